@@ -1,0 +1,5 @@
+//! opwatch
+
+#[cfg(feature = "local")]
+pub mod local;
+pub mod server;
