@@ -1,5 +1,29 @@
-//! opwatch
+//! opwatch follows a Google Cloud long-running operation to its end and tells Slack how it ended. It never waits:
+//! a watch is one small Pub/Sub message that is passed on, and each delivery is one check.
+//!
+//! The modules stand in the order in which a delivery goes through them:
+//! bytes → [`server`] → [`endpoint`] → [`envelope`] → [`message`] → [`watcher`], which looks at the operation
+//! ([`google`]), decides ([`decision`], pure) and takes one next step: a task ([`google`]) or a post ([`notice`],
+//! pure, then [`slack`]).
 
-#[cfg(feature = "local")]
-pub mod local;
+pub mod app;
+pub mod check;
+pub mod clock;
+pub mod decision;
+pub mod endpoint;
+pub mod endpoints;
+pub mod envelope;
+pub mod google;
+mod hash;
+pub mod locale;
+pub mod message;
+pub mod notice;
+pub mod operation;
+pub mod policy;
 pub mod server;
+pub mod settings;
+pub mod slack;
+pub mod telemetry;
+mod text;
+pub mod transport;
+pub mod watcher;

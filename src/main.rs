@@ -1,2 +1,123 @@
-//! x
-fn main() {}
+//! opwatch: the life of the process.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use opwatch::clock::SystemClock;
+use opwatch::server::Limits;
+use opwatch::settings::{ServeArgs, Settings};
+use opwatch::transport::Network;
+use opwatch::{app, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Tells Slack how a Google Cloud long-running operation ended.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Takes Pub/Sub pushes (the default)
+    Serve(Box<ServeArgs>),
+    /// Looks at an operation once and prints what the report would say; sends nothing
+    Check(Box<opwatch::check::CheckArgs>),
+}
+
+/// Settings or arguments that can't be used: `EX_USAGE` of sysexits.
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come here too; they are no errors.
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    // One thread: Cloud Run gives one CPU, and nothing here blocks.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&format!("the runtime could not start: {error}")),
+    };
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve(&args).await,
+            Command::Check(args) => opwatch::check::run(&args).await,
+        }
+    })
+}
+
+/// `opwatch` alone serves, and so does `opwatch --topic …`.
+fn arguments() -> Vec<std::ffi::OsString> {
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    let first = arguments.get(1).and_then(|argument| argument.to_str());
+    let is_own =
+        |first: &str| ["-h", "--help", "-V", "--version"].contains(&first) || !first.starts_with('-');
+    if !first.is_some_and(is_own) {
+        arguments.insert(1.min(arguments.len()), "serve".into());
+    }
+    arguments
+}
+
+async fn serve(args: &ServeArgs) -> ExitCode {
+    let settings = match args.check() {
+        Ok(settings) => settings,
+        Err(bad) => {
+            eprintln!(
+                "opwatch: these settings can't be used:\n{bad}\n`opwatch serve --help` lists all of them."
+            );
+            return ExitCode::from(USAGE);
+        }
+    };
+    telemetry::init(settings.project());
+    match run(settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(reported = true, "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(settings: Settings) -> Result<(), String> {
+    // Asked for before listening, so that a signal at any later time is a clean stop.
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| format!("no signals: {error}"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| format!("no signals: {error}"))?;
+    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, settings.port));
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("can't listen on port {}: {error}", settings.port))?;
+    let address = listener.local_addr().map_err(|error| format!("no address: {error}"))?;
+    let network = Network::new().map_err(|error| format!("the HTTP client could not be built: {error}"))?;
+    tracing::info!(
+        topic = settings.setup.topic,
+        "opwatch {} listens on {address}",
+        env!("CARGO_PKG_VERSION")
+    );
+    let watcher = app::watcher(settings, Arc::new(network), Arc::new(SystemClock));
+    let shutdown = async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is in flight"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: finishing what is in flight"),
+        }
+    };
+    let drained = app::run(Arc::new(watcher), listener, Limits::default(), shutdown).await;
+    if drained {
+        tracing::info!("stopped: nothing is in flight");
+    } else {
+        tracing::warn!("stopped with pushes in flight: Pub/Sub delivers them again");
+    }
+    Ok(())
+}
+
+fn failed(text: &str) -> ExitCode {
+    eprintln!("opwatch: {text}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,119 @@
+//! `opwatch check NAME`: one look from a terminal. Sends nothing.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use crate::clock::{Clock, Deadline, SystemClock};
+use crate::decision::{Decision, decide};
+use crate::google::{Google, Tokens};
+use crate::message::{Check, Outcome, Report, Watch};
+use crate::notice::{Context, notice};
+use crate::operation::{Operation, Service};
+use crate::settings::{CheckSettings, CommonArgs};
+use crate::slack::payload;
+use crate::transport::Network;
+
+/// Arguments of `opwatch check`.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// The operation's name, as the service returned it
+    pub name: String,
+    /// The service that the name belongs to: datastore or firestore [default: by the name's form]
+    #[arg(long)]
+    pub service: Option<String>,
+    /// What to call it
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Print the Slack payload instead
+    #[arg(long)]
+    pub json: bool,
+    /// Settings that `serve` has too
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Runs `opwatch check`: 0 when the operation could be read, 1 when not, 64 for bad arguments.
+pub async fn run(args: &CheckArgs) -> ExitCode {
+    let prepared = args.common.check().map_err(|bad| bad.to_string());
+    let prepared = prepared.and_then(|settings| Ok((operation(args, &settings)?, settings)));
+    let (operation, settings) = match prepared {
+        Ok(prepared) => prepared,
+        Err(text) => {
+            eprintln!("opwatch: {text}");
+            return ExitCode::from(64);
+        }
+    };
+    let network = match Network::new() {
+        Ok(network) => network,
+        Err(error) => {
+            eprintln!("opwatch: the HTTP client could not be built: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let google = Google::new(Arc::new(network), Tokens::new(settings.access_token), settings.endpoints);
+    let look = google.look(&operation, Deadline::start().for_call()).await;
+    let now = look.date.unwrap_or_else(|| SystemClock.now());
+    let report = last_report(operation, args.title.clone(), look.observation, now);
+    let context = Context { topic: None, locale: settings.locale, zone: settings.zone, now };
+    let notice = notice(&report, &context);
+    if args.json {
+        println!("{:#}", payload(&notice));
+    } else {
+        println!("{}", notice.to_text());
+    }
+    if report.outcome == Outcome::CannotTell && report.error.is_some() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn operation(args: &CheckArgs, settings: &CheckSettings) -> Result<Operation, String> {
+    let services = match &args.service {
+        Some(word) => {
+            let known = Service::ALL.map(Service::id).join(", ");
+            vec![word.parse().map_err(|()| format!("--service: {word:?} is none of {known}"))?]
+        }
+        None => Service::ALL.to_vec(),
+    };
+    let fitting = services.iter().find_map(|service| Operation::new(*service, &args.name).ok());
+    let examples = || services.iter().map(|service| service.name_example()).collect::<Vec<_>>().join("\n  ");
+    let operation = fitting.ok_or_else(|| {
+        format!("{:?} is no operation's name. Names look like this:\n  {}", args.name, examples())
+    })?;
+    match settings.policy.permit(&operation) {
+        Ok(()) => Ok(operation),
+        Err(problem) => Err(format!("{} does not allow {operation}", problem.setting())),
+    }
+}
+
+/// The report of a watch whose one check this is.
+fn last_report(
+    operation: Operation,
+    title: Option<String>,
+    observation: crate::operation::Observation,
+    now: DateTime<Utc>,
+) -> Report {
+    let watch = Watch { title, interval: 60, limit: 1, ..Watch::default() };
+    let check = Check {
+        watch,
+        operation,
+        attempt: 0,
+        first: now,
+        unreadable: false,
+        last: None,
+        adopted: None,
+        carried: false,
+    };
+    match decide(&check, observation, now, Duration::ZERO) {
+        // No watch ends here, so nothing is said of its limit.
+        Decision::Report(report) => Report { attempt: None, ..*report },
+        Decision::Check(..) | Decision::Start(..) | Decision::ReportAgain(..) | Decision::Test(_) => {
+            Report::of_test(check.watch, now)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The one place that time comes from, so that tests and simulations can set it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+/// Wall-clock time. A container's clock may be off, so what matters is dated by Google's answers instead.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// How long one push may take in all: well below the subscription's ack deadline of 60 s.
+pub const PUSH_LIMIT: Duration = Duration::from_secs(20);
+/// How long one call may take.
+pub const CALL_LIMIT: Duration = Duration::from_secs(8);
+/// The end of a push, kept for scheduling the next step: without that a watch would have to be redelivered.
+pub const SCHEDULE_RESERVE: Duration = Duration::from_secs(5);
+
+/// The end of one push's time, from which each call's limit follows.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// Begins a push's time.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn start() -> Self {
+        Self(Instant::now() + PUSH_LIMIT)
+    }
+
+    /// The limit of a call to an operations API or to Slack: never the last 5 s.
+    pub fn for_call(self) -> Duration {
+        self.left().saturating_sub(SCHEDULE_RESERVE).min(CALL_LIMIT)
+    }
+
+    /// The limit of scheduling the next step.
+    pub fn for_schedule(self) -> Duration {
+        self.left().min(CALL_LIMIT)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+/// A stopwatch for the log line.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts it.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Whole milliseconds since the start.
+    pub fn milliseconds(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,155 @@
+//! What follows from an attempt to start an operation. A kickoff must not start twice, and nothing is started late.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value, json};
+
+use super::{Decision, Grid, START_WINDOW, Verdict, decide, seconds, start_delay};
+use crate::hash::short_hash;
+use crate::message::{
+    Adopted, Check, LABEL_KEY, LABEL_REQUEST, Outcome, Reason, Report, Start, StartRequest, is_label,
+};
+use crate::operation::{ApiError, Facts, Listed, Observation, Request};
+
+/// An operation that was asked for the same is taken for this kickoff's when it began at most this long before it.
+const SAME_REQUEST: TimeDelta = TimeDelta::minutes(10);
+
+/// What this start is recognised by.
+pub fn key_of(start: &Start) -> String {
+    let own = start.key.clone().unwrap_or_else(|| start.watch.id.clone());
+    if is_label(&own) { own } else { short_hash(&[&own]) }
+}
+
+/// The body to send: with the two labels where the service has labels.
+pub fn labelled_body(start: &Start) -> Map<String, Value> {
+    let mut body = start.request.body.clone();
+    if start.request.service().has_labels() {
+        let labels = body.entry("labels").or_insert_with(|| json!({}));
+        if let Some(labels) = labels.as_object_mut() {
+            labels.insert(LABEL_KEY.to_owned(), json!(key_of(start)));
+            labels.insert(LABEL_REQUEST.to_owned(), json!(request_hash(&start.request)));
+        }
+    }
+    body
+}
+
+fn request_hash(request: &StartRequest) -> String {
+    short_hash(&[request.service().id(), &request.path, &Value::Object(request.body.clone()).to_string()])
+}
+
+/// The operation among `listed` that this start would begin a second time: the one with its key in any state, else
+/// one that was asked for the same and either runs since at most 10 minutes before the kickoff or, where there are
+/// no labels, began after it.
+pub fn adopt(start: &Start, listed: Vec<Listed>) -> Option<(Listed, Adopted)> {
+    let (key, hash) = (key_of(start), request_hash(&start.request));
+    let request = Request::of(&start.request.body);
+    let labelled = start.request.service().has_labels();
+    let is_same = |found: &Listed| {
+        if labelled {
+            found.labels.get(LABEL_REQUEST).is_some_and(|label| *label == hash)
+        } else {
+            request.is_answered_by(&found.request)
+        }
+    };
+    let began_after = |found: &Listed, time: DateTime<Utc>| found.start.is_some_and(|start| start >= time);
+    let mut by_request = None;
+    for found in listed {
+        let has_key = found.labels.get(LABEL_KEY).is_some_and(|label| *label == key);
+        let same = is_same(&found);
+        if has_key || (!labelled && same && began_after(&found, start.asked)) {
+            return Some((found, Adopted::Key));
+        }
+        let runs = matches!(found.observation, Observation::Running(_));
+        if same && runs && began_after(&found, start.asked - SAME_REQUEST) {
+            by_request = Some((found, Adopted::Request));
+        }
+    }
+    by_request
+}
+
+/// Whether it is not too late to start.
+pub fn may_start(start: &Start, now: DateTime<Utc>) -> bool {
+    (now - start.asked).to_std().unwrap_or_default() <= START_WINDOW
+}
+
+/// What follows once the operation runs, started or adopted: the first check, or the report when it is done already.
+pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateTime<Utc>) -> Decision {
+    let interval = seconds(start.watch.interval);
+    let Some(operation) = listed.operation else {
+        let facts = match listed.observation {
+            Observation::Ended(ending, facts) => {
+                return done_without_name(start, super::ended(ending, facts), now);
+            }
+            Observation::Running(facts) => facts,
+            Observation::Unreadable(_) | Observation::Unavailable(_) => Facts::default(),
+        };
+        let verdict = Verdict::new(Outcome::CannotTell, Some(Reason::Unclear), facts);
+        return Decision::Report(Box::new(Report::of_start(start, verdict, now)));
+    };
+    let first = listed.start.unwrap_or(now) + interval;
+    let check = Check {
+        watch: start.watch.clone(),
+        operation,
+        attempt: 0,
+        first,
+        unreadable: false,
+        last: None,
+        adopted,
+        carried: true,
+    };
+    if matches!(listed.observation, Observation::Ended(..)) {
+        return decide(&check, listed.observation, now, Duration::ZERO);
+    }
+    let grid = Grid { first, interval: start.watch.interval, limit: start.watch.limit };
+    let point = grid.next(None, now, Duration::ZERO);
+    Decision::Check(Check { attempt: point.attempt, ..check }, point.at)
+}
+
+fn done_without_name(start: &Start, verdict: Verdict, now: DateTime<Utc>) -> Decision {
+    Decision::Report(Box::new(Report::new(start.watch.clone(), verdict, now)))
+}
+
+/// What follows when the start was refused for good.
+pub fn after_refusal(start: &Start, reason: Reason, error: Option<ApiError>, now: DateTime<Utc>) -> Decision {
+    let verdict = Verdict { error, ..Verdict::new(Outcome::NotStarted, Some(reason), Facts::default()) };
+    Decision::Report(Box::new(Report::of_start(start, verdict, now)))
+}
+
+/// What follows when whether it runs already can't be looked up: never a blind start. While it is early it is tried
+/// again; then people are told, and that it may have begun if an earlier try could have begun it.
+pub fn after_failed_look_up(
+    start: &Start,
+    error: ApiError,
+    refused: Option<Reason>,
+    retry_after: Option<Duration>,
+    now: DateTime<Utc>,
+) -> Decision {
+    if refused.is_none() && may_start(start, now) {
+        return try_again(start, error, start.ambiguous, retry_after, now);
+    }
+    give_up(start, refused.unwrap_or(Reason::Unavailable), Some(error), now)
+}
+
+/// What follows when no more is tried: people are told that it was not started, or, if an earlier try could have begun
+/// it, that nobody can tell.
+pub fn give_up(start: &Start, reason: Reason, error: Option<ApiError>, now: DateTime<Utc>) -> Decision {
+    if !start.ambiguous {
+        return after_refusal(start, reason, error, now);
+    }
+    let verdict = Verdict::new(Outcome::CannotTell, Some(Reason::Unclear), Facts::default());
+    Decision::Report(Box::new(Report::of_start(start, Verdict { error, ..verdict }, now)))
+}
+
+/// What follows when a try failed in passing.
+pub fn try_again(
+    start: &Start,
+    error: ApiError,
+    ambiguous: bool,
+    retry_after: Option<Duration>,
+    now: DateTime<Utc>,
+) -> Decision {
+    let delay = start_delay(start.tries, retry_after);
+    let next = Start { tries: start.tries.saturating_add(1), ambiguous, error: Some(error), ..start.clone() };
+    Decision::Start(next, now + TimeDelta::from_std(delay).unwrap_or_default())
+}

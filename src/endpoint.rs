@@ -1,0 +1,157 @@
+//! Routes, body limits, and the one table from what became of a push to its status.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, HeaderValue};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use tracing::Instrument;
+
+use crate::clock::{Deadline, Stopwatch};
+use crate::envelope;
+use crate::server::InFlight;
+use crate::telemetry::trace_id;
+use crate::watcher::{Decided, Handled, Watcher};
+
+/// The longest body that is opened.
+pub const LONGEST_BODY: usize = 1024 * 1024;
+/// The longest body that is drained so that it can be acknowledged: Pub/Sub's largest message is 10 MB, in base64.
+const LONGEST_DRAINED: usize = 16 * 1024 * 1024;
+/// Time for a body to arrive.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// Answers one request. The work of a push goes on when its caller hangs up, since half a step would have to be done
+/// again; `in_flight` makes the drain wait for it.
+pub async fn answer(
+    watcher: Arc<Watcher>,
+    request: Request<Incoming>,
+    in_flight: InFlight,
+) -> Response<Full<Bytes>> {
+    match (request.uri().path(), request.method()) {
+        ("/", &Method::POST) => {}
+        ("/", _) => return not_allowed("POST"),
+        ("/ready", &Method::GET) => {
+            return text(StatusCode::OK, concat!("opwatch ", env!("CARGO_PKG_VERSION"), "\n"));
+        }
+        ("/ready", _) => return not_allowed("GET"),
+        _ => return text(StatusCode::NOT_FOUND, "there is nothing here: pushes go to /, probes to /ready\n"),
+    }
+    let deadline = Deadline::start();
+    let (parts, body) = request.into_parts();
+    let body = match tokio::time::timeout(BODY_TIME, receive(body)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(reason)) => return text(StatusCode::BAD_REQUEST, reason),
+        Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n"),
+    };
+    let span = span(&parts.headers);
+    let work = async move {
+        let response = push(&watcher, body, deadline).await;
+        drop(in_flight);
+        response
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "detaches the work from the connection; the drain counts it"
+    )]
+    let work = tokio::spawn(work.instrument(span));
+    // A panic costs this push alone; the hook has logged it.
+    work.await.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "this push failed\n"))
+}
+
+/// A body as it came.
+enum Body {
+    Whole(Bytes),
+    /// Too long to be opened: its beginning and its size.
+    Oversize(Bytes, usize),
+}
+
+/// Reads the body; of one that is too long only the beginning is kept.
+async fn receive(mut body: Incoming) -> Result<Body, &'static str> {
+    let mut kept = Vec::new();
+    let mut size = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| "the body broke off\n")?;
+        let Some(data) = frame.data_ref() else { continue };
+        size += data.len();
+        if size <= LONGEST_BODY {
+            kept.extend_from_slice(data);
+        } else if size > LONGEST_DRAINED {
+            return Err("the body is larger than any Pub/Sub push\n");
+        }
+    }
+    kept.shrink_to_fit();
+    let kept = Bytes::from(kept);
+    Ok(if size <= LONGEST_BODY { Body::Whole(kept) } else { Body::Oversize(kept, size) })
+}
+
+async fn push(watcher: &Watcher, body: Body, deadline: Deadline) -> Response<Full<Bytes>> {
+    let watch = Stopwatch::start();
+    let (message_id, handled) = match body {
+        Body::Oversize(head, size) => {
+            (String::new(), watcher.handle_oversize(&head, size, LONGEST_BODY, deadline).await)
+        }
+        Body::Whole(body) => match envelope::open(&body) {
+            Ok(delivery) => (delivery.message_id.clone(), watcher.handle(delivery, deadline).await),
+            Err(error) => {
+                tracing::warn!(decision = "not-a-push", %error, "refused a request that is no push");
+                return text(StatusCode::BAD_REQUEST, format!("{error}\n"));
+            }
+        },
+    };
+    log(&message_id, &handled, watch.milliseconds());
+    status(&handled)
+}
+
+/// The one table. 204 acknowledges; 202 would too, but not to the emulator.
+fn status(handled: &Handled) -> Response<Full<Bytes>> {
+    if handled.acknowledged {
+        return text(StatusCode::NO_CONTENT, "");
+    }
+    text(StatusCode::SERVICE_UNAVAILABLE, "not handled: deliver it again\n")
+}
+
+/// The line of this push.
+fn log(message_id: &str, handled: &Handled, milliseconds: u64) {
+    let Handled { operation, attempt, call_milliseconds, schedule_milliseconds, .. } = handled;
+    let decision = handled.decision.word();
+    let error = handled.error.as_deref().unwrap_or_default();
+    macro_rules! line {
+        ($level:expr, $($reported:tt)*) => {
+            tracing::event!($level, message_id, decision, operation, attempt, call_milliseconds, schedule_milliseconds,
+                milliseconds, acknowledged = handled.acknowledged, $($reported)* "{}", sentence(handled, error))
+        };
+    }
+    if handled.needs_attention || handled.decision == Decided::GaveUp {
+        line!(tracing::Level::ERROR, reported = true,);
+    } else if handled.acknowledged && error.is_empty() {
+        line!(tracing::Level::INFO,);
+    } else {
+        line!(tracing::Level::WARN,);
+    }
+}
+
+fn sentence(handled: &Handled, error: &str) -> String {
+    let done = if handled.acknowledged { "acknowledged" } else { "refused" };
+    let decision = handled.decision.word();
+    if error.is_empty() { format!("{done}: {decision}") } else { format!("{done}: {decision}: {error}") }
+}
+
+fn span(headers: &HeaderMap) -> tracing::Span {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let trace = trace_id(header("traceparent"), header("x-cloud-trace-context"));
+    tracing::info_span!("push", trace)
+}
+
+fn not_allowed(allowed: &'static str) -> Response<Full<Bytes>> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("this path takes {allowed} alone\n"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response
+}

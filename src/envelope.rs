@@ -1,0 +1,123 @@
+//! A wrapped Pub/Sub push: <https://cloud.google.com/pubsub/docs/push>.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+/// One delivery of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The message's id, unique within its topic and the same at each delivery.
+    pub message_id: String,
+    /// When it was published, by Google's clock.
+    pub published: Option<DateTime<Utc>>,
+    /// Its data, or why there is none.
+    pub data: Result<Vec<u8>, NotBase64>,
+}
+
+/// The data is not base64: as much of it as is worth showing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotBase64(pub String);
+
+/// The body is no wrapped push: what is missing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAPush {
+    /// It is no JSON object with a `message`.
+    #[error("the body is no wrapped Pub/Sub push: {0}")]
+    NotJson(String),
+    /// The message has no id.
+    #[error("the body is no wrapped Pub/Sub push: message.messageId is missing")]
+    NoId,
+}
+
+#[derive(Deserialize)]
+struct Push {
+    message: PushMessage,
+}
+
+/// Pub/Sub sends both spellings of id and time.
+#[derive(Deserialize)]
+struct PushMessage {
+    #[serde(default)]
+    data: String,
+    #[serde(rename = "messageId")]
+    message_id: Option<String>,
+    #[serde(rename = "message_id")]
+    old_message_id: Option<String>,
+    #[serde(rename = "publishTime")]
+    publish_time: Option<String>,
+    #[serde(rename = "publish_time")]
+    old_publish_time: Option<String>,
+}
+
+const ENGINE: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Opens the envelope.
+///
+/// # Errors
+/// When the body is no wrapped push.
+pub fn open(body: &[u8]) -> Result<Delivery, NotAPush> {
+    let Push { message } =
+        serde_json::from_slice(body).map_err(|error| NotAPush::NotJson(error.to_string()))?;
+    let id = message.message_id.or(message.old_message_id).filter(|id| !id.is_empty());
+    let time = message.publish_time.or(message.old_publish_time);
+    Ok(Delivery {
+        message_id: id.ok_or(NotAPush::NoId)?,
+        published: time.and_then(|time| time.parse().ok()),
+        data: ENGINE.decode(&message.data).map_err(|_| NotBase64(message.data)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn both_spellings_and_both_paddings_are_read() {
+        let expected = Delivery {
+            message_id: "7".to_owned(),
+            published: "2021-02-26T19:13:55.749Z".parse().ok(),
+            data: Ok(b"{}x".to_vec()),
+        };
+        for body in [
+            r#"{"message":{"data":"e314","messageId":"7","publishTime":"2021-02-26T19:13:55.749Z"},"subscription":"s"}"#,
+            r#"{"message":{"data":"e314","message_id":"7","publish_time":"2021-02-26T19:13:55.749Z","new":1},"deliveryAttempt":5}"#,
+        ] {
+            assert_eq!(open(body.as_bytes()), Ok(expected.clone()));
+        }
+        let data = |data: &str| {
+            open(format!(r#"{{"message":{{"data":"{data}","messageId":"7"}}}}"#).as_bytes()).unwrap().data
+        };
+        assert_eq!(data("e30="), Ok(b"{}".to_vec()));
+        assert_eq!(data("e30"), Ok(b"{}".to_vec()));
+        assert_eq!(data(""), Ok(Vec::new()));
+        assert_eq!(data("%%"), Err(NotBase64("%%".to_owned())));
+        let attributes_only = open(br#"{"message":{"attributes":{"a":"b"},"messageId":"7"}}"#).unwrap();
+        assert_eq!(attributes_only.data, Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_push_is_told_apart() {
+        for body in
+            ["", "[]", "{}", "null", "x", r#"{"message":1}"#, r#"{"message":{"data":7,"messageId":"7"}}"#]
+        {
+            assert!(matches!(open(body.as_bytes()), Err(NotAPush::NotJson(_))), "{body}");
+        }
+        for body in [r#"{"message":{}}"#, r#"{"message":{"data":"e30=","messageId":""}}"#] {
+            assert_eq!(open(body.as_bytes()), Err(NotAPush::NoId), "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_answered(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = open(&body);
+        }
+    }
+}

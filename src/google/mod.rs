@@ -1,0 +1,158 @@
+//! Google's APIs over REST: a token, a time limit, and one reading of what a status means.
+
+mod operations;
+mod tasks;
+mod token;
+
+pub use operations::{List, Look, Started};
+pub use tasks::{Created, Task, task_id};
+pub use token::Tokens;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use hyper::body::Bytes;
+use serde::Deserialize;
+
+use crate::clock::Stopwatch;
+use crate::endpoints::{Api, Endpoints};
+use crate::operation::ApiError;
+use crate::transport::{Answer, Failure, Method, Request, Transport};
+
+/// The client of all of Google's APIs.
+pub struct Google {
+    transport: Arc<dyn Transport>,
+    tokens: Tokens,
+    endpoints: Endpoints,
+}
+
+/// A call that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct CallError {
+    /// The API's own words; its code is the HTTP status, 0 without an answer.
+    pub error: ApiError,
+    /// The same call may succeed later.
+    pub transient: bool,
+    /// It may have had its effect all the same.
+    pub ambiguous: bool,
+    /// How long the API asked to wait.
+    pub retry_after: Option<Duration>,
+    /// The server's time.
+    pub date: Option<DateTime<Utc>>,
+}
+
+/// A successful answer.
+struct Success {
+    body: Bytes,
+    date: Option<DateTime<Utc>>,
+}
+
+/// A call to one API.
+struct Call<'a> {
+    api: Api,
+    method: Method,
+    /// The path from the version on, with its query.
+    path: &'a str,
+    body: Vec<u8>,
+    /// Twice is as good as once: sent again at once when a connection broke.
+    repeatable: bool,
+}
+
+impl Google {
+    /// A client that sends `tokens` to `endpoints` through `transport`.
+    pub fn new(transport: Arc<dyn Transport>, tokens: Tokens, endpoints: Endpoints) -> Self {
+        Self { transport, tokens, endpoints }
+    }
+
+    async fn call(&self, call: Call<'_>, limit: Duration) -> Result<Success, CallError> {
+        let watch = Stopwatch::start();
+        let endpoint = self.endpoints.get(call.api);
+        let token = match tokio::time::timeout(limit, self.tokens.for_endpoint(&endpoint)).await {
+            Ok(Ok(token)) => token,
+            Ok(Err(text)) => return Err(no_answer(&format!("no token: {text}"), false)),
+            Err(_) => return Err(no_answer("no token: the metadata server did not answer in time", false)),
+        };
+        let request = Request {
+            method: call.method,
+            url: format!("{}/{}", endpoint.base, call.path).into(),
+            token,
+            body: call.body,
+        };
+        let left = || limit.saturating_sub(Duration::from_millis(watch.milliseconds()));
+        let mut result = self.transport.send(request.clone(), left()).await;
+        if call.repeatable && matches!(result, Err(Failure::Broken(_) | Failure::NotConnected(_))) {
+            result = self.transport.send(request, left()).await;
+        }
+        match result {
+            Ok(answer) if (200..300).contains(&answer.status) => {
+                Ok(Success { body: answer.body, date: answer.date })
+            }
+            Ok(answer) => Err(refusal(&answer)),
+            Err(failure) => {
+                Err(no_answer(&failure.to_string(), !matches!(failure, Failure::NotConnected(_))))
+            }
+        }
+    }
+}
+
+fn no_answer(text: &str, ambiguous: bool) -> CallError {
+    let error = ApiError::new(0, "", text);
+    CallError { error, transient: true, ambiguous, retry_after: None, date: None }
+}
+
+#[derive(Default, Deserialize)]
+struct ErrorAnswer {
+    #[serde(default)]
+    error: ErrorBody,
+}
+
+#[derive(Default, Deserialize)]
+struct ErrorBody {
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    status: String,
+}
+
+/// Google's error body (<https://cloud.google.com/apis/design/errors>), or none when something else answered.
+fn refusal(answer: &Answer) -> CallError {
+    let ErrorAnswer { error } = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let transient = is_transient(answer.status, &error.status);
+    CallError {
+        error: ApiError::new(i64::from(answer.status), &error.status, &error.message),
+        transient,
+        ambiguous: transient && answer.status >= 500,
+        retry_after: answer.retry_after,
+        date: answer.date,
+    }
+}
+
+/// Whether the same call may succeed later. A 409 is ABORTED or final; a redirect comes from something in between.
+fn is_transient(status: u16, word: &str) -> bool {
+    match status {
+        401 | 408 | 429 => true,
+        409 => word == "ABORTED",
+        400..500 => false,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_is_passing_or_final() {
+        for status in 100..600 {
+            let expected = match status {
+                401 | 408 | 429 => true,
+                status => !(400..500).contains(&status),
+            };
+            assert_eq!(is_transient(status, ""), expected, "{status}");
+        }
+        assert!(is_transient(409, "ABORTED"));
+        assert!(!is_transient(409, "ALREADY_EXISTS"));
+    }
+}

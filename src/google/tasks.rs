@@ -1,0 +1,113 @@
+//! Cloud Tasks: publishes the next message when it is due, once.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
+
+use super::{Call, CallError, Google};
+use crate::endpoints::Api;
+use crate::hash::hash;
+use crate::message::{Kind, Message};
+use crate::transport::Method;
+
+/// The scope of the token that Cloud Tasks publishes with.
+const PUBLISH_SCOPE: &str = "https://www.googleapis.com/auth/pubsub";
+
+/// A message to publish later.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// `projects/P/locations/L/queues/Q`.
+    pub queue: &'a str,
+    /// `projects/P/topics/T`.
+    pub topic: &'a str,
+    /// The account that Cloud Tasks publishes as.
+    pub service_account: &'a str,
+    /// What to publish.
+    pub message: &'a Message,
+    /// When; none is now.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// Whether the task is this delivery's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is.
+    New,
+    /// Another copy of this delivery had asked for it: as good.
+    Already,
+}
+
+/// The id of the task that publishes `message`, which removes duplicates: SHA-256 in hex of the lines topic, watch id,
+/// operation name, kind and number. The number is the attempt of a check, the try of a start or a report.
+///
+/// The recipe is part of the message format: other versions must come to the same id. Hashed, as names with a common
+/// prefix slow Cloud Tasks down
+/// (<https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create>).
+pub fn task_id(topic: &str, message: &Message) -> String {
+    let (kind, number) = message.kind_and_number();
+    task_id_of(topic, &message.watch().id, message.operation_name(), kind, number)
+}
+
+fn task_id_of(topic: &str, watch: &str, operation: &str, kind: Kind, number: u32) -> String {
+    hash(&[topic, watch, operation, kind.word(), &number.to_string()])
+}
+
+impl Google {
+    /// Creates the task. Only `ALREADY_EXISTS` counts as done: ABORTED is a 409 too.
+    ///
+    /// # Errors
+    /// When the task could not be created, or that is not known.
+    pub async fn create_task(&self, task: &Task<'_>, limit: Duration) -> Result<Created, CallError> {
+        let path = format!("v2/{}/tasks", task.queue);
+        let call = Call {
+            api: Api::CloudTasks,
+            method: Method::Post,
+            path: &path,
+            body: self.task_body(task),
+            repeatable: true,
+        };
+        match self.call(call, limit).await {
+            Ok(_) => Ok(Created::New),
+            Err(error) if error.error.status == "ALREADY_EXISTS" => Ok(Created::Already),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn task_body(&self, task: &Task<'_>) -> Vec<u8> {
+        let publish = json!({"messages": [{"data": STANDARD.encode(task.message.to_data())}]});
+        let pubsub = self.endpoints.get(Api::PubSub).base;
+        let mut body = json!({"task": {
+            "name": format!("{}/tasks/{}", task.queue, task_id(task.topic, task.message)),
+            "httpRequest": {
+                "httpMethod": "POST",
+                "url": format!("{pubsub}/v1/{}:publish", task.topic),
+                "headers": {"Content-Type": "application/json"},
+                "body": STANDARD.encode(publish.to_string()),
+                "oauthToken": {"serviceAccountEmail": task.service_account, "scope": PUBLISH_SCOPE},
+            },
+        }});
+        if let (Some(at), Some(task)) = (task.at, body.get_mut("task")) {
+            let time = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+            task.as_object_mut().map(|task| task.insert("scheduleTime".to_owned(), json!(time)));
+        }
+        body.to_string().into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_recipe_of_a_task_id_never_changes() {
+        let id =
+            task_id_of("projects/p/topics/t", "2070443601311540", "projects/p/operations/x", Kind::Check, 7);
+        // printf 'projects/p/topics/t\n2070443601311540\nprojects/p/operations/x\ncheck\n7' | sha256sum
+        assert_eq!(id, "1c6136b142ea1cba93c53119275ede90b2a4298190b5ca0d66e5f09e93587e7c");
+        let words = [Kind::Start, Kind::Check, Kind::Ended, Kind::Left, Kind::Notice].map(Kind::word);
+        assert_eq!(words, ["start", "check", "ended", "left", "notice"]);
+    }
+}

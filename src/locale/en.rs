@@ -1,0 +1,190 @@
+//! English.
+
+use std::time::Duration;
+
+use super::words::{Cause, Command, Label, Note, Subject, Words};
+use crate::message::{Outcome, Problem, Reason, Why};
+
+pub(super) struct English;
+
+impl Words for English {
+    fn subject(&self, service: &str, subject: Subject) -> String {
+        match subject {
+            Subject::Export => format!("{service} export"),
+            Subject::Import => format!("{service} import"),
+            Subject::Other => format!("{service} operation"),
+        }
+    }
+
+    fn headline(&self, outcome: Outcome, subject: &str, _has_title: bool) -> String {
+        match outcome {
+            Outcome::Succeeded => format!("{subject} succeeded"),
+            Outcome::Failed => format!("{subject} failed"),
+            Outcome::Cancelled => format!("{subject} was cancelled"),
+            Outcome::NotStarted => format!("{subject} was not started"),
+            Outcome::Stopped => format!("{subject} is still running"),
+            Outcome::CannotTell => format!("{subject}: cannot tell how it ended"),
+            Outcome::Notice => "opwatch can't use a message".to_owned(),
+            Outcome::Test => "opwatch test: all links work".to_owned(),
+        }
+    }
+
+    fn label(&self, label: Label) -> &'static str {
+        match label {
+            Label::Start => "Start",
+            Label::End => "End",
+            Label::Duration => "Duration",
+            Label::Elapsed => "Running for",
+            Label::Entities => "Entities",
+            Label::Size => "Size",
+            Label::Progress => "Progress",
+            Label::State => "State",
+            Label::Output => "Output file",
+            Label::Prefix => "Location",
+            Label::Operation => "Operation",
+            Label::Call => "Call",
+            Label::Error => "Error",
+            Label::Field => "Field",
+            Label::MessageId => "Message id",
+        }
+    }
+
+    fn duration(&self, duration: Duration) -> String {
+        super::two_units(duration, [" d", " h", " min", " s"], " ")
+    }
+
+    fn took(&self, duration: &str) -> String {
+        format!("took {duration}")
+    }
+
+    fn entities(&self, count: &str) -> String {
+        format!("{count} entities")
+    }
+
+    fn progress(&self, percent: u8, done: &str, of: &str) -> String {
+        format!("{percent} % ({done} of {of})")
+    }
+
+    fn reason(&self, outcome: Outcome, reason: &Reason, cause: Cause<'_>) -> String {
+        let Cause { service, project, role, state, code } = cause;
+        let grant = format!("opwatch's service account needs the role {role} in project {project}.");
+        match reason {
+            Reason::Gone => {
+                "The operation is not there any more. Finished operations are kept for a limited time; \
+                             look at the output to see how it ended."
+                    .to_owned()
+            }
+            Reason::Denied => format!("opwatch may not read the operation: {grant}"),
+            Reason::Refused if outcome == Outcome::NotStarted => match code {
+                400 => format!(
+                    "{service} calls the request invalid. Mend the kickoff's body and publish it again."
+                ),
+                403 => format!(
+                    "{service} does not permit it: {grant} The bucket must let the project's {service} service agent write."
+                ),
+                404 => "The project, the database or the bucket is not there. Mend the kickoff or create it."
+                    .to_owned(),
+                _ => format!("{service} refused to start it."),
+            },
+            Reason::Refused => format!("{service} refused to show the operation."),
+            Reason::Unavailable if outcome == Outcome::NotStarted => {
+                format!(
+                    "{service} did not work for an hour after the kickoff; nothing is started later than that."
+                )
+            }
+            Reason::Unavailable => {
+                format!("{service} could not be read at the last check. The operation may run on.")
+            }
+            Reason::UnknownState => format!("It is done, in a state that opwatch does not know: {state}."),
+            Reason::NotAllowed { setting } => {
+                format!("opwatch's setting {setting} does not allow it any more.")
+            }
+            Reason::Late => {
+                "The kickoff came more than an hour after it was published, and nothing is started that \
+                             late."
+                    .to_owned()
+            }
+            Reason::ListDenied => {
+                format!(
+                    "opwatch may not list the operations, so this start could have been a second one: {grant}"
+                )
+            }
+            Reason::Unclear => {
+                "A start was sent, but its answer was lost and can't be looked up: it may run. Look \
+                                before you start it again."
+                    .to_owned()
+            }
+            Reason::Other => "A newer version of opwatch knows why; this one was rolled back.".to_owned(),
+        }
+    }
+
+    fn problem(&self, problem: &Problem) -> String {
+        match &problem.why {
+            Why::TooLarge { size, most } => {
+                format!("It has {size} bytes; at most {most} are read. Shorten it.")
+            }
+            Why::NotBase64 => {
+                "message.data is not base64. Publish with gcloud or a client library.".to_owned()
+            }
+            Why::Empty => "It has no data. Publish a JSON object as the message's data.".to_owned(),
+            Why::NotJson { detail } => format!("It is not a JSON object: {detail}."),
+            Why::UnknownField => "Nobody knows this field. Correct its spelling or leave it out.".to_owned(),
+            Why::Missing => {
+                "It is missing. A kickoff has \"name\" or \"start\" with service, path and body.".to_owned()
+            }
+            Why::NoText => "It must be a text in quotes.".to_owned(),
+            Why::NoObject => "It must be an object in braces.".to_owned(),
+            Why::Length { most } => format!("It must have 1 to {most} characters."),
+            Why::Number { least, most } => {
+                format!("It must be a whole number from {least} to {most}, without quotes.")
+            }
+            Why::UnknownWord { allowed } => format!("It must be one of: {allowed}."),
+            Why::BadName { example } => {
+                format!("It does not have this service's form. An example: {example}")
+            }
+            Why::Reserved => "opwatch sets this label itself. Leave it out or rename it.".to_owned(),
+            Why::NotTogether { with } => format!("It can't stand together with \"{with}\". Leave one out."),
+            Why::NotAllowed { setting, value } => {
+                format!("The setting {setting} does not allow it. To allow it, add {value} to {setting}.")
+            }
+            Why::Other => "A newer version of opwatch knows why; this one was rolled back.".to_owned(),
+        }
+    }
+
+    fn command(&self, command: Command) -> &'static str {
+        match command {
+            Command::Describe => "Look at its state with this command, and act on it:",
+            Command::List => "Look at the operations with this command:",
+            Command::Watch => "Go on watching:",
+            Command::Cancel => "Cancel it:",
+            Command::Start => "Start it, once the cause is mended:",
+        }
+    }
+
+    fn note(&self, note: Note<'_>) -> String {
+        match note {
+            Note::Stopped { checks, watched } => format!(
+                "opwatch has stopped watching: the limit of {checks} checks is reached, after {}. The operation runs on.",
+                self.duration(watched)
+            ),
+            Note::LastSeen => "What is shown was seen at an earlier check.".to_owned(),
+            Note::AdoptedByKey => "An earlier delivery of this kickoff had started it; it was not started twice.".to_owned(),
+            Note::AdoptedByRequest => {
+                "It ran already: another kickoff had asked for the same shortly before. It was not started twice.".to_owned()
+            }
+            Note::AsOf { time } => format!("As of {time}: this message could not be posted at once."),
+            Note::TooLongToShow => "The kickoff is too long to be shown here: publish it again yourself.".to_owned(),
+            Note::Excerpt => "The message begins:".to_owned(),
+            Note::Partial => "Partial files may be left at its location.".to_owned(),
+            Note::RoundTrip => {
+                "This message went from the topic through the check queue, the topic, the report queue and the topic to \
+                 Slack."
+                    .to_owned()
+            }
+        }
+    }
+
+    fn as_of(&self, time: &str) -> String {
+        format!("as of {time}")
+    }
+}

@@ -1,0 +1,162 @@
+//! Japanese. The titles, the labels and the sentence above the command are those of the system that opwatch replaces.
+
+use std::time::Duration;
+
+use super::words::{Cause, Command, Label, Note, Subject, Words};
+use crate::message::{Outcome, Problem, Reason, Why};
+
+pub(super) struct Japanese;
+
+impl Words for Japanese {
+    fn subject(&self, service: &str, subject: Subject) -> String {
+        match subject {
+            Subject::Export => format!("{service}のバックアップ"),
+            Subject::Import => format!("{service}のインポート"),
+            Subject::Other => format!("{service}のオペレーション"),
+        }
+    }
+
+    fn headline(&self, outcome: Outcome, subject: &str, has_title: bool) -> String {
+        match outcome {
+            Outcome::Succeeded => format!("{subject}に成功"),
+            Outcome::Failed => format!("{subject}に失敗"),
+            Outcome::Cancelled => format!("{subject}が想定外の状態 (キャンセル済み)"),
+            Outcome::NotStarted => format!("{subject}を開始できない"),
+            Outcome::Stopped if !has_title && subject.ends_with("のバックアップ") => {
+                "バックアップが終わっていない".to_owned()
+            }
+            Outcome::Stopped => format!("{subject}が終わっていない"),
+            Outcome::CannotTell => format!("{subject}が想定外の状態"),
+            Outcome::Notice => "opwatchが処理できないメッセージ".to_owned(),
+            Outcome::Test => "opwatchのテスト: すべての経路が正常".to_owned(),
+        }
+    }
+
+    fn label(&self, label: Label) -> &'static str {
+        match label {
+            Label::Start => "開始日時",
+            Label::End => "終了日時",
+            Label::Duration => "所要時間",
+            Label::Elapsed => "経過時間",
+            Label::Entities => "Entity数",
+            Label::Size => "サイズ",
+            Label::Progress => "進捗",
+            Label::State => "状態",
+            Label::Output => "バックアップファイル",
+            Label::Prefix => "保存先",
+            Label::Operation => "JobID",
+            Label::Call => "呼び出し",
+            Label::Error => "エラー",
+            Label::Field => "フィールド",
+            Label::MessageId => "メッセージID",
+        }
+    }
+
+    fn duration(&self, duration: Duration) -> String {
+        super::two_units(duration, ["日", "時間", "分", "秒"], "")
+    }
+
+    fn took(&self, duration: &str) -> String {
+        format!("所要時間 {duration}")
+    }
+
+    fn entities(&self, count: &str) -> String {
+        format!("Entity数 {count}")
+    }
+
+    fn progress(&self, percent: u8, done: &str, of: &str) -> String {
+        format!("{percent} % ({of}件中{done}件)")
+    }
+
+    fn reason(&self, outcome: Outcome, reason: &Reason, cause: Cause<'_>) -> String {
+        let Cause { service, project, role, state, code } = cause;
+        let grant = format!("opwatchのサービスアカウントにプロジェクト{project}のロール {role} が必要です。");
+        match reason {
+            Reason::Gone => "オペレーションが見つかりません。終了したオペレーションは一定期間しか保持されません。出力先で結果を確認して下さい。".to_owned(),
+            Reason::Denied => format!("オペレーションを読み取る権限がありません。{grant}"),
+            Reason::Refused if outcome == Outcome::NotStarted => match code {
+                400 => format!("{service}がリクエストを不正と判断しました。bodyを修正して再度publishして下さい。"),
+                403 => format!(
+                    "{service}に許可されていません。{grant}バケットには{service}のサービスエージェントの書き込み権限も必要です。"
+                ),
+                404 => "プロジェクト、データベースまたはバケットが見つかりません。キックオフを修正するか、作成して下さい。".to_owned(),
+                _ => format!("{service}が開始を拒否しました。"),
+            },
+            Reason::Refused => format!("{service}がオペレーションの表示を拒否しました。"),
+            Reason::Unavailable if outcome == Outcome::NotStarted => {
+                format!("キックオフから1時間{service}が応答しなかったため、開始を取りやめました。")
+            }
+            Reason::Unavailable => {
+                format!("最後の確認で{service}を読み取れませんでした。オペレーションは続いている可能性があります。")
+            }
+            Reason::UnknownState => format!("完了していますが、状態 {state} はopwatchの知らないものです。"),
+            Reason::NotAllowed { setting } => format!("opwatchの設定 {setting} で許可されなくなりました。"),
+            Reason::Late => "キックオフの到着が公開から1時間を過ぎたため、開始しませんでした。".to_owned(),
+            Reason::ListDenied => {
+                format!("オペレーションの一覧を取得する権限がなく、二重起動を防げないため開始しませんでした。{grant}")
+            }
+            Reason::Unclear => "開始リクエストの応答が失われ、結果を確認できません。実行中の可能性があります。再実行の前に確認して下さい。".to_owned(),
+            Reason::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
+        }
+    }
+
+    fn problem(&self, problem: &Problem) -> String {
+        match &problem.why {
+            Why::TooLarge { size, most } => format!("{size}バイトあります。上限は{most}バイトです。短くして下さい。"),
+            Why::NotBase64 => {
+                "message.dataがbase64ではありません。gcloudまたはクライアントライブラリでpublishして下さい。".to_owned()
+            }
+            Why::Empty => "データがありません。JSONオブジェクトをpublishして下さい。".to_owned(),
+            Why::NotJson { detail } => format!("JSONオブジェクトではありません: {detail}"),
+            Why::UnknownField => "不明なフィールドです。綴りを直すか、削除して下さい。".to_owned(),
+            Why::Missing => "値がありません。キックオフには \"name\"、または service・path・body を持つ \"start\" が必要です。".to_owned(),
+            Why::NoText => "引用符で囲んだ文字列にして下さい。".to_owned(),
+            Why::NoObject => "オブジェクトにして下さい。".to_owned(),
+            Why::Length { most } => format!("1〜{most}文字にして下さい。"),
+            Why::Number { least, most } => format!("{least}〜{most}の整数にして下さい (引用符なし)。"),
+            Why::UnknownWord { allowed } => format!("次のいずれかにして下さい: {allowed}"),
+            Why::BadName { example } => format!("このサービスの形式ではありません。例: {example}"),
+            Why::Reserved => "このラベルはopwatchが設定します。削除するか、名前を変えて下さい。".to_owned(),
+            Why::NotTogether { with } => format!("\"{with}\" と同時に指定できません。どちらかを削除して下さい。"),
+            Why::NotAllowed { setting, value } => {
+                format!("設定 {setting} で許可されていません。許可するには {setting} に {value} を追加して下さい。")
+            }
+            Why::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
+        }
+    }
+
+    fn command(&self, command: Command) -> &'static str {
+        match command {
+            Command::Describe => "下記コマンドで状態を確認して対処して下さい",
+            Command::List => "下記コマンドでオペレーションを確認して下さい",
+            Command::Watch => "監視を続ける場合:",
+            Command::Cancel => "キャンセルする場合:",
+            Command::Start => "原因を取り除いてから開始する場合:",
+        }
+    }
+
+    fn note(&self, note: Note<'_>) -> String {
+        match note {
+            Note::Stopped { checks, watched } => format!(
+                "上限の{checks}回の確認に達したため、監視を終了しました ({}経過)。オペレーションは続いています。",
+                self.duration(watched)
+            ),
+            Note::LastSeen => "表示している値は以前の確認時のものです。".to_owned(),
+            Note::AdoptedByKey => "このキックオフの以前の配信で開始済みのため、二重には開始していません。".to_owned(),
+            Note::AdoptedByRequest => {
+                "同じ内容のキックオフで直前に開始済みのため、二重には開始していません。".to_owned()
+            }
+            Note::AsOf { time } => format!("{time}時点の情報です。すぐには投稿できませんでした。"),
+            Note::TooLongToShow => "キックオフが長すぎるため表示できません。ご自身で再度publishして下さい。".to_owned(),
+            Note::Excerpt => "メッセージの先頭:".to_owned(),
+            Note::Partial => "保存先に不完全なファイルが残っている可能性があります。".to_owned(),
+            Note::RoundTrip => {
+                "このメッセージはトピック、確認用キュー、トピック、報告用キュー、トピックを通ってSlackに届きました。".to_owned()
+            }
+        }
+    }
+
+    fn as_of(&self, time: &str) -> String {
+        format!("{time}時点")
+    }
+}

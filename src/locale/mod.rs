@@ -1,0 +1,82 @@
+//! Languages: every word that a person reads.
+
+mod en;
+mod ja;
+mod words;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+pub use words::{Cause, Command, Label, Note, Subject, Words};
+
+/// A language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Locale {
+    /// English.
+    #[default]
+    En,
+    /// Japanese, in the words of the system that opwatch replaces.
+    Ja,
+}
+
+impl Locale {
+    /// All of them, for error texts.
+    pub const ALLOWED: &'static str = "en, ja";
+
+    /// Its name in settings and messages.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Ja => "ja",
+        }
+    }
+
+    /// Its words.
+    pub fn words(self) -> &'static dyn Words {
+        match self {
+            Self::En => &en::English,
+            Self::Ja => &ja::Japanese,
+        }
+    }
+}
+
+impl FromStr for Locale {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::En, Self::Ja].into_iter().find(|locale| locale.id() == text).ok_or(())
+    }
+}
+
+/// The two largest units of a duration, in whole seconds, without one that is zero: `1 h 3 min`.
+fn two_units(duration: Duration, units: [&str; 4], gap: &str) -> String {
+    let total = duration.as_secs();
+    let counts = [total / 86_400, total / 3_600 % 24, total / 60 % 60, total % 60];
+    let first = counts.iter().position(|count| *count > 0).unwrap_or(3);
+    let parts: Vec<String> = counts
+        .iter()
+        .zip(units)
+        .enumerate()
+        .filter(|(index, (count, _))| *index == first || (*index == first + 1 && **count > 0))
+        .map(|(_, (count, unit))| format!("{count}{unit}"))
+        .collect();
+    parts.join(gap)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_people_say_them() {
+        let say = |locale: Locale, seconds| locale.words().duration(Duration::from_secs(seconds));
+        assert_eq!(say(Locale::En, 0), "0 s");
+        assert_eq!(say(Locale::En, 59), "59 s");
+        assert_eq!(say(Locale::En, 60), "1 min");
+        assert_eq!(say(Locale::En, 3_780), "1 h 3 min");
+        assert_eq!(say(Locale::En, 3_601), "1 h");
+        assert_eq!(say(Locale::En, 187_200), "2 d 4 h");
+        assert_eq!(say(Locale::Ja, 3_780), "1時間3分");
+        assert_eq!(say(Locale::Ja, 42), "42秒");
+    }
+}

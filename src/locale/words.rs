@@ -1,0 +1,140 @@
+//! What a language must be able to say. Numbers, times and lay-out are `notice`'s.
+
+use std::time::Duration;
+
+use crate::message::{Outcome, Problem, Reason};
+
+/// What the message is about, when it has no title.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An export: a backup.
+    Export,
+    /// An import: a restore.
+    Import,
+    /// Anything else.
+    Other,
+}
+
+/// The heading of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// When the operation began.
+    Start,
+    /// When it ended.
+    End,
+    /// How long it took.
+    Duration,
+    /// How long it has run so far.
+    Elapsed,
+    /// Entities or documents.
+    Entities,
+    /// Bytes.
+    Size,
+    /// How far it is.
+    Progress,
+    /// The service's word for its state.
+    State,
+    /// Where the result lies.
+    Output,
+    /// Where partial files may lie.
+    Prefix,
+    /// The operation's name.
+    Operation,
+    /// The path that was to be called.
+    Call,
+    /// An error's code.
+    Error,
+    /// The wrong field of a message.
+    Field,
+    /// The id of a message.
+    MessageId,
+}
+
+/// What stands above a line to paste.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Shows the operation.
+    Describe,
+    /// Shows all operations.
+    List,
+    /// Goes on watching.
+    Watch,
+    /// Cancels the operation.
+    Cancel,
+    /// Starts it once the cause is mended.
+    Start,
+}
+
+/// A sentence that stands by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Note<'a> {
+    /// The limit is reached.
+    Stopped {
+        /// The limit.
+        checks: u32,
+        /// How long the watch took.
+        watched: Duration,
+    },
+    /// What was last seen, when the end could not be.
+    LastSeen,
+    /// An earlier delivery of the same kickoff had started it.
+    AdoptedByKey,
+    /// Another kickoff had started it.
+    AdoptedByRequest,
+    /// The report comes late.
+    AsOf {
+        /// The time that it speaks of.
+        time: &'a str,
+    },
+    /// A pasted line would be too long for Slack.
+    TooLongToShow,
+    /// The message that a notice is about.
+    Excerpt,
+    /// Partial files are possible.
+    Partial,
+    /// What the round of a test proves.
+    RoundTrip,
+}
+
+/// Where the cause lies that a reason or a refusal speaks of.
+#[derive(Clone, Copy, Debug)]
+pub struct Cause<'a> {
+    /// The service's name for people.
+    pub service: &'a str,
+    /// The project.
+    pub project: &'a str,
+    /// The role that helps.
+    pub role: &'a str,
+    /// The service's word for the state.
+    pub state: &'a str,
+    /// The HTTP status of the call that failed; 0 without an answer.
+    pub code: i64,
+}
+
+/// The words of one language.
+pub trait Words: Sync {
+    /// The name of the work, when a message has no title.
+    fn subject(&self, service: &str, subject: Subject) -> String;
+    /// What happened to `subject`, in a few words; `title` tells whether a person gave it that name.
+    fn headline(&self, outcome: Outcome, subject: &str, has_title: bool) -> String;
+    /// The heading of a value.
+    fn label(&self, label: Label) -> &'static str;
+    /// A duration's two largest units.
+    fn duration(&self, duration: Duration) -> String;
+    /// How long it took, in a summary.
+    fn took(&self, duration: &str) -> String;
+    /// How many entities, in a summary.
+    fn entities(&self, count: &str) -> String;
+    /// Progress with an estimate.
+    fn progress(&self, percent: u8, done: &str, of: &str) -> String;
+    /// Why opwatch can't say more, and what to do about it.
+    fn reason(&self, outcome: Outcome, reason: &Reason, cause: Cause<'_>) -> String;
+    /// What is wrong with a message, and how to mend it.
+    fn problem(&self, problem: &Problem) -> String;
+    /// What stands above a line to paste.
+    fn command(&self, command: Command) -> &'static str;
+    /// A sentence.
+    fn note(&self, note: Note<'_>) -> String;
+    /// The time that a late summary speaks of.
+    fn as_of(&self, time: &str) -> String;
+}

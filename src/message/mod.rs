@@ -1,0 +1,400 @@
+//! The message: everything that a watch must remember rides in it.
+//!
+//! A person writes a kickoff: `{"start": …}`, `{"name": …}` or `{"test": true}`. What opwatch passes on is the same
+//! with `attempt` counted up and a `state`.
+
+mod fields;
+mod line;
+mod problem;
+mod read;
+mod write;
+
+pub use line::publish_command;
+pub use problem::{Problem, Why};
+pub use read::{Defaults, INTERVAL, LIMIT, Received, is_report, read};
+pub(crate) use read::{LABEL_KEY, LABEL_REQUEST, is_label};
+pub use write::LONGEST_WRITTEN;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::decision::Verdict;
+use crate::locale::Locale;
+use crate::operation::{ApiError, Facts, Operation, Service, StartMethod};
+
+/// The longest message that is read, in bytes of `message.data` once decoded.
+pub const LONGEST_READ: usize = 32 * 1024;
+/// The longest `start.body`, in bytes of JSON, so that what is passed on stays below [`LONGEST_WRITTEN`].
+pub const LONGEST_BODY: usize = 12 * 1024;
+
+/// What one delivery asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// Start an operation, then watch it.
+    Start(Start),
+    /// Look at an operation once.
+    Check(Check),
+    /// Tell people.
+    Report(Box<Report>),
+    /// Go the whole round and say so.
+    Test(Test),
+}
+
+/// What all messages of one watch carry.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Watch {
+    /// The `messageId` of the message that began the watch: it survives redelivery and is new when a person watches
+    /// the same operation again.
+    pub id: String,
+    /// What Slack calls it.
+    pub title: Option<String>,
+    /// The language of its messages, when not the settings'.
+    pub locale: Option<Locale>,
+    /// The zone of its times, when not the settings'.
+    pub time_zone: Option<Tz>,
+    /// Seconds between two checks.
+    pub interval: u32,
+    /// Checks at most.
+    pub limit: u32,
+    /// Fields of a newer version, passed on as they came.
+    pub unknown: Unknown,
+}
+
+/// Fields that this version doesn't know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unknown {
+    /// Beside `name`.
+    pub message: Map<String, Value>,
+    /// In `state`.
+    pub state: Map<String, Value>,
+}
+
+/// One look at an operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// The watch it belongs to.
+    pub watch: Watch,
+    /// What to look at.
+    pub operation: Operation,
+    /// Its number on the grid.
+    pub attempt: u32,
+    /// When check 0 is due.
+    pub first: DateTime<Utc>,
+    /// Whether the check before found that the operation can't be read.
+    pub unreadable: bool,
+    /// What was last seen of it running.
+    pub last: Option<Seen>,
+    /// How the watch came by an operation that it should have started.
+    pub adopted: Option<Adopted>,
+    /// Whether opwatch passed it on; otherwise a person wrote it.
+    pub carried: bool,
+}
+
+/// What a look at a running operation showed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What.
+    #[serde(default)]
+    pub facts: Facts,
+}
+
+/// Why an operation that was already there was taken for the one to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Adopted {
+    /// It carries the key of this kickoff: an earlier delivery started it.
+    Key,
+    /// It was asked for the same a short while ago: another kickoff started it.
+    Request,
+}
+
+/// A start to make.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// The watch it begins.
+    pub watch: Watch,
+    /// What to call.
+    pub request: StartRequest,
+    /// What the start is recognised by, when not by the watch id.
+    pub key: Option<String>,
+    /// When the kickoff was published.
+    pub asked: DateTime<Utc>,
+    /// How often it was tried before.
+    pub tries: u32,
+    /// Whether an earlier try may have started it all the same.
+    pub ambiguous: bool,
+    /// Why the last try failed.
+    pub error: Option<ApiError>,
+    /// Whether opwatch passed it on; otherwise a person wrote it.
+    pub carried: bool,
+}
+
+/// The call that starts an operation, as that API's REST reference has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartRequest {
+    /// The service and its method.
+    pub method: StartMethod,
+    /// The path behind the version, such as `projects/my-project:export`.
+    pub path: String,
+    /// The body.
+    pub body: Map<String, Value>,
+}
+
+impl StartRequest {
+    /// The service to call.
+    pub fn service(&self) -> Service {
+        self.method.service
+    }
+
+    /// The resource that the method works on, such as `projects/my-project`.
+    pub fn resource(&self) -> &str {
+        self.path.rsplit_once(':').map_or(self.path.as_str(), |(resource, _)| resource)
+    }
+
+    /// The project in its path.
+    pub fn project(&self) -> &str {
+        crate::operation::project_of(self.resource())
+    }
+}
+
+/// `{"test": true}` on its way: through the check queue, then through the report queue to Slack.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Test {
+    /// Its watch, for the id and the language.
+    pub watch: Watch,
+    /// Whether it has been through the check queue.
+    pub carried: bool,
+}
+
+/// Something to tell people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The watch it ends.
+    pub watch: Watch,
+    /// What to tell.
+    pub outcome: Outcome,
+    /// Why opwatch can't say more.
+    pub reason: Option<Reason>,
+    /// The error of a call that failed.
+    pub error: Option<ApiError>,
+    /// What is known of the operation.
+    pub facts: Facts,
+    /// When that was so.
+    pub at: DateTime<Utc>,
+    /// The operation, when there is one.
+    pub operation: Option<Operation>,
+    /// The number of the check that found it; none without a check.
+    pub attempt: Option<u32>,
+    /// The start that was not made.
+    pub start: Option<StartRequest>,
+    /// What that start would be recognised by.
+    pub key: Option<String>,
+    /// How the watch came by an operation that it should have started.
+    pub adopted: Option<Adopted>,
+    /// What a notice is about.
+    pub notice: Option<Unusable>,
+    /// How often it was posted in vain.
+    pub tries: u32,
+    /// Post it as plain text: Slack refused the blocks.
+    pub plain: bool,
+}
+
+/// A message that can't be used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unusable {
+    /// What is wrong with it.
+    #[serde(default = "unknown_problem")]
+    pub problem: Problem,
+    /// Its beginning.
+    #[serde(default)]
+    pub excerpt: String,
+    /// Its `messageId`; empty when it could not be seen.
+    #[serde(default)]
+    pub message_id: String,
+}
+
+fn unknown_problem() -> Problem {
+    Problem::new("", Why::Other)
+}
+
+/// What a report tells. The first six are the ends of a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// Done without an error.
+    Succeeded,
+    /// Done with an error.
+    Failed,
+    /// Cancelled: partial files are possible.
+    Cancelled,
+    /// It was never started.
+    NotStarted,
+    /// The limit is reached and it still runs.
+    Stopped,
+    /// A message can't be used.
+    Notice,
+    /// A test message made the whole round.
+    Test,
+    /// Nobody can tell how it ended. Also the reading of an outcome that only a newer version knows.
+    #[serde(other)]
+    CannotTell,
+}
+
+impl Outcome {
+    /// The kind in its task's name.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Succeeded | Self::Failed | Self::Cancelled => Kind::Ended,
+            Self::NotStarted | Self::Stopped | Self::CannotTell => Kind::Left,
+            Self::Notice | Self::Test => Kind::Notice,
+        }
+    }
+}
+
+/// Why opwatch can't say more than it does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Reason {
+    /// The operation is not there (any more).
+    Gone,
+    /// It may not be read.
+    Denied,
+    /// The API refused the call in another way.
+    Refused,
+    /// The API could not be reached or did not work.
+    Unavailable,
+    /// It is done in a state that nobody knows.
+    UnknownState,
+    /// A setting does not allow it (any more).
+    NotAllowed {
+        /// The setting.
+        setting: String,
+    },
+    /// The kickoff came more than an hour after it was published.
+    Late,
+    /// Without permission to list operations a start could be a second one.
+    ListDenied,
+    /// A start was sent, its answer was lost, and whether it began can't be looked up.
+    Unclear,
+    /// A newer version knows.
+    #[serde(other)]
+    Other,
+}
+
+/// What a task's message is, as its name tells it: two reports of kinds `ended` and `left` don't swallow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A retried start.
+    Start,
+    /// A check.
+    Check,
+    /// A report of a true end.
+    Ended,
+    /// A report that the watch is over though the operation may not be.
+    Left,
+    /// A notice.
+    Notice,
+}
+
+impl Kind {
+    /// Its word in the hashed text.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Check => "check",
+            Self::Ended => "ended",
+            Self::Left => "left",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+impl Message {
+    /// The watch it belongs to.
+    pub fn watch(&self) -> &Watch {
+        match self {
+            Self::Start(start) => &start.watch,
+            Self::Check(check) => &check.watch,
+            Self::Report(report) => &report.watch,
+            Self::Test(test) => &test.watch,
+        }
+    }
+
+    /// The operation's name; empty while there is none.
+    pub fn operation_name(&self) -> &str {
+        match self {
+            Self::Start(_) | Self::Test(_) => "",
+            Self::Check(check) => check.operation.name(),
+            Self::Report(report) => report.operation.as_ref().map_or("", Operation::name),
+        }
+    }
+
+    /// What it is, and its number among those of its kind: the attempt of a check, the try of a start or report.
+    pub fn kind_and_number(&self) -> (Kind, u32) {
+        match self {
+            Self::Start(start) => (Kind::Start, start.tries),
+            Self::Check(check) => (Kind::Check, check.attempt),
+            Self::Report(report) => (report.outcome.kind(), report.tries),
+            Self::Test(test) => (Kind::Check, u32::from(test.carried)),
+        }
+    }
+}
+
+impl Report {
+    /// The report that ends `check`'s watch.
+    pub fn of_check(check: &Check, verdict: Verdict, at: DateTime<Utc>) -> Self {
+        Self {
+            operation: Some(check.operation.clone()),
+            attempt: Some(check.attempt),
+            adopted: check.adopted,
+            ..Self::new(check.watch.clone(), verdict, at)
+        }
+    }
+
+    /// The report that ends the watch of a start that was not made, or of which that is not known.
+    pub fn of_start(start: &Start, verdict: Verdict, at: DateTime<Utc>) -> Self {
+        Self {
+            start: Some(start.request.clone()),
+            key: Some(crate::decision::key_of(start)),
+            ..Self::new(start.watch.clone(), verdict, at)
+        }
+    }
+
+    /// A notice of a message that can't be used. `id` is the same for the same data within an hour.
+    pub fn of_unusable(id: String, unusable: Unusable, at: DateTime<Utc>) -> Self {
+        let watch = Watch { id, interval: 60, limit: 1, ..Watch::default() };
+        let verdict = Verdict::new(Outcome::Notice, None, Facts::default());
+        Self { notice: Some(unusable), ..Self::new(watch, verdict, at) }
+    }
+
+    /// The report that a test made the whole round.
+    pub fn of_test(watch: Watch, at: DateTime<Utc>) -> Self {
+        Self::new(watch, Verdict::new(Outcome::Test, None, Facts::default()), at)
+    }
+
+    /// A report of what `verdict` says, and no more.
+    pub fn new(watch: Watch, verdict: Verdict, at: DateTime<Utc>) -> Self {
+        let Verdict { outcome, reason, error, facts } = verdict;
+        Self {
+            watch,
+            outcome,
+            reason,
+            error,
+            facts,
+            at,
+            operation: None,
+            attempt: None,
+            start: None,
+            key: None,
+            adopted: None,
+            notice: None,
+            tries: 0,
+            plain: false,
+        }
+    }
+}

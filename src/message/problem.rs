@@ -1,0 +1,111 @@
+//! Why a message can't be used. Rides in the notice that tells people, who read it in their language.
+
+use serde::{Deserialize, Serialize};
+
+use crate::text;
+
+/// The longest field name or value that a problem repeats.
+const LONGEST: usize = 120;
+
+/// The field that is wrong, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// The field's path, such as `start.path`; empty when the whole message is meant.
+    #[serde(default)]
+    pub field: String,
+    /// What is wrong with it.
+    #[serde(default)]
+    pub why: Why,
+}
+
+/// What can be wrong with a message or one of its fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Why {
+    /// The push's body or the message's data is over the limit, both in bytes.
+    TooLarge {
+        /// Its size, or as much of it as came.
+        size: usize,
+        /// The most that is read.
+        most: usize,
+    },
+    /// The data is no base64.
+    NotBase64,
+    /// There is no data.
+    Empty,
+    /// The data is no JSON object.
+    NotJson {
+        /// What the parser said.
+        detail: String,
+    },
+    /// Nobody knows this field.
+    UnknownField,
+    /// The field is needed.
+    Missing,
+    /// The field must be a text.
+    NoText,
+    /// The field must be an object.
+    NoObject,
+    /// The text must have 1 to `most` characters.
+    Length {
+        /// The most characters.
+        most: usize,
+    },
+    /// The field must be a whole number in a range.
+    Number {
+        /// The least.
+        least: u32,
+        /// The most.
+        most: u32,
+    },
+    /// The field must be one of a few words.
+    UnknownWord {
+        /// The words.
+        allowed: String,
+    },
+    /// The name or path doesn't have its service's form.
+    BadName {
+        /// One that has.
+        example: String,
+    },
+    /// The field is opwatch's own.
+    Reserved,
+    /// The field can't stand together with another.
+    NotTogether {
+        /// The other.
+        with: String,
+    },
+    /// A setting doesn't allow it.
+    NotAllowed {
+        /// The setting that would.
+        setting: String,
+        /// What it would have to hold.
+        value: String,
+    },
+    /// A newer version of opwatch knows.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+impl Problem {
+    /// A problem of this field; its texts are cut, since they may come from the message.
+    pub fn new(field: &str, why: Why) -> Self {
+        let cut = |text: String| text::cut(&text, LONGEST);
+        let why = match why {
+            Why::NotJson { detail } => Why::NotJson { detail: cut(detail) },
+            Why::NotAllowed { setting, value } => Why::NotAllowed { setting, value: cut(value) },
+            other => other,
+        };
+        Self { field: text::cut(field, LONGEST), why }
+    }
+
+    /// The setting that forbids it; empty when none does.
+    pub fn setting(&self) -> &str {
+        match &self.why {
+            Why::NotAllowed { setting, .. } => setting,
+            _ => "",
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! From `message.data` to a [`Message`].
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use serde_json::{Map, Value};
+
+use super::fields::Fields;
+use super::problem::{Problem, Why};
+use super::write::State;
+use super::{
+    Check, LONGEST_BODY, LONGEST_READ, Message, Outcome, Report, Seen, Start, StartRequest, Test, Unknown,
+    Watch,
+};
+use crate::decision::{Verdict, seconds};
+use crate::locale::Locale;
+use crate::operation::{LONGEST_NAME, Operation, Service, StartMethod, parse_start_path};
+
+/// Seconds between two checks: a second to a day.
+pub const INTERVAL: std::ops::RangeInclusive<u32> = 1..=86_400;
+/// Checks of one watch.
+pub const LIMIT: std::ops::RangeInclusive<u32> = 1..=10_000;
+/// The longest title, in characters: with the outcome behind it it fits a Slack header of 150.
+const LONGEST_TITLE: usize = 100;
+/// Google's rule for the value of a label.
+const LONGEST_KEY: usize = 63;
+/// Labels that opwatch adds to a start.
+pub(crate) const LABEL_KEY: &str = "opwatch-key";
+pub(crate) const LABEL_REQUEST: &str = "opwatch-request";
+
+/// What a message that doesn't say gets.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults {
+    /// Seconds between two checks.
+    pub interval: u32,
+    /// Checks at most.
+    pub limit: u32,
+}
+
+/// What Pub/Sub says of a message.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Its id, unique within the topic.
+    pub message_id: String,
+    /// When it was published, by Google's clock.
+    pub published: DateTime<Utc>,
+}
+
+/// Reads a message: strictly what a person wrote, leniently what opwatch passed on (it has a `state`).
+///
+/// # Errors
+/// With the field that can't be used, and why.
+pub fn read(data: &[u8], received: &Received, defaults: Defaults) -> Result<Message, Problem> {
+    if data.is_empty() {
+        return Err(Problem::new("", Why::Empty));
+    }
+    if data.len() > LONGEST_READ {
+        return Err(Problem::new("", Why::TooLarge { size: data.len(), most: LONGEST_READ }));
+    }
+    let map: Map<String, Value> = serde_json::from_slice(data)
+        .map_err(|error| Problem::new("", Why::NotJson { detail: error.to_string() }))?;
+    let carried = map.contains_key("state");
+    let mut fields = Fields::new(map, "", carried);
+    let state = fields.object("state")?.map(State::from_object).unwrap_or_default();
+    Reader { received, defaults, fields, state, carried }.message()
+}
+
+/// Whether this is a report that opwatch passed on, readable or not: about one no notice may be sent.
+pub fn is_report(data: &[u8]) -> bool {
+    let message: Option<Map<String, Value>> = serde_json::from_slice(data).ok();
+    message.is_some_and(|message| message.get("state").and_then(|state| state.get("report")).is_some())
+}
+
+struct Reader<'a> {
+    received: &'a Received,
+    defaults: Defaults,
+    fields: Fields,
+    state: State,
+    /// Opwatch passed the message on; otherwise a person wrote it.
+    carried: bool,
+}
+
+impl Reader<'_> {
+    fn message(mut self) -> Result<Message, Problem> {
+        let watch = self.watch()?;
+        if self.state.report.is_some() {
+            return Ok(Message::Report(Box::new(self.report(watch))));
+        }
+        if self.fields.flag("test")? {
+            return self.test(watch);
+        }
+        if self.fields.has("start") { self.start(watch) } else { self.check(watch) }
+    }
+
+    fn watch(&mut self) -> Result<Watch, Problem> {
+        let own_id = self.state.id.take().filter(|id| is_id(id));
+        Ok(Watch {
+            id: own_id.unwrap_or_else(|| self.received.message_id.clone()),
+            title: self.fields.text("title", LONGEST_TITLE)?,
+            locale: self.fields.word("locale", Locale::ALLOWED, |word| word.parse().ok())?,
+            time_zone: self.fields.word("timeZone", ZONES, |word| word.parse::<Tz>().ok())?,
+            interval: self.fields.number("interval", INTERVAL)?.unwrap_or(self.defaults.interval),
+            limit: self.fields.number("limit", LIMIT)?.unwrap_or(self.defaults.limit),
+            unknown: Unknown::default(),
+        })
+    }
+
+    /// The last step of reading: what is still there is unknown.
+    fn finish(&mut self, watch: Watch) -> Result<Watch, Problem> {
+        let unknown =
+            Unknown { message: self.fields.finish()?, state: std::mem::take(&mut self.state.unknown) };
+        Ok(Watch { unknown, ..watch })
+    }
+
+    fn test(mut self, watch: Watch) -> Result<Message, Problem> {
+        Ok(Message::Test(Test { watch: self.finish(watch)?, carried: self.carried }))
+    }
+
+    fn start(mut self, watch: Watch) -> Result<Message, Problem> {
+        if self.fields.has("name") && !self.carried {
+            return Err(Problem::new("name", Why::NotTogether { with: "start".to_owned() }));
+        }
+        let start = self.fields.object("start")?.unwrap_or_default();
+        let request = start_request(start)?;
+        let key = self.key()?;
+        let watch = self.finish(watch)?;
+        Ok(Message::Start(Start {
+            watch,
+            request,
+            key,
+            asked: self.state.asked.unwrap_or(self.received.published).min(self.received.published),
+            tries: self.state.tries.unwrap_or(0),
+            ambiguous: self.state.ambiguous.unwrap_or(false),
+            error: self.state.error.take(),
+            carried: self.carried,
+        }))
+    }
+
+    fn check(mut self, watch: Watch) -> Result<Message, Problem> {
+        let attempt = self.fields.number("attempt", 0..=watch.limit.saturating_sub(1))?.unwrap_or(0);
+        let operation = self.operation()?;
+        let watch = self.finish(watch)?;
+        // What a person sends is due when it was published.
+        let due_now =
+            self.received.published - seconds(watch.interval) * i32::try_from(attempt).unwrap_or(i32::MAX);
+        let latest = self.received.published + TimeDelta::days(1);
+        Ok(Message::Check(Check {
+            first: self.state.first.unwrap_or(due_now).min(latest),
+            watch,
+            operation,
+            attempt,
+            unreadable: self.state.unreadable.unwrap_or(false),
+            last: self.state.last.take().map(|seen| Seen { facts: seen.facts.cut(), ..seen }),
+            adopted: self.state.adopted,
+            carried: self.carried,
+        }))
+    }
+
+    /// A report must reach people whatever became of its other fields, so nothing here refuses it.
+    fn report(mut self, watch: Watch) -> Report {
+        let told = self.state.report.take().unwrap_or_default();
+        let start = self.fields.object("start").ok().flatten().and_then(|start| start_request(start).ok());
+        let attempt = self.fields.number("attempt", 0..=*LIMIT.end()).ok().flatten();
+        let operation = self.operation().ok();
+        let key = self.key().ok().flatten();
+        let watch = self.finish(watch.clone()).unwrap_or(watch);
+        let verdict = Verdict {
+            outcome: told.outcome.unwrap_or(Outcome::CannotTell),
+            reason: told.reason,
+            error: told.error,
+            facts: told.facts.unwrap_or_default().cut(),
+        };
+        Report {
+            operation,
+            attempt,
+            start,
+            key,
+            adopted: self.state.adopted,
+            notice: told.notice,
+            tries: told.tries.unwrap_or(0),
+            plain: told.plain.unwrap_or(false),
+            ..Report::new(watch, verdict, told.at.unwrap_or(self.received.published))
+        }
+    }
+
+    fn operation(&mut self) -> Result<Operation, Problem> {
+        let service = self.fields.word("service", &services(), |word| word.parse().ok())?;
+        let service = service.unwrap_or(Service::Datastore);
+        let name =
+            self.fields.text("name", LONGEST_NAME)?.ok_or_else(|| Problem::new("name", Why::Missing))?;
+        let example = service.name_example().to_owned();
+        Operation::new(service, &name).map_err(|_| Problem::new("name", Why::BadName { example }))
+    }
+
+    fn key(&mut self) -> Result<Option<String>, Problem> {
+        const ALLOWED: &str = "1 to 63 of a-z, 0-9, _ and -";
+        self.fields.word("key", ALLOWED, |word| is_label(word).then(|| word.to_owned()))
+    }
+}
+
+fn start_request(start: Map<String, Value>) -> Result<StartRequest, Problem> {
+    let mut fields = Fields::new(start, "start.", false);
+    let missing = |field: &str| Problem::new(&format!("start.{field}"), Why::Missing);
+    let service: Service =
+        fields.word("service", &services(), |word| word.parse().ok())?.ok_or_else(|| missing("service"))?;
+    let path = fields.text("path", LONGEST_NAME)?.ok_or_else(|| missing("path"))?;
+    let body = fields.object("body")?.ok_or_else(|| missing("body"))?;
+    fields.finish()?;
+    let example = StartMethod::example(service);
+    let (method, _) = parse_start_path(service, &path)
+        .map_err(|_| Problem::new("start.path", Why::BadName { example: example.to_owned() }))?;
+    let size = serde_json::to_vec(&body).map_or(0, |json| json.len());
+    if size > LONGEST_BODY {
+        return Err(Problem::new("start.body", Why::TooLarge { size, most: LONGEST_BODY }));
+    }
+    check_labels(&body)?;
+    Ok(StartRequest { method, path, body })
+}
+
+/// The labels that opwatch adds are its own, and there must be room for them.
+fn check_labels(body: &Map<String, Value>) -> Result<(), Problem> {
+    let Some(labels) = body.get("labels") else { return Ok(()) };
+    let labels = labels.as_object().ok_or_else(|| Problem::new("start.body.labels", Why::NoObject))?;
+    match [LABEL_KEY, LABEL_REQUEST].into_iter().find(|label| labels.contains_key(*label)) {
+        Some(label) => Err(Problem::new(&format!("start.body.labels.{label}"), Why::Reserved)),
+        None => Ok(()),
+    }
+}
+
+const ZONES: &str = "Europe/Madrid, Asia/Tokyo, UTC and every other IANA name";
+
+fn services() -> String {
+    Service::ALL.map(Service::id).join(", ")
+}
+
+/// Whether a watch id is one that opwatch could have written.
+fn is_id(id: &str) -> bool {
+    (1..=128).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// Google's rule for a label's value, but the empty one.
+pub(crate) fn is_label(value: &str) -> bool {
+    (1..=LONGEST_KEY).contains(&value.len())
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+}

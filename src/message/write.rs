@@ -1,0 +1,219 @@
+//! From a [`Message`] to the data that opwatch passes on.
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Adopted, Check, Message, Outcome, Reason, Report, Seen, Start, StartRequest, Unknown, Unusable, Watch,
+};
+use crate::operation::{ApiError, Facts, Operation};
+
+/// The longest message that opwatch writes, in bytes.
+pub const LONGEST_WRITTEN: usize = 24 * 1024;
+/// The version of `state`, for the day when a field must change its meaning.
+const VERSION: u32 = 1;
+
+/// What rides in a message beside the fields that a person may write. Each field is read for itself: one that can't
+/// be read counts as missing, and unknown ones are passed on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct State {
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<u32>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<String>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) first: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) unreadable: Option<bool>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) last: Option<Seen>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) adopted: Option<Adopted>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) asked: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) tries: Option<u32>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) ambiguous: Option<bool>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<ApiError>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) report: Option<Told>,
+    #[serde(flatten)]
+    pub(super) unknown: Map<String, Value>,
+}
+
+/// What a report tells.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Told {
+    #[serde(deserialize_with = "lenient")]
+    pub(super) outcome: Option<Outcome>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<Reason>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<ApiError>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) facts: Option<Facts>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) notice: Option<Unusable>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) tries: Option<u32>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) plain: Option<bool>,
+}
+
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+}
+
+impl State {
+    pub(super) fn from_object(object: Map<String, Value>) -> Self {
+        serde_json::from_value(Value::Object(object)).unwrap_or_default()
+    }
+}
+
+impl Message {
+    /// The data to publish: at most [`LONGEST_WRITTEN`] bytes, for which fields of a newer version may have to go.
+    pub fn to_data(&self) -> Vec<u8> {
+        let data = self.to_json().to_string().into_bytes();
+        if data.len() <= LONGEST_WRITTEN || self.watch().unknown == Unknown::default() {
+            return data;
+        }
+        let mut known = self.clone();
+        known.watch_mut().unknown = Unknown::default();
+        known.to_data()
+    }
+
+    /// The message as JSON.
+    pub fn to_json(&self) -> Value {
+        let watch = self.watch();
+        let mut map = watch.unknown.message.clone();
+        let state = match self {
+            Self::Start(start) => start_state(start, &mut map),
+            Self::Check(check) => check_state(check, &mut map),
+            Self::Report(report) => report_state(report, &mut map),
+            Self::Test(_) => {
+                map.insert("test".to_owned(), Value::Bool(true));
+                State::default()
+            }
+        };
+        map.extend(watch_fields(watch));
+        let id = Some(watch.id.clone());
+        let state = State { version: Some(VERSION), id, unknown: watch.unknown.state.clone(), ..state };
+        map.insert("state".to_owned(), json!(state));
+        Value::Object(map)
+    }
+
+    fn watch_mut(&mut self) -> &mut Watch {
+        match self {
+            Self::Start(start) => &mut start.watch,
+            Self::Check(check) => &mut check.watch,
+            Self::Report(report) => &mut report.watch,
+            Self::Test(test) => &mut test.watch,
+        }
+    }
+}
+
+impl Report {
+    /// The message that a person publishes to go on: watching the operation, or making the start. It carries no
+    /// `state`, so it begins a new watch; one that starts carries the key, so that it does not start twice.
+    pub fn again(&self) -> Option<Map<String, Value>> {
+        let mut map = watch_fields(&self.watch);
+        match (&self.operation, &self.start) {
+            (Some(operation), _) => map.extend(operation_fields(operation)),
+            (None, Some(start)) => {
+                map.insert("start".to_owned(), start_object(start));
+                let key = self.key.iter().map(|key| ("key".to_owned(), json!(key)));
+                map.extend(key);
+            }
+            (None, None) => return None,
+        }
+        Some(map)
+    }
+}
+
+fn watch_fields(watch: &Watch) -> Map<String, Value> {
+    let mut map = Map::new();
+    let mut set = |name: &str, value: Value| map.insert(name.to_owned(), value);
+    set("interval", json!(watch.interval));
+    set("limit", json!(watch.limit));
+    if let Some(title) = &watch.title {
+        set("title", json!(title));
+    }
+    if let Some(locale) = watch.locale {
+        set("locale", json!(locale.id()));
+    }
+    if let Some(zone) = watch.time_zone {
+        set("timeZone", json!(zone.name()));
+    }
+    map
+}
+
+fn operation_fields(operation: &Operation) -> Map<String, Value> {
+    let mut map = Map::new();
+    map.insert("service".to_owned(), json!(operation.service().id()));
+    map.insert("name".to_owned(), json!(operation.name()));
+    map
+}
+
+fn start_object(start: &StartRequest) -> Value {
+    json!({"service": start.service().id(), "path": start.path, "body": start.body})
+}
+
+fn start_state(start: &Start, map: &mut Map<String, Value>) -> State {
+    map.insert("start".to_owned(), start_object(&start.request));
+    if let Some(key) = &start.key {
+        map.insert("key".to_owned(), json!(key));
+    }
+    State {
+        asked: Some(start.asked),
+        tries: Some(start.tries),
+        ambiguous: start.ambiguous.then_some(true),
+        error: start.error.clone(),
+        ..State::default()
+    }
+}
+
+fn check_state(check: &Check, map: &mut Map<String, Value>) -> State {
+    map.extend(operation_fields(&check.operation));
+    map.insert("attempt".to_owned(), json!(check.attempt));
+    State {
+        first: Some(check.first),
+        unreadable: check.unreadable.then_some(true),
+        last: check.last.clone(),
+        adopted: check.adopted,
+        ..State::default()
+    }
+}
+
+fn report_state(report: &Report, map: &mut Map<String, Value>) -> State {
+    if let Some(operation) = &report.operation {
+        map.extend(operation_fields(operation));
+    }
+    if let Some(attempt) = report.attempt {
+        map.insert("attempt".to_owned(), json!(attempt));
+    }
+    if let Some(start) = &report.start {
+        map.insert("start".to_owned(), start_object(start));
+    }
+    if let Some(key) = &report.key {
+        map.insert("key".to_owned(), json!(key));
+    }
+    let told = Told {
+        outcome: Some(report.outcome),
+        reason: report.reason.clone(),
+        error: report.error.clone(),
+        facts: Some(report.facts.clone()).filter(|facts| *facts != Facts::default()),
+        at: Some(report.at),
+        notice: report.notice.clone(),
+        tries: Some(report.tries).filter(|tries| *tries > 0),
+        plain: report.plain.then_some(true),
+    };
+    State { adopted: report.adopted, report: Some(told), ..State::default() }
+}

@@ -1,0 +1,402 @@
+//! From a report to what a person reads: title, values, sentences and lines to paste. Pure; knows nothing of Slack.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use crate::locale::{Cause, Command, Label, Locale, Note, Subject, Words};
+use crate::message::{Adopted, Outcome, Report, StartRequest, Unusable, publish_command};
+use crate::operation::{Facts, Operation, Progress, Service};
+
+/// A report older than this says so.
+const LATE: TimeDelta = TimeDelta::minutes(2);
+/// The longest line to paste that is shown, in characters: Slack's limit for a text is 3,000.
+const LONGEST_COMMAND: usize = 2_900;
+
+/// What is the same for all reports of this opwatch, and when this one is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The topic that lines to paste publish to; none in a terminal that has no topic.
+    pub topic: Option<&'a str>,
+    /// The language of reports that don't say.
+    pub locale: Locale,
+    /// The zone of reports that don't say.
+    pub zone: Tz,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// How good or bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// As it should be.
+    Green,
+    /// Look at it.
+    Orange,
+    /// It failed.
+    Red,
+}
+
+/// What a person reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    /// How good or bad it is.
+    pub colour: Colour,
+    /// What ran and how it ended.
+    pub title: String,
+    /// When, how long, how much: the rest of a phone's first line.
+    pub summary: Vec<String>,
+    /// Values with their headings.
+    pub values: Vec<(&'static str, Value)>,
+    /// Sentences and lines to paste, in order.
+    pub texts: Vec<Text>,
+}
+
+/// A value: plain, or a name that people copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Plain text.
+    Plain(String),
+    /// Text to copy.
+    Code(String),
+}
+
+/// A sentence, or a line or text to copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// A sentence.
+    Plain(String),
+    /// Text to copy.
+    Code(String),
+}
+
+/// Puts `report` into words.
+pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
+    let locale = report.watch.locale.unwrap_or(context.locale);
+    let zone = report.watch.time_zone.unwrap_or(context.zone);
+    Writer { report, context, words: locale.words(), zone }.notice()
+}
+
+impl Notice {
+    /// The first line: what ran, how it ended, when.
+    pub fn first_line(&self) -> String {
+        std::iter::once(&self.title).chain(&self.summary).cloned().collect::<Vec<_>>().join(" · ")
+    }
+
+    /// The whole as plain text, for a terminal or for where blocks are refused.
+    pub fn to_text(&self) -> String {
+        let mut lines = vec![self.first_line()];
+        for (label, Value::Plain(value) | Value::Code(value)) in &self.values {
+            lines.push(format!("{label}: {value}"));
+        }
+        for text in &self.texts {
+            match text {
+                Text::Plain(text) => lines.push(text.clone()),
+                Text::Code(text) => lines.push(format!("    {text}")),
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+struct Writer<'a> {
+    report: &'a Report,
+    context: &'a Context<'a>,
+    words: &'static dyn Words,
+    zone: Tz,
+}
+
+impl Writer<'_> {
+    fn notice(&self) -> Notice {
+        let has_title = self.report.watch.title.is_some();
+        let subject = self.report.watch.title.clone().unwrap_or_else(|| self.subject());
+        let (values, texts) = match &self.report.notice {
+            Some(unusable) => (self.unusable_values(unusable), self.unusable_texts(unusable)),
+            None => (self.values(), self.texts()),
+        };
+        Notice {
+            colour: colour(self.report.outcome),
+            title: self.words.headline(self.report.outcome, &subject, has_title),
+            summary: self.summary(),
+            values,
+            texts,
+        }
+    }
+
+    fn service(&self) -> Service {
+        let of_operation = self.report.operation.as_ref().map(Operation::service);
+        let of_start = self.report.start.as_ref().map(StartRequest::service);
+        of_operation.or(of_start).unwrap_or(Service::Datastore)
+    }
+
+    fn subject(&self) -> String {
+        let of_start = self.report.start.as_ref().map(|start| start.method.method.to_ascii_uppercase());
+        let work = self.report.facts.work.clone().or(of_start).unwrap_or_default();
+        let subject = match work.as_str() {
+            work if work.starts_with("EXPORT") => Subject::Export,
+            work if work.starts_with("IMPORT") => Subject::Import,
+            _ => Subject::Other,
+        };
+        self.words.subject(self.service().title(), subject)
+    }
+
+    fn summary(&self) -> Vec<String> {
+        let facts = &self.report.facts;
+        let mut parts = vec![self.clock(facts.end.unwrap_or(self.report.at))];
+        if let Some(duration) = facts.duration() {
+            parts.push(self.words.took(&self.words.duration(duration)));
+        }
+        match (self.report.outcome, facts.entities) {
+            (Outcome::Succeeded, Some(entities)) => parts.push(self.words.entities(&grouped(entities.done))),
+            (Outcome::Stopped, Some(Progress { .. })) => {
+                parts
+                    .extend(facts.entities.and_then(Progress::percent).map(|percent| format!("{percent} %")));
+            }
+            _ => {}
+        }
+        if let Some(late) = self.late() {
+            parts.push(self.words.as_of(&late.format("%H:%M").to_string()));
+        }
+        parts
+    }
+
+    /// The time that the report speaks of, when it is told late.
+    fn late(&self) -> Option<DateTime<Tz>> {
+        (self.context.now - self.report.at > LATE).then(|| self.report.at.with_timezone(&self.zone))
+    }
+
+    /// Hours and minutes with the zone, and the day when it is not today's.
+    fn clock(&self, time: DateTime<Utc>) -> String {
+        let (time, now) = (time.with_timezone(&self.zone), self.context.now.with_timezone(&self.zone));
+        let format = if time.date_naive() == now.date_naive() { "%H:%M %Z" } else { "%Y/%m/%d %H:%M %Z" };
+        time.format(format).to_string()
+    }
+
+    fn time(&self, time: DateTime<Utc>) -> String {
+        time.with_timezone(&self.zone).format("%Y/%m/%d %H:%M:%S %Z").to_string()
+    }
+
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        let facts = &self.report.facts;
+        let (plain, code) =
+            (|text| Some(Value::Plain(text)), |text: &str| Some(Value::Code(text.to_owned())));
+        let elapsed = facts.start.filter(|_| facts.end.is_none() && self.report.outcome == Outcome::Stopped);
+        let elapsed = elapsed.and_then(|start| (self.report.at - start).to_std().ok());
+        let error = facts.error.as_ref().or(self.report.error.as_ref());
+        let has_output = facts.output.is_some();
+        let values = [
+            (Label::Start, facts.start.and_then(|time| plain(self.time(time)))),
+            (Label::End, facts.end.and_then(|time| plain(self.time(time)))),
+            (Label::Duration, facts.duration().and_then(|duration| plain(self.words.duration(duration)))),
+            (Label::Elapsed, elapsed.and_then(|duration| plain(self.words.duration(duration)))),
+            (Label::Entities, self.entities().and_then(plain)),
+            (Label::Progress, self.progress().and_then(plain)),
+            (Label::Size, facts.bytes.and_then(|bytes| plain(size(bytes.done)))),
+            (Label::State, facts.state.clone().filter(|_| !is_end(self.report.outcome)).and_then(plain)),
+            (Label::Output, facts.output.as_deref().and_then(code)),
+            (Label::Prefix, facts.prefix.as_deref().filter(|_| !has_output).and_then(code)),
+            (Label::Operation, self.report.operation.as_ref().and_then(|operation| code(operation.name()))),
+            (Label::Call, self.report.start.as_ref().and_then(|start| code(&start.path))),
+            (Label::Error, error.and_then(|error| plain(error_code(error.code, &error.status)))),
+        ];
+        values.into_iter().filter_map(|(label, value)| Some((self.words.label(label), value?))).collect()
+    }
+
+    fn entities(&self) -> Option<String> {
+        let counted = self.report.outcome != Outcome::Stopped || self.progress().is_none();
+        self.report.facts.entities.filter(|_| counted).map(|entities| grouped(entities.done))
+    }
+
+    /// How far a running operation is; without an honest estimate there is only a count.
+    fn progress(&self) -> Option<String> {
+        let entities = self.report.facts.entities.filter(|_| self.report.outcome == Outcome::Stopped)?;
+        Some(self.words.progress(entities.percent()?, &grouped(entities.done), &grouped(entities.of?)))
+    }
+
+    fn texts(&self) -> Vec<Text> {
+        let mut texts = Vec::new();
+        let mut say = |text: String| texts.push(Text::Plain(text));
+        if let Some(late) = self.late() {
+            say(self.words.note(Note::AsOf { time: &late.format("%Y/%m/%d %H:%M:%S %Z").to_string() }));
+        }
+        if let Some(reason) = &self.report.reason {
+            say(self.words.reason(self.report.outcome, reason, self.cause()));
+        }
+        let error = self.report.facts.error.as_ref().or(self.report.error.as_ref());
+        if let Some(error) = error.filter(|error| !error.text.trim().is_empty()) {
+            say(error.text.clone());
+        }
+        self.notes().into_iter().for_each(|note| say(self.words.note(note)));
+        texts.extend(self.commands());
+        texts
+    }
+
+    fn notes(&self) -> Vec<Note<'static>> {
+        let report = self.report;
+        let mut notes = Vec::new();
+        notes.extend(report.adopted.map(|adopted| match adopted {
+            Adopted::Key => Note::AdoptedByKey,
+            Adopted::Request => Note::AdoptedByRequest,
+        }));
+        match report.outcome {
+            Outcome::Stopped if report.attempt.is_some() => {
+                let watched =
+                    u64::from(report.watch.limit.saturating_sub(1)) * u64::from(report.watch.interval);
+                notes.push(Note::Stopped {
+                    checks: report.watch.limit,
+                    watched: Duration::from_secs(watched),
+                });
+            }
+            Outcome::CannotTell if report.facts != Facts::default() && report.facts.end.is_none() => {
+                notes.push(Note::LastSeen);
+            }
+            Outcome::Cancelled => notes.push(Note::Partial),
+            Outcome::Test => notes.push(Note::RoundTrip),
+            _ => {}
+        }
+        notes
+    }
+
+    /// The lines to paste: as the original, a success needs none.
+    fn commands(&self) -> Vec<Text> {
+        let report = self.report;
+        let command = |command: Command, line: String| {
+            [Text::Plain(self.words.command(command).to_owned()), Text::Code(line)]
+        };
+        let mut commands = Vec::new();
+        if matches!(report.outcome, Outcome::Succeeded | Outcome::Notice | Outcome::Test) {
+            return commands;
+        }
+        let group = self.service().gcloud_group();
+        if let Some(operation) = &report.operation {
+            commands.extend(command(
+                Command::Describe,
+                format!("{group} describe {}", shell_word(operation.name())),
+            ));
+        }
+        if let Some(start) = report.start.as_ref().filter(|_| report.outcome == Outcome::CannotTell) {
+            commands.extend(command(Command::List, list_command(group, start.resource())));
+        }
+        let again = match report.outcome {
+            Outcome::Stopped | Outcome::CannotTell if report.operation.is_some() => Some(Command::Watch),
+            Outcome::NotStarted | Outcome::CannotTell => Some(Command::Start),
+            _ => None,
+        };
+        let line =
+            report.again().zip(self.context.topic).map(|(message, topic)| publish_command(topic, &message));
+        match (again, line) {
+            (Some(again), Some(line)) if line.len() <= LONGEST_COMMAND => {
+                commands.extend(command(again, line));
+            }
+            (Some(_), Some(_)) => commands.push(Text::Plain(self.words.note(Note::TooLongToShow))),
+            _ => {}
+        }
+        if let (Outcome::Stopped, Some(operation)) = (report.outcome, &report.operation) {
+            commands
+                .extend(command(Command::Cancel, format!("{group} cancel {}", shell_word(operation.name()))));
+        }
+        commands
+    }
+
+    fn cause(&self) -> Cause<'_> {
+        let report = self.report;
+        let of_operation = report.operation.as_ref().map(Operation::project);
+        let of_start = report.start.as_ref().map(StartRequest::project);
+        Cause {
+            service: self.service().title(),
+            project: of_operation.or(of_start).unwrap_or_default(),
+            role: self.service().role(),
+            state: report.facts.state.as_deref().unwrap_or_default(),
+            code: report.error.as_ref().map_or(0, |error| error.code),
+        }
+    }
+
+    fn unusable_values(&self, unusable: &Unusable) -> Vec<(&'static str, Value)> {
+        let values = [(Label::Field, &unusable.problem.field), (Label::MessageId, &unusable.message_id)];
+        let shown = values.into_iter().filter(|(_, value)| !value.is_empty());
+        shown.map(|(label, value)| (self.words.label(label), Value::Code(value.clone()))).collect()
+    }
+
+    fn unusable_texts(&self, unusable: &Unusable) -> Vec<Text> {
+        let mut texts = vec![Text::Plain(self.words.problem(&unusable.problem))];
+        if !unusable.excerpt.is_empty() {
+            texts.push(Text::Plain(self.words.note(Note::Excerpt)));
+            texts.push(Text::Code(unusable.excerpt.clone()));
+        }
+        texts
+    }
+}
+
+fn colour(outcome: Outcome) -> Colour {
+    match outcome {
+        Outcome::Succeeded | Outcome::Test => Colour::Green,
+        Outcome::Failed | Outcome::NotStarted => Colour::Red,
+        Outcome::Cancelled | Outcome::Stopped | Outcome::CannotTell | Outcome::Notice => Colour::Orange,
+    }
+}
+
+fn is_end(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled)
+}
+
+fn error_code(code: i64, status: &str) -> String {
+    match (code, status) {
+        (0, "") => "–".to_owned(),
+        (code, "") => code.to_string(),
+        (code, status) => format!("{code} {status}"),
+    }
+}
+
+/// The list command of a start's project (Datastore) or database (Firestore).
+fn list_command(group: &str, resource: &str) -> String {
+    let mut segments = resource.split('/').skip(1).step_by(2);
+    let project = segments.next().unwrap_or_default();
+    let database = segments.next().map(|database| format!(" --database={}", shell_word(database)));
+    format!("{group} list --project={project}{}", database.unwrap_or_default())
+}
+
+/// A name as a shell takes it: a Firestore name has parentheses. No name has a quote.
+fn shell_word(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._:-".contains(&byte);
+    if name.bytes().all(is_plain) { name.to_owned() } else { format!("'{name}'") }
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Bytes in the largest unit of a thousand, with one decimal.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    let power = (bytes.max(1).ilog10() / 3) as usize;
+    let unit = UNITS.get(power).copied().unwrap_or("EB");
+    if power == 0 {
+        return format!("{bytes} B");
+    }
+    let tenths = u128::from(bytes) * 10 / 1_000_u128.pow(u32::try_from(power).unwrap_or(0));
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_and_sizes_as_people_read_them() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0, 999, 1_000, 1_550_000, 2_147_483_648, u64::MAX].map(size),
+            ["0 B", "999 B", "1.0 kB", "1.5 MB", "2.1 GB", "18.4 EB"]
+        );
+    }
+}

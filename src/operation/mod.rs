@@ -1,0 +1,181 @@
+//! What a long-running operation is to opwatch: its name, its service, and what one look at it showed.
+
+mod name;
+mod reader;
+mod request;
+mod service;
+
+pub(crate) use name::{LONGEST as LONGEST_NAME, parse_start_path, project_of};
+pub use name::{NameError, Operation};
+pub use reader::{Listed, read_list, read_operation, read_started};
+pub use request::Request;
+pub use service::{Service, StartMethod};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::text;
+
+/// An error text longer than this many characters is cut: it rides in a message.
+pub const ERROR_TEXT: usize = 2_000;
+/// The same for an output URL and a state's word.
+const OUTPUT_TEXT: usize = 1_024;
+const WORD: usize = 64;
+
+/// What one look at an operation showed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    /// It runs on.
+    Running(Facts),
+    /// It is done.
+    Ended(Ending, Facts),
+    /// It can't be read, and looking again will not help: gone, or not permitted.
+    Unreadable(ApiError),
+    /// It could not be read this time.
+    Unavailable(ApiError),
+}
+
+/// How a done operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Done without an error, in a state that means success.
+    Succeeded,
+    /// Done with an error.
+    Failed,
+    /// Cancelled: partial files are possible.
+    Cancelled,
+    /// Done, in a state that nobody knows: its word is in [`Facts::state`].
+    Unknown,
+}
+
+/// What is known of an operation. Rides in messages, so its texts are cut where it is made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Facts {
+    /// The service's word for the kind of work, such as `EXPORT_ENTITIES`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work: Option<String>,
+    /// The service's word for the state, such as `PROCESSING`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<DateTime<Utc>>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<DateTime<Utc>>,
+    /// Entities or documents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entities: Option<Progress>,
+    /// Bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Progress>,
+    /// Where the result lies: only a success has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Where it was told to write or read: partial files may lie there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// The error it ended with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ApiError>,
+}
+
+impl Facts {
+    /// Cuts every text to its limit: for facts that come from a message.
+    #[must_use]
+    pub fn cut(mut self) -> Self {
+        self.work = self.work.map(|word| text::cut(&word, WORD));
+        self.state = self.state.map(|word| text::cut(&word, WORD));
+        self.output = self.output.map(|url| text::cut(&url, OUTPUT_TEXT));
+        self.prefix = self.prefix.map(|url| text::cut(&url, OUTPUT_TEXT));
+        self.error = self.error.map(ApiError::cut);
+        self
+    }
+
+    /// How long it ran, when both ends are known and in order.
+    pub fn duration(&self) -> Option<std::time::Duration> {
+        (self.end? - self.start?).to_std().ok()
+    }
+}
+
+/// Work done out of work expected. The estimate may be too low, zero or missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Units done.
+    pub done: u64,
+    /// Units expected, when the service says.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub of: Option<u64>,
+}
+
+impl Progress {
+    /// Percent done; none without an honest estimate (missing, zero or exceeded).
+    pub fn percent(self) -> Option<u8> {
+        let of = self.of.filter(|of| *of > 0 && *of >= self.done)?;
+        u8::try_from(u128::from(self.done) * 100 / u128::from(of)).ok()
+    }
+}
+
+/// An error as an API gave it, or as the call to it failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ApiError {
+    /// `google.rpc.Code` of an operation's own error, HTTP status of a refused call, 0 when no answer came.
+    pub code: i64,
+    /// The code's name, such as `PERMISSION_DENIED`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub status: String,
+    /// What the API said.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub text: String,
+}
+
+impl ApiError {
+    /// An error with its texts cut to what a message may carry.
+    pub fn new(code: i64, status: &str, text: &str) -> Self {
+        Self { code, status: text::cut(status, WORD), text: text::cut(text, ERROR_TEXT) }
+    }
+
+    fn cut(self) -> Self {
+        Self::new(self.code, &self.status, &self.text)
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.code, self.status.as_str()) {
+            (0, "") => write!(f, "{}", self.text),
+            (code, "") => write!(f, "{code}: {}", self.text),
+            (0, status) => write!(f, "{status}: {}", self.text),
+            (code, status) => write!(f, "{code} {status}: {}", self.text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_needs_an_honest_estimate() {
+        let percent = |done, of| Progress { done, of }.percent();
+        assert_eq!(percent(42, Some(100)), Some(42));
+        assert_eq!(percent(100, Some(100)), Some(100));
+        assert_eq!(percent(0, Some(100)), Some(0));
+        assert_eq!(percent(104, Some(100)), None);
+        assert_eq!(percent(4, Some(0)), None);
+        assert_eq!(percent(4, None), None);
+        assert_eq!(percent(u64::MAX, Some(u64::MAX)), Some(100));
+    }
+
+    #[test]
+    fn a_duration_needs_both_ends_in_order() {
+        let at = |s: &str| Some(s.parse().unwrap());
+        let facts = |start, end| Facts { start, end, ..Facts::default() };
+        let (early, late) = (at("2026-11-23T00:00:00Z"), at("2026-11-23T00:01:30.5Z"));
+        assert_eq!(facts(early, late).duration(), Some(std::time::Duration::from_millis(90_500)));
+        assert_eq!(facts(late, early).duration(), None);
+        assert_eq!(facts(early, None).duration(), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! What a start asked for, so that an operation can be recognised by it where starts carry no labels.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+/// What an export or import was asked to do, from its start's body or from its operation's metadata: both use
+/// the same field names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    output: Option<String>,
+    input: Option<String>,
+    collections: BTreeSet<String>,
+    namespaces: BTreeSet<String>,
+    snapshot: Option<DateTime<Utc>>,
+}
+
+impl Request {
+    /// Reads the fields from a start's body or an operation's metadata.
+    pub fn of(fields: &Map<String, Value>) -> Self {
+        let text = |name: &str| Some(fields.get(name)?.as_str()?.trim_end_matches('/').to_owned());
+        let set = |name: &str| {
+            let list = fields.get(name).and_then(Value::as_array);
+            list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        Self {
+            output: text("outputUriPrefix"),
+            input: text("inputUriPrefix"),
+            collections: set("collectionIds"),
+            namespaces: set("namespaceIds"),
+            snapshot: text("snapshotTime").and_then(|time| time.parse().ok()),
+        }
+    }
+
+    /// Whether `found`, read from an operation, is what this start asked for. An output prefix that names only
+    /// a bucket is given a folder by the service, so one below the asked prefix counts.
+    pub fn is_answered_by(&self, found: &Self) -> bool {
+        let below = |asked: &Option<String>, found: &Option<String>| match (asked, found) {
+            (None, None) => true,
+            (Some(asked), Some(found)) => found
+                .strip_prefix(asked.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            _ => false,
+        };
+        below(&self.output, &found.output)
+            && self.input == found.input
+            && self.collections == found.collections
+            && self.namespaces == found.namespaces
+            && (self.snapshot.is_none() || self.snapshot == found.snapshot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(json: &str) -> Request {
+        Request::of(&serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn a_start_is_recognised_by_what_it_asked() {
+        let asked = request(r#"{"outputUriPrefix":"gs://b/nightly/","collectionIds":["a","b"]}"#);
+        let found = |prefix: &str, ids: &str| {
+            request(&format!(
+                r#"{{"outputUriPrefix":"{prefix}","collectionIds":{ids},"snapshotTime":"2026-11-23T00:00:00Z"}}"#
+            ))
+        };
+        assert!(asked.is_answered_by(&found("gs://b/nightly", r#"["b","a"]"#)));
+        assert!(asked.is_answered_by(&found("gs://b/nightly/2026-11-23T03:00:00_1", r#"["a","b"]"#)));
+        assert!(!asked.is_answered_by(&found("gs://b/nightly2", r#"["a","b"]"#)));
+        assert!(!asked.is_answered_by(&found("gs://b/nightly", r#"["a"]"#)));
+        assert!(!asked.is_answered_by(&request(r#"{"inputUriPrefix":"gs://b/nightly"}"#)));
+    }
+}

@@ -1,0 +1,118 @@
+//! What opwatch may touch: services, projects, start methods and export locations that its settings allow.
+
+use crate::message::{Problem, StartRequest, Why};
+use crate::operation::{Operation, Service, StartMethod};
+
+/// What the settings allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// `SERVICES`.
+    pub services: Vec<Service>,
+    /// `PROJECTS`; none allows every project, for a person at a terminal.
+    pub projects: Option<Vec<String>>,
+    /// `STARTS`.
+    pub starts: Vec<StartMethod>,
+    /// `EXPORT_PREFIXES`; empty allows every location. Without slashes at the end.
+    pub export_prefixes: Vec<String>,
+}
+
+impl Policy {
+    /// Whether `operation` may be read.
+    ///
+    /// # Errors
+    /// With the field and the setting that forbids it.
+    pub fn permit(&self, operation: &Operation) -> Result<(), Problem> {
+        self.permit_service(operation.service(), "service")?;
+        self.permit_project(operation.project(), "name")
+    }
+
+    /// Whether `request` may be started.
+    ///
+    /// # Errors
+    /// With the field and the setting that forbids it.
+    pub fn permit_start(&self, request: &StartRequest) -> Result<(), Problem> {
+        self.permit_service(request.service(), "start.service")?;
+        self.permit_project(request.project(), "start.path")?;
+        if !self.starts.contains(&request.method) {
+            return Err(forbidden("start.path", "STARTS", &request.method.to_string()));
+        }
+        self.permit_output(request)
+    }
+
+    fn permit_service(&self, service: Service, field: &str) -> Result<(), Problem> {
+        let allowed = self.services.contains(&service);
+        if allowed { Ok(()) } else { Err(forbidden(field, "SERVICES", service.id())) }
+    }
+
+    fn permit_project(&self, project: &str, field: &str) -> Result<(), Problem> {
+        let allowed =
+            self.projects.as_ref().is_none_or(|projects| projects.iter().any(|known| known == project));
+        if allowed { Ok(()) } else { Err(forbidden(field, "PROJECTS", project)) }
+    }
+
+    fn permit_output(&self, request: &StartRequest) -> Result<(), Problem> {
+        let Some(field) = request.method.output_field.filter(|_| !self.export_prefixes.is_empty()) else {
+            return Ok(());
+        };
+        let output = request.body.get(field).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let below = |prefix: &String| {
+            output.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if self.export_prefixes.iter().any(below) {
+            return Ok(());
+        }
+        Err(forbidden(&format!("start.body.{field}"), "EXPORT_PREFIXES", output))
+    }
+}
+
+fn forbidden(field: &str, setting: &str, value: &str) -> Problem {
+    Problem::new(field, Why::NotAllowed { setting: setting.to_owned(), value: value.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Policy {
+        Policy {
+            services: vec![Service::Datastore],
+            projects: Some(vec!["p".to_owned()]),
+            starts: vec![StartMethod::find(Service::Datastore, "export").unwrap()],
+            export_prefixes: vec!["gs://b/safe".to_owned()],
+        }
+    }
+
+    fn start(path: &str, output: &str) -> Result<(), String> {
+        let (method, _) = crate::operation::parse_start_path(Service::Datastore, path).unwrap();
+        let body = serde_json::json!({"outputUrlPrefix": output}).as_object().unwrap().clone();
+        let request = StartRequest { method, path: path.to_owned(), body };
+        policy().permit_start(&request).map_err(|problem| problem.field)
+    }
+
+    #[test]
+    fn only_what_is_allowed_is_touched() {
+        let name =
+            |service, name| policy().permit(&Operation::new(service, name).unwrap()).map_err(|p| p.field);
+        assert_eq!(name(Service::Datastore, "projects/p/operations/x"), Ok(()));
+        assert_eq!(name(Service::Datastore, "projects/q/operations/x"), Err("name".to_owned()));
+        assert_eq!(
+            name(Service::Firestore, "projects/p/databases/d/operations/x"),
+            Err("service".to_owned())
+        );
+    }
+
+    #[test]
+    fn starts_are_bounded_by_project_method_and_location() {
+        assert_eq!(start("projects/p:export", "gs://b/safe"), Ok(()));
+        assert_eq!(start("projects/p:export", "gs://b/safe/nightly"), Ok(()));
+        assert_eq!(start("projects/q:export", "gs://b/safe"), Err("start.path".to_owned()));
+        assert_eq!(start("projects/p:import", "gs://b/safe"), Err("start.path".to_owned()));
+        for output in ["", "gs://b", "gs://b/safer", "gs://other/safe", "GS://b/safe"] {
+            assert_eq!(
+                start("projects/p:export", output),
+                Err("start.body.outputUrlPrefix".to_owned()),
+                "{output}"
+            );
+        }
+    }
+}

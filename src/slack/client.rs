@@ -1,0 +1,144 @@
+//! Posts to the incoming webhook. Its URL is a secret and is in no error.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+use serde_json::Value as Json;
+
+use crate::text;
+use crate::transport::{Method, Request, Transport};
+
+/// The answer of Slack that an error repeats, in characters.
+const LONGEST_WORD: usize = 120;
+
+/// The incoming webhook.
+pub struct Slack {
+    transport: Arc<dyn Transport>,
+    webhook: SecretString,
+    /// Until when Slack asked to be left alone: reports are held back without a call.
+    quiet_until: Mutex<Option<DateTime<Utc>>>,
+}
+
+/// Why a message was not posted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Slack: {text}")]
+pub struct PostError {
+    /// What Slack said or what happened.
+    pub text: String,
+    /// Trying again as it is will not help: somebody must mend the webhook or the channel.
+    pub permanent: bool,
+    /// Slack does not like the blocks: plain text may pass.
+    pub blocks_refused: bool,
+    /// How long Slack asked to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+impl PostError {
+    /// Slack was not called, since it asked to be left alone for `wait`.
+    pub fn held_back(wait: Duration) -> Self {
+        Self {
+            text: "held back, since Slack asked to wait".to_owned(),
+            permanent: false,
+            blocks_refused: false,
+            retry_after: Some(wait),
+        }
+    }
+
+    /// What somebody must do, for the log.
+    pub fn advice(&self) -> &'static str {
+        match self.text.rsplit(' ').next().unwrap_or_default() {
+            _ if !self.permanent => "nothing: it is tried again",
+            _ if self.blocks_refused => "nothing: the next try is plain text; please report this as a bug",
+            "channel_is_archived" | "channel_not_found" => {
+                "unarchive the channel or make a webhook for another, and set SLACK_WEBHOOK_URL"
+            }
+            "action_prohibited" | "posting_to_general_channel_denied" => {
+                "ask a workspace admin to let the app post there"
+            }
+            _ => "make a new incoming webhook in Slack and set SLACK_WEBHOOK_URL",
+        }
+    }
+}
+
+impl Slack {
+    /// A client of the webhook with this URL.
+    pub fn new(transport: Arc<dyn Transport>, webhook: SecretString) -> Self {
+        Self { transport, webhook, quiet_until: Mutex::new(None) }
+    }
+
+    /// How long Slack still wants to be left alone, as far as this instance has seen.
+    pub fn quiet(&self, now: DateTime<Utc>) -> Option<Duration> {
+        let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        (until? - now).to_std().ok().filter(|left| !left.is_zero())
+    }
+
+    /// Posts `payload`.
+    ///
+    /// # Errors
+    /// When Slack did not say `ok`: <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>.
+    pub async fn post(&self, payload: &Json, limit: Duration, now: DateTime<Utc>) -> Result<(), PostError> {
+        let request = Request {
+            method: Method::Post,
+            url: self.webhook.clone(),
+            token: None,
+            body: payload.to_string().into_bytes(),
+        };
+        let answer = self.transport.send(request, limit).await.map_err(|failure| PostError {
+            text: failure.to_string(),
+            permanent: false,
+            blocks_refused: false,
+            retry_after: None,
+        })?;
+        if let Some(wait) = answer.retry_after.filter(|_| answer.status == 429) {
+            let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1)).min(TimeDelta::days(1));
+            *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        }
+        judge(answer.status, &answer.body, answer.retry_after)
+    }
+}
+
+/// A webhook says `ok` in plain text; a proxy in between may answer 200 with anything else.
+fn judge(status: u16, body: &[u8], retry_after: Option<Duration>) -> Result<(), PostError> {
+    let word = String::from_utf8_lossy(body);
+    let word = word.trim();
+    if (200..300).contains(&status) && word == "ok" {
+        return Ok(());
+    }
+    let blocks_refused =
+        status == 400 && ["invalid_payload", "invalid_blocks", "invalid_attachments"].contains(&word);
+    Err(PostError {
+        text: format!("{status} {}", text::cut(word, LONGEST_WORD)).trim_end().to_owned(),
+        permanent: matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429),
+        blocks_refused,
+        retry_after,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_means_something() {
+        assert!(judge(200, b"ok", None).is_ok());
+        assert!(judge(200, b"ok\n", None).is_ok());
+        for status in 100..600 {
+            let error = judge(status, b"no_service", None).unwrap_err();
+            let passing = !(400..500).contains(&status) || [408, 425, 429].contains(&status);
+            assert_eq!(error.permanent, !passing, "{status}");
+        }
+        let html = judge(200, b"<html>log in</html>", None).unwrap_err();
+        assert!(!html.permanent && html.text.starts_with("200 <html>"), "{html:?}");
+        assert!(judge(400, b"invalid_blocks", None).unwrap_err().blocks_refused);
+    }
+
+    #[test]
+    fn advice_names_what_to_mend() {
+        let advice = |status, word: &str| judge(status, word.as_bytes(), None).unwrap_err().advice();
+        assert!(advice(410, "channel_is_archived").contains("unarchive"));
+        assert!(advice(404, "no_service").contains("new incoming webhook"));
+        assert!(advice(503, "").contains("nothing"));
+    }
+}

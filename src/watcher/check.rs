@@ -1,0 +1,50 @@
+//! A check: one look, one decision.
+
+use super::{Decided, Step, Watcher};
+use crate::clock::{Deadline, Stopwatch};
+use crate::decision::{Decision, decide, no_longer_allowed};
+use crate::message::{Check, Kind, Report};
+use crate::operation::Observation;
+
+impl Watcher {
+    pub(super) async fn check(&self, check: Check, deadline: Deadline) -> Step {
+        if let Err(problem) = self.setup.policy.permit(&check.operation) {
+            let setting = problem.setting();
+            let report = Report::of_check(&check, no_longer_allowed(&check, setting), self.clock.now());
+            return Step {
+                decision: Decision::Report(Box::new(report)),
+                decided: Decided::Left,
+                error: Some(format!("{setting} does not allow it any more")),
+                call_milliseconds: None,
+            };
+        }
+        let watch = Stopwatch::start();
+        let look = self.google.look(&check.operation, deadline.for_call()).await;
+        let now = look.date.unwrap_or_else(|| self.clock.now());
+        let error = match &look.observation {
+            Observation::Unreadable(error) | Observation::Unavailable(error) => Some(error.to_string()),
+            Observation::Running(_) | Observation::Ended(..) => None,
+        };
+        let decision = decide(&check, look.observation, now, look.wait);
+        Step {
+            decided: decided(&decision, Decided::CheckAgain),
+            decision,
+            error,
+            call_milliseconds: Some(watch.milliseconds()),
+        }
+    }
+}
+
+/// The word for `decision`; `on` is the word for a next check.
+pub(super) fn decided(decision: &Decision, on: Decided) -> Decided {
+    match decision {
+        Decision::Check(..) => on,
+        Decision::Start(..) => Decided::StartAgain,
+        Decision::Test(_) => Decided::Tested,
+        Decision::ReportAgain(..) => Decided::PostAgain,
+        Decision::Report(report) => match report.outcome.kind() {
+            Kind::Ended => Decided::Ended,
+            Kind::Left | Kind::Start | Kind::Check | Kind::Notice => Decided::Left,
+        },
+    }
+}

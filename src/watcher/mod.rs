@@ -1,0 +1,293 @@
+//! The story of one delivery: read the message, do the one thing it asks for, schedule the one next step.
+
+mod check;
+mod report;
+mod start;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use crate::clock::{Clock, Deadline, Stopwatch};
+use crate::decision::Decision;
+use crate::envelope::{Delivery, NotBase64};
+use crate::google::{Created, Google, Task};
+use crate::hash::{hash_bytes, short_hash};
+use crate::locale::Locale;
+use crate::message::{
+    Defaults, Kind, LONGEST_READ, Message, Problem, Received, Report, Test, Unusable, Why, is_report, read,
+};
+use crate::policy::Policy;
+use crate::slack::Slack;
+use crate::text;
+
+/// The beginning of a message that can't be used, as a notice shows it, in characters.
+const EXCERPT: usize = 1_000;
+
+/// What opwatch is set to.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// `projects/P/topics/T`, which next messages are published to.
+    pub topic: String,
+    /// The queue of checks and starts.
+    pub check_queue: String,
+    /// The queue of reports.
+    pub report_queue: String,
+    /// The account that Cloud Tasks publishes as.
+    pub service_account: String,
+    /// What a message that doesn't say gets.
+    pub defaults: Defaults,
+    /// What may be touched.
+    pub policy: Policy,
+    /// The language of messages that don't say.
+    pub locale: Locale,
+    /// The zone of messages that don't say.
+    pub zone: Tz,
+}
+
+/// Handles deliveries.
+pub struct Watcher {
+    setup: Setup,
+    google: Google,
+    slack: Slack,
+    clock: Arc<dyn Clock>,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handled {
+    /// Whether to acknowledge it. Refusing is the last resort: Pub/Sub then slows down the whole subscription.
+    pub acknowledged: bool,
+    /// What was decided.
+    pub decision: Decided,
+    /// The operation it was about; empty when none.
+    pub operation: String,
+    /// Its number: the attempt of a check, the try of a start or report.
+    pub attempt: Option<u32>,
+    /// What went wrong, if anything.
+    pub error: Option<String>,
+    /// Somebody must act on the error.
+    pub needs_attention: bool,
+    /// Time of the call to the operations API or to Slack.
+    pub call_milliseconds: Option<u64>,
+    /// Time of scheduling the next step.
+    pub schedule_milliseconds: Option<u64>,
+}
+
+/// What a delivery came to: a closed set, for logs and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// The next check is scheduled.
+    CheckAgain,
+    /// The operation was started, its first check is scheduled.
+    Started,
+    /// The operation ran already, its next check is scheduled.
+    Adopted,
+    /// The start is tried again later.
+    StartAgain,
+    /// The report of the end is scheduled.
+    Ended,
+    /// The report that the watch is over is scheduled.
+    Left,
+    /// The report was posted.
+    Posted,
+    /// The report is posted again later.
+    PostAgain,
+    /// The report was posted in vain for the last time.
+    GaveUp,
+    /// The message can't be used, its notice is scheduled.
+    Noticed,
+    /// A notice can't be used: nothing follows.
+    Dropped,
+    /// A test goes on its way.
+    Tested,
+}
+
+impl Decided {
+    /// Its word in logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::CheckAgain => "check-again",
+            Self::Started => "started",
+            Self::Adopted => "adopted",
+            Self::StartAgain => "start-again",
+            Self::Ended => "ended",
+            Self::Left => "left",
+            Self::Posted => "posted",
+            Self::PostAgain => "post-again",
+            Self::GaveUp => "gave-up",
+            Self::Noticed => "noticed",
+            Self::Dropped => "dropped",
+            Self::Tested => "tested",
+        }
+    }
+}
+
+impl Handled {
+    fn new(decision: Decided) -> Self {
+        Self {
+            acknowledged: true,
+            decision,
+            operation: String::new(),
+            attempt: None,
+            error: None,
+            needs_attention: false,
+            call_milliseconds: None,
+            schedule_milliseconds: None,
+        }
+    }
+}
+
+/// A next step, and what the log says of this one.
+struct Step {
+    decision: Decision,
+    decided: Decided,
+    error: Option<String>,
+    call_milliseconds: Option<u64>,
+}
+
+impl Watcher {
+    /// A watcher that calls Google and Slack through these clients.
+    pub fn new(setup: Setup, google: Google, slack: Slack, clock: Arc<dyn Clock>) -> Self {
+        Self { setup, google, slack, clock }
+    }
+
+    /// Handles one delivery.
+    pub async fn handle(&self, delivery: Delivery, deadline: Deadline) -> Handled {
+        let published = delivery.published.unwrap_or_else(|| self.clock.now());
+        let received = Received { message_id: watch_id(&delivery.message_id), published };
+        let data = match delivery.data {
+            Ok(data) => data,
+            Err(NotBase64(data)) => {
+                let problem = Problem::new("message.data", Why::NotBase64);
+                return self.notice(&received, problem, data.as_bytes(), deadline).await;
+            }
+        };
+        match read(&data, &received, self.setup.defaults).and_then(|message| self.permit(message)) {
+            Ok(message) => self.act(message, deadline).await,
+            Err(problem) => self.notice(&received, problem, &data, deadline).await,
+        }
+    }
+
+    /// Handles a push whose body is too large to be opened. `head` is its beginning.
+    pub async fn handle_oversize(
+        &self,
+        head: &[u8],
+        size: usize,
+        most: usize,
+        deadline: Deadline,
+    ) -> Handled {
+        let received = Received { message_id: String::new(), published: self.clock.now() };
+        let problem = Problem::new("", Why::TooLarge { size, most });
+        self.notice(&received, problem, head, deadline).await
+    }
+
+    /// A person's message that the settings don't allow is a problem of that message; of what opwatch passed on
+    /// the watch itself makes an end.
+    fn permit(&self, message: Message) -> Result<Message, Problem> {
+        match &message {
+            Message::Start(start) if !start.carried => self.setup.policy.permit_start(&start.request)?,
+            Message::Check(check) if !check.carried => self.setup.policy.permit(&check.operation)?,
+            _ => {}
+        }
+        Ok(message)
+    }
+
+    async fn act(&self, message: Message, deadline: Deadline) -> Handled {
+        let (operation, (_, number)) = (message.operation_name().to_owned(), message.kind_and_number());
+        let handled = match message {
+            Message::Start(start) => self.take(self.start(start, deadline).await, deadline).await,
+            Message::Check(check) => self.take(self.check(check, deadline).await, deadline).await,
+            Message::Test(test) => self.take(self.test(test), deadline).await,
+            Message::Report(report) => self.report(*report, deadline).await,
+        };
+        let operation = if handled.operation.is_empty() { operation } else { handled.operation };
+        Handled { operation, attempt: Some(number), ..handled }
+    }
+
+    /// A test first goes through the check queue, then through the report queue.
+    fn test(&self, test: Test) -> Step {
+        let decision = if test.carried {
+            Decision::Report(Box::new(Report::of_test(test.watch, self.clock.now())))
+        } else {
+            Decision::Test(Test { carried: true, ..test })
+        };
+        Step { decision, decided: Decided::Tested, error: None, call_milliseconds: None }
+    }
+
+    /// Schedules the one next step. A push is refused only when that fails.
+    async fn take(&self, step: Step, deadline: Deadline) -> Handled {
+        let (message, at) = step.decision.into_message();
+        let watch = Stopwatch::start();
+        let created = self.schedule(&message, at, deadline).await;
+        let handled = Handled {
+            operation: message.operation_name().to_owned(),
+            error: step.error,
+            call_milliseconds: step.call_milliseconds,
+            schedule_milliseconds: Some(watch.milliseconds()),
+            ..Handled::new(step.decided)
+        };
+        match created {
+            Ok(_) => handled,
+            Err(error) => Handled {
+                acknowledged: false,
+                error: Some(format!("the next step could not be scheduled: {error}")),
+                ..handled
+            },
+        }
+    }
+
+    async fn schedule(
+        &self,
+        message: &Message,
+        at: Option<DateTime<Utc>>,
+        deadline: Deadline,
+    ) -> Result<Created, crate::google::CallError> {
+        let queue = match message.kind_and_number().0 {
+            Kind::Start | Kind::Check => &self.setup.check_queue,
+            Kind::Ended | Kind::Left | Kind::Notice => &self.setup.report_queue,
+        };
+        let task = Task {
+            queue,
+            topic: &self.setup.topic,
+            service_account: &self.setup.service_account,
+            message,
+            at,
+        };
+        self.google.create_task(&task, deadline.for_schedule()).await
+    }
+
+    /// Tells people of a message that can't be used. The same data is noticed once an hour at most, by the clock; a
+    /// notice never begets a notice.
+    async fn notice(
+        &self,
+        received: &Received,
+        problem: Problem,
+        data: &[u8],
+        deadline: Deadline,
+    ) -> Handled {
+        let text = format!("{}: {:?}", problem.field, problem.why);
+        if data.len() <= LONGEST_READ && is_report(data) {
+            return Handled { error: Some(text), ..Handled::new(Decided::Dropped) };
+        }
+        let hour = received.published.timestamp() / 3_600;
+        let id = short_hash(&["notice", &hour.to_string(), &hash_bytes(data)]);
+        let excerpt = text::cut(&String::from_utf8_lossy(data), EXCERPT);
+        let unusable = Unusable { problem, excerpt, message_id: received.message_id.clone() };
+        let report = Report::of_unusable(id, unusable, received.published);
+        let step = Step {
+            decision: Decision::Report(Box::new(report)),
+            decided: Decided::Noticed,
+            error: Some(text),
+            call_milliseconds: None,
+        };
+        Handled { needs_attention: true, ..self.take(step, deadline).await }
+    }
+}
+
+/// Pub/Sub's ids are digits; whatever else comes is hashed, so that it can stand in a task's recipe.
+fn watch_id(message_id: &str) -> String {
+    let plain = message_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if plain && message_id.len() <= 128 { message_id.to_owned() } else { short_hash(&[message_id]) }
+}
