@@ -8,14 +8,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
+
+/// What a response body may fail with.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How much a client may take before it is cut off.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +45,8 @@ pub struct InFlight {
 
 /// Serves `handler` on `listener` until `shutdown` completes, then refuses new connections at once, lets the
 /// requests in flight finish (and whatever else holds an [`InFlight`]) and returns whether all did in time.
-pub async fn serve<H, F>(
+/// A response body that fails closes its connection, with nothing sent if it fails at once.
+pub async fn serve<H, F, B>(
     listener: TcpListener,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
@@ -51,7 +54,9 @@ pub async fn serve<H, F>(
 ) -> bool
 where
     H: Fn(Request<Incoming>, InFlight) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
 {
     let (alive, mut all_gone) = mpsc::channel::<()>(1);
     let in_flight = InFlight { _alive: alive };
@@ -99,7 +104,7 @@ async fn accept(
     }
 }
 
-async fn serve_connection<H, F>(
+async fn serve_connection<H, F, B>(
     stream: TcpStream,
     limits: Limits,
     mut stopping: watch::Receiver<bool>,
@@ -107,7 +112,9 @@ async fn serve_connection<H, F>(
     in_flight: InFlight,
 ) where
     H: Fn(Request<Incoming>, InFlight) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
 {
     let alive = in_flight.clone();
     let service = service_fn(move |request| {
