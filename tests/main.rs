@@ -1,1 +1,13 @@
-//! Integration tests.
+//! opwatch as its users meet it: one binary of tests, a module for each behaviour.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests fail by panicking"
+)]
+
+mod emulator;
+mod support;

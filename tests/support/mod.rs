@@ -1,0 +1,4 @@
+//! What the tests share.
+
+pub(crate) mod emulators;
+pub(crate) mod inbox;
