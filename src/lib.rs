@@ -7,23 +7,26 @@
 //! pure, then [`slack`]).
 
 pub mod app;
+pub mod settings;
+pub mod server;
+pub mod endpoint;
+pub mod envelope;
+pub mod message;
+pub mod policy;
+pub mod watcher;
+pub mod operation;
+pub mod decision;
+pub mod google;
+pub mod notice;
+pub mod locale;
+pub mod slack;
+
 pub mod check;
 pub mod clock;
-pub mod decision;
-pub mod endpoint;
 pub mod endpoints;
-pub mod envelope;
-pub mod google;
 mod hash;
-pub mod locale;
-pub mod message;
-pub mod notice;
-pub mod operation;
-pub mod policy;
-pub mod server;
-pub mod settings;
-pub mod slack;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod telemetry;
 mod text;
 pub mod transport;
-pub mod watcher;

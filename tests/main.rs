@@ -10,4 +10,5 @@
 )]
 
 mod emulator;
+mod kickoff;
 mod support;

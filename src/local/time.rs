@@ -45,6 +45,12 @@ impl Time {
     }
 }
 
+impl crate::clock::Clock for Time {
+    fn now(&self) -> DateTime<Utc> {
+        Self::now(self)
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the stand-ins' clock is made here")]
 fn shifted(offset: TimeDelta) -> DateTime<Utc> {
     Utc::now() + offset

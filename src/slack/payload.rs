@@ -17,7 +17,11 @@ const PLAIN: usize = 4_000;
 
 /// The payload of `notice`.
 pub fn payload(notice: &Notice) -> Json {
-    let mut blocks: Vec<Json> = notice.values.chunks(FIELDS).map(fields).collect();
+    // Short values stand in two columns; names that people copy need the whole width.
+    let (names, short): (Vec<_>, Vec<_>) =
+        notice.values.iter().partition(|(_, value)| matches!(value, Value::Code(_)));
+    let mut blocks: Vec<Json> = short.chunks(FIELDS).map(fields).collect();
+    blocks.extend(names.into_iter().map(|(label, value)| mrkdwn_section(&labelled(label, value))));
     blocks.extend(notice.texts.iter().filter_map(section));
     blocks.truncate(BLOCKS);
     let colour = match notice.colour {
@@ -43,38 +47,41 @@ fn summary(notice: &Notice) -> String {
     std::iter::once(format!("*{title}*")).chain(rest).collect()
 }
 
-fn fields(values: &[(&'static str, Value)]) -> Json {
-    let fields: Vec<Json> = values
-        .iter()
-        .map(|(label, value)| {
-            let value = match value {
-                // Room for the label, and for the characters that escaping adds.
-                Value::Plain(value) => escaped(value, FIELD - 200),
-                Value::Code(value) => code(value, FIELD - 200),
-            };
-            json!({"type": "mrkdwn", "text": format!("*{label}*\n{value}"), "verbatim": true})
-        })
-        .collect();
+fn fields(values: &[&(&'static str, Value)]) -> Json {
+    let fields: Vec<Json> = values.iter().map(|(label, value)| mrkdwn(&labelled(label, value))).collect();
     json!({"type": "section", "fields": fields})
+}
+
+fn labelled(label: &str, value: &Value) -> String {
+    // Room for the label.
+    let value = match value {
+        Value::Plain(value) => escaped(value, FIELD - 200),
+        Value::Code(value) => format!("`{}`", escaped(&without_backticks(value), FIELD - 200)),
+    };
+    format!("*{label}*\n{value}")
+}
+
+fn mrkdwn(text: &str) -> Json {
+    json!({"type": "mrkdwn", "text": text, "verbatim": true})
+}
+
+fn mrkdwn_section(text: &str) -> Json {
+    json!({"type": "section", "text": mrkdwn(text)})
 }
 
 /// Sentences are plain text, in which nothing is markup; lines to paste are code.
 fn section(text: &Text) -> Option<Json> {
-    let text = match text {
-        Text::Plain(text) if text.trim().is_empty() => return None,
+    match text {
+        Text::Plain(text) if text.trim().is_empty() => None,
         Text::Plain(text) => {
-            json!({"type": "plain_text", "text": text::cut(text, SECTION), "emoji": false})
+            let text = json!({"type": "plain_text", "text": text::cut(text, SECTION), "emoji": false});
+            Some(json!({"type": "section", "text": text}))
         }
         Text::Code(text) => {
             let code = escaped(&without_backticks(text), SECTION - 8);
-            json!({"type": "mrkdwn", "text": format!("```{code}```"), "verbatim": true})
+            Some(mrkdwn_section(&format!("```{code}```")))
         }
-    };
-    Some(json!({"type": "section", "text": text}))
-}
-
-fn code(value: &str, limit: usize) -> String {
-    format!("`{}`", escaped(&without_backticks(value), limit))
+    }
 }
 
 /// Nothing can escape a backtick inside code, so a look-alike stands for it.
