@@ -26,6 +26,9 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Looks at an operation once and prints what the report would say; sends nothing
     Check(Box<opwatch::check::CheckArgs>),
+    /// Shows the whole story on this machine, without a cloud account
+    #[cfg(feature = "local")]
+    Demo(Box<opwatch::local::demo::DemoArgs>),
 }
 
 /// Settings or arguments that can't be used: `EX_USAGE` of sysexits.
@@ -50,6 +53,8 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Serve(args) => serve(&args).await,
             Command::Check(args) => opwatch::check::run(&args).await,
+            #[cfg(feature = "local")]
+            Command::Demo(args) => opwatch::local::demo::run(&args).await,
         }
     })
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Decision, Grid, START_WINDOW, Verdict, decide, seconds, start_delay};
 use crate::hash::short_hash;
 use crate::message::{
-    Adopted, Check, LABEL_KEY, LABEL_REQUEST, Outcome, Reason, Report, Start, StartRequest, is_label,
+    Adopted, Check, LABEL_KEY, LABEL_REQUEST, Outcome, Reason, Report, Seen, Start, StartRequest, is_label,
 };
 use crate::operation::{ApiError, Facts, Listed, Observation, Request};
 
@@ -88,13 +88,17 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
         return Decision::Report(Box::new(Report::of_start(start, verdict, now)));
     };
     let first = listed.start.unwrap_or(now) + interval;
+    let last = match &listed.observation {
+        Observation::Running(facts) => Some(Seen { at: now, facts: facts.clone() }),
+        Observation::Ended(..) | Observation::Unreadable(_) | Observation::Unavailable(_) => None,
+    };
     let check = Check {
         watch: start.watch.clone(),
         operation,
         attempt: 0,
         first,
         unreadable: false,
-        last: None,
+        last,
         adopted,
         carried: true,
     };

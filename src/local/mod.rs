@@ -4,6 +4,7 @@
 //! as a violation besides. They share one virtual [`Time`] and one timeline of what is due later, so that at
 //! [`Pace::Instant`] a watch of an hour runs in milliseconds, in its true order.
 
+pub mod demo;
 mod delivery;
 mod dispatch;
 mod door;
@@ -19,6 +20,7 @@ mod shared;
 mod slack;
 mod slack_rules;
 mod start;
+mod story;
 mod tasks;
 #[cfg(test)]
 mod tests;
