@@ -30,7 +30,7 @@ fn message(at: DateTime<Utc>, payload: &Value) -> String {
          <div class=\"who\"><strong>opwatch</strong> <span class=\"badge\">APP</span> \
          <time datetime=\"{}\">{}</time></div>\n{text}{}{attachments}</div>\n</article>\n",
         at.format("%Y-%m-%dT%H:%M:%SZ"),
-        at.format("%H:%M"),
+        at.format("%H:%M UTC"),
         blocks(payload),
     )
 }

@@ -232,6 +232,7 @@ impl Watcher {
             Ok(_) => handled,
             Err(error) => Handled {
                 acknowledged: false,
+                needs_attention: !error.transient,
                 error: Some(format!("the next step could not be scheduled: {error}")),
                 ..handled
             },

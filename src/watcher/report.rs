@@ -31,7 +31,9 @@ impl Watcher {
                 ..Handled::new(Decided::GaveUp)
             },
         };
-        Handled { needs_attention: error.permanent || handled.decision == Decided::GaveUp, ..handled }
+        let needs_attention =
+            handled.needs_attention || error.permanent || handled.decision == Decided::GaveUp;
+        Handled { needs_attention, ..handled }
     }
 
     async fn post(&self, report: &Report, deadline: Deadline) -> Result<(), PostError> {
