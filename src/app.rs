@@ -9,31 +9,46 @@ use tokio::net::TcpListener;
 
 use crate::clock::Clock;
 use crate::endpoint::answer;
+use crate::endpoints::Api;
+use crate::gate::Gate;
 use crate::google::{Google, Tokens};
+use crate::keys::Keys;
 use crate::server::{InFlight, Limits, serve};
 use crate::settings::Settings;
 use crate::slack::Slack;
 use crate::transport::Transport;
 use crate::watcher::Watcher;
 
-/// Builds the watcher. Makes no call: tokens are fetched when the first push needs one.
-pub fn watcher(settings: Settings, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Watcher {
+/// Everything that answers a push.
+pub struct App {
+    /// Handles what a push carries.
+    pub watcher: Watcher,
+    /// Lets pushes in; none lets all in, and leaves it to Cloud Run.
+    pub gate: Option<Gate>,
+}
+
+/// Builds it. Makes no call: tokens and keys are fetched when the first push needs them.
+pub fn build(settings: Settings, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> App {
+    let gate = settings.push_identity.map(|identity| {
+        let keys = Keys::new(Arc::clone(&transport), settings.endpoints.get(Api::Jwks));
+        Gate::new(identity, keys, Arc::clone(&clock))
+    });
     let tokens = Tokens::new(settings.access_token);
     let google = Google::new(Arc::clone(&transport), tokens, settings.endpoints);
     let slack = Slack::new(transport, settings.webhook);
-    Watcher::new(settings.setup, google, slack, clock)
+    App { watcher: Watcher::new(settings.setup, google, slack, clock), gate }
 }
 
 /// Serves pushes on `listener` until `shutdown`, then drains; returns whether all that was in flight ended in time.
 pub async fn run(
-    watcher: Arc<Watcher>,
+    app: Arc<App>,
     listener: TcpListener,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> bool {
     let handler = move |request: Request<Incoming>, in_flight: InFlight| {
-        let watcher = Arc::clone(&watcher);
-        async move { answer(watcher, request, in_flight).await as Response<_> }
+        let app = Arc::clone(&app);
+        async move { answer(app, request, in_flight).await as Response<_> }
     };
     serve(listener, limits, shutdown, handler).await
 }

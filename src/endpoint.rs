@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, HeaderValue};
+use hyper::header::{ALLOW, AUTHORIZATION, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tracing::Instrument;
 
+use crate::app::App;
 use crate::clock::{Deadline, Stopwatch};
 use crate::envelope;
 use crate::server::InFlight;
@@ -24,30 +25,32 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Answers one request. The work of a push goes on when its caller hangs up, since half a step would have to be done
 /// again; `in_flight` makes the drain wait for it.
-pub async fn answer(
-    watcher: Arc<Watcher>,
-    request: Request<Incoming>,
-    in_flight: InFlight,
-) -> Response<Full<Bytes>> {
-    match (request.uri().path(), request.method()) {
-        ("/", &Method::POST) => {}
-        ("/", _) => return not_allowed("POST"),
+pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlight) -> Response<Full<Bytes>> {
+    let route = match (request.uri().path(), request.method()) {
+        ("/", &Method::POST) => Route::Push,
+        ("/dead-letter", &Method::POST) => Route::DeadLetter,
+        ("/" | "/dead-letter", _) => return not_allowed("POST"),
         ("/ready", &Method::GET) => {
             return text(StatusCode::OK, concat!("opwatch ", env!("CARGO_PKG_VERSION"), "\n"));
         }
         ("/ready", _) => return not_allowed("GET"),
         _ => return text(StatusCode::NOT_FOUND, "there is nothing here: pushes go to /, probes to /ready\n"),
+    };
+    let span = span(request.headers());
+    if let Some(gate) = &app.gate {
+        let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if let Err(refusal) = gate.admit(authorization).instrument(span.clone()).await {
+            return text(StatusCode::UNAUTHORIZED, format!("this push is not let in: {refusal}\n"));
+        }
     }
     let deadline = Deadline::start();
-    let (parts, body) = request.into_parts();
-    let body = match tokio::time::timeout(BODY_TIME, receive(body)).await {
+    let body = match tokio::time::timeout(BODY_TIME, receive(request.into_body())).await {
         Ok(Ok(body)) => body,
         Ok(Err(reason)) => return text(StatusCode::BAD_REQUEST, reason),
         Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n"),
     };
-    let span = span(&parts.headers);
     let work = async move {
-        let response = push(&watcher, body, deadline).await;
+        let response = push(&app.watcher, route, body, deadline).await;
         drop(in_flight);
         response
     };
@@ -58,6 +61,15 @@ pub async fn answer(
     let work = tokio::spawn(work.instrument(span));
     // A panic costs this push alone; the hook has logged it.
     work.await.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "this push failed\n"))
+}
+
+/// Where a push came to.
+#[derive(Clone, Copy)]
+enum Route {
+    /// From the topic.
+    Push,
+    /// From the dead-letter topic.
+    DeadLetter,
 }
 
 /// A body as it came.
@@ -86,14 +98,21 @@ async fn receive(mut body: Incoming) -> Result<Body, &'static str> {
     Ok(if size <= LONGEST_BODY { Body::Whole(kept) } else { Body::Oversize(kept, size) })
 }
 
-async fn push(watcher: &Watcher, body: Body, deadline: Deadline) -> Response<Full<Bytes>> {
+async fn push(watcher: &Watcher, route: Route, body: Body, deadline: Deadline) -> Response<Full<Bytes>> {
     let watch = Stopwatch::start();
     let (message_id, handled) = match body {
         Body::Oversize(head, size) => {
             (String::new(), watcher.handle_oversize(&head, size, LONGEST_BODY, deadline).await)
         }
         Body::Whole(body) => match envelope::open(&body) {
-            Ok(delivery) => (delivery.message_id.clone(), watcher.handle(delivery, deadline).await),
+            Ok(delivery) => {
+                let message_id = delivery.message_id.clone();
+                let handled = match route {
+                    Route::Push => watcher.handle(delivery, deadline).await,
+                    Route::DeadLetter => watcher.handle_dead_letter(delivery, deadline).await,
+                };
+                (message_id, handled)
+            }
             Err(error) => {
                 tracing::warn!(decision = "not-a-push", %error, "refused a request that is no push");
                 return text(StatusCode::BAD_REQUEST, format!("{error}\n"));

@@ -18,6 +18,10 @@ pub enum Api {
     PubSub,
     /// Slack's webhooks.
     Slack,
+    /// Google's keys for OIDC tokens.
+    Jwks,
+    /// IAM, which `doctor` asks what is granted.
+    Iam,
 }
 
 /// Where an API answers.
@@ -51,12 +55,14 @@ pub enum EndpointError {
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Operations(Service::Datastore),
         Self::Operations(Service::Firestore),
         Self::CloudTasks,
         Self::PubSub,
         Self::Slack,
+        Self::Jwks,
+        Self::Iam,
     ];
 
     /// Its name in `ENDPOINTS`.
@@ -66,6 +72,8 @@ impl Api {
             Self::CloudTasks => "cloudtasks",
             Self::PubSub => "pubsub",
             Self::Slack => "slack",
+            Self::Jwks => "jwks",
+            Self::Iam => "iam",
         }
     }
 
@@ -75,6 +83,8 @@ impl Api {
             Self::CloudTasks => "https://cloudtasks.googleapis.com",
             Self::PubSub => "https://pubsub.googleapis.com",
             Self::Slack => "https://hooks.slack.com",
+            Self::Jwks => "https://www.googleapis.com",
+            Self::Iam => "https://iam.googleapis.com",
         }
     }
 }

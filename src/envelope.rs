@@ -1,5 +1,7 @@
 //! A wrapped Pub/Sub push: <https://cloud.google.com/pubsub/docs/push>.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -13,6 +15,8 @@ pub struct Delivery {
     pub message_id: String,
     /// When it was published, by Google's clock.
     pub published: Option<DateTime<Utc>>,
+    /// Its attributes.
+    pub attributes: BTreeMap<String, String>,
     /// Its data, or why there is none.
     pub data: Result<Vec<u8>, NotBase64>,
 }
@@ -42,6 +46,8 @@ struct Push {
 struct PushMessage {
     #[serde(default)]
     data: String,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
     #[serde(rename = "messageId")]
     message_id: Option<String>,
     #[serde(rename = "message_id")]
@@ -69,6 +75,7 @@ pub fn open(body: &[u8]) -> Result<Delivery, NotAPush> {
     Ok(Delivery {
         message_id: id.ok_or(NotAPush::NoId)?,
         published: time.and_then(|time| time.parse().ok()),
+        attributes: message.attributes,
         data: ENGINE.decode(&message.data).map_err(|_| NotBase64(message.data)),
     })
 }
@@ -83,6 +90,7 @@ mod tests {
         let expected = Delivery {
             message_id: "7".to_owned(),
             published: "2021-02-26T19:13:55.749Z".parse().ok(),
+            attributes: BTreeMap::new(),
             data: Ok(b"{}x".to_vec()),
         };
         for body in [

@@ -2,7 +2,7 @@
 //! a watch is one small Pub/Sub message that is passed on, and each delivery is one check.
 //!
 //! The modules stand in the order in which a delivery goes through them:
-//! bytes → [`server`] → [`endpoint`] → [`envelope`] → [`message`] → [`watcher`], which looks at the operation
+//! bytes → [`server`] → [`endpoint`] → [`gate`] ([`identity`], [`keys`]) → [`envelope`] → [`message`] → [`watcher`], which looks at the operation
 //! ([`google`]), decides ([`decision`], pure) and takes one next step: a task ([`google`]) or a post ([`notice`],
 //! pure, then [`slack`]).
 
@@ -10,6 +10,9 @@ pub mod app;
 pub mod settings;
 pub mod server;
 pub mod endpoint;
+pub mod gate;
+pub mod identity;
+pub mod keys;
 pub mod envelope;
 pub mod message;
 pub mod policy;
@@ -22,6 +25,8 @@ pub mod locale;
 pub mod slack;
 
 pub mod check;
+pub mod doctor;
+pub mod validate;
 pub mod clock;
 pub mod endpoints;
 mod hash;

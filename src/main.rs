@@ -26,6 +26,10 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Looks at an operation once and prints what the report would say; sends nothing
     Check(Box<opwatch::check::CheckArgs>),
+    /// Checks that everything is there and granted, and says what mends what is not
+    Doctor(Box<opwatch::doctor::DoctorArgs>),
+    /// Checks a message in a file, as `serve` would read it from a person
+    Validate(opwatch::validate::ValidateArgs),
     /// Shows the whole story on this machine, without a cloud account
     #[cfg(feature = "local")]
     Demo(Box<opwatch::local::demo::DemoArgs>),
@@ -53,6 +57,8 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Serve(args) => serve(&args).await,
             Command::Check(args) => opwatch::check::run(&args).await,
+            Command::Doctor(args) => opwatch::doctor::run(&args).await,
+            Command::Validate(args) => opwatch::validate::run(&args),
             #[cfg(feature = "local")]
             Command::Demo(args) => opwatch::local::demo::run(&args).await,
         }
@@ -106,14 +112,14 @@ async fn run(settings: Settings) -> Result<(), String> {
         "opwatch {} listens on {address}",
         env!("CARGO_PKG_VERSION")
     );
-    let watcher = app::watcher(settings, Arc::new(network), Arc::new(SystemClock));
+    let app = app::build(settings, Arc::new(network), Arc::new(SystemClock));
     let shutdown = async move {
         tokio::select! {
             _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is in flight"),
             _ = interrupt.recv() => tracing::info!("SIGINT: finishing what is in flight"),
         }
     };
-    let drained = app::run(Arc::new(watcher), listener, Limits::default(), shutdown).await;
+    let drained = app::run(Arc::new(app), listener, Limits::default(), shutdown).await;
     if drained {
         tracing::info!("stopped: nothing is in flight");
     } else {

@@ -265,7 +265,7 @@ impl Writer<'_> {
             [Text::Plain(self.words.command(command).to_owned()), Text::Code(line)]
         };
         let mut commands = Vec::new();
-        if matches!(report.outcome, Outcome::Succeeded | Outcome::Notice | Outcome::Test) {
+        if matches!(report.outcome, Outcome::Succeeded | Outcome::Notice | Outcome::Test | Outcome::Doctor) {
             return commands;
         }
         let group = self.service().gcloud_group();
@@ -279,8 +279,10 @@ impl Writer<'_> {
             commands.extend(command(Command::List, list_command(group, start.resource())));
         }
         let again = match report.outcome {
-            Outcome::Stopped | Outcome::CannotTell if report.operation.is_some() => Some(Command::Watch),
-            Outcome::NotStarted | Outcome::CannotTell => Some(Command::Start),
+            Outcome::Stopped | Outcome::CannotTell | Outcome::Lost if report.operation.is_some() => {
+                Some(Command::Watch)
+            }
+            Outcome::NotStarted | Outcome::CannotTell | Outcome::Lost => Some(Command::Start),
             _ => None,
         };
         let line =
@@ -330,8 +332,8 @@ impl Writer<'_> {
 
 fn colour(outcome: Outcome) -> Colour {
     match outcome {
-        Outcome::Succeeded | Outcome::Test => Colour::Green,
-        Outcome::Failed | Outcome::NotStarted => Colour::Red,
+        Outcome::Succeeded | Outcome::Test | Outcome::Doctor => Colour::Green,
+        Outcome::Failed | Outcome::NotStarted | Outcome::Lost => Colour::Red,
         Outcome::Cancelled | Outcome::Stopped | Outcome::CannotTell | Outcome::Notice => Colour::Orange,
     }
 }

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::endpoints::{Api, Endpoints};
+use crate::identity::Identity;
 use crate::locale::Locale;
 use crate::message::{Defaults, INTERVAL, LIMIT};
 use crate::operation::{Service, StartMethod};
@@ -43,6 +44,12 @@ pub struct ServeArgs {
     /// Checks of one watch at most, 1 to 10000 [default: 60]
     #[arg(long, env = "CHECK_LIMIT", hide_env_values = true)]
     pub check_limit: Option<String>,
+    /// With `PUSH_SERVICE_ACCOUNT`: every push must carry a token of Google's for this audience
+    #[arg(long, env = "PUSH_AUDIENCE", hide_env_values = true)]
+    pub push_audience: Option<String>,
+    /// The push subscription's service account
+    #[arg(long, env = "PUSH_SERVICE_ACCOUNT", hide_env_values = true)]
+    pub push_service_account: Option<String>,
     /// Settings that other commands have too
     #[command(flatten)]
     pub common: CommonArgs,
@@ -92,6 +99,8 @@ pub struct Settings {
     pub setup: Setup,
     /// Where the webhook is called.
     pub webhook: SecretString,
+    /// Who pushes; none leaves that to Cloud Run.
+    pub push_identity: Option<Identity>,
     /// Where the APIs answer.
     pub endpoints: Endpoints,
     /// The token to use instead of the machine's.
@@ -164,6 +173,7 @@ impl ServeArgs {
         let settings = Settings {
             port: port.unwrap_or(8080),
             webhook: self.check_webhook(&endpoints, &mut bad),
+            push_identity: self.check_push_identity(&mut bad),
             setup: Setup {
                 report_queue: report_queue.unwrap_or_else(|| check_queue.clone()),
                 topic,
@@ -172,7 +182,7 @@ impl ServeArgs {
                     "TASKS_SERVICE_ACCOUNT",
                     self.tasks_service_account.as_ref(),
                     ACCOUNT,
-                    account,
+                    account_address,
                 ),
                 defaults: self.check_defaults(&mut bad),
                 policy,
@@ -183,6 +193,29 @@ impl ServeArgs {
             access_token: self.common.check_token(&mut bad),
         };
         bad.or(settings)
+    }
+
+    fn check_push_identity(&self, bad: &mut Bad) -> Option<Identity> {
+        const AUDIENCE: &str = "https://opwatch-abc123-ew.a.run.app";
+        let plain = |text: &str| {
+            let fits = text.bytes().all(|byte| byte.is_ascii_graphic());
+            fits.then(|| text.to_owned())
+                .ok_or_else(|| format!("{text:?} has characters that no audience has"))
+        };
+        let audience = bad.optional("PUSH_AUDIENCE", self.push_audience.as_ref(), AUDIENCE, plain);
+        let account = self.push_service_account.as_ref();
+        let service_account = bad.optional("PUSH_SERVICE_ACCOUNT", account, ACCOUNT, account_address);
+        match (audience, service_account) {
+            (Some(audience), Some(service_account)) => return Some(Identity { audience, service_account }),
+            (Some(_), None) if given(account).is_none() => {
+                bad.say("PUSH_SERVICE_ACCOUNT", "it must be set together with PUSH_AUDIENCE", ACCOUNT);
+            }
+            (None, Some(_)) if given(self.push_audience.as_ref()).is_none() => {
+                bad.say("PUSH_AUDIENCE", "it must be set together with PUSH_SERVICE_ACCOUNT", AUDIENCE);
+            }
+            _ => {}
+        }
+        None
     }
 
     fn check_defaults(&self, bad: &mut Bad) -> Defaults {
@@ -196,7 +229,8 @@ impl ServeArgs {
             let limit = text.parse().ok().filter(|limit| LIMIT.contains(limit));
             limit.ok_or_else(|| "it must be a whole number from 1 to 10000".to_owned())
         });
-        Defaults { interval: interval.unwrap_or(60), limit: limit.unwrap_or(60) }
+        let default = Defaults::default();
+        Defaults { interval: interval.unwrap_or(default.interval), limit: limit.unwrap_or(default.limit) }
     }
 
     /// The webhook's path on Slack's host, or on the endpoint that stands in for it.
@@ -393,7 +427,7 @@ fn project(text: &str) -> Result<String, String> {
     is_id(text, true).then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no project id"))
 }
 
-fn account(text: &str) -> Result<String, String> {
+fn account_address(text: &str) -> Result<String, String> {
     let plain = |part: &str| !part.is_empty() && is_id(part, false);
     let fits = text.split_once('@').is_some_and(|(name, domain)| plain(name) && plain(domain));
     fits.then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no e-mail address"))

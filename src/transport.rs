@@ -46,6 +46,8 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
     /// The server's time: its `Date`.
     pub date: Option<DateTime<Utc>>,
+    /// How long it may be kept: `max-age` of its `Cache-Control`.
+    pub max_age: Option<Duration>,
     /// Its body.
     pub body: Bytes,
 }
@@ -116,6 +118,7 @@ impl Network {
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let date = header("date").and_then(http_date);
         let retry_after = header("retry-after").and_then(|value| retry_after(value, date));
+        let max_age = header("cache-control").and_then(max_age);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failure)? {
             if body.len() + chunk.len() > LONGEST_ANSWER {
@@ -123,7 +126,7 @@ impl Network {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, retry_after, date, body: body.into() })
+        Ok(Answer { status, retry_after, date, max_age, body: body.into() })
     }
 }
 
@@ -163,6 +166,11 @@ fn retry_after(value: &str, date: Option<DateTime<Utc>>) -> Option<Duration> {
     (http_date(value)? - date?).to_std().ok()
 }
 
+fn max_age(value: &str) -> Option<Duration> {
+    let seconds = value.split(',').find_map(|directive| directive.trim().strip_prefix("max-age="))?;
+    seconds.parse().ok().map(Duration::from_secs)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,5 +182,11 @@ mod tests {
         assert_eq!(retry_after("Mon, 23 Nov 2026 03:01:00 GMT", date), Some(Duration::from_secs(60)));
         assert_eq!(retry_after("Mon, 23 Nov 2026 02:01:00 GMT", date), None);
         assert_eq!(retry_after("soon", date), None);
+    }
+
+    #[test]
+    fn max_age_is_one_directive_of_several() {
+        assert_eq!(max_age("public, max-age=21600, must-revalidate"), Some(Duration::from_secs(21_600)));
+        assert_eq!(max_age("no-cache"), None);
     }
 }

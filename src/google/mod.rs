@@ -1,6 +1,7 @@
 //! Google's APIs over REST: a token, a time limit, and one reading of what a status means.
 
 mod operations;
+mod probe;
 mod tasks;
 mod token;
 

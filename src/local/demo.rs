@@ -125,7 +125,7 @@ async fn serve(
     settings.common.time_zone = Some(args.time_zone.name().to_owned());
     let settings = settings.check().map_err(|bad| bad.to_string())?;
     let network = Network::new().map_err(|error| error.to_string())?;
-    let watcher = Arc::new(app::watcher(settings, Arc::new(network), Arc::new(SystemClock)));
+    let app = Arc::new(app::build(settings, Arc::new(network), Arc::new(SystemClock)));
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     world.pubsub.create_topic(TOPIC);
@@ -148,7 +148,7 @@ async fn serve(
         clippy::disallowed_methods,
         reason = "the server runs beside the story, which waits for its end"
     )]
-    let server = tokio::spawn(app::run(watcher, listener, Limits::default(), shutdown));
+    let server = tokio::spawn(app::run(app, listener, Limits::default(), shutdown));
     Ok((stop, server))
 }
 

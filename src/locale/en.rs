@@ -26,6 +26,8 @@ impl Words for English {
             Outcome::CannotTell => format!("{subject}: cannot tell how it ended"),
             Outcome::Notice => "opwatch can't use a message".to_owned(),
             Outcome::Test => "opwatch test: all links work".to_owned(),
+            Outcome::Doctor => "opwatch doctor: this webhook works".to_owned(),
+            Outcome::Lost => format!("{subject}: the watch was lost"),
         }
     }
 
@@ -109,6 +111,15 @@ impl Words for English {
                     "opwatch may not list the operations, so this start could have been a second one: {grant}"
                 )
             }
+            Reason::GivenUp { deliveries: 0 } => {
+                "Pub/Sub gave up on its message: opwatch could not be reached, or could \
+                                                  not schedule the next step. Its logs say why."
+                    .to_owned()
+            }
+            Reason::GivenUp { deliveries } => format!(
+                "Pub/Sub gave up on its message after about {deliveries} deliveries: opwatch could not be reached, or \
+                 could not schedule the next step. Its logs say why."
+            ),
             Reason::Unclear => {
                 "A start was sent, but its answer was lost and can't be looked up: it may run. Look \
                                 before you start it again."

@@ -29,6 +29,8 @@ impl Words for Japanese {
             Outcome::CannotTell => format!("{subject}が想定外の状態"),
             Outcome::Notice => "opwatchが処理できないメッセージ".to_owned(),
             Outcome::Test => "opwatchのテスト: すべての経路が正常".to_owned(),
+            Outcome::Doctor => "opwatch doctor: このWebhookは正常".to_owned(),
+            Outcome::Lost => format!("{subject}の監視が途切れた"),
         }
     }
 
@@ -95,6 +97,12 @@ impl Words for Japanese {
             Reason::ListDenied => {
                 format!("オペレーションの一覧を取得する権限がなく、二重起動を防げないため開始しませんでした。{grant}")
             }
+            Reason::GivenUp { deliveries: 0 } => {
+                "Pub/Subがメッセージの配信を諦めました。opwatchに届かなかったか、次の確認を予約できませんでした。理由はログを確認して下さい。".to_owned()
+            }
+            Reason::GivenUp { deliveries } => format!(
+                "Pub/Subが約{deliveries}回の配信の後にメッセージを諦めました。opwatchに届かなかったか、次の確認を予約できませんでした。理由はログを確認して下さい。"
+            ),
             Reason::Unclear => "開始リクエストの応答が失われ、結果を確認できません。実行中の可能性があります。再実行の前に確認して下さい。".to_owned(),
             Reason::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
         }

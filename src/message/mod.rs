@@ -240,6 +240,10 @@ pub enum Outcome {
     Notice,
     /// A test message made the whole round.
     Test,
+    /// Pub/Sub gave up on a message: its watch ends.
+    Lost,
+    /// Somebody asks whether messages arrive.
+    Doctor,
     /// Nobody can tell how it ended. Also the reading of an outcome that only a newer version knows.
     #[serde(other)]
     CannotTell,
@@ -250,8 +254,8 @@ impl Outcome {
     pub fn kind(self) -> Kind {
         match self {
             Self::Succeeded | Self::Failed | Self::Cancelled => Kind::Ended,
-            Self::NotStarted | Self::Stopped | Self::CannotTell => Kind::Left,
-            Self::Notice | Self::Test => Kind::Notice,
+            Self::NotStarted | Self::Stopped | Self::CannotTell | Self::Lost => Kind::Left,
+            Self::Notice | Self::Test | Self::Doctor => Kind::Notice,
         }
     }
 }
@@ -279,6 +283,11 @@ pub enum Reason {
     Late,
     /// Without permission to list operations a start could be a second one.
     ListDenied,
+    /// Pub/Sub gave up delivering a message.
+    GivenUp {
+        /// How often it was delivered, about.
+        deliveries: u32,
+    },
     /// A start was sent, its answer was lost, and whether it began can't be looked up.
     Unclear,
     /// A newer version knows.
@@ -372,9 +381,30 @@ impl Report {
         Self { notice: Some(unusable), ..Self::new(watch, verdict, at) }
     }
 
+    /// The report that Pub/Sub gave up on a message, after about so many deliveries.
+    pub fn of_lost(message: Option<&Message>, deliveries: u32, at: DateTime<Utc>) -> Self {
+        let facts = match message {
+            Some(Message::Check(check)) => check.last.as_ref().map(|seen| seen.facts.clone()),
+            _ => None,
+        };
+        let reason = Some(Reason::GivenUp { deliveries });
+        let verdict = Verdict::new(Outcome::Lost, reason, facts.unwrap_or_default());
+        match message {
+            Some(Message::Check(check)) => Self { attempt: None, ..Self::of_check(check, verdict, at) },
+            Some(Message::Start(start)) => Self::of_start(start, verdict, at),
+            Some(Message::Test(test)) => Self::new(test.watch.clone(), verdict, at),
+            Some(Message::Report(_)) | None => Self::new(Watch::default(), verdict, at),
+        }
+    }
+
     /// The report that a test made the whole round.
     pub fn of_test(watch: Watch, at: DateTime<Utc>) -> Self {
         Self::new(watch, Verdict::new(Outcome::Test, None, Facts::default()), at)
+    }
+
+    /// The report that `opwatch doctor --post` sends.
+    pub fn of_doctor(watch: Watch, at: DateTime<Utc>) -> Self {
+        Self::new(watch, Verdict::new(Outcome::Doctor, None, Facts::default()), at)
     }
 
     /// A report of what `verdict` says, and no more.

@@ -36,6 +36,12 @@ pub struct Defaults {
     pub limit: u32,
 }
 
+impl Default for Defaults {
+    fn default() -> Self {
+        Self { interval: 60, limit: 60 }
+    }
+}
+
 /// What Pub/Sub says of a message.
 #[derive(Clone, Debug)]
 pub struct Received {

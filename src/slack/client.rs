@@ -99,6 +99,21 @@ impl Slack {
     }
 }
 
+impl Slack {
+    /// Asks without posting whether the webhook is live: a live one finds an empty payload invalid, a dead one says so.
+    ///
+    /// # Errors
+    /// When it is not, or can't be reached.
+    pub async fn probe(&self, limit: Duration) -> Result<(), PostError> {
+        let error = match self.post(&serde_json::json!({}), limit, DateTime::<Utc>::MIN_UTC).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let live = ["400 invalid_payload", "400 no_text", "400 missing_text_or_fallback_or_attachments"];
+        if live.contains(&error.text.as_str()) { Ok(()) } else { Err(error) }
+    }
+}
+
 /// A webhook says `ok` in plain text; a proxy in between may answer 200 with anything else.
 fn judge(status: u16, body: &[u8], retry_after: Option<Duration>) -> Result<(), PostError> {
     let word = String::from_utf8_lossy(body);

@@ -1,6 +1,7 @@
 //! The story of one delivery: read the message, do the one thing it asks for, schedule the one next step.
 
 mod check;
+mod dead_letter;
 mod report;
 mod start;
 
@@ -102,6 +103,10 @@ pub enum Decided {
     Dropped,
     /// A test goes on its way.
     Tested,
+    /// People were told of a message that Pub/Sub gave up on.
+    ToldLost,
+    /// They could not be told: the dead letter is kept.
+    KeptLost,
 }
 
 impl Decided {
@@ -120,6 +125,8 @@ impl Decided {
             Self::Noticed => "noticed",
             Self::Dropped => "dropped",
             Self::Tested => "tested",
+            Self::ToldLost => "told-lost",
+            Self::KeptLost => "kept-lost",
         }
     }
 }

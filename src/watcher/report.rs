@@ -36,7 +36,7 @@ impl Watcher {
         Handled { needs_attention, ..handled }
     }
 
-    async fn post(&self, report: &Report, deadline: Deadline) -> Result<(), PostError> {
+    pub(super) async fn post(&self, report: &Report, deadline: Deadline) -> Result<(), PostError> {
         let now = self.clock.now();
         if let Some(wait) = self.slack.quiet(now) {
             return Err(PostError::held_back(wait));

@@ -141,10 +141,9 @@ async fn serve(world: &World, args: &ServeArgs) -> (String, oneshot::Sender<()>,
     let port = args.port.as_deref().map_or(0, |port| port.parse().unwrap());
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let watcher =
-        Arc::new(app::watcher(settings, Arc::new(Network::new().unwrap()), Arc::new(world.time.clone())));
+    let app = Arc::new(app::build(settings, Arc::new(Network::new().unwrap()), Arc::new(world.time.clone())));
     let (stop, stopped) = oneshot::channel();
-    let server = tokio::spawn(app::run(watcher, listener, Limits::default(), async {
+    let server = tokio::spawn(app::run(app, listener, Limits::default(), async {
         let _ = stopped.await;
     }));
     (url, stop, server)

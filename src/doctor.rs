@@ -1,0 +1,237 @@
+//! `opwatch doctor`: checks one by one that everything is there and granted, and says what mends what is not.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use secrecy::SecretString;
+
+use crate::clock::{CALL_LIMIT, Clock, SystemClock};
+use crate::endpoints::Api;
+use crate::google::{CallError, Google, Tokens};
+use crate::message::{Report, Watch};
+use crate::notice::{Context, notice};
+use crate::operation::Service;
+use crate::settings::{ServeArgs, Settings};
+use crate::slack::{Slack, payload};
+use crate::transport::{Network, Transport};
+
+/// A clock that is off by more than this delays checks and refuses push tokens.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
+
+/// Arguments of `opwatch doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Post a test message to Slack too
+    #[arg(long)]
+    pub post: bool,
+    /// The settings to check
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// One thing that was checked.
+struct Finding {
+    what: String,
+    /// Nothing, or what is wrong and what mends it.
+    wrong: Option<(String, String)>,
+}
+
+impl Finding {
+    fn good(what: impl Into<String>) -> Self {
+        Self { what: what.into(), wrong: None }
+    }
+
+    fn bad(what: impl Into<String>, why: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { what: what.into(), wrong: Some((why.into(), mend.into())) }
+    }
+
+    fn print(&self) {
+        match &self.wrong {
+            None => println!("ok    {}", self.what),
+            Some((why, mend)) => println!("FAIL  {}: {why}\n      to mend it: {mend}", self.what),
+        }
+    }
+}
+
+/// Runs `opwatch doctor`: 0 when all is well, 1 when something is not.
+pub async fn run(args: &DoctorArgs) -> ExitCode {
+    let settings = match args.serve.check() {
+        Ok(settings) => settings,
+        Err(bad) => {
+            Finding::bad("settings", format!("\n{bad}"), "set them as `opwatch serve --help` says").print();
+            return ExitCode::FAILURE;
+        }
+    };
+    Finding::good("settings").print();
+    let network = match Network::new() {
+        Ok(network) => Arc::new(network),
+        Err(error) => {
+            Finding::bad("HTTPS", error.to_string(), "install the CA certificates of the system").print();
+            return ExitCode::FAILURE;
+        }
+    };
+    let findings = examine(settings, network, args.post).await;
+    if findings { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints each finding as it is made; whether all are good.
+async fn examine(settings: Settings, transport: Arc<dyn Transport>, post: bool) -> bool {
+    let tokens = Tokens::new(settings.access_token.clone());
+    let google = Google::new(Arc::clone(&transport), tokens, settings.endpoints.clone());
+    let mut all_good = true;
+    let mut say = |finding: Finding| {
+        finding.print();
+        all_good &= finding.wrong.is_none();
+    };
+    say(token(&google).await);
+    let mut date = None;
+    for service in &settings.setup.policy.services {
+        for project in settings.setup.policy.projects.iter().flatten() {
+            let (finding, seen) = operations(&google, *service, project).await;
+            date = date.or(seen);
+            say(finding);
+        }
+    }
+    say(topic(&google, &settings.setup.topic).await);
+    let (check_queue, report_queue) = (&settings.setup.check_queue, &settings.setup.report_queue);
+    say(queue(&google, check_queue).await);
+    if report_queue != check_queue {
+        say(queue(&google, report_queue).await);
+    }
+    say(acting_as(&google, &settings.setup.service_account).await);
+    say(slack(transport, &settings, post).await);
+    say(clock(date));
+    all_good
+}
+
+async fn token(google: &Google) -> Finding {
+    match google.probe_token(CALL_LIMIT).await {
+        Ok(()) => Finding::good("access token"),
+        Err(error) => Finding::bad(
+            "access token",
+            error,
+            "on Cloud Run give the service a service account; elsewhere run `gcloud auth application-default login`",
+        ),
+    }
+}
+
+async fn operations(google: &Google, service: Service, project: &str) -> (Finding, Option<DateTime<Utc>>) {
+    let what = format!("listing {} operations of {project}", service.title());
+    match google.probe_operations(service, project, CALL_LIMIT).await {
+        Ok(date) => (Finding::good(what), date),
+        Err(error) => {
+            let mend = match error.error.code {
+                404 => format!(
+                    "take {service} out of SERVICES or {project} out of PROJECTS if there is no such database"
+                ),
+                _ => format!(
+                    "gcloud projects add-iam-policy-binding {project} --condition=None --role={} \
+                     --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT",
+                    service.role()
+                ),
+            };
+            let date = error.date;
+            (Finding::bad(what, error.to_string(), mend), date)
+        }
+    }
+}
+
+async fn topic(google: &Google, topic: &str) -> Finding {
+    let what = format!("topic {topic}");
+    match google.probe_topic(topic, CALL_LIMIT).await {
+        Ok(()) => Finding::good(what),
+        Err(error) if error.error.code == 404 => {
+            Finding::bad(what, error.to_string(), format!("gcloud pubsub topics create {topic}"))
+        }
+        Err(error) => Finding::bad(
+            what,
+            error.to_string(),
+            format!(
+                "gcloud pubsub topics add-iam-policy-binding {topic} --role=roles/pubsub.viewer \
+                 --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
+            ),
+        ),
+    }
+}
+
+async fn queue(google: &Google, queue: &str) -> Finding {
+    let granted =
+        google.probe_permission(Api::CloudTasks, queue, "cloudtasks.tasks.create", CALL_LIMIT).await;
+    let mut segments = queue.split('/').skip(1).step_by(2);
+    let (project, location, id) = (segments.next(), segments.next(), segments.next());
+    let flags = format!(
+        "{} --location={} --project={}",
+        id.unwrap_or_default(),
+        location.unwrap_or_default(),
+        project.unwrap_or_default()
+    );
+    permission(
+        granted,
+        format!("creating tasks in {queue}"),
+        &format!(
+            "gcloud tasks queues create {flags} if it is not there; else gcloud tasks queues add-iam-policy-binding \
+             {flags} --role=roles/cloudtasks.enqueuer --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
+        ),
+    )
+}
+
+async fn acting_as(google: &Google, account: &str) -> Finding {
+    let resource = format!("projects/-/serviceAccounts/{account}");
+    let granted = google.probe_permission(Api::Iam, &resource, "iam.serviceAccounts.actAs", CALL_LIMIT).await;
+    permission(
+        granted,
+        format!("acting as {account}"),
+        &format!(
+            "gcloud iam service-accounts add-iam-policy-binding {account} --role=roles/iam.serviceAccountUser \
+             --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
+        ),
+    )
+}
+
+fn permission(granted: Result<bool, CallError>, what: String, mend: &str) -> Finding {
+    match granted {
+        Ok(true) => Finding::good(what),
+        Ok(false) => Finding::bad(what, "it is not there, or not permitted", mend),
+        Err(error) => Finding::bad(what, error.to_string(), mend),
+    }
+}
+
+async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -> Finding {
+    let webhook: SecretString = settings.webhook.clone();
+    let slack = Slack::new(transport, webhook);
+    let now = SystemClock.now();
+    let (what, result) = if post {
+        let context = Context {
+            topic: Some(&settings.setup.topic),
+            locale: settings.setup.locale,
+            zone: settings.setup.zone,
+            now,
+        };
+        let report = Report::of_doctor(Watch::default(), now);
+        ("posting to Slack", slack.post(&payload(&notice(&report, &context)), CALL_LIMIT, now).await)
+    } else {
+        ("Slack's webhook (nothing posted)", slack.probe(CALL_LIMIT).await)
+    };
+    match result {
+        Ok(()) => Finding::good(what),
+        Err(error) => Finding::bad(what, error.to_string(), error.advice()),
+    }
+}
+
+fn clock(date: Option<DateTime<Utc>>) -> Finding {
+    let Some(date) = date else {
+        return Finding::bad(
+            "clock",
+            "no answer of Google's to compare it with",
+            "mend the lines above first",
+        );
+    };
+    let off = (SystemClock.now() - date).abs().to_std().unwrap_or_default();
+    if off <= CLOCK_TOLERANCE {
+        return Finding::good(format!("clock (off by {} s at most)", off.as_secs() + 1));
+    }
+    Finding::bad("clock", format!("off by {} s", off.as_secs()), "set the machine's clock, with NTP say")
+}

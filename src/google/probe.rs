@@ -1,0 +1,81 @@
+//! Calls that change nothing, for `opwatch doctor`: what is there, and what the caller may do with it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Call, CallError, Google};
+use crate::endpoints::Api;
+use crate::operation::Service;
+use crate::transport::Method;
+
+#[derive(Default, Deserialize)]
+struct Granted {
+    #[serde(default)]
+    permissions: Vec<String>,
+}
+
+impl Google {
+    /// Gets a token, as every call does.
+    ///
+    /// # Errors
+    /// With the reason why there is none.
+    pub async fn probe_token(&self, limit: Duration) -> Result<(), String> {
+        let endpoint = self.endpoints.get(Api::CloudTasks);
+        let token = tokio::time::timeout(limit, self.tokens.for_endpoint(&endpoint)).await;
+        token.unwrap_or_else(|_| Err(format!("no answer within {limit:?}"))).map(|_| ())
+    }
+
+    /// Lists one operation of `project`; gives the server's time.
+    ///
+    /// # Errors
+    /// When the operations can't be listed.
+    pub async fn probe_operations(
+        &self,
+        service: Service,
+        project: &str,
+        limit: Duration,
+    ) -> Result<Option<DateTime<Utc>>, CallError> {
+        let parent = match service {
+            Service::Datastore => format!("projects/{project}"),
+            Service::Firestore => format!("projects/{project}/databases/(default)"),
+        };
+        let path = format!("{}/{parent}/operations?pageSize=1", service.version());
+        self.get(Api::Operations(service), &path, limit).await
+    }
+
+    /// Looks whether the topic is there.
+    ///
+    /// # Errors
+    /// When it is not, or may not be seen.
+    pub async fn probe_topic(&self, topic: &str, limit: Duration) -> Result<(), CallError> {
+        self.get(Api::PubSub, &format!("v1/{topic}"), limit).await.map(|_| ())
+    }
+
+    /// Whether the caller has `permission` on `resource`: of a resource that is not there nobody has any.
+    ///
+    /// # Errors
+    /// When the API can't be asked.
+    pub async fn probe_permission(
+        &self,
+        api: Api,
+        resource: &str,
+        permission: &str,
+        limit: Duration,
+    ) -> Result<bool, CallError> {
+        let version = if api == Api::CloudTasks { "v2" } else { "v1" };
+        let path = format!("{version}/{resource}:testIamPermissions");
+        let body = json!({"permissions": [permission]}).to_string().into_bytes();
+        let call = Call { api, method: Method::Post, path: &path, body, repeatable: true };
+        let success = self.call(call, limit).await?;
+        let granted: Granted = serde_json::from_slice(&success.body).unwrap_or_default();
+        Ok(granted.permissions.iter().any(|granted| granted == permission))
+    }
+
+    async fn get(&self, api: Api, path: &str, limit: Duration) -> Result<Option<DateTime<Utc>>, CallError> {
+        let call = Call { api, method: Method::Get, path, body: Vec::new(), repeatable: true };
+        self.call(call, limit).await.map(|success| success.date)
+    }
+}

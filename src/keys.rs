@@ -1,0 +1,124 @@
+//! Google's keys for OIDC tokens, kept as long as their answer says.
+//! <https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken>
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::JwkSet;
+use tokio::sync::Mutex;
+
+use crate::endpoints::Endpoint;
+use crate::identity::Refusal;
+use crate::transport::{Answer, Method, Request, Transport};
+
+/// The path of the key set, which <https://accounts.google.com/.well-known/openid-configuration> names.
+const PATH: &str = "oauth2/v3/certs";
+const SHORTEST: TimeDelta = TimeDelta::minutes(5);
+const LONGEST: TimeDelta = TimeDelta::hours(24);
+/// A key id is the caller's to choose, so an unknown one may cause a fetch only this often.
+const BETWEEN_FETCHES: TimeDelta = TimeDelta::minutes(5);
+/// After a fetch that failed.
+const BEFORE_RETRY: TimeDelta = TimeDelta::seconds(10);
+const MOST_KEYS: usize = 32;
+const FETCH_LIMIT: Duration = Duration::from_secs(5);
+
+/// The key cache.
+pub struct Keys {
+    transport: Arc<dyn Transport>,
+    endpoint: Endpoint,
+    kept: RwLock<Arc<Kept>>,
+    /// Held by the one who fetches; the others wait and look again.
+    fetching: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Kept {
+    keys: HashMap<String, DecodingKey>,
+    fresh_until: Option<DateTime<Utc>>,
+    /// No fetch before this.
+    rest_until: Option<DateTime<Utc>>,
+}
+
+impl Kept {
+    /// Whether a fetch is due when `key_id` is asked for.
+    fn must_fetch(&self, key_id: &str, now: DateTime<Utc>) -> bool {
+        let fresh = self.fresh_until.is_some_and(|until| now < until);
+        let resting = self.rest_until.is_some_and(|until| now < until);
+        let known = self.keys.contains_key(key_id);
+        !(resting || (fresh && known))
+    }
+}
+
+impl Keys {
+    /// An empty cache of the keys at `endpoint`.
+    pub fn new(transport: Arc<dyn Transport>, endpoint: Endpoint) -> Self {
+        Self { transport, endpoint, kept: RwLock::default(), fetching: Mutex::new(()) }
+    }
+
+    /// The key with this id. Stale keys serve while Google can't be reached.
+    ///
+    /// # Errors
+    /// When Google has no such key, or no key could be had yet.
+    pub async fn get(&self, key_id: &str, now: DateTime<Utc>) -> Result<DecodingKey, Refusal> {
+        if self.kept().must_fetch(key_id, now) {
+            let _one = self.fetching.lock().await;
+            if self.kept().must_fetch(key_id, now) {
+                self.fetch(now).await;
+            }
+        }
+        let kept = self.kept();
+        let missing = if kept.keys.is_empty() { Refusal::NoKeys } else { Refusal::UnknownKey };
+        kept.keys.get(key_id).cloned().ok_or(missing)
+    }
+
+    fn kept(&self) -> Arc<Kept> {
+        Arc::clone(&self.kept.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn fetch(&self, now: DateTime<Utc>) {
+        let request = Request {
+            method: Method::Get,
+            url: format!("{}/{PATH}", self.endpoint.base).into(),
+            token: None,
+            body: Vec::new(),
+        };
+        let fetched = match self.transport.send(request, FETCH_LIMIT).await {
+            Ok(answer) => parse(&answer).map(|keys| (keys, answer.max_age)),
+            Err(failure) => Err(failure.to_string()),
+        };
+        let old = self.kept();
+        let kept = match fetched {
+            Ok((keys, max_age)) => {
+                let age = max_age.and_then(|age| TimeDelta::from_std(age).ok()).unwrap_or(SHORTEST);
+                Kept {
+                    keys,
+                    fresh_until: Some(now + age.clamp(SHORTEST, LONGEST)),
+                    rest_until: Some(now + BETWEEN_FETCHES),
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error, "Google's keys could not be fetched: the ones at hand go on serving");
+                Kept {
+                    keys: old.keys.clone(),
+                    fresh_until: old.fresh_until,
+                    rest_until: Some(now + BEFORE_RETRY),
+                }
+            }
+        };
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(kept);
+    }
+}
+
+fn parse(answer: &Answer) -> Result<HashMap<String, DecodingKey>, String> {
+    if answer.status != 200 {
+        return Err(format!("status {}", answer.status));
+    }
+    let set: JwkSet = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+    let keys = set.keys.iter().take(MOST_KEYS);
+    let keys: HashMap<_, _> =
+        keys.filter_map(|key| Some((key.common.key_id.clone()?, DecodingKey::from_jwk(key).ok()?))).collect();
+    if keys.is_empty() { Err("no key in the answer".to_owned()) } else { Ok(keys) }
+}

@@ -1,0 +1,82 @@
+//! What Pub/Sub gave up on: people are told, with the line that goes on. Nothing is scheduled; when Slack fails the push is
+//! refused, and the dead-letter subscription keeps it.
+
+use super::{Decided, EXCERPT, Handled, Watcher, watch_id};
+use crate::clock::{Deadline, Stopwatch};
+use crate::decision::adopt;
+use crate::envelope::{Delivery, NotBase64};
+use crate::message::{Message, Problem, Received, Report, Start, Unusable, Why, read};
+use crate::operation::Operation;
+use crate::text;
+
+/// The attribute that Pub/Sub adds with the number of deliveries:
+/// <https://cloud.google.com/pubsub/docs/dead-letter-topics>.
+const DELIVERIES: &str = "CloudPubSubDeadLetterSourceDeliveryCount";
+
+impl Watcher {
+    /// Handles one delivery from the dead-letter topic.
+    pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> Handled {
+        let watch = Stopwatch::start();
+        let report = self.lost(delivery, deadline).await;
+        let posted = self.post(&report, deadline).await;
+        let (decision, error) = match &posted {
+            Ok(()) => (Decided::ToldLost, None),
+            Err(error) => (Decided::KeptLost, Some(format!("{error}; to do: {}", error.advice()))),
+        };
+        Handled {
+            acknowledged: posted.is_ok(),
+            operation: report
+                .operation
+                .as_ref()
+                .map(|operation| operation.name().to_owned())
+                .unwrap_or_default(),
+            error,
+            needs_attention: true,
+            call_milliseconds: Some(watch.milliseconds()),
+            ..Handled::new(decision)
+        }
+    }
+
+    /// What to tell of a lost message: a report itself, of a check the operation, of a start the operation if it can be
+    /// found, of anything else its beginning.
+    async fn lost(&self, delivery: Delivery, deadline: Deadline) -> Report {
+        let now = self.clock.now();
+        let deliveries =
+            delivery.attributes.get(DELIVERIES).and_then(|count| count.parse().ok()).unwrap_or(0);
+        let published = delivery.published.unwrap_or(now);
+        let received = Received { message_id: watch_id(&delivery.message_id), published };
+        let (data, message) = match delivery.data {
+            Ok(data) => {
+                let message = read(&data, &received, self.setup.defaults);
+                (data, message.and_then(|message| self.permit(message)))
+            }
+            Err(NotBase64(data)) => (data.into_bytes(), Err(Problem::new("message.data", Why::NotBase64))),
+        };
+        match message {
+            Ok(Message::Report(report)) => *report,
+            Ok(Message::Start(start)) => {
+                let found = self.find(&start, deadline).await;
+                let report = Report::of_lost(Some(&Message::Start(start)), deliveries, now);
+                match found {
+                    Some(operation) => {
+                        Report { operation: Some(operation), start: None, key: None, ..report }
+                    }
+                    None => report,
+                }
+            }
+            Ok(message) => Report::of_lost(Some(&message), deliveries, now),
+            Err(problem) => {
+                let excerpt = text::cut(&String::from_utf8_lossy(&data), EXCERPT);
+                let unusable = Unusable { problem, excerpt, message_id: received.message_id.clone() };
+                Report::of_unusable(received.message_id, unusable, now)
+            }
+        }
+    }
+
+    /// The operation that a lost start began all the same, if it can be found.
+    async fn find(&self, start: &Start, deadline: Deadline) -> Option<Operation> {
+        self.setup.policy.permit_start(&start.request).ok()?;
+        let list = self.google.list(&start.request, deadline).await.ok()?;
+        adopt(start, list.listed)?.0.operation
+    }
+}
