@@ -35,6 +35,9 @@ const START_POLL: Duration = Duration::from_millis(50);
 /// How long a message may take to reach a pull. The emulator itself would wait about 90 s for one.
 const PULL_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a redelivery may take to come, twice what it takes.
+pub(crate) const REDELIVERY_LIMIT: Duration = Duration::from_secs(2);
+
 /// The most mutations that one commit takes.
 const COMMIT_SIZE: usize = 500;
 
@@ -209,17 +212,40 @@ impl PubSub {
         let mut messages = Vec::new();
         let pulling = async {
             while messages.len() < count {
-                // Answers as soon as there is a message; after about 90 s without any, with none.
-                let mut answer = self.post(&format!("{path}:pull"), &json!({ "maxMessages": 100 })).await;
-                let Value::Array(received) = answer["receivedMessages"].take() else { continue };
-                let ids: Vec<&Value> = received.iter().map(|one| &one["ackId"]).collect();
-                self.post(&format!("{path}:acknowledge"), &json!({ "ackIds": ids })).await;
-                messages.extend(received.iter().map(|one| Message::read(&one["message"])));
+                messages.extend(self.pull_once(&path).await);
             }
         };
         let in_time = tokio::time::timeout(PULL_LIMIT, pulling).await.is_ok();
         assert!(in_time, "{path}: {} of {count} messages came: {messages:?}", messages.len());
         messages
+    }
+
+    /// Ends the pushes of a subscription, and acknowledges and returns what it would still have pushed: what was refused
+    /// comes back after a second.
+    pub(crate) async fn take_undelivered(&self, project: &str, subscription: &str) -> Vec<Message> {
+        let path = format!("projects/{project}/subscriptions/{subscription}");
+        self.post(&format!("{path}:modifyPushConfig"), &json!({ "pushConfig": {} })).await;
+        self.pull_within(project, subscription, REDELIVERY_LIMIT).await
+    }
+
+    /// Acknowledges and returns what a pull subscription gets next, if anything comes in time.
+    pub(crate) async fn pull_within(
+        &self,
+        project: &str,
+        subscription: &str,
+        limit: Duration,
+    ) -> Vec<Message> {
+        let path = format!("projects/{project}/subscriptions/{subscription}");
+        tokio::time::timeout(limit, self.pull_once(&path)).await.unwrap_or_default()
+    }
+
+    /// Answers as soon as there is a message; after about 90 s without any, with none.
+    async fn pull_once(&self, path: &str) -> Vec<Message> {
+        let answer = self.post(&format!("{path}:pull"), &json!({ "maxMessages": 100 })).await;
+        let Some(received) = answer["receivedMessages"].as_array() else { return Vec::new() };
+        let ids: Vec<&Value> = received.iter().map(|one| &one["ackId"]).collect();
+        self.post(&format!("{path}:acknowledge"), &json!({ "ackIds": ids })).await;
+        received.iter().map(|one| Message::read(&one["message"])).collect()
     }
 
     /// Publishes over REST and returns the message's id.

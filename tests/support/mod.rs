@@ -1,5 +1,7 @@
 //! What the tests share.
 
+pub(crate) mod deployment;
 pub(crate) mod emulators;
 pub(crate) mod inbox;
 pub(crate) mod opwatch;
+pub(crate) mod process;
