@@ -1,5 +1,5 @@
-//! Against Google's own emulators: first what they do, then opwatch as it is deployed, from `gcloud pubsub topics publish`
-//! to Slack.
+//! Against Google's own emulators: first what they do, then opwatch as it is deployed, from
+//! `gcloud pubsub topics publish` to Slack.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -271,7 +271,8 @@ async fn the_same_export_asked_for_twice_is_started_once() {
     opwatch.stop().await;
 }
 
-/// The tasks API takes the task, but its answer is lost, twice: the push is refused, and the emulator delivers it again.
+/// The tasks API takes the task, but its answer is lost, twice: the push is refused, and the emulator delivers it
+/// again.
 #[tokio::test]
 async fn a_push_refused_after_its_effect_leads_to_one_next_step() {
     let Some(google) = emulators() else { return };

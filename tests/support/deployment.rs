@@ -73,12 +73,13 @@ impl Deployment {
             ("ACCESS_TOKEN", TOKEN.to_owned()),
             ("PUBSUB_EMULATOR_HOST", google.pubsub.host()),
         ];
-        let mut endpoints = format!("cloudtasks={},slack={}", world.tasks.url(), world.slack.url());
+        let mut endpoints =
+            vec![format!("cloudtasks={}", world.tasks.url()), format!("slack={}", world.slack.url())];
         match datastore {
             Datastore::Emulator => variables.push(("DATASTORE_EMULATOR_HOST", google.datastore.host())),
-            Datastore::StandIn => endpoints += &format!(",datastore={}", world.operations.url()),
+            Datastore::StandIn => endpoints.push(format!("datastore={}", world.operations.url())),
         }
-        variables.push(("ENDPOINTS", endpoints));
+        variables.push(("ENDPOINTS", endpoints.join(",")));
         variables.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let process = Process::start(&variables).await;
 

@@ -220,8 +220,8 @@ impl PubSub {
         messages
     }
 
-    /// Ends the pushes of a subscription, and acknowledges and returns what it would still have pushed: what was refused
-    /// comes back after a second.
+    /// Ends the pushes of a subscription, and acknowledges and returns what it would still have pushed: what was
+    /// refused comes back after a second.
     pub(crate) async fn take_undelivered(&self, project: &str, subscription: &str) -> Vec<Message> {
         let path = format!("projects/{project}/subscriptions/{subscription}");
         self.post(&format!("{path}:modifyPushConfig"), &json!({ "pushConfig": {} })).await;
