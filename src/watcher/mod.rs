@@ -53,6 +53,8 @@ pub struct Watcher {
     google: Google,
     slack: Slack,
     clock: Arc<dyn Clock>,
+    /// Held from a start's look-up to its answer, so that two deliveries at once don't both find nothing.
+    one_start: tokio::sync::Mutex<()>,
 }
 
 /// What became of a delivery.
@@ -157,7 +159,7 @@ struct Step {
 impl Watcher {
     /// A watcher that calls Google and Slack through these clients.
     pub fn new(setup: Setup, google: Google, slack: Slack, clock: Arc<dyn Clock>) -> Self {
-        Self { setup, google, slack, clock }
+        Self { setup, google, slack, clock, one_start: tokio::sync::Mutex::default() }
     }
 
     /// Handles one delivery.

@@ -8,6 +8,7 @@ use crate::decision::{
 };
 use crate::google::CallError;
 use crate::message::{Reason, Start};
+use crate::operation::ApiError;
 
 impl Watcher {
     pub(super) async fn start(&self, start: Start, deadline: Deadline) -> Step {
@@ -33,6 +34,12 @@ impl Watcher {
             let decision = give_up(start, Reason::NotAllowed { setting }, None, self.clock.now());
             return (decision, Decided::Left, error);
         }
+        let Ok(_one_start) = tokio::time::timeout(deadline.for_call(), self.one_start.lock()).await else {
+            let error = ApiError::new(0, "", "another start takes its time");
+            let text = Some(error.to_string());
+            let decision = after_failed_look_up(start, error, None, None, self.clock.now());
+            return (decision, Decided::Left, text);
+        };
         let now = match self.google.list(&start.request, deadline).await {
             Ok(list) => {
                 let now = list.date.unwrap_or_else(|| self.clock.now());
