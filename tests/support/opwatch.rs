@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, SecondsFormat, Utc};
 use opwatch::app;
-use opwatch::local::{Event, Options, Pace, Subscription, World};
+use opwatch::local::{Event, Fault, Options, Pace, Plan, Subscription, Task, World};
 use opwatch::server::Limits;
 use opwatch::settings::ServeArgs;
 use opwatch::transport::Network;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -18,6 +21,31 @@ pub(crate) const DEAD_TOPIC: &str = "projects/demo/topics/opwatch-dead";
 pub(crate) const CHECK_QUEUE: &str = "projects/demo/locations/europe-west1/queues/checks";
 pub(crate) const REPORT_QUEUE: &str = "projects/demo/locations/europe-west1/queues/reports";
 pub(crate) const TOKEN: &str = "canary-token-5d41402abc";
+
+/// Operations that someone else started.
+pub(crate) const NAME: &str = "projects/demo/operations/ASA1watched";
+pub(crate) const FIRESTORE_NAME: &str = "projects/demo/databases/(default)/operations/ASA1watched";
+
+pub(crate) const GREEN: &str = "#2eb67d";
+pub(crate) const ORANGE: &str = "#e8912d";
+pub(crate) const RED: &str = "#e01e5a";
+
+/// A kickoff that starts a Datastore export.
+pub(crate) fn export() -> Value {
+    json!({"start": {"service": "datastore", "path": "projects/demo:export",
+        "body": {"outputUrlPrefix": "gs://backups", "entityFilter": {"kinds": ["Shop"], "namespaceIds": []}}}})
+}
+
+/// A kickoff that starts a Firestore export.
+pub(crate) fn firestore_export() -> Value {
+    json!({"start": {"service": "firestore", "path": "projects/demo/databases/(default):exportDocuments",
+        "body": {"outputUriPrefix": "gs://backups", "collectionIds": ["shops"]}}})
+}
+
+/// An operation that ends well after so many seconds.
+pub(crate) fn lasting(seconds: u64) -> Plan {
+    Plan { duration: Duration::from_secs(seconds), ..Plan::default() }
+}
 
 /// opwatch and its world.
 pub(crate) struct Opwatch {
@@ -83,6 +111,73 @@ impl Opwatch {
         id
     }
 
+    /// Watches [`NAME`], which goes as `plan` says, to the end.
+    pub(crate) async fn watch_named(&self, plan: Plan) -> String {
+        self.world.operations.add(NAME, plan);
+        self.watch(&json!({"name": NAME})).await
+    }
+
+    /// Publishes while dispatches are held back, and waits for the answer to the one push.
+    pub(crate) async fn publish_and_pause(&self, message: &Value) -> String {
+        self.world.pause();
+        let mut events = self.world.events();
+        let id = self.publish(message).await;
+        let delivered = |event: &Event| matches!(event, Event::Delivered { id: of, .. } if *of == id);
+        events.wait_for("the push of a kickoff", delivered).await.unwrap();
+        id
+    }
+
+    /// Lets dispatches go on and waits until nothing more happens.
+    pub(crate) async fn resume(&self) {
+        self.world.resume();
+        self.world.settled().await;
+    }
+
+    /// Pushes `data` as Pub/Sub would, without a subscription behind it, and returns the status.
+    pub(crate) async fn push(&self, id: &str, published: DateTime<Utc>, data: &[u8]) -> u16 {
+        let time = published.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let message = json!({"data": BASE64.encode(data), "messageId": id, "publishTime": time});
+        self.post("", json!({"message": message, "subscription": "s"}).to_string()).await.0
+    }
+
+    /// Posts `body` to `path` behind the service's address: the status and the answer.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> (u16, String) {
+        send(client().post(format!("{}{path}", self.url)).body(body)).await
+    }
+
+    /// Every task that was created for a message of this kind.
+    pub(crate) fn tasks(&self, kind: Kind) -> Vec<Task> {
+        let mut tasks = self.world.tasks.created();
+        tasks.retain(|task| Kind::of(&task.data) == kind);
+        tasks
+    }
+
+    /// The numbers of the checks that were asked for.
+    pub(crate) fn attempts(&self) -> Vec<u64> {
+        self.tasks(Kind::Check).iter().map(|task| task.data["attempt"].as_u64().unwrap()).collect()
+    }
+
+    /// How far ahead the tasks of this kind were scheduled, in whole seconds (the time that they count from is an
+    /// answer's `Date`, which has no fraction).
+    pub(crate) fn delays(&self, kind: Kind) -> Vec<i64> {
+        let ahead = |task: &Task| (task.schedule_time - task.created_at).as_seconds_f64();
+        self.tasks(kind).iter().map(|task| ahead(task).ceil() as i64).collect()
+    }
+
+    /// How often a start was asked for.
+    pub(crate) fn starts(&self) -> usize {
+        self.world.operations.requests().iter().filter(|request| request.method == "POST").count()
+    }
+
+    /// The methods of the requests to the operations API that did not read one operation, in order.
+    pub(crate) fn looks_and_starts(&self) -> String {
+        let requests = self.world.operations.requests();
+        let is_start = |path: &str| path.contains(":export");
+        let is_list = |path: &str| path.split('?').next().unwrap().ends_with("/operations");
+        let kept = requests.iter().filter(|request| is_start(&request.path) || is_list(&request.path));
+        kept.map(|request| request.method.clone()).collect::<Vec<_>>().join(" ")
+    }
+
     /// The payloads that Slack took.
     pub(crate) fn slack(&self) -> Vec<Value> {
         self.world.slack.messages()
@@ -98,6 +193,16 @@ impl Opwatch {
         let mut messages = self.slack();
         assert_eq!(messages.len(), 1, "{messages:#?}");
         messages.remove(0)
+    }
+
+    /// Every text of the one payload that Slack took.
+    pub(crate) fn only_text(&self) -> String {
+        texts(&self.only_message()).join("\n")
+    }
+
+    /// Holds if every push was acknowledged.
+    pub(crate) fn assert_all_acknowledged(&self) {
+        assert!(self.answers().iter().all(|status| *status == 204), "{:?}", self.answers());
     }
 
     /// How each push was answered so far, in order.
@@ -118,6 +223,52 @@ impl Opwatch {
         let _ = self.stop.send(());
         assert!(self.server.await.unwrap(), "all pushes ended in time");
         self.world.stop().await;
+    }
+}
+
+/// What a task publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Start,
+    Check,
+    Report,
+    Test,
+}
+
+impl Kind {
+    fn of(data: &Value) -> Self {
+        match data {
+            data if data["state"]["report"].is_object() => Self::Report,
+            data if data["test"] == true => Self::Test,
+            data if data["start"].is_object() => Self::Start,
+            _ => Self::Check,
+        }
+    }
+}
+
+/// A client that follows nothing and goes through no proxy.
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+/// The status and the text of the answer.
+pub(crate) async fn send(request: reqwest::RequestBuilder) -> (u16, String) {
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+/// An answer of Google's with an error.
+pub(crate) fn refusal(code: u16, status: &str, message: &str) -> Fault {
+    Fault::answer(code, &json!({"error": {"code": code, "status": status, "message": message}}).to_string())
+}
+
+/// The same with a header.
+pub(crate) fn with_header(fault: Fault, name: &str, value: &str) -> Fault {
+    match fault {
+        Fault::Answer { status, body, .. } => {
+            Fault::Answer { status, body, headers: vec![(name.to_owned(), value.to_owned())] }
+        }
+        other => other,
     }
 }
 
