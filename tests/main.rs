@@ -9,6 +9,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod checks;
 mod emulator;
 mod kickoff;
 mod support;
