@@ -133,6 +133,6 @@ impl Google {
 }
 
 /// An answer with a good status that can't be read: what was asked for may have happened.
-fn unreadable(error: ApiError, date: Option<DateTime<Utc>>) -> CallError {
+pub(super) fn unreadable(error: ApiError, date: Option<DateTime<Utc>>) -> CallError {
     CallError { error, transient: true, ambiguous: true, retry_after: None, date }
 }

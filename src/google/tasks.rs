@@ -5,12 +5,14 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{Call, CallError, Google};
 use crate::endpoints::Api;
 use crate::hash::hash;
 use crate::message::{Kind, Message};
+use crate::operation::ApiError;
 use crate::transport::Method;
 
 /// The scope of the token that Cloud Tasks publishes with.
@@ -40,6 +42,12 @@ pub enum Created {
     Already,
 }
 
+/// What is read of the answer: something else than Cloud Tasks may say 200 too.
+#[derive(Deserialize)]
+struct CreatedTask {
+    name: String,
+}
+
 /// The id of the task that publishes `message`, which removes duplicates: SHA-256 in hex of the lines topic, watch id,
 /// operation name, kind and number. The number is the attempt of a check, the try of a start or a report.
 ///
@@ -62,25 +70,32 @@ impl Google {
     /// When the task could not be created, or that is not known.
     pub async fn create_task(&self, task: &Task<'_>, limit: Duration) -> Result<Created, CallError> {
         let path = format!("v2/{}/tasks", task.queue);
+        let name = format!("{}/tasks/{}", task.queue, task_id(task.topic, task.message));
         let call = Call {
             api: Api::CloudTasks,
             method: Method::Post,
             path: &path,
-            body: self.task_body(task),
+            body: self.task_body(task, &name),
             repeatable: true,
         };
         match self.call(call, limit).await {
-            Ok(_) => Ok(Created::New),
+            Ok(success) => match serde_json::from_slice::<CreatedTask>(&success.body) {
+                Ok(created) if created.name == name => Ok(Created::New),
+                _ => {
+                    let error = ApiError::new(0, "", "the answer is no task, so none may be there");
+                    Err(super::operations::unreadable(error, success.date))
+                }
+            },
             Err(error) if error.error.status == "ALREADY_EXISTS" => Ok(Created::Already),
             Err(error) => Err(error),
         }
     }
 
-    fn task_body(&self, task: &Task<'_>) -> Vec<u8> {
+    fn task_body(&self, task: &Task<'_>, name: &str) -> Vec<u8> {
         let publish = json!({"messages": [{"data": STANDARD.encode(task.message.to_data())}]});
         let pubsub = self.endpoints.get(Api::PubSub).base;
         let mut body = json!({"task": {
-            "name": format!("{}/tasks/{}", task.queue, task_id(task.topic, task.message)),
+            "name": name,
             "httpRequest": {
                 "httpMethod": "POST",
                 "url": format!("{pubsub}/v1/{}:publish", task.topic),
