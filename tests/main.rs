@@ -12,4 +12,6 @@
 mod checks;
 mod emulator;
 mod kickoff;
+mod refusals;
+mod reports;
 mod support;

@@ -2,6 +2,7 @@
 
 pub(crate) mod deployment;
 pub(crate) mod emulators;
+pub(crate) mod gate;
 pub(crate) mod inbox;
 pub(crate) mod opwatch;
 pub(crate) mod process;

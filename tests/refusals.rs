@@ -1,0 +1,466 @@
+//! What is no push, what can't be used, what is not allowed, and when a push is refused.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use opwatch::local::{Event, Fault};
+use serde_json::{Value, json};
+
+use crate::support::gate::Gate;
+use crate::support::opwatch::{
+    GREEN, Kind, NAME, ORANGE, Opwatch, RED, client, colour, export, firestore_export, lasting, refusal,
+    send, texts,
+};
+
+#[tokio::test]
+async fn what_is_no_push_is_answered_400() {
+    let opwatch = Opwatch::start().await;
+    for body in [
+        "",
+        "x",
+        "[]",
+        "null",
+        "{}",
+        r#"{"message": 1}"#,
+        r#"{"message": {}}"#,
+        r#"{"message": {"data": "e30="}}"#,
+        r#"{"message": {"data": "e30=", "messageId": ""}}"#,
+        r#"{"message": {"data": 7, "messageId": "7"}}"#,
+    ] {
+        let (status, answer) = opwatch.post("", body).await;
+        assert_eq!(status, 400, "{body}");
+        assert_eq!(answer.lines().count(), 1, "one line with the reason: {answer}");
+        assert!(answer.contains("no wrapped Pub/Sub push"), "{answer}");
+    }
+    assert!(opwatch.world.tasks.requests().is_empty());
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_are_told_apart() {
+    let opwatch = Opwatch::start().await;
+    let url = opwatch.url().to_owned();
+    let (status, answer) = send(client().get(format!("{url}ready"))).await;
+    assert_eq!((status, answer), (200, format!("opwatch {}\n", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(send(client().get(&url)).await.0, 405);
+    assert_eq!(send(client().put(&url)).await.0, 405);
+    assert_eq!(send(client().delete(&url)).await.0, 405);
+    assert_eq!(opwatch.post("ready", "").await.0, 405);
+    for path in ["x", "ready/", "/", "favicon.ico", "_ah/start"] {
+        assert_eq!(opwatch.post(path, "{}").await.0, 404, "{path}");
+    }
+    let allowed = client().get(&url).send().await.unwrap().headers()["allow"].clone();
+    assert_eq!(allowed, "POST");
+    opwatch.stop().await;
+}
+
+/// What a person may get wrong, the field that the notice names, and how it helps.
+#[tokio::test]
+async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
+    let with = |path: &str, value: Value| {
+        let mut kickoff = export();
+        *kickoff.pointer_mut(path).unwrap() = value;
+        kickoff
+    };
+    let mut labelled = export();
+    labelled["start"]["body"]["labels"] = json!({"opwatch-key": "x"});
+    let mut both = export();
+    both["name"] = json!(NAME);
+    let mut extra = export();
+    extra["start"]["databse"] = json!("x");
+    let mut large = export();
+    large["start"]["body"]["x"] = json!("x".repeat(13_000));
+    let cases = [
+        (json!({}), "name", "It is missing. A kickoff has \"name\" or \"start\""),
+        (json!({"name": 7}), "name", "It must be a text in quotes."),
+        (json!({"name": ""}), "name", "It must have 1 to 1024 characters."),
+        (json!({"name": "operations/x"}), "name", "An example: projects/my-project/operations/"),
+        (json!({"name": NAME, "service": "bigtable"}), "service", "It must be one of: datastore, firestore."),
+        (json!({"name": NAME, "service": "firestore"}), "name", "An example: projects/my-project/databases/"),
+        (json!({"name": NAME, "interval": 0}), "interval", "a whole number from 1 to 86400, without quotes"),
+        (json!({"name": NAME, "interval": "60"}), "interval", "a whole number from 1 to 86400"),
+        (json!({"name": NAME, "interval": 1.5}), "interval", "a whole number from 1 to 86400"),
+        (json!({"name": NAME, "interval": 86_401}), "interval", "a whole number from 1 to 86400"),
+        (json!({"name": NAME, "limit": 0}), "limit", "a whole number from 1 to 10000"),
+        (json!({"name": NAME, "limit": -1}), "limit", "a whole number from 1 to 10000"),
+        (json!({"name": NAME, "limit": 10_001}), "limit", "a whole number from 1 to 10000"),
+        (json!({"name": NAME, "attempt": 60}), "attempt", "a whole number from 0 to 59"),
+        (json!({"name": NAME, "limit": 5, "attempt": 5}), "attempt", "a whole number from 0 to 4"),
+        (json!({"name": NAME, "title": ""}), "title", "It must have 1 to 100 characters."),
+        (json!({"name": NAME, "title": "x".repeat(101)}), "title", "It must have 1 to 100 characters."),
+        (json!({"name": NAME, "title": 7}), "title", "It must be a text in quotes."),
+        (json!({"name": NAME, "locale": "de"}), "locale", "It must be one of: en, ja."),
+        (json!({"name": NAME, "timeZone": "Tokyo"}), "timeZone", "every other IANA name"),
+        (json!({"name": NAME, "titel": "x"}), "titel", "Nobody knows this field."),
+        (json!({"name": NAME, "Name": "x"}), "Name", "Nobody knows this field."),
+        (json!({"start": 7}), "start", "It must be an object in braces."),
+        (json!({"name": NAME, "state": 7}), "state", "It must be an object in braces."),
+        (json!({"test": false}), "test", "It must be one of: true."),
+        (json!({"test": true, "name": NAME}), "name", "Nobody knows this field."),
+        (json!({"name": NAME, "key": "k"}), "key", "Nobody knows this field."),
+        (json!({"start": {}}), "start.service", "It is missing."),
+        (json!({"start": {"service": "datastore"}}), "start.path", "It is missing."),
+        (
+            json!({"start": {"service": "datastore", "path": "projects/demo:export"}}),
+            "start.body",
+            "It is missing.",
+        ),
+        (
+            with("/start/service", json!("spanner")),
+            "start.service",
+            "It must be one of: datastore, firestore.",
+        ),
+        (
+            with("/start/path", json!("projects/demo:drop")),
+            "start.path",
+            "An example: projects/my-project:export",
+        ),
+        (with("/start/path", json!(7)), "start.path", "It must be a text in quotes."),
+        (with("/start/body", json!("{}")), "start.body", "It must be an object in braces."),
+        (extra, "start.databse", "Nobody knows this field."),
+        (labelled, "start.body.labels.opwatch-key", "opwatch sets this label itself."),
+        (both, "name", "It can't stand together with \"start\"."),
+        (large, "start.body", "at most 12288 are read"),
+    ];
+    let opwatch = Opwatch::start().await;
+    for (number, (message, field, said)) in cases.iter().enumerate() {
+        let id = opwatch.watch(message).await;
+        assert_eq!(opwatch.slack().len(), number + 1, "{message}");
+        let told = opwatch.slack()[number].clone();
+        let text = texts(&told).join("\n");
+        assert_eq!(colour(&told), ORANGE);
+        assert!(told["text"].as_str().unwrap().starts_with("*opwatch can't use a message* · "), "{told}");
+        assert!(text.contains(&format!("*Field*\n`{field}`")), "{message}: {text}");
+        assert!(text.contains(said), "{message}: {text}");
+        assert!(text.contains(&format!("`{id}`")), "the message id: {text}");
+    }
+    let key = json!({"start": export()["start"], "key": "Not A Label"});
+    opwatch.watch(&key).await;
+    let told = texts(opwatch.slack().last().unwrap()).join("\n");
+    assert!(told.contains("*Field*\n`key`") && told.contains("1 to 63 of a-z, 0-9, _ and -"), "{told}");
+    assert!(opwatch.world.operations.requests().is_empty());
+    opwatch.assert_all_acknowledged();
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn data_that_is_no_json_object_is_told() {
+    let opwatch = Opwatch::start().await;
+    for (number, (data, said)) in [
+        ("x", "It is not a JSON object"),
+        ("[1]", "It is not a JSON object"),
+        ("null", "It is not a JSON object"),
+        (r#"{"name": "#, "It is not a JSON object"),
+        ("\u{0}\u{1}", "It is not a JSON object"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        opwatch.world.pubsub.publish("projects/demo/topics/opwatch", data.as_bytes()).await;
+        opwatch.world.settled().await;
+        assert_eq!(opwatch.slack().len(), number + 1, "{data}");
+        assert!(texts(&opwatch.slack()[number]).join("\n").contains(said), "{data}");
+    }
+    let now = opwatch.world.time.now().to_rfc3339();
+    for (data, said) in [("", "It has no data."), ("%%%", "message.data is not base64.")] {
+        let body = json!({"message": {"data": data, "messageId": "7", "publishTime": now}});
+        assert_eq!(opwatch.post("", body.to_string()).await.0, 204);
+        opwatch.world.settled().await;
+        assert!(texts(opwatch.slack().last().unwrap()).join("\n").contains(said), "{data}");
+    }
+    assert_eq!(opwatch.slack().len(), 7);
+    opwatch.stop().await;
+}
+
+/// Nothing of it may be called: the name goes into a URL together with a token.
+#[tokio::test]
+async fn hostile_names_and_paths_are_never_called() {
+    let hostile = [
+        "/",
+        "projects",
+        "projects/demo/operations",
+        "projects/demo/operations/",
+        "/projects/demo/operations/x",
+        "projects//operations/x",
+        "projects/demo/operations/x/",
+        "projects/demo/operations/.",
+        "projects/demo/operations/..",
+        "projects/../operations/x",
+        "projects/demo/operations/x/../../y",
+        "projects/demo/operations/x?alt=media",
+        "projects/demo/operations/x#y",
+        "projects/demo/operations/%2e%2e",
+        "projects/demo/operations/x%00",
+        "projects/demo/operations/%2F",
+        "projects/demo/operations/a b",
+        "projects/demo/operations/a\tb",
+        "projects/demo/operations/a\nb",
+        "projects/demo/operations/a\r\nHost: evil",
+        "projects/demo/operations/a\u{0}",
+        "projects/demo/operations/a\\b",
+        "projects/demo/operations/a@evil.com",
+        "projects/demo@evil.com/operations/x",
+        "https://evil.com/projects/demo/operations/x",
+        "//evil.com/projects/demo/operations/x",
+        "@evil.com/projects/demo/operations/x",
+        ":80/projects/demo/operations/x",
+        "projects/demo/operations/x:cancel",
+        "projects/demo/operations/ｘ",
+        "projects/demo／operations/x",
+        "projects/demo\u{2215}operations/x",
+        "Projects/demo/operations/x",
+        "projects/demo/operations/x;y",
+        "projects/demo/operations/x'y",
+        "projects/demo/operations/x\"y",
+        "projects/demo/operations/$(x)",
+        "projects/demo/operations/`x`",
+        "projects/demo/operations/x&y",
+        "projects/demo/operations/x|y",
+        "projects/demo/operations/x<y>",
+        "projects/demo/operations/*",
+        "projects/demo/operations/é",
+        "projects/demo/operations/x\u{7f}",
+        "projects/demo/operations/x\u{202e}",
+    ];
+    let opwatch = Opwatch::start().await;
+    let mut told = 0;
+    for name in hostile {
+        let path = format!("{name}:export");
+        let in_project =
+            format!("projects/demo{}:export", name.trim_start_matches("projects/demo/operations"));
+        let start =
+            |path: &str| json!({"start": {"service": "datastore", "path": path, "body": {"name": name}}});
+        let mut carried = json!({"name": name, "attempt": 3});
+        carried["state"] = json!({"version": 1, "id": "1"});
+        for message in [json!({"name": name}), carried, start(&path), start(&in_project)] {
+            opwatch.watch(&message).await;
+            told += 1;
+            assert_eq!(opwatch.slack().len(), told, "{message} is told");
+        }
+    }
+    assert!(opwatch.world.operations.requests().is_empty(), "{:?}", opwatch.world.operations.requests());
+    for payload in opwatch.slack() {
+        assert!(!payload["text"].as_str().unwrap().contains(['<', '>']));
+    }
+    opwatch.assert_all_acknowledged();
+    opwatch.stop().await;
+}
+
+/// A message of each kind that some setting does not allow, the setting, and what it would have to hold.
+fn forbidden() -> Vec<(Value, &'static str, &'static str)> {
+    let start = |service: &str, path: &str, body: Value| json!({"start": {"service": service, "path": path, "body": body}});
+    vec![
+        (json!({"name": "projects/other/operations/x"}), "PROJECTS", "other"),
+        (json!({"name": "projects/example.com:demo/operations/x"}), "PROJECTS", "example.com:demo"),
+        (
+            json!({"service": "firestore", "name": "projects/demo/databases/d/operations/x"}),
+            "SERVICES",
+            "firestore",
+        ),
+        (firestore_export(), "SERVICES", "firestore"),
+        (
+            start("datastore", "projects/other:export", json!({"outputUrlPrefix": "gs://b/safe"})),
+            "PROJECTS",
+            "other",
+        ),
+        (
+            start("datastore", "projects/demo:import", json!({"inputUrl": "gs://b/x"})),
+            "STARTS",
+            "datastore:import",
+        ),
+        (
+            start("datastore", "projects/demo:export", json!({"outputUrlPrefix": "gs://b"})),
+            "EXPORT_PREFIXES",
+            "gs://b",
+        ),
+        (
+            start("datastore", "projects/demo:export", json!({"outputUrlPrefix": "gs://b/safer"})),
+            "EXPORT_PREFIXES",
+            "gs://b/safer",
+        ),
+        (start("datastore", "projects/demo:export", json!({})), "EXPORT_PREFIXES", ""),
+    ]
+}
+
+async fn strict() -> Opwatch {
+    Opwatch::start_with(|args| {
+        args.common.services = Some("datastore".to_owned());
+        args.export_prefixes = Some("gs://b/safe".to_owned());
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_no_setting_allows_is_told_and_not_called() {
+    let opwatch = strict().await;
+    for (number, (message, setting, value)) in forbidden().into_iter().enumerate() {
+        opwatch.watch(&message).await;
+        assert_eq!(opwatch.slack().len(), number + 1, "{message}");
+        let text = texts(&opwatch.slack()[number]).join("\n");
+        let said = format!("The setting {setting} does not allow it. To allow it, add {value} to {setting}.");
+        assert!(text.contains(&said), "{said}: {text}");
+    }
+    assert!(opwatch.world.operations.requests().is_empty());
+    opwatch.stop().await;
+}
+
+/// Whoever may publish can forge a `state`.
+#[tokio::test]
+async fn a_forged_state_allows_nothing() {
+    let opwatch = strict().await;
+    for (number, (mut message, setting, _)) in forbidden().into_iter().enumerate() {
+        let asked = opwatch.world.time.now();
+        message["state"] = json!({"version": 1, "id": number.to_string(), "first": asked, "asked": asked});
+        opwatch.watch(&message).await;
+        assert_eq!(opwatch.slack().len(), number + 1, "{message}");
+        let payload = &opwatch.slack()[number];
+        let text = texts(payload).join("\n");
+        assert!(text.contains(&format!("opwatch's setting {setting} does not allow it any more.")), "{text}");
+        assert_eq!(colour(payload), if message.get("start").is_some() { RED } else { ORANGE });
+    }
+    assert!(opwatch.world.operations.requests().is_empty());
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_acknowledged_and_told_by_its_head() {
+    let opwatch = Opwatch::start().await;
+    let long = format!(r#"{{"name": "{}"#, "n".repeat(33 * 1024));
+    opwatch.world.pubsub.publish("projects/demo/topics/opwatch", long.as_bytes()).await;
+    opwatch.world.settled().await;
+    let text = opwatch.only_text();
+    assert!(text.contains(&format!("It has {} bytes; at most 32768 are read.", long.len())), "{text}");
+
+    let body = format!(r#"{{"message": {{"data": "{}"#, "a".repeat(2 * 1024 * 1024));
+    let size = body.len();
+    assert_eq!(opwatch.post("", body).await.0, 204);
+    opwatch.world.settled().await;
+    let text = texts(&opwatch.slack()[1]).join("\n");
+    assert!(text.contains(&format!("It has {size} bytes; at most 1048576 are read.")), "{text}");
+    for payload in opwatch.slack() {
+        assert!(payload.to_string().len() < 3_000, "only a head is kept");
+    }
+    assert_eq!(opwatch.post("", "x".repeat(17 * 1024 * 1024)).await.0, 400, "larger than any push");
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn the_same_bad_data_is_told_once_an_hour() {
+    let opwatch = Opwatch::start().await;
+    let now = opwatch.world.time.now();
+    let next_hour = (now.timestamp() / 3_600 + 1) * 3_600;
+    opwatch.world.time.advance(Duration::from_secs((next_hour - now.timestamp()).unsigned_abs()));
+    for _ in 0..3 {
+        opwatch.watch(&json!({"oops": 1})).await;
+    }
+    assert_eq!(opwatch.slack().len(), 1);
+    opwatch.watch(&json!({"oops": 2})).await;
+    assert_eq!(opwatch.slack().len(), 2, "other data");
+    opwatch.world.time.advance(Duration::from_secs(3_600));
+    opwatch.watch(&json!({"oops": 1})).await;
+    assert_eq!(opwatch.slack().len(), 3, "an hour later");
+    opwatch.assert_all_acknowledged();
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_broken_report_begets_no_notice() {
+    let opwatch = Opwatch::start().await;
+    opwatch.watch(&json!({"state": {"report": 5}})).await;
+    opwatch.watch(&json!({"name": 5, "state": {"report": "x"}})).await;
+    assert!(opwatch.world.tasks.requests().is_empty());
+    assert!(opwatch.slack().is_empty());
+    opwatch.assert_all_acknowledged();
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_notice_that_slack_refuses_comes_again_and_begets_none() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.slack.fail_next(Fault::answer(500, ""));
+    opwatch.watch(&json!({"oops": "<!channel> `x`"})).await;
+    assert_eq!(opwatch.delays(Kind::Report), [0, 10]);
+    let text = opwatch.only_text();
+    assert!(text.contains("```{\"oops\":\"&lt;!channel&gt; ˋxˋ\"}```"), "{text}");
+    opwatch.stop().await;
+}
+
+/// The last resort: only what could not be scheduled is refused, and it completes when it comes again.
+#[tokio::test]
+async fn a_push_whose_next_step_cannot_be_scheduled_is_refused_and_completes_later() {
+    let page = Fault::answer(200, "<html>sign in</html>");
+    for (fault, times) in [
+        (refusal(400, "INVALID_ARGUMENT", ""), 1),
+        (refusal(401, "UNAUTHENTICATED", ""), 1),
+        (refusal(403, "PERMISSION_DENIED", ""), 1),
+        (refusal(404, "NOT_FOUND", ""), 1),
+        (refusal(409, "ABORTED", ""), 1),
+        (Fault::answer(409, "ALREADY_EXISTS"), 1),
+        (refusal(429, "RESOURCE_EXHAUSTED", ""), 1),
+        (refusal(500, "INTERNAL", ""), 1),
+        (refusal(503, "UNAVAILABLE", ""), 1),
+        (Fault::answer(302, ""), 1),
+        (page, 1),
+        (Fault::answer(200, ""), 1),
+        (Fault::answer(200, "{}"), 1),
+        (Fault::Reset, 2),
+    ] {
+        // The kickoff's step, and the report's.
+        for message in [json!({"name": NAME}), json!({"test": true}), json!({"oops": 1})] {
+            let opwatch = Opwatch::start().await;
+            (0..times).for_each(|_| opwatch.world.tasks.fail_next(fault.clone()));
+            opwatch.world.operations.add(NAME, lasting(90));
+            opwatch.watch(&message).await;
+            assert_eq!(opwatch.answers()[0], 503, "{fault:?}");
+            assert!(opwatch.answers()[1..].iter().all(|status| *status == 204), "{fault:?}");
+            let message = opwatch.only_message();
+            assert_ne!(colour(&message), RED, "{fault:?}");
+            opwatch.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_was_created_though_its_answer_was_lost_is_asked_for_again_at_once() {
+    for fault in [Fault::DoneButLost, Fault::HalfBody] {
+        let opwatch = Opwatch::start().await;
+        opwatch.world.tasks.fail_next(fault);
+        opwatch.watch_named(lasting(90)).await;
+        assert_eq!(opwatch.world.tasks.duplicates(), 1);
+        assert_eq!(opwatch.attempts(), [1, 2]);
+        assert_eq!(colour(&opwatch.only_message()), GREEN);
+        opwatch.assert_all_acknowledged();
+        opwatch.stop().await;
+    }
+}
+
+/// Half a step would have to be done again, so the work of a push does not stop with its caller.
+#[tokio::test]
+async fn a_step_is_completed_when_its_caller_hangs_up() {
+    let mut gate = Gate::closed(&json!({"name": NAME, "metadata": {}}).to_string()).await;
+    let opwatch = Opwatch::start_with(|args| {
+        let endpoints = args.common.endpoints.take().unwrap();
+        let others = endpoints.split(',').filter(|endpoint| !endpoint.starts_with("datastore="));
+        let own = format!("datastore={}", gate.url());
+        args.common.endpoints = Some(others.chain([own.as_str()]).collect::<Vec<_>>().join(","));
+    })
+    .await;
+    opwatch.world.pause();
+    let mut events = opwatch.world.events();
+    let address = opwatch.url().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let data = json!({"message": {"data": "eyJuYW1lIjoicHJvamVjdHMvZGVtby9vcGVyYXRpb25zL0FTQTF3YXRjaGVkIn0=",
+        "messageId": "7"}})
+    .to_string();
+    let mut caller = TcpStream::connect(&address).unwrap();
+    let head = format!("POST / HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n", data.len());
+    caller.write_all(format!("{head}{data}").as_bytes()).unwrap();
+    gate.arrival().await;
+    drop(caller);
+    // The service sees the end of the connection before the answer: another request goes through first.
+    assert_eq!(send(client().get(format!("{}ready", opwatch.url()))).await.0, 200);
+    gate.open();
+    events.wait_for("the next check", |event| matches!(event, Event::TaskCreated { .. })).await.unwrap();
+    assert_eq!(opwatch.attempts(), [1]);
+    opwatch.stop().await;
+}
