@@ -107,9 +107,12 @@ async fn push(watcher: &Watcher, route: Route, body: Body, deadline: Deadline) -
         Body::Whole(body) => match envelope::open(&body) {
             Ok(delivery) => {
                 let message_id = delivery.message_id.clone();
+                let span = tracing::info_span!("message", message_id);
                 let handled = match route {
-                    Route::Push => watcher.handle(delivery, deadline).await,
-                    Route::DeadLetter => watcher.handle_dead_letter(delivery, deadline).await,
+                    Route::Push => watcher.handle(delivery, deadline).instrument(span).await,
+                    Route::DeadLetter => {
+                        watcher.handle_dead_letter(delivery, deadline).instrument(span).await
+                    }
                 };
                 (message_id, handled)
             }

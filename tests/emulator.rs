@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{NaiveDateTime, TimeDelta};
 use hyper::StatusCode;
-use opwatch::local::{End, Fault, Plan, Task};
+use opwatch::local::{End, Event, Fault, Plan, Task};
 use serde_json::{Value, json};
 
 use crate::support::deployment::{ATTEMPTS, Datastore, Deployment};
@@ -360,6 +360,36 @@ async fn a_message_refused_to_the_end_becomes_a_dead_letter() {
     }
     assert_eq!(opwatch.slack(), Vec::<Value>::new());
     assert_eq!(opwatch.world.tasks.created().len(), 0);
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_comes_back_and_slack_hears_of_the_lost_watch() {
+    let Some(google) = emulators() else { return };
+    let backoff = Duration::from_millis(100);
+    let mut opwatch =
+        Deployment::start_with_backoff(google, "lost-watch", Datastore::StandIn, &[], backoff).await;
+    let (dead, endpoint) = (opwatch.dead(), format!("{}dead-letter", opwatch.url()));
+    let subscription = PushSubscription::new(PROJECT, "lost-watch-dead-push", &dead, &endpoint);
+    google.pubsub.create_push_subscription(subscription).await;
+    opwatch.world.operations.add(OPERATION, Plan::default());
+    opwatch.world.tasks.fail_always(Some(Fault::answer(503, "down")));
+
+    opwatch.publish(&json!({ "name": OPERATION, "title": "Nightly backup" })).await;
+
+    let posted = |event: &Event| matches!(event, Event::SlackPosted { .. });
+    opwatch.world.events().wait_for("the lost watch is told", posted).await.unwrap();
+    assert_eq!(opwatch.dead_letters(1).await.len(), 1);
+    let message = opwatch.only_message();
+    let texts = texts(&message).join("\n");
+    for said in [
+        "*Nightly backup: the watch was lost*",
+        "after about 5 deliveries",
+        "gcloud pubsub topics publish projects/demo/topics/lost-watch --message='{",
+        OPERATION,
+    ] {
+        assert!(texts.contains(said), "no {said:?} in {texts}");
+    }
     opwatch.stop().await;
 }
 

@@ -10,7 +10,10 @@
 )]
 
 mod checks;
+mod dead_letter;
+mod doctor;
 mod emulator;
+mod identity;
 mod kickoff;
 mod refusals;
 mod reports;

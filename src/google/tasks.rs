@@ -70,17 +70,18 @@ impl Google {
     /// When the task could not be created, or that is not known.
     pub async fn create_task(&self, task: &Task<'_>, limit: Duration) -> Result<Created, CallError> {
         let path = format!("v2/{}/tasks", task.queue);
-        let name = format!("{}/tasks/{}", task.queue, task_id(task.topic, task.message));
+        let id = task_id(task.topic, task.message);
         let call = Call {
             api: Api::CloudTasks,
             method: Method::Post,
             path: &path,
-            body: self.task_body(task, &name),
+            body: self.task_body(task, &id),
             repeatable: true,
         };
         match self.call(call, limit).await {
             Ok(success) => match serde_json::from_slice::<CreatedTask>(&success.body) {
-                Ok(created) if created.name == name => Ok(Created::New),
+                // The id alone: a project may be named by its number and answered by its id.
+                Ok(created) if created.name.ends_with(&format!("/tasks/{id}")) => Ok(Created::New),
                 _ => {
                     let error = ApiError::new(0, "", "the answer is no task, so none may be there");
                     Err(super::operations::unreadable(error, success.date))
@@ -91,11 +92,11 @@ impl Google {
         }
     }
 
-    fn task_body(&self, task: &Task<'_>, name: &str) -> Vec<u8> {
+    fn task_body(&self, task: &Task<'_>, id: &str) -> Vec<u8> {
         let publish = json!({"messages": [{"data": STANDARD.encode(task.message.to_data())}]});
         let pubsub = self.endpoints.get(Api::PubSub).base;
         let mut body = json!({"task": {
-            "name": name,
+            "name": format!("{}/tasks/{id}", task.queue),
             "httpRequest": {
                 "httpMethod": "POST",
                 "url": format!("{pubsub}/v1/{}:publish", task.topic),

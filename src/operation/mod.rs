@@ -146,6 +146,7 @@ impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.code, self.status.as_str()) {
             (0, "") => write!(f, "{}", self.text),
+            (code, "") if self.text.is_empty() => write!(f, "{code}"),
             (code, "") => write!(f, "{code}: {}", self.text),
             (0, status) => write!(f, "{status}: {}", self.text),
             (code, status) => write!(f, "{code} {status}: {}", self.text),

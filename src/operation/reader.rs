@@ -64,7 +64,9 @@ pub fn read_operation(asked: &Operation, body: &[u8]) -> Observation {
         Ok(answer) => answer,
         Err(error) => return Observation::Unavailable(unreadable(&error)),
     };
-    if answer.name.as_deref() != Some(asked.name()) {
+    // The id alone: a project may be named by its number and answered by its id.
+    let id = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    if answer.name.as_deref().map(id) != Some(id(asked.name())) {
         let text = format!("the answer is about {}", answer.name.as_deref().unwrap_or("no operation"));
         return Observation::Unavailable(ApiError::new(0, "", &text));
     }

@@ -105,6 +105,8 @@ pub enum Decided {
     Dropped,
     /// A test goes on its way.
     Tested,
+    /// The next step could not be scheduled: the push is refused.
+    NotScheduled,
     /// People were told of a message that Pub/Sub gave up on.
     ToldLost,
     /// They could not be told: the dead letter is kept.
@@ -127,6 +129,7 @@ impl Decided {
             Self::Noticed => "noticed",
             Self::Dropped => "dropped",
             Self::Tested => "tested",
+            Self::NotScheduled => "not-scheduled",
             Self::ToldLost => "told-lost",
             Self::KeptLost => "kept-lost",
         }
@@ -241,6 +244,7 @@ impl Watcher {
             Ok(_) => handled,
             Err(error) => Handled {
                 acknowledged: false,
+                decision: Decided::NotScheduled,
                 needs_attention: !error.transient,
                 error: Some(format!("the next step could not be scheduled: {error}")),
                 ..handled
@@ -277,7 +281,8 @@ impl Watcher {
         data: &[u8],
         deadline: Deadline,
     ) -> Handled {
-        let text = format!("{}: {:?}", problem.field, problem.why);
+        let text = format!("{}: {}", problem.field, Locale::En.words().problem(&problem));
+        let text = text.trim_start_matches(": ").to_owned();
         if data.len() <= LONGEST_READ && is_report(data) {
             return Handled { error: Some(text), ..Handled::new(Decided::Dropped) };
         }

@@ -49,7 +49,12 @@ impl Watcher {
                 now
             }
             Err(error) if has_no_list(&error) && !start.ambiguous => {
-                tracing::warn!(error = %error, "this API has no list of operations: started without a look-up");
+                let path = &start.request.path;
+                tracing::warn!(
+                    path,
+                    "{} has no list of operations ({error}): started without a look-up",
+                    start.request.service()
+                );
                 error.date.unwrap_or_else(|| self.clock.now())
             }
             Err(failed) => {

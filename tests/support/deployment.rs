@@ -113,6 +113,11 @@ impl Deployment {
         format!("{}-tap", self.name)
     }
 
+    /// Where pushes go.
+    pub(crate) fn url(&self) -> &str {
+        self.process.url()
+    }
+
     /// Publishes with gcloud, as a person would, and returns the message's id.
     pub(crate) async fn publish(&mut self, message: &Value) -> String {
         self.published += 1;

@@ -5,4 +5,5 @@ pub(crate) mod emulators;
 pub(crate) mod gate;
 pub(crate) mod inbox;
 pub(crate) mod opwatch;
+pub(crate) mod tokens;
 pub(crate) mod process;

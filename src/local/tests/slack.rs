@@ -125,7 +125,7 @@ fn a_page_shows_every_part_and_loads_nothing() {
     let shown = page(&[(chrono::DateTime::from_timestamp(0, 0).unwrap(), payload)]);
     for part in [
         "<strong>opwatch</strong> <span class=\"badge\">APP</span>",
-        ">00:00</time>",
+        ">00:00 UTC</time>",
         "<span class=\"mention\">@here</span> Backup failed &lt;now&gt;",
         "border-color: #e01e5a",
         "<h2>Failed &amp; &lt;b&gt;</h2>",

@@ -1,0 +1,173 @@
+//! `opwatch doctor` and `opwatch validate`: the real binary against Google's answers.
+
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::{Response, StatusCode};
+use opwatch::server::{self, Limits};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+const TOPIC: &str = "projects/demo/topics/opwatch";
+const QUEUE: &str = "projects/demo/locations/europe-west1/queues/checks";
+const ACCOUNT: &str = "tasks@demo.iam.gserviceaccount.com";
+
+/// All of Google and Slack: grants everything but what `refuse` names by a part of the path.
+struct Google {
+    url: String,
+    calls: Arc<Mutex<Vec<String>>>,
+    server: JoinHandle<bool>,
+}
+
+impl Google {
+    async fn open(refuse: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&calls);
+        let serving =
+            server::serve(listener, Limits::default(), std::future::pending(), move |request, _| {
+                let (method, path) = (request.method().clone(), request.uri().to_string());
+                log.lock().unwrap().push(format!("{method} {path}"));
+                let refused = !refuse.is_empty() && path.contains(refuse);
+                async move {
+                    let body = request.into_body().collect().await.unwrap().to_bytes();
+                    let (status, answer) = answer(&path, &body, refused);
+                    let mut response = Response::new(Full::new(Bytes::from(answer)));
+                    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+                    response
+                }
+            });
+        Self { url, calls, server: tokio::spawn(serving) }
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Google {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn answer(path: &str, body: &[u8], refused: bool) -> (u16, String) {
+    let denied = json!({"error": {"code": 403, "message": "not yours", "status": "PERMISSION_DENIED"}});
+    if path.starts_with("/services/") {
+        let asked: Value = serde_json::from_slice(body).unwrap();
+        return match (refused, asked.get("text")) {
+            (true, _) => (404, "no_service".to_owned()),
+            (false, None) => (400, "no_text".to_owned()),
+            (false, Some(_)) => (200, "ok".to_owned()),
+        };
+    }
+    if path.ends_with(":testIamPermissions") {
+        let asked: Value = serde_json::from_slice(body).unwrap();
+        return (200, if refused { "{}".to_owned() } else { asked.to_string() });
+    }
+    if refused { (403, denied.to_string()) } else { (200, "{}".to_owned()) }
+}
+
+async fn doctor(google: &Google, arguments: &[&str]) -> (i32, String) {
+    let endpoints = ["datastore", "firestore", "cloudtasks", "pubsub", "slack", "iam"];
+    let endpoints = endpoints.map(|api| format!("{api}={}", google.url)).join(",");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opwatch"));
+    command.env_clear().arg("doctor").args(arguments).envs([
+        ("TOPIC", TOPIC),
+        ("CHECK_QUEUE", QUEUE),
+        ("TASKS_SERVICE_ACCOUNT", ACCOUNT),
+        ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/canary"),
+        ("ENDPOINTS", &endpoints),
+        ("ACCESS_TOKEN", "canary-token"),
+    ]);
+    let Output { status, stdout, stderr } =
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let output = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
+    assert!(!output.contains("canary"), "{output}");
+    (status.code().unwrap(), output)
+}
+
+#[tokio::test]
+async fn all_is_well() {
+    let google = Google::open("").await;
+    let (code, output) = doctor(&google, &[]).await;
+    assert_eq!(code, 0, "{output}");
+    let lines: Vec<&str> = output.lines().collect();
+    assert!(lines.len() == 9 && lines.iter().all(|line| line.starts_with("ok    ")), "{output}");
+    let expected = [
+        "GET /v1/projects/demo/operations?pageSize=1".to_owned(),
+        "GET /v1/projects/demo/databases/(default)/operations?pageSize=1".to_owned(),
+        format!("GET /v1/{TOPIC}"),
+        format!("POST /v2/{QUEUE}:testIamPermissions"),
+        format!("POST /v1/projects/-/serviceAccounts/{ACCOUNT}:testIamPermissions"),
+        "POST /services/T0/B0/canary".to_owned(),
+    ];
+    assert_eq!(google.calls(), expected);
+    let (code, output) = doctor(&google, &["--post"]).await;
+    assert!(code == 0 && output.contains("ok    posting to Slack"), "{output}");
+}
+
+#[tokio::test]
+async fn each_thing_that_is_wrong_is_named_with_what_mends_it() {
+    for (refuse, line, mend) in [
+        (
+            "/demo/operations",
+            "FAIL  listing Datastore operations of demo: 403 PERMISSION_DENIED: not yours",
+            "gcloud projects add-iam-policy-binding demo --condition=None --role=roles/datastore.importExportAdmin",
+        ),
+        ("(default)", "FAIL  listing Firestore operations of demo", "roles/datastore.importExportAdmin"),
+        ("/topics/", "FAIL  topic projects/demo/topics/opwatch", "--role=roles/pubsub.viewer"),
+        (
+            "/queues/",
+            "FAIL  creating tasks in projects/demo/locations/europe-west1/queues/checks: it is not there, or not permitted",
+            "gcloud tasks queues create checks --location=europe-west1 --project=demo",
+        ),
+        ("/serviceAccounts/", "FAIL  acting as tasks@demo", "--role=roles/iam.serviceAccountUser"),
+        (
+            "/services/",
+            "FAIL  Slack's webhook (nothing posted): Slack: 404 no_service",
+            "make a new incoming webhook",
+        ),
+    ] {
+        let google = Google::open(refuse).await;
+        let (code, output) = doctor(&google, &[]).await;
+        assert_eq!(code, 1, "{output}");
+        assert!(output.contains(line) && output.contains(mend), "{refuse}: {output}");
+        assert_eq!(output.matches("FAIL").count(), 1, "{output}");
+    }
+}
+
+#[tokio::test]
+async fn bad_settings_are_the_first_finding() {
+    let google = Google::open("").await;
+    let (code, output) = doctor(&google, &["--topic", "opwatch"]).await;
+    assert_eq!(code, 1);
+    assert!(output.contains("FAIL  settings") && output.contains("TOPIC: \"opwatch\""), "{output}");
+    assert_eq!(google.calls(), Vec::<String>::new());
+}
+
+#[test]
+fn a_kickoff_in_a_file_is_validated() {
+    let directory = std::env::temp_dir().join(format!("opwatch-validate-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let validate = |name: &str, message: &str| {
+        let file = directory.join(name);
+        std::fs::write(&file, message).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_opwatch")).arg("validate").arg(&file).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), text)
+    };
+    let good = r#"{"start": {"service": "datastore", "path": "projects/p:export", "body": {}}}"#;
+    let (code, text) = validate("good.json", good);
+    assert!(code == 0 && text.contains("starts datastore:export on projects/p"), "{text}");
+    let (code, text) = validate("typo.json", &good.replace("body", "boddy"));
+    assert!(code == 64 && text.contains("start.body: It is missing"), "{text}");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_opwatch")).args(["validate", "/no/such/file"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    std::fs::remove_dir_all(&directory).unwrap();
+}

@@ -1,0 +1,111 @@
+//! Google's side of a push's identity: a key set on loopback, and tokens signed with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{Response, StatusCode};
+use opwatch::server::{self, Limits};
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub(crate) const AUDIENCE: &str = "https://opwatch-abc123-ew.a.run.app";
+pub(crate) const PUSH_ACCOUNT: &str = "opwatch-push@demo.iam.gserviceaccount.com";
+pub(crate) const KEY_ID: &str = "key-1";
+
+/// Made for these tests with `openssl genpkey -algorithm RSA -outform DER`.
+const GOOGLE: &[u8] = include_bytes!("../data/identity/google.der");
+const OTHER: &[u8] = include_bytes!("../data/identity/other.der");
+
+/// Serves the key set while it lives.
+pub(crate) struct Jwks {
+    pub(crate) url: String,
+    fetches: Arc<AtomicUsize>,
+    down: Arc<AtomicBool>,
+    server: JoinHandle<bool>,
+}
+
+impl Jwks {
+    pub(crate) async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (fetches, down) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let (count, is_down) = (Arc::clone(&fetches), Arc::clone(&down));
+        let serving =
+            server::serve(listener, Limits::default(), std::future::pending(), move |request, _| {
+                assert_eq!(request.uri().path(), "/oauth2/v3/certs");
+                assert!(request.headers().get("authorization").is_none(), "keys are public");
+                count.fetch_add(1, Ordering::SeqCst);
+                let down = is_down.load(Ordering::SeqCst);
+                async move {
+                    let mut response = Response::new(Full::new(Bytes::from(key_set().to_string())));
+                    response.headers_mut().insert("cache-control", "public, max-age=3600".parse().unwrap());
+                    if down {
+                        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                    }
+                    response
+                }
+            });
+        Self { url, fetches, down, server: tokio::spawn(serving) }
+    }
+
+    pub(crate) fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Jwks {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn key_set() -> Value {
+    let pair = RsaKeyPair::from_der(GOOGLE).unwrap();
+    let key = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public());
+    json!({"keys": [{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": KEY_ID, "n": URL_SAFE_NO_PAD.encode(key.n), "e": URL_SAFE_NO_PAD.encode(key.e)}]})
+}
+
+/// What Pub/Sub's token says, issued at `now`.
+pub(crate) fn claims(now: i64) -> Value {
+    json!({"aud": AUDIENCE, "azp": "1136", "email": PUSH_ACCOUNT, "email_verified": true, "exp": now + 3_600,
+        "iat": now, "iss": "https://accounts.google.com", "sub": "1136"})
+}
+
+pub(crate) fn header() -> Value {
+    json!({"alg": "RS256", "kid": KEY_ID, "typ": "JWT"})
+}
+
+/// A token signed with Google's key.
+pub(crate) fn signed(header: &Value, claims: &Value) -> String {
+    sign(header, claims, GOOGLE, &RSA_PKCS1_SHA256)
+}
+
+/// A token signed with somebody else's key.
+pub(crate) fn forged(header: &Value, claims: &Value) -> String {
+    sign(header, claims, OTHER, &RSA_PKCS1_SHA256)
+}
+
+/// A token signed with Google's key but another hash.
+pub(crate) fn signed_384(header: &Value, claims: &Value) -> String {
+    sign(header, claims, GOOGLE, &RSA_PKCS1_SHA384)
+}
+
+fn sign(header: &Value, claims: &Value, key: &[u8], encoding: &'static dyn RsaEncoding) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let message = format!("{}.{}", part(header), part(claims));
+    let pair = RsaKeyPair::from_der(key).unwrap();
+    let mut signature = vec![0; pair.public().modulus_len()];
+    pair.sign(encoding, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
