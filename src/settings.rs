@@ -145,6 +145,7 @@ const TOPIC: &str = "projects/my-project/topics/opwatch";
 const QUEUE: &str = "projects/my-project/locations/europe-west1/queues/opwatch";
 const ACCOUNT: &str = "opwatch-tasks@my-project.iam.gserviceaccount.com";
 const WEBHOOK: &str = "https://hooks.slack.com/services/T…/B…/…";
+const PREFIX: &str = "gs://my-backups/nightly";
 const DEFAULT_STARTS: &str = "datastore:export,firestore:exportDocuments";
 
 impl ServeArgs {
@@ -163,10 +164,11 @@ impl ServeArgs {
         let project = topic.split('/').nth(1).unwrap_or_default().to_owned();
         let mut policy = self.common.check_policy(&mut bad);
         policy.projects.get_or_insert_with(|| vec![project]);
-        policy.starts = bad.list("STARTS", self.starts.as_ref(), DEFAULT_STARTS, |text| {
+        policy.starts = bad.list("STARTS", self.starts.as_ref(), [DEFAULT_STARTS; 2], |text| {
             text.parse().map_err(|()| format!("{text:?} is none of {}", all_starts()))
         });
-        policy.export_prefixes = bad.list("EXPORT_PREFIXES", self.export_prefixes.as_ref(), "", prefix);
+        policy.export_prefixes =
+            bad.list("EXPORT_PREFIXES", self.export_prefixes.as_ref(), ["", PREFIX], prefix);
         let port = bad.optional("PORT", self.port.as_ref(), "8080", |text| {
             text.parse::<u16>().map_err(|_| "it must be a number from 0 to 65535".to_owned())
         });
@@ -273,10 +275,10 @@ impl CommonArgs {
 
     fn check_policy(&self, bad: &mut Bad) -> Policy {
         let all_services = Service::ALL.map(Service::id).join(",");
-        let services = bad.list("SERVICES", self.services.as_ref(), &all_services, |text| {
+        let services = bad.list("SERVICES", self.services.as_ref(), [&all_services; 2], |text| {
             text.parse().map_err(|()| format!("{text:?} is none of {all_services}"))
         });
-        let projects = bad.list("PROJECTS", self.projects.as_ref(), "", project);
+        let projects = bad.list("PROJECTS", self.projects.as_ref(), ["", "my-project"], project);
         Policy {
             services,
             projects: Some(projects).filter(|projects| !projects.is_empty()),
@@ -346,9 +348,7 @@ struct Bad(Vec<String>);
 
 impl Bad {
     fn say(&mut self, setting: &str, why: &str, example: &str) {
-        let example =
-            if example.is_empty() { String::new() } else { format!(" (example: {setting}={example})") };
-        self.0.push(format!("{setting}: {why}{example}"));
+        self.0.push(format!("{setting}: {why} (example: {setting}={example})"));
     }
 
     fn optional<T>(
@@ -384,14 +384,14 @@ impl Bad {
         &mut self,
         setting: &str,
         value: Option<&String>,
-        default: &str,
+        [default, example]: [&str; 2],
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Vec<T> {
         let text = given(value).unwrap_or(default);
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         let parsed: Result<Vec<T>, String> = items.map(parse).collect();
         parsed.unwrap_or_else(|why| {
-            self.say(setting, &why, default);
+            self.say(setting, &why, example);
             Vec::new()
         })
     }
@@ -436,8 +436,7 @@ fn account_address(text: &str) -> Result<String, String> {
 fn prefix(text: &str) -> Result<String, String> {
     let path = text.trim_end_matches('/');
     let fits = path.strip_prefix("gs://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-    fits.then(|| path.to_owned())
-        .ok_or_else(|| format!("{text:?} must begin with gs:// and a bucket, as gs://my-backups/nightly"))
+    fits.then(|| path.to_owned()).ok_or_else(|| format!("{text:?} must begin with gs:// and a bucket"))
 }
 
 fn all_starts() -> String {
