@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod deployment;
+pub(crate) mod child;
 pub(crate) mod emulators;
 pub(crate) mod gate;
 pub(crate) mod inbox;

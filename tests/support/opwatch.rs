@@ -62,24 +62,11 @@ impl Opwatch {
 
     /// Starts it with settings that `change` has changed.
     pub(crate) async fn start_with(change: impl FnOnce(&mut ServeArgs)) -> Self {
-        let options =
-            Options { pace: Pace::Instant, require_token: Some(TOKEN.to_owned()), ..Options::default() };
-        let world = World::start(options).await.unwrap();
+        let world = world().await;
         let mut args = settings(&world);
         change(&mut args);
         let (url, stop, server) = serve(&world, &args).await;
-        world.pubsub.create_topic(TOPIC);
-        world.pubsub.create_topic(DEAD_TOPIC);
-        world.pubsub.subscribe(Subscription {
-            name: "projects/demo/subscriptions/opwatch-push".to_owned(),
-            topic: TOPIC.to_owned(),
-            push_endpoint: url.clone(),
-            min_backoff: Duration::from_secs(10),
-            max_backoff: Duration::from_secs(600),
-            max_delivery_attempts: Some(100),
-            dead_letter_topic: Some(DEAD_TOPIC.to_owned()),
-            ack_deadline: Duration::from_secs(60),
-        });
+        subscribe(&world, &url);
         Self { world, url, stop, server }
     }
 
@@ -270,6 +257,29 @@ pub(crate) fn with_header(fault: Fault, name: &str, value: &str) -> Fault {
         }
         other => other,
     }
+}
+
+/// Stand-ins in virtual time that demand [`TOKEN`].
+pub(crate) async fn world() -> World {
+    let options =
+        Options { pace: Pace::Instant, require_token: Some(TOKEN.to_owned()), ..Options::default() };
+    World::start(options).await.unwrap()
+}
+
+/// Creates the topics and the push subscription to `url`.
+pub(crate) fn subscribe(world: &World, url: &str) {
+    world.pubsub.create_topic(TOPIC);
+    world.pubsub.create_topic(DEAD_TOPIC);
+    world.pubsub.subscribe(Subscription {
+        name: "projects/demo/subscriptions/opwatch-push".to_owned(),
+        topic: TOPIC.to_owned(),
+        push_endpoint: url.to_owned(),
+        min_backoff: Duration::from_secs(10),
+        max_backoff: Duration::from_secs(600),
+        max_delivery_attempts: Some(100),
+        dead_letter_topic: Some(DEAD_TOPIC.to_owned()),
+        ack_deadline: Duration::from_secs(60),
+    });
 }
 
 /// Settings that fit `world`.

@@ -1,0 +1,181 @@
+//! The real binary: its commands, its life and its exit status.
+
+use std::net::TcpStream;
+
+use opwatch::local::{End, Plan};
+use serde_json::{Value, json};
+
+use crate::support::child::{Child, outcome, variables};
+use crate::support::gate::Gate;
+use crate::support::opwatch::{GREEN, NAME, TOKEN, client, colour, lasting, refusal, send, subscribe, world};
+
+#[tokio::test]
+async fn it_serves_with_and_without_its_subcommand_until_it_is_told_to_stop() {
+    let world = world().await;
+    for (arguments, signal) in
+        [(&["serve"][..], "TERM"), (&[], "INT"), (&["--check-interval", "5m", "--port", "0"], "TERM")]
+    {
+        let mut child = Child::serve(arguments, &variables(&world)).await;
+        assert_eq!(child.log.len(), 1, "the first line says where it listens: {:?}", child.log);
+        let (status, answer) = send(client().get(format!("{}ready", child.url()))).await;
+        assert_eq!((status, answer), (200, format!("opwatch {}\n", env!("CARGO_PKG_VERSION"))));
+        child.signal(signal);
+        assert_eq!(child.ended().await, Some(0));
+        assert!(child.log.iter().any(|line| line.contains(&format!("SIG{signal}"))), "{:?}", child.log);
+        assert!(TcpStream::connect(("127.0.0.1", child.port)).is_err());
+    }
+    assert!(world.tasks.requests().is_empty() && world.operations.requests().is_empty(), "it calls nobody");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_push_in_flight_is_answered_after_the_signal_and_nobody_else_gets_in() {
+    let world = world().await;
+    for signal in ["TERM", "INT"] {
+        let mut gate = Gate::closed(&json!({"name": NAME, "metadata": {}}).to_string()).await;
+        let mut variables = variables(&world);
+        variables.retain(|(name, _)| *name != "ENDPOINTS");
+        let endpoints =
+            format!("datastore={},cloudtasks={},slack={}", gate.url(), world.tasks.url(), world.slack.url());
+        let pubsub = format!("{endpoints},pubsub={}", world.pubsub.url());
+        variables.push(("ENDPOINTS", pubsub));
+        let mut child = Child::serve(&["serve"], &variables).await;
+        world.pause();
+        let created = world.tasks.created().len();
+
+        let data = "eyJuYW1lIjoicHJvamVjdHMvZGVtby9vcGVyYXRpb25zL0FTQTF3YXRjaGVkIn0=";
+        let body = json!({"message": {"data": data, "messageId": signal}}).to_string();
+        let push = tokio::spawn(send(client().post(child.url()).body(body)));
+        gate.arrival().await;
+        child.signal(signal);
+        child.wait_for("finishing what is in flight").await;
+        // The listener closes right after that line.
+        while TcpStream::connect(("127.0.0.1", child.port)).is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!push.is_finished());
+        gate.open();
+
+        assert_eq!(push.await.unwrap().0, 204);
+        assert_eq!(child.ended().await, Some(0));
+        assert_eq!(world.tasks.created().len(), created + 1, "its next step is scheduled");
+        assert!(child.log.last().unwrap().contains("nothing is in flight"), "{:?}", child.log);
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn bad_settings_are_told_all_at_once() {
+    let (code, out, error) = outcome(&["serve"], &[("CHECK_INTERVAL", "0s".to_owned())]).await;
+    assert_eq!((code, out.as_str()), (Some(64), ""));
+    for setting in ["TOPIC", "CHECK_QUEUE", "TASKS_SERVICE_ACCOUNT", "SLACK_WEBHOOK_URL", "CHECK_INTERVAL"] {
+        let lines = error.lines().filter(|line| line.starts_with(&format!("{setting}: ")));
+        assert_eq!(lines.count(), 1, "{setting}: {error}");
+    }
+    assert!(!error.contains("REPORT_QUEUE"), "the check queue stands in for it: {error}");
+}
+
+#[tokio::test]
+async fn arguments_and_help_have_their_exit_status() {
+    assert_eq!(outcome(&["serve", "--nonsense"], &[]).await.0, Some(64));
+    assert_eq!(outcome(&["nonsense"], &[]).await.0, Some(64));
+    assert_eq!(outcome(&["check"], &[]).await.0, Some(64));
+    for arguments in [&["--help"][..], &["serve", "--help"], &["check", "--help"], &["--version"]] {
+        let (code, out, error) = outcome(arguments, &[]).await;
+        assert_eq!((code, error.as_str()), (Some(0), ""), "{arguments:?}");
+        assert!(!out.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn help_shows_every_variable_and_no_value() {
+    let world = world().await;
+    let variables = variables(&world);
+    let (_, help, _) = outcome(&["serve", "--help"], &variables).await;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (name, value) in &variables {
+        assert!(help.contains(&format!("[env: {name}]")), "{name}: {help}");
+        assert!(*name == "PORT" || !help.contains(value), "{name}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_a_failure() {
+    let world = world().await;
+    let taken = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, out, _) = outcome(&["serve", "--port", &port], &variables(&world)).await;
+    assert_eq!(code, Some(1));
+    let line: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!(line["severity"], "ERROR");
+    assert!(line["message"].as_str().unwrap().contains(&format!("can't listen on port {port}")), "{line}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_whole_watch_goes_through_the_binary() {
+    let world = world().await;
+    let mut child = Child::serve(&[], &variables(&world)).await;
+    subscribe(&world, &child.url());
+    world.operations.add(NAME, lasting(90));
+    world.pubsub.publish("projects/demo/topics/opwatch", json!({"name": NAME}).to_string().as_bytes()).await;
+    world.settled().await;
+    assert_eq!(world.slack.messages().len(), 1);
+    assert_eq!(colour(&world.slack.messages()[0]), GREEN);
+    assert_eq!(world.violations(), Vec::<String>::new());
+    child.signal("TERM");
+    assert_eq!(child.ended().await, Some(0));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn check_prints_what_a_report_would_say_and_sends_nothing() {
+    let world = world().await;
+    world.operations.add(NAME, lasting(0));
+    let running = "projects/demo/operations/running";
+    world.operations.add(running, lasting(1_000));
+    let failed = "projects/demo/databases/(default)/operations/failed";
+    let end = End::Failed { code: 5, message: "no bucket".to_owned() };
+    world.operations.add(failed, Plan { end, ..lasting(0) });
+    let mut variables = variables(&world);
+    variables.retain(|(name, _)| ["ENDPOINTS", "ACCESS_TOKEN"].contains(name));
+
+    let (code, text, error) = outcome(&["check", NAME], &variables).await;
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    assert!(text.starts_with("Datastore export succeeded · "), "{text}");
+    assert!(text.contains("Entities: 12,345\n") && text.contains(&format!("Operation: {NAME}")), "{text}");
+
+    let (code, text, _) = outcome(&["check", running, "--title", "Nightly"], &variables).await;
+    assert_eq!(code, Some(0));
+    assert!(text.starts_with("Nightly is still running · "), "{text}");
+    assert!(!text.contains("stopped watching"), "nothing was watched: {text}");
+
+    let (code, text, _) = outcome(&["check", failed, "--json"], &variables).await;
+    assert_eq!(code, Some(0), "it could be read");
+    let payload: Value = serde_json::from_str(&text).unwrap();
+    assert!(payload["text"].as_str().unwrap().starts_with("*Firestore export failed*"), "{payload}");
+    assert!(text.contains("5 NOT_FOUND") && text.contains("no bucket"), "{text}");
+
+    let (code, text, _) = outcome(&["check", "projects/demo/operations/gone"], &variables).await;
+    assert_eq!(code, Some(1));
+    assert!(text.contains("cannot tell how it ended") && text.contains("404 NOT_FOUND"), "{text}");
+
+    world.operations.fail_always(Some(refusal(503, "UNAVAILABLE", "")));
+    assert_eq!(outcome(&["check", NAME], &variables).await.0, Some(1));
+
+    for (arguments, said) in [
+        (&["check", "operations/x"][..], "is no operation's name"),
+        (&["check", NAME, "--service", "firestore"], "is no operation's name"),
+        (&["check", NAME, "--service", "spanner"], "none of datastore, firestore"),
+        (&["check", NAME, "--projects", "other"], "PROJECTS does not allow"),
+        (&["check", NAME, "--locale", "xx"], "LOCALE"),
+    ] {
+        let (code, out, error) = outcome(arguments, &variables).await;
+        assert_eq!((code, out.as_str()), (Some(64), ""), "{arguments:?}");
+        assert!(error.contains(said), "{arguments:?}: {error}");
+        assert!(!error.contains(TOKEN));
+    }
+    assert!(world.slack.requests().is_empty() && world.tasks.requests().is_empty());
+    world.stop().await;
+}

@@ -1,0 +1,260 @@
+//! Each setting, good and bad: an error names the setting, the reason and an example, and never a secret.
+
+use clap::{Args, Command};
+use opwatch::settings::{ServeArgs, Settings};
+
+const SECRET: &str = "https://hooks.slack.com/services/T0/B0/canary-hook";
+const TOKEN: &str = "ya29.canary-token";
+
+fn good() -> ServeArgs {
+    let mut args = ServeArgs {
+        topic: Some("projects/demo/topics/opwatch".to_owned()),
+        check_queue: Some("projects/demo/locations/europe-west1/queues/checks".to_owned()),
+        tasks_service_account: Some("tasks@demo.iam.gserviceaccount.com".to_owned()),
+        slack_webhook_url: Some(SECRET.into()),
+        ..ServeArgs::default()
+    };
+    args.common.access_token = Some(TOKEN.into());
+    args
+}
+
+/// The place of a setting in the arguments.
+fn set(args: &mut ServeArgs, setting: &str, value: &str) {
+    let text = Some(value.to_owned());
+    match setting {
+        "PORT" => args.port = text,
+        "TOPIC" => args.topic = text,
+        "CHECK_QUEUE" => args.check_queue = text,
+        "REPORT_QUEUE" => args.report_queue = text,
+        "TASKS_SERVICE_ACCOUNT" => args.tasks_service_account = text,
+        "SLACK_WEBHOOK_URL" => args.slack_webhook_url = Some(value.into()),
+        "CHECK_INTERVAL" => args.check_interval = text,
+        "CHECK_LIMIT" => args.check_limit = text,
+        "STARTS" => args.starts = text,
+        "EXPORT_PREFIXES" => args.export_prefixes = text,
+        "SERVICES" => args.common.services = text,
+        "PROJECTS" => args.common.projects = text,
+        "TIME_ZONE" => args.common.time_zone = text,
+        "LOCALE" => args.common.locale = text,
+        "ENDPOINTS" => args.common.endpoints = text,
+        "PUBSUB_EMULATOR_HOST" => args.common.pubsub_emulator_host = text,
+        "DATASTORE_EMULATOR_HOST" => args.common.datastore_emulator_host = text,
+        "ACCESS_TOKEN" => args.common.access_token = Some(value.into()),
+        _ => panic!("{setting} is no setting"),
+    }
+}
+
+fn with(setting: &str, value: &str) -> Result<Settings, String> {
+    let mut args = good();
+    set(&mut args, setting, value);
+    args.check().map_err(|bad| bad.to_string())
+}
+
+const ALL: [&str; 18] = [
+    "PORT",
+    "TOPIC",
+    "CHECK_QUEUE",
+    "REPORT_QUEUE",
+    "TASKS_SERVICE_ACCOUNT",
+    "SLACK_WEBHOOK_URL",
+    "CHECK_INTERVAL",
+    "CHECK_LIMIT",
+    "STARTS",
+    "EXPORT_PREFIXES",
+    "SERVICES",
+    "PROJECTS",
+    "TIME_ZONE",
+    "LOCALE",
+    "ENDPOINTS",
+    "PUBSUB_EMULATOR_HOST",
+    "DATASTORE_EMULATOR_HOST",
+    "ACCESS_TOKEN",
+];
+const REQUIRED: [&str; 4] = ["TOPIC", "CHECK_QUEUE", "TASKS_SERVICE_ACCOUNT", "SLACK_WEBHOOK_URL"];
+
+#[test]
+fn defaults_are_those_of_the_documents() {
+    let settings = good().check().unwrap();
+    assert_eq!(settings.port, 8080);
+    assert_eq!((settings.setup.defaults.interval, settings.setup.defaults.limit), (60, 60));
+    assert_eq!(settings.setup.report_queue, settings.setup.check_queue);
+    assert_eq!((settings.setup.zone.name(), settings.setup.locale.id()), ("UTC", "en"));
+    assert_eq!(settings.setup.policy.projects, Some(vec!["demo".to_owned()]));
+    let services: Vec<_> = settings.setup.policy.services.iter().map(ToString::to_string).collect();
+    assert_eq!(services, ["datastore", "firestore"]);
+    let starts: Vec<_> = settings.setup.policy.starts.iter().map(ToString::to_string).collect();
+    assert_eq!(starts, ["datastore:export", "firestore:exportDocuments"]);
+    assert!(settings.setup.policy.export_prefixes.is_empty());
+    assert_eq!(settings.project(), "demo");
+}
+
+#[test]
+fn good_values_are_taken() {
+    for (setting, value) in [
+        ("PORT", "0"),
+        ("PORT", " 65535 "),
+        ("TOPIC", "projects/example.com:demo/topics/a-b_c.d"),
+        ("REPORT_QUEUE", "projects/demo/locations/europe-west1/queues/reports"),
+        ("CHECK_INTERVAL", "1s"),
+        ("CHECK_INTERVAL", "90s"),
+        ("CHECK_INTERVAL", "24h"),
+        ("CHECK_LIMIT", "1"),
+        ("CHECK_LIMIT", "10000"),
+        ("STARTS", "datastore:export, datastore:import,firestore:importDocuments"),
+        ("EXPORT_PREFIXES", "gs://a,gs://b/c/"),
+        ("SERVICES", "firestore"),
+        ("PROJECTS", "a, example.com:b"),
+        ("TIME_ZONE", "Asia/Tokyo"),
+        ("LOCALE", "ja"),
+        ("ENDPOINTS", "datastore=http://127.0.0.1:9001, slack=http://localhost:1"),
+        ("PUBSUB_EMULATOR_HOST", "[::1]:8085"),
+        ("DATASTORE_EMULATOR_HOST", "http://localhost:8081"),
+    ] {
+        assert!(with(setting, value).is_ok(), "{setting}={value}: {:?}", with(setting, value).err());
+    }
+    assert_eq!(with("CHECK_INTERVAL", "5m").unwrap().setup.defaults.interval, 300);
+    assert_eq!(with("EXPORT_PREFIXES", "gs://b/c/").unwrap().setup.policy.export_prefixes, ["gs://b/c"]);
+}
+
+#[test]
+fn a_bad_value_is_told_with_setting_reason_and_example() {
+    for (setting, values, reason) in [
+        ("PORT", &["x", "-1", "65536", "80 80"][..], "it must be a number from 0 to 65535"),
+        (
+            "TOPIC",
+            &["opwatch", "projects/p/topics/", "projects/p/topics/a/b", "projects/../topics/t"],
+            "must have the form projects/…/topics/…",
+        ),
+        (
+            "CHECK_QUEUE",
+            &["q", "projects/p/queues/q", "projects/p/locations/l/queues/q?x"],
+            "must have the form projects/…/locations/…/queues/…",
+        ),
+        ("REPORT_QUEUE", &["projects/p/locations//queues/q"], "must have the form"),
+        ("TASKS_SERVICE_ACCOUNT", &["me", "@x", "a@", "a b@c", "a@b@c"], "is no e-mail address"),
+        (
+            "SLACK_WEBHOOK_URL",
+            &[
+                "http://hooks.slack.com/services/canary-hook",
+                "https://evil.com/canary-hook",
+                "https://hooks.slack.com.evil.com/canary-hook",
+                "https://x@evil.com/canary-hook",
+            ],
+            "it must begin with https://hooks.slack.com/",
+        ),
+        ("SLACK_WEBHOOK_URL", &["canary-hook"], "it is no URL"),
+        ("SLACK_WEBHOOK_URL", &["https://hooks.slack.com"], "it has no path"),
+        (
+            "CHECK_INTERVAL",
+            &["0s", "500ms", "1500ms", "25h", "2days"],
+            "it must be whole seconds from 1s to 24h",
+        ),
+        ("CHECK_INTERVAL", &["60", "x", "-5s"], "CHECK_INTERVAL"),
+        ("CHECK_LIMIT", &["0", "10001", "1.5", "x"], "it must be a whole number from 1 to 10000"),
+        (
+            "STARTS",
+            &["export", "datastore:drop", "datastore:export;firestore:exportDocuments"],
+            "is none of datastore:export, datastore:import",
+        ),
+        (
+            "EXPORT_PREFIXES",
+            &["my-backups", "gs://", "gs:///x", "s3://x", "gs://a,b"],
+            "must begin with gs:// and a bucket",
+        ),
+        ("SERVICES", &["bigtable", "datastore,x"], "is none of datastore,firestore"),
+        ("PROJECTS", &["a/b", "a b", "..", "a,b?"], "is no project id"),
+        ("TIME_ZONE", &["Tokyo", "JST", "+09:00"], "is no IANA time zone"),
+        ("LOCALE", &["de", "EN", "japanese"], "is none of en, ja"),
+        (
+            "ENDPOINTS",
+            &["datastore=http://10.0.0.1:80", "datastore=http://example.com"],
+            "plain http is for this machine alone",
+        ),
+        ("ENDPOINTS", &["cloudtasks=https://evil.com"], "a token goes to *.googleapis.com alone"),
+        (
+            "ENDPOINTS",
+            &["datastore", "datastore=", "datastore=127.0.0.1:80"],
+            "it must be a URL of scheme, host and port",
+        ),
+        (
+            "ENDPOINTS",
+            &["bigtable=http://127.0.0.1:80"],
+            "is none of datastore, firestore, cloudtasks, pubsub, slack",
+        ),
+        ("PUBSUB_EMULATOR_HOST", &["10.0.0.1:80"], "plain http is for this machine alone"),
+        ("DATASTORE_EMULATOR_HOST", &["evil.com:80"], "plain http is for this machine alone"),
+        (
+            "ACCESS_TOKEN",
+            &["canary-token with space", "canary-token\nx", "日本canary-token"],
+            "it has characters that no token has",
+        ),
+    ] {
+        for value in values {
+            let error = with(setting, value).map(|_| ()).expect_err(value);
+            assert_eq!(error.lines().count(), 1, "{setting}={value}: {error}");
+            assert!(error.starts_with(&format!("{setting}: ")), "{error}");
+            assert!(error.contains(reason), "{setting}={value}: {error}");
+            assert!(error.contains(&format!("(example: {setting}=")), "{error}");
+            assert!(!error.contains("canary"), "a secret is in: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_must_be_set_says_so_and_blank_counts_as_unset() {
+    for setting in ALL {
+        for blank in ["", " ", "\t\n"] {
+            match with(setting, blank) {
+                Ok(_) => assert!(!REQUIRED.contains(&setting), "{setting} must be set"),
+                Err(error) => {
+                    assert!(REQUIRED.contains(&setting), "{error}");
+                    assert!(
+                        error.starts_with(&format!("{setting}: it must be set (example: {setting}=")),
+                        "{error}"
+                    );
+                }
+            }
+        }
+    }
+    assert_eq!(with("PORT", "").unwrap().port, 8080);
+    assert!(with("ACCESS_TOKEN", " ").unwrap().access_token.is_none());
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let error = ServeArgs::default().check().unwrap_err().to_string();
+    assert_eq!(error.lines().count(), REQUIRED.len(), "{error}");
+    let mut args = good();
+    for setting in ALL {
+        set(&mut args, setting, "\u{1}bad\u{1}");
+    }
+    let error = args.check().unwrap_err().to_string();
+    for setting in ALL {
+        assert!(error.lines().any(|line| line.starts_with(&format!("{setting}: "))), "{setting}: {error}");
+    }
+}
+
+#[test]
+fn secrets_are_in_no_debug_text() {
+    let args = good();
+    let settings = args.check().unwrap();
+    for text in [format!("{args:?}"), format!("{settings:?}"), format!("{settings:#?}")] {
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+/// clap prints the values of variables in its help, secret or not.
+#[test]
+fn every_setting_is_a_variable_whose_value_help_hides() {
+    let command = ServeArgs::augment_args(Command::new("serve"));
+    let mut variables = Vec::new();
+    for argument in command.get_arguments() {
+        assert!(argument.is_hide_env_values_set(), "{}", argument.get_id());
+        assert!(argument.get_help().is_some(), "{}", argument.get_id());
+        variables.push(argument.get_env().expect("a variable").to_str().unwrap().to_owned());
+    }
+    variables.sort();
+    let mut all = ALL.map(str::to_owned);
+    all.sort();
+    assert_eq!(variables, all);
+}
