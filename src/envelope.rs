@@ -8,6 +8,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use crate::text;
+
 /// One delivery of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
@@ -74,7 +76,7 @@ pub fn open(body: &[u8]) -> Result<Delivery, NotAPush> {
     let time = message.publish_time.or(message.old_publish_time);
     Ok(Delivery {
         message_id: id.ok_or(NotAPush::NoId)?,
-        published: time.and_then(|time| time.parse().ok()),
+        published: time.and_then(|time| text::time(&time)),
         attributes: message.attributes,
         data: ENGINE.decode(&message.data).map_err(|_| NotBase64(message.data)),
     })

@@ -1,4 +1,6 @@
-//! Cutting and cleaning texts that come from outside.
+//! Cutting, cleaning and reading texts that come from outside.
+
+use chrono::{DateTime, Datelike, Utc};
 
 /// `text` with control characters made spaces (they could break a log line or a terminal), cut to at most
 /// `limit` characters, the last of which is then an ellipsis.
@@ -14,9 +16,28 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
     short
 }
 
+/// The time that `text` tells in RFC 3339's form. One outside the years 1 to 9999 is none: no API writes it, and sums
+/// with it would overflow.
+pub(crate) fn time(text: &str) -> Option<DateTime<Utc>> {
+    text.parse().ok().filter(is_plausible)
+}
+
+/// Whether a time that came from outside can be worked with.
+pub(crate) fn is_plausible(time: &DateTime<Utc>) -> bool {
+    (1..=9_999).contains(&time.year())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::cut;
+    use super::{cut, time};
+
+    #[test]
+    fn times_are_within_four_digits_of_a_year() {
+        assert!(time("2026-11-23T03:00:00.123456789Z").is_some() && time("9999-12-31T23:59:59Z").is_some());
+        for text in ["", "x", "2026-11-23", "0000-01-01T00:00:00Z", "+10000-01-01T00:00:00Z"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn cuts_on_characters_and_cleans_controls() {

@@ -155,7 +155,7 @@ fn failure(error: reqwest::Error) -> Failure {
 }
 
 fn http_date(value: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(value).ok().map(Into::into)
+    DateTime::parse_from_rfc2822(value).ok().map(Into::into).filter(crate::text::is_plausible)
 }
 
 /// Seconds, or a date (RFC 9110, 10.2.3), which counts from the answer's own.

@@ -3,10 +3,14 @@
 //! A person writes a kickoff: `{"start": …}`, `{"name": …}` or `{"test": true}`. What opwatch passes on is the same
 //! with `attempt` counted up and a `state`.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 mod fields;
 mod line;
 mod problem;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use line::publish_command;
@@ -23,9 +27,12 @@ use serde_json::{Map, Value};
 use crate::decision::Verdict;
 use crate::locale::Locale;
 use crate::operation::{ApiError, Facts, Operation, Service, StartMethod};
+use crate::text;
 
 /// The longest message that is read, in bytes of `message.data` once decoded.
 pub const LONGEST_READ: usize = 32 * 1024;
+/// The beginning of a message that can't be used, as a notice shows it, in characters.
+pub const LONGEST_EXCERPT: usize = 1_000;
 /// The longest `start.body`, in bytes of JSON, so that what is passed on stays below [`LONGEST_WRITTEN`].
 pub const LONGEST_BODY: usize = 12 * 1024;
 
@@ -218,6 +225,17 @@ pub struct Unusable {
     pub message_id: String,
 }
 
+impl Unusable {
+    /// Cuts its texts to their limits: for one that comes from a message.
+    fn cut(self) -> Self {
+        Self {
+            problem: Problem::new(&self.problem.field, self.problem.why),
+            excerpt: text::cut(&self.excerpt, LONGEST_EXCERPT),
+            message_id: text::cut(&self.message_id, 128),
+        }
+    }
+}
+
 fn unknown_problem() -> Problem {
     Problem::new("", Why::Other)
 }
@@ -293,6 +311,16 @@ pub enum Reason {
     /// A newer version knows.
     #[serde(other)]
     Other,
+}
+
+impl Reason {
+    /// Cuts its texts to their limits: for one that comes from a message.
+    fn cut(self) -> Self {
+        match self {
+            Self::NotAllowed { setting } => Self::NotAllowed { setting: text::cut(&setting, 64) },
+            other => other,
+        }
+    }
 }
 
 /// What a task's message is, as its name tells it: two reports of kinds `ended` and `left` don't swallow each other.

@@ -95,7 +95,12 @@ impl Problem {
         let cut = |text: String| text::cut(&text, LONGEST);
         let why = match why {
             Why::NotJson { detail } => Why::NotJson { detail: cut(detail) },
-            Why::NotAllowed { setting, value } => Why::NotAllowed { setting, value: cut(value) },
+            Why::UnknownWord { allowed } => Why::UnknownWord { allowed: cut(allowed) },
+            Why::BadName { example } => Why::BadName { example: cut(example) },
+            Why::NotTogether { with } => Why::NotTogether { with: cut(with) },
+            Why::NotAllowed { setting, value } => {
+                Why::NotAllowed { setting: cut(setting), value: cut(value) }
+            }
             other => other,
         };
         Self { field: text::cut(field, LONGEST), why }

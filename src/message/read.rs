@@ -8,12 +8,13 @@ use super::fields::Fields;
 use super::problem::{Problem, Why};
 use super::write::State;
 use super::{
-    Check, LONGEST_BODY, LONGEST_READ, Message, Outcome, Report, Seen, Start, StartRequest, Test, Unknown,
-    Watch,
+    Check, LONGEST_BODY, LONGEST_READ, Message, Outcome, Reason, Report, Seen, Start, StartRequest, Test,
+    Unknown, Unusable, Watch,
 };
 use crate::decision::{Verdict, seconds};
 use crate::locale::Locale;
-use crate::operation::{LONGEST_NAME, Operation, Service, StartMethod, parse_start_path};
+use crate::operation::{ApiError, LONGEST_NAME, Operation, Service, StartMethod, parse_start_path};
+use crate::text;
 
 /// Seconds between two checks: a second to a day.
 pub const INTERVAL: std::ops::RangeInclusive<u32> = 1..=86_400;
@@ -133,10 +134,15 @@ impl Reader<'_> {
             watch,
             request,
             key,
-            asked: self.state.asked.unwrap_or(self.received.published).min(self.received.published),
+            asked: self
+                .state
+                .asked
+                .filter(text::is_plausible)
+                .unwrap_or(self.received.published)
+                .min(self.received.published),
             tries: self.state.tries.unwrap_or(0),
             ambiguous: self.state.ambiguous.unwrap_or(false),
-            error: self.state.error.take(),
+            error: self.state.error.take().map(ApiError::cut),
             carried: self.carried,
         }))
     }
@@ -150,7 +156,7 @@ impl Reader<'_> {
             self.received.published - seconds(watch.interval) * i32::try_from(attempt).unwrap_or(i32::MAX);
         let latest = self.received.published + TimeDelta::days(1);
         Ok(Message::Check(Check {
-            first: self.state.first.unwrap_or(due_now).min(latest),
+            first: self.state.first.filter(text::is_plausible).unwrap_or(due_now).min(latest),
             watch,
             operation,
             attempt,
@@ -171,8 +177,8 @@ impl Reader<'_> {
         let watch = self.finish(watch.clone()).unwrap_or(watch);
         let verdict = Verdict {
             outcome: told.outcome.unwrap_or(Outcome::CannotTell),
-            reason: told.reason,
-            error: told.error,
+            reason: told.reason.map(Reason::cut),
+            error: told.error.map(ApiError::cut),
             facts: told.facts.unwrap_or_default().cut(),
         };
         Report {
@@ -181,10 +187,14 @@ impl Reader<'_> {
             start,
             key,
             adopted: self.state.adopted,
-            notice: told.notice,
+            notice: told.notice.map(Unusable::cut),
             tries: told.tries.unwrap_or(0),
             plain: told.plain.unwrap_or(false),
-            ..Report::new(watch, verdict, told.at.unwrap_or(self.received.published))
+            ..Report::new(
+                watch,
+                verdict,
+                told.at.filter(text::is_plausible).unwrap_or(self.received.published),
+            )
         }
     }
 

@@ -9,9 +9,12 @@ use super::{
     Adopted, Check, Message, Outcome, Reason, Report, Seen, Start, StartRequest, Unknown, Unusable, Watch,
 };
 use crate::operation::{ApiError, Facts, Operation};
+use crate::text;
 
 /// The longest message that opwatch writes, in bytes.
 pub const LONGEST_WRITTEN: usize = 24 * 1024;
+/// A text that must be shorter, in characters.
+const SHORT: usize = 200;
 /// The version of `state`, for the day when a field must change its meaning.
 const VERSION: u32 = 1;
 
@@ -72,6 +75,10 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> R
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
 
+fn shorten(text: &mut String) {
+    *text = text::cut(text, SHORT);
+}
+
 impl State {
     pub(super) fn from_object(object: Map<String, Value>) -> Self {
         serde_json::from_value(Value::Object(object)).unwrap_or_default()
@@ -79,15 +86,42 @@ impl State {
 }
 
 impl Message {
-    /// The data to publish: at most [`LONGEST_WRITTEN`] bytes, for which fields of a newer version may have to go.
+    /// The data to publish: at most [`LONGEST_WRITTEN`] bytes, for which first fields of a newer version, then long
+    /// texts may have to go.
     pub fn to_data(&self) -> Vec<u8> {
-        let data = self.to_json().to_string().into_bytes();
-        if data.len() <= LONGEST_WRITTEN || self.watch().unknown == Unknown::default() {
-            return data;
+        let data = self.to_json().to_string();
+        if data.len() <= LONGEST_WRITTEN {
+            return data.into_bytes();
         }
-        let mut known = self.clone();
-        known.watch_mut().unknown = Unknown::default();
-        known.to_data()
+        let mut shorter = self.clone();
+        shorter.watch_mut().unknown = Unknown::default();
+        let data = shorter.to_json().to_string();
+        if data.len() <= LONGEST_WRITTEN {
+            return data.into_bytes();
+        }
+        shorter.cut_texts();
+        shorter.to_json().to_string().into_bytes()
+    }
+
+    /// Cuts the texts that may be long by themselves and are too long together.
+    fn cut_texts(&mut self) {
+        let facts = match self {
+            Self::Start(start) => {
+                start.error.iter_mut().for_each(|error| shorten(&mut error.text));
+                return;
+            }
+            Self::Check(check) => check.last.as_mut().map(|seen| &mut seen.facts),
+            Self::Report(report) => {
+                report.error.iter_mut().for_each(|error| shorten(&mut error.text));
+                report.notice.iter_mut().for_each(|notice| shorten(&mut notice.excerpt));
+                Some(&mut report.facts)
+            }
+            Self::Test(_) => None,
+        };
+        if let Some(facts) = facts {
+            facts.error.iter_mut().for_each(|error| shorten(&mut error.text));
+            facts.output.iter_mut().chain(&mut facts.prefix).for_each(shorten);
+        }
     }
 
     /// The message as JSON.

@@ -82,7 +82,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Cuts every text to its limit: for facts that come from a message.
+    /// Cuts every text to its limit and drops times that can't be worked with: for facts that come from a message.
     #[must_use]
     pub fn cut(mut self) -> Self {
         self.work = self.work.map(|word| text::cut(&word, WORD));
@@ -90,6 +90,8 @@ impl Facts {
         self.output = self.output.map(|url| text::cut(&url, OUTPUT_TEXT));
         self.prefix = self.prefix.map(|url| text::cut(&url, OUTPUT_TEXT));
         self.error = self.error.map(ApiError::cut);
+        self.start = self.start.filter(text::is_plausible);
+        self.end = self.end.filter(text::is_plausible);
         self
     }
 
@@ -137,7 +139,9 @@ impl ApiError {
         Self { code, status: text::cut(status, WORD), text: text::cut(text, ERROR_TEXT) }
     }
 
-    fn cut(self) -> Self {
+    /// Cuts its texts to their limits: for an error that comes from a message.
+    #[must_use]
+    pub(crate) fn cut(self) -> Self {
         Self::new(self.code, &self.status, &self.text)
     }
 }

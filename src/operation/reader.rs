@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{ApiError, Ending, Facts, Observation, Operation, Progress, Request, Service};
+use crate::text;
 
 /// An operation as a start or a list answered it.
 #[derive(Clone, Debug, PartialEq)]
@@ -182,7 +183,7 @@ fn work_of_type(metadata: &Map<String, Value>) -> Option<String> {
 }
 
 fn time(fields: &Map<String, Value>, name: &str) -> Option<DateTime<Utc>> {
-    fields.get(name)?.as_str()?.parse().ok()
+    text::time(fields.get(name)?.as_str()?)
 }
 
 fn progress(metadata: &Map<String, Value>, names: &[&str]) -> Option<Progress> {

@@ -1,11 +1,11 @@
 //! What Pub/Sub gave up on: people are told, with the line that goes on. Nothing is scheduled; when Slack fails the push is
 //! refused, and the dead-letter subscription keeps it.
 
-use super::{Decided, EXCERPT, Handled, Watcher, watch_id};
+use super::{Decided, Handled, Watcher, watch_id};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::adopt;
 use crate::envelope::{Delivery, NotBase64};
-use crate::message::{Message, Problem, Received, Report, Start, Unusable, Why, read};
+use crate::message::{LONGEST_EXCERPT, Message, Problem, Received, Report, Start, Unusable, Why, read};
 use crate::operation::Operation;
 use crate::text;
 
@@ -66,7 +66,7 @@ impl Watcher {
             }
             Ok(message) => Report::of_lost(Some(&message), deliveries, now),
             Err(problem) => {
-                let excerpt = text::cut(&String::from_utf8_lossy(&data), EXCERPT);
+                let excerpt = text::cut(&String::from_utf8_lossy(&data), LONGEST_EXCERPT);
                 let unusable = Unusable { problem, excerpt, message_id: received.message_id.clone() };
                 Report::of_unusable(received.message_id, unusable, now)
             }

@@ -17,14 +17,12 @@ use crate::google::{Created, Google, Task};
 use crate::hash::{hash_bytes, short_hash};
 use crate::locale::Locale;
 use crate::message::{
-    Defaults, Kind, LONGEST_READ, Message, Problem, Received, Report, Test, Unusable, Why, is_report, read,
+    Defaults, Kind, LONGEST_EXCERPT, LONGEST_READ, Message, Problem, Received, Report, Test, Unusable, Why,
+    is_report, read,
 };
 use crate::policy::Policy;
 use crate::slack::Slack;
 use crate::text;
-
-/// The beginning of a message that can't be used, as a notice shows it, in characters.
-const EXCERPT: usize = 1_000;
 
 /// What opwatch is set to.
 #[derive(Clone, Debug)]
@@ -288,7 +286,7 @@ impl Watcher {
         }
         let hour = received.published.timestamp() / 3_600;
         let id = short_hash(&["notice", &hour.to_string(), &hash_bytes(data)]);
-        let excerpt = text::cut(&String::from_utf8_lossy(data), EXCERPT);
+        let excerpt = text::cut(&String::from_utf8_lossy(data), LONGEST_EXCERPT);
         let unusable = Unusable { problem, excerpt, message_id: received.message_id.clone() };
         let report = Report::of_unusable(id, unusable, received.published);
         let step = Step {

@@ -1,0 +1,283 @@
+//! Any message that this version can have made, for property tests.
+
+use chrono::{DateTime, Utc};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Adopted, Check, Message, Outcome, Problem, Reason, Report, Seen, Start, StartRequest, Test, Unknown,
+    Unusable, Watch, Why,
+};
+use crate::locale::Locale;
+use crate::operation::{
+    ApiError, ERROR_TEXT, Facts, Operation, Progress, Service, StartMethod, parse_start_path,
+};
+use crate::text::cut;
+
+/// A text of 1 to `most` characters, many of them such as something could trip over.
+pub(crate) fn text(most: usize) -> BoxedStrategy<String> {
+    let hostile =
+        proptest::sample::select(&['<', '>', '&', '`', '"', '\\', '\'', '\n', '*', '日', '🎉', '@'][..]);
+    let any = prop_oneof![hostile, any::<char>(), proptest::char::range('a', 'z')];
+    proptest::collection::vec(any, 1..=most)
+        .prop_map(move |chars| cut(&chars.into_iter().collect::<String>(), most))
+        .boxed()
+}
+
+/// A text that is mostly short and sometimes as long as it may be, in the widest characters.
+fn long_text(most: usize) -> BoxedStrategy<String> {
+    prop_oneof![4 => text(most.min(30)), 1 => Just("🎉".repeat(most)), 1 => Just("\"".repeat(most))].boxed()
+}
+
+fn option<S: Strategy + Clone>(some: S) -> impl Strategy<Value = Option<S::Value>> + Clone
+where
+    S::Value: Clone,
+{
+    proptest::option::of(some)
+}
+
+/// A time between 1970 and 9999.
+pub(crate) fn time() -> BoxedStrategy<DateTime<Utc>> {
+    let usual = 1_700_000_000_i64..1_900_000_000;
+    prop_oneof![9 => usual, 1 => 0_i64..253_402_300_000]
+        .prop_map(|second| DateTime::from_timestamp(second, 123_456_789).unwrap())
+        .boxed()
+}
+
+fn number() -> BoxedStrategy<u32> {
+    prop_oneof![0_u32..400, Just(u32::MAX), Just(u32::MAX - 1), any::<u32>()].boxed()
+}
+
+/// An operation of either service.
+pub(crate) fn operation() -> BoxedStrategy<Operation> {
+    prop_oneof![
+        "[A-Za-z0-9_-]{1,40}".prop_map(|id| (Service::Datastore, format!("projects/demo/operations/{id}"))),
+        "[A-Za-z0-9_-]{1,40}".prop_map(|id| (
+            Service::Firestore,
+            format!("projects/demo/databases/(default)/operations/{id}")
+        )),
+        Just((Service::Datastore, format!("projects/demo/operations/{}", "x".repeat(980)))),
+    ]
+    .prop_map(|(service, name)| Operation::new(service, &name).unwrap())
+    .boxed()
+}
+
+fn unknown_fields() -> BoxedStrategy<Map<String, Value>> {
+    let value =
+        prop_oneof![text(20).prop_map(Value::from), any::<i64>().prop_map(Value::from), Just(Value::Null)];
+    proptest::collection::btree_map("new[A-Z][a-z]{0,5}", value, 0..3).prop_map(Map::from_iter).boxed()
+}
+
+/// A watch; its id is one that Pub/Sub could have given.
+pub(crate) fn watch() -> BoxedStrategy<Watch> {
+    let zone = proptest::sample::select(&["UTC", "Asia/Tokyo", "America/New_York", "Pacific/Kiritimati"][..]);
+    (
+        "[0-9]{1,20}",
+        option(long_text(100)),
+        option(prop_oneof![Just(Locale::En), Just(Locale::Ja)]),
+        option(zone.prop_map(|zone| zone.parse().unwrap())),
+        1_u32..=86_400,
+        1_u32..=10_000,
+        (unknown_fields(), unknown_fields()),
+    )
+        .prop_map(|(id, title, locale, time_zone, interval, limit, (message, state))| Watch {
+            id,
+            // The reader takes no empty title.
+            title: title.filter(|title| !title.is_empty()),
+            locale,
+            time_zone,
+            interval,
+            limit,
+            unknown: Unknown { message, state },
+        })
+        .boxed()
+}
+
+fn error() -> BoxedStrategy<ApiError> {
+    (0_i64..600, text(20), long_text(ERROR_TEXT))
+        .prop_map(|(code, status, text)| ApiError::new(code, &status, &text))
+        .boxed()
+}
+
+fn progress() -> BoxedStrategy<Progress> {
+    (any::<u64>(), option(any::<u64>())).prop_map(|(done, of)| Progress { done, of }).boxed()
+}
+
+/// What a look may have shown.
+pub(crate) fn facts() -> BoxedStrategy<Facts> {
+    let work = proptest::sample::select(&["EXPORT_ENTITIES", "IMPORT_DOCUMENTS", "<!here>"][..]);
+    (
+        option(work.prop_map(str::to_owned)),
+        option(text(64)),
+        (option(time()), option(time())),
+        (option(progress()), option(progress())),
+        (option(long_text(1_024)), option(long_text(1_024))),
+        option(error()),
+    )
+        .prop_map(|(work, state, (start, end), (entities, bytes), (output, prefix), error)| {
+            Facts { work, state, start, end, entities, bytes, output, prefix, error }.cut()
+        })
+        .boxed()
+}
+
+fn request() -> BoxedStrategy<StartRequest> {
+    let size = prop_oneof![9 => Just(10_usize), 1 => Just(12_000)];
+    let path = prop_oneof![
+        Just((Service::Datastore, "projects/demo:export")),
+        Just((Service::Datastore, "projects/demo:import")),
+        Just((Service::Firestore, "projects/demo/databases/(default):exportDocuments")),
+    ];
+    (path, text(10), size)
+        .prop_map(|((service, path), name, size)| {
+            let (method, _): (StartMethod, _) = parse_start_path(service, path).unwrap();
+            let body = json!({"outputUrlPrefix": "gs://b", name: "x".repeat(size)});
+            StartRequest { method, path: path.to_owned(), body: body.as_object().unwrap().clone() }
+        })
+        .boxed()
+}
+
+fn key() -> BoxedStrategy<Option<String>> {
+    option("[a-z0-9_-]{1,63}").boxed()
+}
+
+fn adopted() -> BoxedStrategy<Option<Adopted>> {
+    option(prop_oneof![Just(Adopted::Key), Just(Adopted::Request)]).boxed()
+}
+
+/// A start on its way.
+pub(crate) fn start() -> BoxedStrategy<Start> {
+    (watch(), request(), key(), time(), number(), any::<bool>(), option(error()))
+        .prop_map(|(watch, request, key, asked, tries, ambiguous, error)| Start {
+            watch,
+            request,
+            key,
+            asked,
+            tries,
+            ambiguous,
+            error,
+            carried: true,
+        })
+        .boxed()
+}
+
+/// A check on its way.
+pub(crate) fn check() -> BoxedStrategy<Check> {
+    let seen = (time(), facts()).prop_map(|(at, facts)| Seen { at, facts });
+    (watch(), operation(), any::<u32>(), time(), any::<bool>(), option(seen), adopted())
+        .prop_map(|(watch, operation, attempt, first, unreadable, last, adopted)| Check {
+            attempt: attempt % watch.limit,
+            watch,
+            operation,
+            first,
+            unreadable,
+            last,
+            adopted,
+            carried: true,
+        })
+        .boxed()
+}
+
+fn reason() -> BoxedStrategy<Reason> {
+    prop_oneof![
+        proptest::sample::select(vec![
+            Reason::Gone,
+            Reason::Denied,
+            Reason::Refused,
+            Reason::Unavailable,
+            Reason::UnknownState,
+            Reason::Late,
+            Reason::ListDenied,
+            Reason::Unclear,
+            Reason::Other,
+        ]),
+        Just(Reason::NotAllowed { setting: "PROJECTS".to_owned() }),
+    ]
+    .boxed()
+}
+
+fn unusable() -> BoxedStrategy<Unusable> {
+    let texts = (text(20), text(20), text(20));
+    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..16).prop_map(
+        |((one, two, three), least, most, kind)| {
+            let all = [
+                Why::TooLarge { size: least as usize, most: most as usize },
+                Why::NotBase64,
+                Why::Empty,
+                Why::NotJson { detail: one.clone() },
+                Why::UnknownField,
+                Why::Missing,
+                Why::NoText,
+                Why::NoObject,
+                Why::Length { most: most as usize },
+                Why::Number { least, most },
+                Why::UnknownWord { allowed: one.clone() },
+                Why::BadName { example: one },
+                Why::Reserved,
+                Why::NotTogether { with: two.clone() },
+                Why::NotAllowed { setting: two, value: three },
+                Why::Other,
+            ];
+            all[kind].clone()
+        },
+    );
+    (text(30), why, long_text(1_000), "[0-9]{0,20}")
+        .prop_map(|(field, why, excerpt, message_id)| Unusable {
+            problem: Problem::new(&field, why),
+            excerpt,
+            message_id,
+        })
+        .boxed()
+}
+
+/// Any outcome.
+pub(crate) fn outcome() -> BoxedStrategy<Outcome> {
+    proptest::sample::select(vec![
+        Outcome::Succeeded,
+        Outcome::Failed,
+        Outcome::Cancelled,
+        Outcome::NotStarted,
+        Outcome::Stopped,
+        Outcome::Notice,
+        Outcome::Test,
+        Outcome::CannotTell,
+    ])
+    .boxed()
+}
+
+/// A report on its way, whether or not its parts go together.
+pub(crate) fn report() -> BoxedStrategy<Report> {
+    let verdict = (outcome(), option(reason()), option(error()), facts(), time());
+    let about = (option(operation()), option(0_u32..=10_000), option(request()), key(), adopted());
+    (watch(), verdict, about, option(unusable()), number(), any::<bool>())
+        .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, tries, plain)| {
+            let (operation, attempt, start, key, adopted) = about;
+            Report {
+                watch,
+                outcome,
+                reason,
+                error,
+                facts,
+                at,
+                operation,
+                attempt,
+                start,
+                key,
+                adopted,
+                notice,
+                tries,
+                plain,
+            }
+        })
+        .boxed()
+}
+
+/// Any message that opwatch passes on.
+pub(crate) fn message() -> BoxedStrategy<Message> {
+    prop_oneof![
+        start().prop_map(Message::Start),
+        check().prop_map(Message::Check),
+        report().prop_map(|report| Message::Report(Box::new(report))),
+        watch().prop_map(|watch| Message::Test(Test { watch, carried: true })),
+    ]
+    .boxed()
+}

@@ -1,0 +1,154 @@
+//! What is written reads back, whatever it is, and what is read never does harm.
+
+use chrono::DateTime;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::arbitrary::{message, text};
+use super::*;
+
+fn received() -> Received {
+    // Later than any time that a message carries.
+    let published = DateTime::from_timestamp(253_402_300_799, 0).unwrap();
+    Received { message_id: "2070443601311540".to_owned(), published }
+}
+
+const DEFAULTS: Defaults = Defaults { interval: 60, limit: 60 };
+
+fn read_back(data: &[u8]) -> Result<Message, Problem> {
+    read(data, &received(), DEFAULTS)
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back(message in message()) {
+        let data = message.to_data();
+        if message.to_json().to_string().len() <= LONGEST_WRITTEN {
+            prop_assert_eq!(read_back(&data), Ok(message));
+        } else {
+            let (read, known) = (read_back(&data).unwrap(), message);
+            prop_assert_eq!(read.kind_and_number(), known.kind_and_number());
+            prop_assert_eq!(read.operation_name(), known.operation_name());
+            prop_assert_eq!(&read.watch().id, &known.watch().id);
+        }
+    }
+
+    #[test]
+    fn nothing_written_is_too_long(message in message(), size in 0_usize..40_000) {
+        prop_assert!(message.to_data().len() <= LONGEST_WRITTEN);
+        let mut json = message.to_json();
+        json["newField"] = json!("x".repeat(size));
+        if let Ok(message) = read_back(json.to_string().as_bytes()) {
+            prop_assert!(message.to_data().len() <= LONGEST_WRITTEN);
+        }
+    }
+
+    /// Whoever may publish can forge a state.
+    #[test]
+    fn a_forged_text_of_any_length_is_cut(message in message(), pointer in 0_usize..12, size in 0_usize..28_000) {
+        let pointers = ["/state/id", "/state/error/text", "/state/error/status", "/state/report/error/text",
+            "/state/report/error/status", "/state/report/facts/output", "/state/report/facts/error/text",
+            "/state/report/notice/excerpt", "/state/report/notice/messageId", "/state/last/facts/state",
+            "/state/report/reason/setting", "/state/report/notice/problem/why/detail"];
+        let mut json = message.to_json();
+        if let Some(place) = json.pointer_mut(pointers[pointer]) {
+            *place = json!("é".repeat(size / 2));
+        }
+        if let Ok(message) = read_back(json.to_string().as_bytes()) {
+            prop_assert!(message.to_data().len() <= LONGEST_WRITTEN, "{}", message.to_data().len());
+        }
+    }
+
+    #[test]
+    fn fields_of_a_newer_version_are_passed_on(message in message(), name in "newer[A-Z]{1,5}", value in text(10)) {
+        let mut json = message.to_json();
+        json[&name] = json!({"a": [value.clone()]});
+        json["state"][&name] = json!(value);
+        prop_assume!(json.to_string().len() <= LONGEST_WRITTEN);
+        let passed_on = read_back(json.to_string().as_bytes()).unwrap().to_json();
+        prop_assert_eq!(&passed_on[&name], &json[&name]);
+        prop_assert_eq!(&passed_on["state"][&name], &json["state"][&name]);
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(data in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = read_back(&data);
+        let _ = is_report(&data);
+    }
+
+    /// Each field of any type: a person's is refused by name, what is passed on is read all the same.
+    #[test]
+    fn any_value_in_any_field_is_read_or_refused(message in message(), picked in any::<u16>(), number in any::<i64>()) {
+        let mut json = message.to_json();
+        let mut places = Vec::new();
+        pointers(&json, String::new(), &mut places);
+        let place = &places[usize::from(picked) % places.len()];
+        for value in [json!(null), json!(number), json!(-0.5), json!("x"), json!([1]), json!({"a": 1}), json!(true)] {
+            *json.pointer_mut(place).unwrap() = value;
+            let _ = read_back(json.to_string().as_bytes()).map(|message| message.to_data());
+            let mut own = json.clone();
+            own.as_object_mut().unwrap().remove("state");
+            let _ = read_back(own.to_string().as_bytes());
+        }
+    }
+}
+
+/// The places of all values in `json`.
+fn pointers(json: &Value, at: String, all: &mut Vec<String>) {
+    if let Some(object) = json.as_object() {
+        for (name, value) in object {
+            pointers(value, format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), all);
+        }
+    }
+    if !at.is_empty() {
+        all.push(at);
+    }
+}
+
+/// Times at the end of what can be told must not stop a push.
+#[test]
+fn times_out_of_reach_are_not_taken() {
+    for time in [
+        "+262142-12-31T23:59:59Z",
+        "-262143-01-01T00:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "+10000-01-01T00:00:00Z",
+    ] {
+        let data = json!({"name": "projects/demo/operations/x", "start": null, "state": {
+            "first": time, "asked": time,
+            "report": {"outcome": "failed", "at": time, "facts": {"start": time, "end": time}},
+        }});
+        let Ok(Message::Report(report)) = read_back(data.to_string().as_bytes()) else { panic!("a report") };
+        assert_eq!((report.at, report.facts.start, report.facts.end), (received().published, None, None));
+        let mut data = data;
+        data["state"].as_object_mut().unwrap().remove("report");
+        data.as_object_mut().unwrap().remove("start");
+        let Ok(Message::Check(check)) = read_back(data.to_string().as_bytes()) else { panic!("a check") };
+        assert_eq!(check.first, received().published, "{time}");
+    }
+}
+
+/// Every form of message that this version writes or takes, which every later version must read.
+#[test]
+fn every_message_of_version_1_stays_readable() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/messages/v1");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 20, "{files:?}");
+    for file in files {
+        let data = std::fs::read(&file).unwrap();
+        let json: Value = serde_json::from_slice(&data).unwrap();
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let message = read_back(&data).unwrap_or_else(|problem| panic!("{name}: {problem:?}"));
+        let kind = match &message {
+            Message::Start(_) => "start",
+            Message::Check(_) => "check",
+            Message::Report(_) => "report",
+            Message::Test(_) => "test",
+        };
+        assert!(name.split('-').nth(1) == Some(kind), "{name} is read as a {kind}");
+        if name.starts_with("carried") {
+            assert_eq!(message.to_json(), json, "{name} is written as it was");
+        }
+    }
+}
