@@ -181,7 +181,9 @@ async fn one_bad_look_between_good_ones_goes_on() {
     for bad in [vec![gone()], vec![gone(), down(), gone()], vec![refusal(403, "PERMISSION_DENIED", "")]] {
         let opwatch = Opwatch::start().await;
         let number = bad.len() as u64;
-        bad.into_iter().for_each(|fault| opwatch.world.operations.fail_next(fault));
+        for fault in bad {
+            opwatch.world.operations.fail_next(fault);
+        }
         opwatch.watch_named(lasting(230)).await;
         assert_eq!(opwatch.attempts(), [1, 2, 3, 4]);
         assert_eq!(opwatch.world.operations.reads(NAME) as u64, 5 - number);
@@ -374,7 +376,7 @@ async fn pushes_delivered_twice_lead_to_one_next_step_each() {
         opwatch.world.operations.plan(lasting(290));
         opwatch.world.pubsub.duplicate_next(6);
         opwatch.watch(&kickoff).await;
-        let first = if kickoff.get("start").is_some() { 0 } else { 1 };
+        let first = u64::from(kickoff.get("start").is_none());
         assert_eq!(opwatch.attempts(), (first..first + 5).collect::<Vec<_>>());
         assert_eq!(opwatch.tasks(Kind::Report).len(), 1);
         assert_eq!(opwatch.world.tasks.duplicates(), 6, "each copy asked for the same task");

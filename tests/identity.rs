@@ -12,7 +12,7 @@ async fn guarded(jwks: &Jwks) -> Opwatch {
         args.push_audience = Some(AUDIENCE.to_owned());
         args.push_service_account = Some(PUSH_ACCOUNT.to_owned());
         let endpoints = args.common.endpoints.get_or_insert_default();
-        endpoints.push_str(&format!(",jwks={}", jwks.url));
+        *endpoints = format!("{endpoints},jwks={}", jwks.url);
     })
     .await;
     // Each test begins where the key set, once fetched, is fresh for an hour.

@@ -5,6 +5,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::cast_possible_truncation,
+    clippy::struct_field_names,
     missing_docs,
     reason = "tests fail by panicking"
 )]

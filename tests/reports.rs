@@ -224,7 +224,9 @@ async fn japanese_tells_what_the_original_did_not() {
     let says = async |opwatch: Opwatch, message: &Value, words: &[&str]| {
         opwatch.watch(message).await;
         let all = format!("{}\n{}", opwatch.lines()[0], opwatch.only_text());
-        words.iter().for_each(|word| assert!(all.contains(word), "{word}: {all}"));
+        for word in words {
+            assert!(all.contains(word), "{word}: {all}");
+        }
         opwatch.stop().await;
     };
     let opwatch = japanese().await;

@@ -30,6 +30,8 @@ fn set(args: &mut ServeArgs, setting: &str, value: &str) {
         "SLACK_WEBHOOK_URL" => args.slack_webhook_url = Some(value.into()),
         "CHECK_INTERVAL" => args.check_interval = text,
         "CHECK_LIMIT" => args.check_limit = text,
+        "PUSH_AUDIENCE" => args.push_audience = text,
+        "PUSH_SERVICE_ACCOUNT" => args.push_service_account = text,
         "STARTS" => args.starts = text,
         "EXPORT_PREFIXES" => args.export_prefixes = text,
         "SERVICES" => args.common.services = text,
@@ -50,7 +52,7 @@ fn with(setting: &str, value: &str) -> Result<Settings, String> {
     args.check().map_err(|bad| bad.to_string())
 }
 
-const ALL: [&str; 18] = [
+const ALL: [&str; 20] = [
     "PORT",
     "TOPIC",
     "CHECK_QUEUE",
@@ -59,6 +61,8 @@ const ALL: [&str; 18] = [
     "SLACK_WEBHOOK_URL",
     "CHECK_INTERVAL",
     "CHECK_LIMIT",
+    "PUSH_AUDIENCE",
+    "PUSH_SERVICE_ACCOUNT",
     "STARTS",
     "EXPORT_PREFIXES",
     "SERVICES",
