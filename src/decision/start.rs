@@ -153,7 +153,11 @@ pub fn try_again(
     retry_after: Option<Duration>,
     now: DateTime<Utc>,
 ) -> Decision {
+    // Only a forged count has no next number; the same would be this delivery's own name.
+    let Some(tries) = start.tries.checked_add(1) else {
+        return give_up(start, Reason::Unavailable, Some(error), now);
+    };
     let delay = start_delay(start.tries, retry_after);
-    let next = Start { tries: start.tries.saturating_add(1), ambiguous, error: Some(error), ..start.clone() };
+    let next = Start { tries, ambiguous, error: Some(error), ..start.clone() };
     Decision::Start(next, now + TimeDelta::from_std(delay).unwrap_or_default())
 }

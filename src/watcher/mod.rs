@@ -4,6 +4,8 @@ mod check;
 mod dead_letter;
 mod report;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,0 +1,164 @@
+//! Design rule 3 over the real handler: whatever is delivered, and however the APIs answer, no delivery asks for the
+//! task name under which it was itself delivered, and one that is acknowledged has a next step or has been posted.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use hyper::body::Bytes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Decided, Handled, Setup, Watcher};
+use crate::clock::{Clock, Deadline};
+use crate::endpoints::Endpoints;
+use crate::envelope::Delivery;
+use crate::google::{Google, Tokens, task_id};
+use crate::locale::Locale;
+use crate::message::arbitrary::{message, time};
+use crate::message::{Defaults, Message};
+use crate::operation::{Service, StartMethod};
+use crate::policy::Policy;
+use crate::slack::Slack;
+use crate::transport::{Answer, Failure, Method, Request, Sending, Transport};
+use secrecy::ExposeSecret;
+
+const TOPIC: &str = "projects/demo/topics/opwatch";
+const QUEUE: &str = "projects/demo/locations/l/queues/q";
+
+struct Fixed(DateTime<Utc>);
+
+impl Clock for Fixed {
+    fn now(&self) -> DateTime<Utc> {
+        self.0
+    }
+}
+
+/// Answers reads, lists, starts and posts as it was told, and takes every task.
+#[derive(Clone)]
+struct Scripted {
+    answers: Arc<Mutex<Vec<Result<Answer, Failure>>>>,
+    tasks: Arc<Mutex<Vec<Value>>>,
+    posted: Arc<Mutex<usize>>,
+}
+
+impl Transport for Scripted {
+    fn send(&self, request: Request, _: Duration) -> Sending<'_> {
+        let url = request.url.expose_secret().to_owned();
+        let next =
+            self.answers.lock().unwrap().pop().unwrap_or_else(|| Err(Failure::NotConnected(String::new())));
+        let answer = if url.contains("/queues/") {
+            let task: Value = serde_json::from_slice(&request.body).unwrap();
+            let name = task["task"]["name"].clone();
+            self.tasks.lock().unwrap().push(name.clone());
+            Ok(Answer {
+                status: 200,
+                retry_after: None,
+                date: None,
+                body: json!({"name": name}).to_string().into(),
+            })
+        } else {
+            // The answer speaks of the operation that was asked for.
+            let name = url
+                .rsplit_once("/v1/")
+                .map_or("", |(_, name)| name)
+                .replace(":exportDocuments", "/operations/new")
+                .replace(":export", "/operations/new")
+                .replace(":import", "/operations/new");
+            let fill = |answer: Answer| {
+                let body = String::from_utf8_lossy(&answer.body).replace("NAME", &name);
+                Answer { body: Bytes::from(body), ..answer }
+            };
+            next.map(fill)
+        };
+        if request.method == Method::Post
+            && url.contains("hooks.slack.com")
+            && answer.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body == "ok")
+        {
+            *self.posted.lock().unwrap() += 1;
+        }
+        Box::pin(async move { answer })
+    }
+}
+
+fn answer() -> BoxedStrategy<Result<Answer, Failure>> {
+    let bodies = vec![
+        "ok".to_owned(),
+        "<html>".to_owned(),
+        "{}".to_owned(),
+        json!({"name": "NAME", "metadata": {"common": {"state": "PROCESSING", "startTime": "2026-11-23T03:00:00Z"}}}).to_string(),
+        json!({"name": "NAME", "done": true, "response": {}}).to_string(),
+        json!({"name": "NAME", "done": true, "error": {"code": 1}}).to_string(),
+        json!({"done": true, "metadata": {"common": {"state": "PAUSED"}}}).to_string(),
+        json!({"error": {"status": "ABORTED"}}).to_string(),
+    ];
+    let statuses =
+        proptest::sample::select(vec![200_u16, 200, 200, 302, 400, 401, 403, 404, 409, 429, 500, 503]);
+    let retry_after = proptest::option::of((0_u64..100_000).prop_map(Duration::from_secs));
+    let whole = (statuses, proptest::sample::select(bodies), retry_after, proptest::option::of(time()))
+        .prop_map(|(status, body, retry_after, date)| {
+            Ok(Answer { status, retry_after, date, body: body.into() })
+        });
+    let failed = proptest::sample::select(vec![
+        Failure::NotConnected(String::new()),
+        Failure::Broken(String::new()),
+        Failure::TooLong,
+        Failure::TimedOut(Duration::ZERO),
+    ]);
+    prop_oneof![4 => whole, 1 => failed.prop_map(Err)].boxed()
+}
+
+/// What became of the delivery, the names of the tasks it asked for, and how often it posted.
+fn deliver(
+    data: Vec<u8>,
+    answers: Vec<Result<Answer, Failure>>,
+    now: DateTime<Utc>,
+) -> (Handled, Vec<String>, usize) {
+    let scripted =
+        Scripted { answers: Arc::new(Mutex::new(answers)), tasks: Arc::default(), posted: Arc::default() };
+    let transport: Arc<dyn Transport> = Arc::new(scripted.clone());
+    let setup = Setup {
+        topic: TOPIC.to_owned(),
+        check_queue: QUEUE.to_owned(),
+        report_queue: QUEUE.to_owned(),
+        service_account: "tasks@demo.iam.gserviceaccount.com".to_owned(),
+        defaults: Defaults { interval: 60, limit: 60 },
+        policy: Policy {
+            services: Service::ALL.to_vec(),
+            projects: None,
+            starts: StartMethod::all().to_vec(),
+            export_prefixes: Vec::new(),
+        },
+        locale: Locale::En,
+        zone: chrono_tz::Tz::UTC,
+    };
+    let google = Google::new(Arc::clone(&transport), Tokens::new(Some("t".into())), Endpoints::default());
+    let slack = Slack::new(transport, "https://hooks.slack.com/services/x".into());
+    let watcher = Watcher::new(setup, google, slack, Arc::new(Fixed(now)));
+    let delivery = Delivery { message_id: "99".to_owned(), published: Some(now), data: Ok(data) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let handled = runtime.block_on(watcher.handle(delivery, Deadline::start()));
+    let names = scripted.tasks.lock().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+    let posted = *scripted.posted.lock().unwrap();
+    (handled, names, posted)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_delivery_asks_for_its_own_name_and_none_ends_in_silence(
+        message in message(), answers in proptest::collection::vec(answer(), 0..4), now in time(),
+    ) {
+        let own = format!("{QUEUE}/tasks/{}", task_id(TOPIC, &message));
+        let is_report = matches!(message, Message::Report(_));
+        let (handled, names, posted) = deliver(message.to_data(), answers, now);
+        prop_assert!(!names.contains(&own), "{handled:?}");
+        prop_assert!(names.len() <= 1, "one next step: {:?}", names);
+        if handled.acknowledged {
+            prop_assert_eq!(names.len() + posted, 1, "{:?}", handled);
+        } else {
+            prop_assert!(is_report && handled.decision == Decided::GaveUp, "{handled:?}");
+        }
+    }
+}
