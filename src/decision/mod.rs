@@ -134,3 +134,164 @@ pub fn no_longer_allowed(check: &Check, setting: &str) -> Verdict {
         last_facts(check),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::arbitrary::{check, facts, time};
+    use crate::message::{Kind, Watch};
+    use crate::operation::{Operation, Service};
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    /// Check `attempt` of a watch of 10 checks, one a minute from second 0.
+    fn at_check(attempt: u32) -> Check {
+        Check {
+            watch: Watch { id: "7".to_owned(), interval: 60, limit: 10, ..Watch::default() },
+            operation: Operation::new(Service::Datastore, "projects/p/operations/x").unwrap(),
+            attempt,
+            first: at(0),
+            unreadable: false,
+            last: Some(Seen { at: at(-1), facts: facts_of("EARLIER") }),
+            adopted: None,
+            carried: true,
+        }
+    }
+
+    fn facts_of(state: &str) -> Facts {
+        Facts { state: Some(state.to_owned()), ..Facts::default() }
+    }
+
+    /// The decision in few words: the next check and when, or the outcome, its reason and what is shown.
+    fn decided(check: &Check, observation: Observation, second: i64, wait: u64) -> String {
+        match decide(check, observation, at(second), Duration::from_secs(wait)) {
+            Decision::Check(next, due) => {
+                let mark = if next.unreadable { ", unreadable" } else { "" };
+                format!("check {} at {}{mark}", next.attempt, (due - at(0)).num_seconds())
+            }
+            Decision::Report(report) => {
+                let state = report.facts.state.clone().unwrap_or_default();
+                let reason = report.reason.map(|reason| format!(" {reason:?}")).unwrap_or_default();
+                format!("{:?}{reason} {state}", report.outcome).trim_end().to_owned()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_look_leads_to_one_next_step() {
+        let error = |code| ApiError::new(code, "", "");
+        let ended = |ending| Observation::Ended(ending, facts_of("NOW"));
+        let running = || Observation::Running(facts_of("NOW"));
+        let unreadable = |code| Observation::Unreadable(error(code));
+        let down = || Observation::Unavailable(error(503));
+        let second_time = |attempt| Check { unreadable: true, ..at_check(attempt) };
+        for (check, observation, second, wait, expected) in [
+            (at_check(3), running(), 180, 0, "check 4 at 240"),
+            (at_check(3), running(), 200, 0, "check 4 at 240"),
+            (at_check(3), running(), 211, 0, "check 5 at 300"),
+            (at_check(3), running(), 180, 150, "check 6 at 360"),
+            (at_check(3), running(), 180, 9_999, "check 9 at 540"),
+            (at_check(3), running(), -9_999, 0, "check 4 at 240"),
+            (second_time(3), running(), 180, 0, "check 4 at 240"),
+            (at_check(9), running(), 540, 0, "Stopped NOW"),
+            (at_check(9), running(), 0, 0, "Stopped NOW"),
+            (at_check(3), running(), 540, 0, "Stopped NOW"),
+            (at_check(3), running(), 539, 0, "check 9 at 540"),
+            (at_check(0), ended(Ending::Succeeded), 0, 0, "Succeeded NOW"),
+            (at_check(9), ended(Ending::Succeeded), 9_999, 0, "Succeeded NOW"),
+            (second_time(9), ended(Ending::Failed), 9_999, 99, "Failed NOW"),
+            (at_check(9), ended(Ending::Cancelled), 540, 0, "Cancelled NOW"),
+            (at_check(0), ended(Ending::Unknown), 0, 0, "CannotTell UnknownState NOW"),
+            (at_check(3), unreadable(404), 180, 0, "check 4 at 240, unreadable"),
+            (second_time(3), unreadable(404), 180, 0, "CannotTell Gone EARLIER"),
+            (second_time(3), unreadable(403), 180, 0, "CannotTell Denied EARLIER"),
+            (second_time(3), unreadable(400), 180, 0, "CannotTell Refused EARLIER"),
+            (at_check(9), unreadable(403), 540, 0, "CannotTell Denied EARLIER"),
+            (at_check(3), down(), 180, 0, "check 4 at 240"),
+            (second_time(3), down(), 180, 0, "check 4 at 240"),
+            (at_check(3), down(), 180, 300, "check 8 at 480"),
+            (at_check(9), down(), 540, 0, "CannotTell Unavailable EARLIER"),
+        ] {
+            assert_eq!(
+                decided(&check, observation.clone(), second, wait),
+                expected,
+                "{observation:?} {second}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_look_showed_rides_on() {
+        let remembered = |observation| match decide(&at_check(3), observation, at(180), Duration::ZERO) {
+            Decision::Check(next, _) => next.last.unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let now = remembered(Observation::Running(facts_of("NOW")));
+        assert_eq!((now.at, now.facts), (at(180), facts_of("NOW")));
+        for kept in
+            [Observation::Unreadable(ApiError::default()), Observation::Unavailable(ApiError::default())]
+        {
+            assert_eq!(remembered(kept).facts, facts_of("EARLIER"));
+        }
+    }
+
+    fn observation() -> BoxedStrategy<Observation> {
+        let ending = proptest::sample::select(vec![
+            Ending::Succeeded,
+            Ending::Failed,
+            Ending::Cancelled,
+            Ending::Unknown,
+        ]);
+        prop_oneof![
+            facts().prop_map(Observation::Running),
+            (ending, facts()).prop_map(|(ending, facts)| Observation::Ended(ending, facts)),
+            (300_i64..600).prop_map(|code| Observation::Unreadable(ApiError::new(code, "", ""))),
+            (0_i64..600).prop_map(|code| Observation::Unavailable(ApiError::new(code, "", ""))),
+        ]
+        .boxed()
+    }
+
+    proptest! {
+        #[test]
+        fn done_wins_and_every_other_look_goes_on_or_ends(
+            check in check(), observation in observation(), now in time(), wait in 0_u64..200_000,
+        ) {
+            let done = matches!(observation, Observation::Ended(..));
+            let known = matches!(observation, Observation::Ended(Ending::Succeeded | Ending::Failed | Ending::Cancelled, _));
+            match decide(&check, observation, now, Duration::from_secs(wait)) {
+                Decision::Report(report) => {
+                    prop_assert_eq!(report.outcome.kind() == Kind::Ended, known);
+                    prop_assert_eq!(report.operation, Some(check.operation));
+                    prop_assert_eq!((report.watch, report.at), (check.watch, now));
+                }
+                Decision::Check(next, due) => {
+                    prop_assert!(!done);
+                    prop_assert!(next.attempt > check.attempt && next.attempt < check.watch.limit);
+                    prop_assert!(due <= now + TimeDelta::days(29));
+                    prop_assert_eq!((next.first, next.watch), (check.first, check.watch));
+                }
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+
+        /// Whatever is seen, a watch has an end: at most as many checks as its limit.
+        #[test]
+        fn a_watch_ends_at_its_limit(limit in 1_u32..40, looks in proptest::collection::vec(observation(), 40)) {
+            let mut check = Check { attempt: 0, ..at_check(0) };
+            check.watch.limit = limit;
+            let mut now = check.first;
+            for (made, look) in (1..).zip(looks) {
+                prop_assert!(made <= limit);
+                match decide(&check, look, now, Duration::ZERO) {
+                    Decision::Check(next, due) => (check, now) = (next, due),
+                    _ => break,
+                }
+            }
+        }
+    }
+}

@@ -81,4 +81,20 @@ mod tests {
             prop_assert_eq!(serde_json::from_str::<Value>(json).unwrap(), message);
         }
     }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+        /// A function takes gcloud's place and prints its last argument.
+        #[test]
+        fn a_real_shell_gives_the_message_back(texts in proptest::collection::vec(crate::message::arbitrary::text(60), 10)) {
+            let message = serde_json::json!({"title": texts[0], "start": {"body": {texts[1].as_str(): texts[2..]}}});
+            let line = publish_command("projects/p/topics/t", message.as_object().unwrap());
+            let script = format!("gcloud() {{ printf '%s\\n' \"$#\" \"${{@: -1}}\"; }}\n{line}\n");
+            let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+            let said = String::from_utf8(output.stdout).unwrap();
+            let json = said.strip_prefix("5\n--message=").unwrap_or_else(|| panic!("{said}"));
+            prop_assert_eq!(serde_json::from_str::<Value>(json).unwrap(), message);
+        }
+    }
 }

@@ -223,3 +223,205 @@ fn code_name(code: i64) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The answer in a file, and the operation that it is about.
+    fn golden(name: &str) -> (Operation, Vec<u8>) {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/operations");
+        let body = std::fs::read(format!("{folder}/{name}.json")).unwrap();
+        let service: Service = name.split('-').next().unwrap().parse().unwrap();
+        let json: Value = serde_json::from_slice(&body).unwrap();
+        (Operation::new(service, json["name"].as_str().unwrap()).unwrap(), body)
+    }
+
+    /// What an observation of a file comes to, in few words.
+    fn seen(name: &str) -> (String, Facts) {
+        let (operation, body) = golden(name);
+        match read_operation(&operation, &body) {
+            Observation::Running(facts) => ("running".to_owned(), facts),
+            Observation::Ended(ending, facts) => (format!("{ending:?}").to_lowercase(), facts),
+            Observation::Unreadable(error) | Observation::Unavailable(error) => panic!("{name}: {error}"),
+        }
+    }
+
+    #[test]
+    fn every_state_means_what_it_means() {
+        let expected = [
+            ("datastore-initializing", "running"),
+            ("datastore-processing", "running"),
+            ("datastore-exceeded", "running"),
+            ("datastore-counts_as_numbers", "running"),
+            ("datastore-counts_of_zero", "running"),
+            ("datastore-finalizing", "running"),
+            ("datastore-cancelling", "running"),
+            ("datastore-unspecified", "running"),
+            ("datastore-not_done_though_successful", "running"),
+            ("datastore-successful", "succeeded"),
+            ("datastore-done_while_processing", "unknown"),
+            ("datastore-failed", "failed"),
+            ("datastore-failed_without_error", "failed"),
+            ("datastore-cancelled", "cancelled"),
+            ("datastore-cancelled_without_error", "cancelled"),
+            ("datastore-empty_error", "succeeded"),
+            ("datastore-error_beside_success", "failed"),
+            ("datastore-unknown_state", "unknown"),
+            ("datastore-no_metadata", "running"),
+            ("datastore-null_metadata", "succeeded"),
+            ("datastore-whole_seconds", "succeeded"),
+            ("datastore-nanoseconds", "succeeded"),
+            ("datastore-broken_time", "succeeded"),
+            ("datastore-import", "running"),
+            ("firestore-processing", "running"),
+            ("firestore-successful", "succeeded"),
+            ("firestore-failed", "failed"),
+            ("firestore-cancelled", "cancelled"),
+            ("firestore-unspecified", "running"),
+            ("firestore-import", "running"),
+        ];
+        for (name, ending) in expected {
+            assert_eq!(seen(name).0, ending, "{name}");
+        }
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/operations");
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), expected.len(), "every file is named here");
+    }
+
+    #[test]
+    fn both_spellings_of_the_facts_are_read() {
+        let at = |text: &str| Some(text.parse().unwrap());
+        let progress = |done, of| Some(Progress { done, of });
+        let (_, facts) = seen("datastore-successful");
+        assert_eq!(
+            facts,
+            Facts {
+                work: Some("EXPORT_ENTITIES".to_owned()),
+                state: Some("SUCCESSFUL".to_owned()),
+                start: at("2026-11-23T03:00:12.345678Z"),
+                end: at("2026-11-23T03:01:42.345678Z"),
+                entities: progress(20_000, Some(20_000)),
+                bytes: progress(4_000, Some(4_000)),
+                output: Some(
+                    "gs://my-backups/2026-11-23T03:00:12_1/2026-11-23T03:00:12_1.overall_export_metadata"
+                        .to_owned()
+                ),
+                prefix: Some("gs://my-backups".to_owned()),
+                error: None,
+            }
+        );
+        assert_eq!(facts.duration(), Some(std::time::Duration::from_secs(90)));
+        let (_, facts) = seen("firestore-successful");
+        assert_eq!(facts.work.as_deref(), Some("EXPORT_DOCUMENTS"));
+        assert_eq!(facts.state.as_deref(), Some("SUCCESSFUL"));
+        assert_eq!((facts.start, facts.end), (at("2026-11-23T03:00:12Z"), at("2026-11-23T03:01:42.345678Z")));
+        assert_eq!(facts.entities, progress(20_000, Some(20_000)));
+        assert_eq!(facts.output.as_deref(), Some("gs://my-backups/2026-11-23T03:00:12_1"));
+        let error = |name| seen(name).1.error.map(|error| (error.code, error.status, error.text));
+        let status = |code, word: &str, text: &str| Some((code, word.to_owned(), text.to_owned()));
+        assert_eq!(error("datastore-failed"), status(7, "PERMISSION_DENIED", "Caller lacks permission."));
+        assert_eq!(error("firestore-failed"), status(5, "NOT_FOUND", "bucket not found"));
+        assert_eq!(error("firestore-cancelled"), status(1, "CANCELLED", ""));
+        assert_eq!(error("datastore-empty_error"), None);
+        assert_eq!(seen("datastore-import").1.work.as_deref(), Some("IMPORT_ENTITIES"));
+        assert_eq!(seen("firestore-import").1.work.as_deref(), Some("IMPORT_DOCUMENTS"));
+        assert_eq!(seen("firestore-import").1.prefix.as_deref(), Some("gs://my-backups"));
+        assert_eq!(seen("datastore-unspecified").1.state, None);
+        assert_eq!(seen("firestore-unspecified").1.state, None);
+    }
+
+    #[test]
+    fn counts_are_read_as_they_come() {
+        let counts = |name| (seen(name).1.entities, seen(name).1.bytes);
+        let progress = |done, of| Some(Progress { done, of });
+        assert_eq!(
+            counts("datastore-processing"),
+            (progress(5_000, Some(20_000)), progress(1_000, Some(4_000)))
+        );
+        assert_eq!(
+            counts("firestore-processing"),
+            (progress(5_000, Some(20_000)), progress(1_000, Some(4_000)))
+        );
+        assert_eq!(counts("datastore-exceeded"), (progress(20_001, Some(20_000)), progress(7, None)));
+        assert_eq!(counts("datastore-counts_as_numbers").0, progress(5_000, Some(20_000)));
+        assert_eq!(counts("datastore-counts_of_zero"), (None, progress(0, Some(0))));
+        assert_eq!(counts("datastore-initializing"), (None, None));
+    }
+
+    #[test]
+    fn any_number_of_fraction_digits_is_read() {
+        let times = |name| (seen(name).1.start, seen(name).1.end);
+        let at = |text: &str| Some(text.parse().unwrap());
+        assert_eq!(
+            times("datastore-whole_seconds"),
+            (at("2026-11-23T03:00:12Z"), at("2026-11-23T03:01:42Z"))
+        );
+        assert_eq!(
+            times("datastore-nanoseconds"),
+            (at("2026-11-23T03:00:12.123456789Z"), at("2026-11-23T03:01:42.123Z"))
+        );
+        assert_eq!(times("datastore-broken_time"), (None, None));
+        assert_eq!(times("datastore-no_metadata"), (None, None));
+    }
+
+    #[test]
+    fn a_list_gives_what_an_adoption_needs() {
+        let (operation, body) = golden("datastore-processing");
+        let entry: Value = serde_json::from_slice(&body).unwrap();
+        let page = serde_json::json!({"operations": [entry, {"name": "operations/of another form"}, 7],
+            "nextPageToken": "more"});
+        let (listed, next) = read_list(Service::Datastore, page.to_string().as_bytes()).unwrap();
+        assert_eq!((listed.len(), next.as_deref()), (1, Some("more")));
+        assert_eq!(listed[0].operation, Some(operation));
+        assert_eq!(listed[0].labels["opwatch-key"], "2070443601311540");
+        assert_eq!(listed[0].start, seen("datastore-processing").1.start);
+        for empty in ["{}", r#"{"operations": [], "nextPageToken": ""}"#] {
+            assert_eq!(read_list(Service::Datastore, empty.as_bytes()), Ok((Vec::new(), None)));
+        }
+        assert!(read_list(Service::Datastore, b"<html>").is_err());
+    }
+
+    #[test]
+    fn a_start_must_name_its_operation_or_be_done() {
+        let started = |body: &str| read_started(Service::Datastore, body.as_bytes());
+        assert!(started(r#"{"done": true, "response": {}}"#).unwrap().operation.is_none());
+        assert!(started(r#"{"name": "projects/p/operations/x"}"#).unwrap().operation.is_some());
+        for body in [
+            "",
+            "<html>",
+            "{}",
+            r#"{"name": ""}"#,
+            r#"{"name": "x"}"#,
+            r#"{"name": "projects/p/databases/d/operations/x"}"#,
+        ] {
+            assert!(started(body).is_err(), "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_some_observation(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let operation = Operation::new(Service::Datastore, "projects/p/operations/x").unwrap();
+            prop_assert!(matches!(read_operation(&operation, &body), Observation::Unavailable(_)));
+            let _ = (read_started(Service::Firestore, &body), read_list(Service::Firestore, &body));
+        }
+
+        /// Nothing of an answer is so long that it could not ride in a message.
+        #[test]
+        fn long_texts_are_cut(size in 0_usize..5_000) {
+            let operation = Operation::new(Service::Datastore, "projects/p/operations/x").unwrap();
+            let long = "é".repeat(size);
+            let body = serde_json::json!({"name": operation.name(), "done": true,
+                "metadata": {"common": {"state": long, "operationType": long}, "outputUrlPrefix": long},
+                "response": {"outputUrl": long}, "error": {"code": 3, "message": long}});
+            let Observation::Ended(_, facts) = read_operation(&operation, body.to_string().as_bytes()) else {
+                panic!("it is done")
+            };
+            prop_assert!(facts.error.unwrap().text.chars().count() <= 2_000);
+            prop_assert!(facts.output.unwrap().chars().count() <= 1_024);
+            prop_assert!(facts.prefix.unwrap().chars().count() <= 1_024);
+            prop_assert!(facts.state.unwrap().chars().count() <= 64 && facts.work.unwrap().chars().count() <= 64);
+        }
+    }
+}

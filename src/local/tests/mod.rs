@@ -2,6 +2,7 @@
 
 mod faults;
 mod operations;
+mod payloads;
 mod pubsub;
 mod slack;
 mod tasks;
