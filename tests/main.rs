@@ -11,6 +11,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod architecture;
 mod checks;
 mod dead_letter;
 mod doctor;

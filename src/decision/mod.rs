@@ -190,7 +190,7 @@ mod tests {
         let unreadable = |code| Observation::Unreadable(error(code));
         let down = || Observation::Unavailable(error(503));
         let second_time = |attempt| Check { unreadable: true, ..at_check(attempt) };
-        for (check, observation, second, wait, expected) in [
+        let cases = vec![
             (at_check(3), running(), 180, 0, "check 4 at 240"),
             (at_check(3), running(), 200, 0, "check 4 at 240"),
             (at_check(3), running(), 211, 0, "check 5 at 300"),
@@ -216,7 +216,8 @@ mod tests {
             (second_time(3), down(), 180, 0, "check 4 at 240"),
             (at_check(3), down(), 180, 300, "check 8 at 480"),
             (at_check(9), down(), 540, 0, "CannotTell Unavailable EARLIER"),
-        ] {
+        ];
+        for (check, observation, second, wait, expected) in cases {
             assert_eq!(
                 decided(&check, observation.clone(), second, wait),
                 expected,

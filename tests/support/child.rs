@@ -18,7 +18,7 @@ pub(crate) const SECRET: &str = "canary-hook-9b74c9897bac";
 /// `opwatch serve`, until it is stopped or dropped.
 #[derive(Debug)]
 pub(crate) struct Child {
-    child: std::process::Child,
+    process: std::process::Child,
     lines: mpsc::UnboundedReceiver<String>,
     pub(crate) port: u16,
     /// Every line read so far.
@@ -65,13 +65,13 @@ pub(crate) async fn outcome(
 impl Child {
     /// Starts it and waits until it listens.
     pub(crate) async fn serve(arguments: &[&str], variables: &[(&str, String)]) -> Self {
-        let mut child = command(arguments, variables).spawn().unwrap();
+        let mut process = command(arguments, variables).spawn().unwrap();
         let (sender, lines) = mpsc::unbounded_channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let stdout = BufReader::new(process.stdout.take().unwrap());
         std::thread::spawn(move || {
             stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
-        let mut child = Self { child, lines, port: 0, log: Vec::new() };
+        let mut child = Self { process, lines, port: 0, log: Vec::new() };
         let line = child.wait_for("listens on").await;
         let message: Value = serde_json::from_str(&line).unwrap();
         let port = message["message"].as_str().unwrap().rsplit(':').next();
@@ -98,7 +98,7 @@ impl Child {
 
     /// Sends a signal: `TERM`, `INT`.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.process.id().to_string()).status();
         assert!(status.unwrap().success());
     }
 
@@ -110,19 +110,19 @@ impl Child {
             }
         };
         tokio::time::timeout(PATIENCE, rest).await.expect("it ends in time");
-        self.child.wait().unwrap().code()
+        self.process.wait().unwrap().code()
     }
 
     fn standard_error(&mut self) -> String {
         let mut text = String::new();
-        let _ = self.child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut text));
+        let _ = self.process.stderr.take().map(|mut stderr| stderr.read_to_string(&mut text));
         text
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }

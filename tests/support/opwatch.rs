@@ -147,8 +147,8 @@ impl Opwatch {
     /// How far ahead the tasks of this kind were scheduled, in whole seconds (the time that they count from is an
     /// answer's `Date`, which has no fraction).
     pub(crate) fn delays(&self, kind: Kind) -> Vec<i64> {
-        let ahead = |task: &Task| (task.schedule_time - task.created_at).as_seconds_f64();
-        self.tasks(kind).iter().map(|task| ahead(task).ceil() as i64).collect()
+        let ahead = |task: &Task| (task.schedule_time - task.created_at).num_milliseconds();
+        self.tasks(kind).iter().map(|task| (ahead(task) + 999).div_euclid(1_000)).collect()
     }
 
     /// How often a start was asked for.
