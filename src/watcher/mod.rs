@@ -2,10 +2,13 @@
 
 mod check;
 mod dead_letter;
+mod handled;
 mod report;
 mod start;
 #[cfg(test)]
 mod tests;
+
+pub use handled::{Decided, Handled};
 
 use std::sync::Arc;
 
@@ -55,100 +58,6 @@ pub struct Watcher {
     clock: Arc<dyn Clock>,
     /// Held from a start's look-up to its answer, so that two deliveries at once don't both find nothing.
     one_start: tokio::sync::Mutex<()>,
-}
-
-/// What became of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handled {
-    /// Whether to acknowledge it. Refusing is the last resort: Pub/Sub then slows down the whole subscription.
-    pub acknowledged: bool,
-    /// What was decided.
-    pub decision: Decided,
-    /// The operation it was about; empty when none.
-    pub operation: String,
-    /// Its number: the attempt of a check, the try of a start or report.
-    pub attempt: Option<u32>,
-    /// What went wrong, if anything.
-    pub error: Option<String>,
-    /// Somebody must act on the error.
-    pub needs_attention: bool,
-    /// Time of the call to the operations API or to Slack.
-    pub call_milliseconds: Option<u64>,
-    /// Time of scheduling the next step.
-    pub schedule_milliseconds: Option<u64>,
-}
-
-/// What a delivery came to: a closed set, for logs and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decided {
-    /// The next check is scheduled.
-    CheckAgain,
-    /// The operation was started, its first check is scheduled.
-    Started,
-    /// The operation ran already, its next check is scheduled.
-    Adopted,
-    /// The start is tried again later.
-    StartAgain,
-    /// The report of the end is scheduled.
-    Ended,
-    /// The report that the watch is over is scheduled.
-    Left,
-    /// The report was posted.
-    Posted,
-    /// The report is posted again later.
-    PostAgain,
-    /// The report was posted in vain for the last time.
-    GaveUp,
-    /// The message can't be used, its notice is scheduled.
-    Noticed,
-    /// A notice can't be used: nothing follows.
-    Dropped,
-    /// A test goes on its way.
-    Tested,
-    /// The next step could not be scheduled: the push is refused.
-    NotScheduled,
-    /// People were told of a message that Pub/Sub gave up on.
-    ToldLost,
-    /// They could not be told: the dead letter is kept.
-    KeptLost,
-}
-
-impl Decided {
-    /// Its word in logs.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::CheckAgain => "check-again",
-            Self::Started => "started",
-            Self::Adopted => "adopted",
-            Self::StartAgain => "start-again",
-            Self::Ended => "ended",
-            Self::Left => "left",
-            Self::Posted => "posted",
-            Self::PostAgain => "post-again",
-            Self::GaveUp => "gave-up",
-            Self::Noticed => "noticed",
-            Self::Dropped => "dropped",
-            Self::Tested => "tested",
-            Self::NotScheduled => "not-scheduled",
-            Self::ToldLost => "told-lost",
-            Self::KeptLost => "kept-lost",
-        }
-    }
-}
-
-impl Handled {
-    fn new(decision: Decided) -> Self {
-        Self {
-            acknowledged: true,
-            decision,
-            operation: String::new(),
-            attempt: None,
-            error: None,
-            needs_attention: false,
-            call_milliseconds: None,
-            schedule_milliseconds: None,
-        }
-    }
 }
 
 /// A next step, and what the log says of this one.

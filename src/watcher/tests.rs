@@ -55,6 +55,7 @@ impl Transport for Scripted {
                 status: 200,
                 retry_after: None,
                 date: None,
+                max_age: None,
                 body: json!({"name": name}).to_string().into(),
             })
         } else {
@@ -97,7 +98,7 @@ fn answer() -> BoxedStrategy<Result<Answer, Failure>> {
     let retry_after = proptest::option::of((0_u64..100_000).prop_map(Duration::from_secs));
     let whole = (statuses, proptest::sample::select(bodies), retry_after, proptest::option::of(time()))
         .prop_map(|(status, body, retry_after, date)| {
-            Ok(Answer { status, retry_after, date, body: body.into() })
+            Ok(Answer { status, retry_after, date, max_age: None, body: body.into() })
         });
     let failed = proptest::sample::select(vec![
         Failure::NotConnected(String::new()),
@@ -135,7 +136,12 @@ fn deliver(
     let google = Google::new(Arc::clone(&transport), Tokens::new(Some("t".into())), Endpoints::default());
     let slack = Slack::new(transport, "https://hooks.slack.com/services/x".into());
     let watcher = Watcher::new(setup, google, slack, Arc::new(Fixed(now)));
-    let delivery = Delivery { message_id: "99".to_owned(), published: Some(now), data: Ok(data) };
+    let delivery = Delivery {
+        message_id: "99".to_owned(),
+        published: Some(now),
+        attributes: std::collections::BTreeMap::new(),
+        data: Ok(data),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let handled = runtime.block_on(watcher.handle(delivery, Deadline::start()));
     let names = scripted.tasks.lock().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();

@@ -144,11 +144,11 @@ impl Opwatch {
         self.tasks(Kind::Check).iter().map(|task| task.data["attempt"].as_u64().unwrap()).collect()
     }
 
-    /// How far ahead the tasks of this kind were scheduled, in whole seconds (the time that they count from is an
-    /// answer's `Date`, which has no fraction).
+    /// How far ahead the tasks of this kind were scheduled, to the nearest 10 s: the time that they count from is an
+    /// answer's `Date`, which has no fraction, and a busy machine takes its time from there to the task.
     pub(crate) fn delays(&self, kind: Kind) -> Vec<i64> {
         let ahead = |task: &Task| (task.schedule_time - task.created_at).num_milliseconds();
-        self.tasks(kind).iter().map(|task| (ahead(task) + 999).div_euclid(1_000)).collect()
+        self.tasks(kind).iter().map(|task| (ahead(task) + 5_000).div_euclid(10_000) * 10).collect()
     }
 
     /// How often a start was asked for.

@@ -1,12 +1,16 @@
 //! From a report to what a person reads: title, values, sentences and lines to paste. Pure; knows nothing of Slack.
 
+mod commands;
+mod number;
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use crate::locale::{Cause, Command, Label, Locale, Note, Subject, Words};
-use crate::message::{Adopted, Outcome, Report, StartRequest, Unusable, publish_command};
+use self::number::{grouped, size};
+use crate::locale::{Cause, Label, Locale, Note, Subject, Words};
+use crate::message::{Adopted, Outcome, Report, StartRequest, Unusable};
 use crate::operation::{Facts, Operation, Progress, Service};
 
 /// A report older than this says so.
@@ -258,49 +262,6 @@ impl Writer<'_> {
         notes
     }
 
-    /// The lines to paste: as the original, a success needs none.
-    fn commands(&self) -> Vec<Text> {
-        let report = self.report;
-        let command = |command: Command, line: String| {
-            [Text::Plain(self.words.command(command).to_owned()), Text::Code(line)]
-        };
-        let mut commands = Vec::new();
-        if matches!(report.outcome, Outcome::Succeeded | Outcome::Notice | Outcome::Test | Outcome::Doctor) {
-            return commands;
-        }
-        let group = self.service().gcloud_group();
-        if let Some(operation) = &report.operation {
-            commands.extend(command(
-                Command::Describe,
-                format!("{group} describe {}", shell_word(operation.name())),
-            ));
-        }
-        if let Some(start) = report.start.as_ref().filter(|_| report.outcome == Outcome::CannotTell) {
-            commands.extend(command(Command::List, list_command(group, start.resource())));
-        }
-        let again = match report.outcome {
-            Outcome::Stopped | Outcome::CannotTell | Outcome::Lost if report.operation.is_some() => {
-                Some(Command::Watch)
-            }
-            Outcome::NotStarted | Outcome::CannotTell | Outcome::Lost => Some(Command::Start),
-            _ => None,
-        };
-        let line =
-            report.again().zip(self.context.topic).map(|(message, topic)| publish_command(topic, &message));
-        match (again, line) {
-            (Some(again), Some(line)) if line.len() <= LONGEST_COMMAND => {
-                commands.extend(command(again, line));
-            }
-            (Some(_), Some(_)) => commands.push(Text::Plain(self.words.note(Note::TooLongToShow))),
-            _ => {}
-        }
-        if let (Outcome::Stopped, Some(operation)) = (report.outcome, &report.operation) {
-            commands
-                .extend(command(Command::Cancel, format!("{group} cancel {}", shell_word(operation.name()))));
-        }
-        commands
-    }
-
     fn cause(&self) -> Cause<'_> {
         let report = self.report;
         let of_operation = report.operation.as_ref().map(Operation::project);
@@ -347,58 +308,5 @@ fn error_code(code: i64, status: &str) -> String {
         (0, "") => "–".to_owned(),
         (code, "") => code.to_string(),
         (code, status) => format!("{code} {status}"),
-    }
-}
-
-/// The list command of a start's project (Datastore) or database (Firestore).
-fn list_command(group: &str, resource: &str) -> String {
-    let mut segments = resource.split('/').skip(1).step_by(2);
-    let project = segments.next().unwrap_or_default();
-    let database = segments.next().map(|database| format!(" --database={}", shell_word(database)));
-    format!("{group} list --project={project}{}", database.unwrap_or_default())
-}
-
-/// A name as a shell takes it: a Firestore name has parentheses. No name has a quote.
-fn shell_word(name: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._:-".contains(&byte);
-    if name.bytes().all(is_plain) { name.to_owned() } else { format!("'{name}'") }
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// Bytes in the largest unit of a thousand, with one decimal.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
-    let power = (bytes.max(1).ilog10() / 3) as usize;
-    let unit = UNITS.get(power).copied().unwrap_or("EB");
-    if power == 0 {
-        return format!("{bytes} B");
-    }
-    let tenths = u128::from(bytes) * 10 / 1_000_u128.pow(u32::try_from(power).unwrap_or(0));
-    format!("{}.{} {unit}", tenths / 10, tenths % 10)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_and_sizes_as_people_read_them() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!(
-            [0, 999, 1_000, 1_550_000, 2_147_483_648, u64::MAX].map(size),
-            ["0 B", "999 B", "1.0 kB", "1.5 MB", "2.1 GB", "18.4 EB"]
-        );
     }
 }

@@ -1,0 +1,230 @@
+//! What a watch comes to, and everything else that people are told.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Adopted, Check, Kind, LONGEST_EXCERPT, Message, Problem, Start, StartRequest, Watch, Why};
+use crate::decision::Verdict;
+use crate::operation::{ApiError, Facts, Operation};
+use crate::text;
+
+/// Something to tell people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The watch it ends.
+    pub watch: Watch,
+    /// What to tell.
+    pub outcome: Outcome,
+    /// Why opwatch can't say more.
+    pub reason: Option<Reason>,
+    /// The error of a call that failed.
+    pub error: Option<ApiError>,
+    /// What is known of the operation.
+    pub facts: Facts,
+    /// When that was so.
+    pub at: DateTime<Utc>,
+    /// The operation, when there is one.
+    pub operation: Option<Operation>,
+    /// The number of the check that found it; none without a check.
+    pub attempt: Option<u32>,
+    /// The start that was not made.
+    pub start: Option<StartRequest>,
+    /// What that start would be recognised by.
+    pub key: Option<String>,
+    /// How the watch came by an operation that it should have started.
+    pub adopted: Option<Adopted>,
+    /// What a notice is about.
+    pub notice: Option<Unusable>,
+    /// How often it was posted in vain.
+    pub tries: u32,
+    /// Post it as plain text: Slack refused the blocks.
+    pub plain: bool,
+}
+
+/// A message that can't be used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unusable {
+    /// What is wrong with it.
+    #[serde(default = "unknown_problem")]
+    pub problem: Problem,
+    /// Its beginning.
+    #[serde(default)]
+    pub excerpt: String,
+    /// Its `messageId`; empty when it could not be seen.
+    #[serde(default)]
+    pub message_id: String,
+}
+
+impl Unusable {
+    /// Cuts its texts to their limits: for one that comes from a message.
+    pub(super) fn cut(self) -> Self {
+        Self {
+            problem: Problem::new(&self.problem.field, self.problem.why),
+            excerpt: text::cut(&self.excerpt, LONGEST_EXCERPT),
+            message_id: text::cut(&self.message_id, 128),
+        }
+    }
+}
+
+fn unknown_problem() -> Problem {
+    Problem::new("", Why::Other)
+}
+
+/// What a report tells. The first six are the ends of a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// Done without an error.
+    Succeeded,
+    /// Done with an error.
+    Failed,
+    /// Cancelled: partial files are possible.
+    Cancelled,
+    /// It was never started.
+    NotStarted,
+    /// The limit is reached and it still runs.
+    Stopped,
+    /// A message can't be used.
+    Notice,
+    /// A test message made the whole round.
+    Test,
+    /// Pub/Sub gave up on a message: its watch ends.
+    Lost,
+    /// Somebody asks whether messages arrive.
+    Doctor,
+    /// Nobody can tell how it ended. Also the reading of an outcome that only a newer version knows.
+    #[serde(other)]
+    CannotTell,
+}
+
+impl Outcome {
+    /// The kind in its task's name.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Succeeded | Self::Failed | Self::Cancelled => Kind::Ended,
+            Self::NotStarted | Self::Stopped | Self::CannotTell | Self::Lost => Kind::Left,
+            Self::Notice | Self::Test | Self::Doctor => Kind::Notice,
+        }
+    }
+}
+
+/// Why opwatch can't say more than it does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Reason {
+    /// The operation is not there (any more).
+    Gone,
+    /// It may not be read.
+    Denied,
+    /// The API refused the call in another way.
+    Refused,
+    /// The API could not be reached or did not work.
+    Unavailable,
+    /// It is done in a state that nobody knows.
+    UnknownState,
+    /// A setting does not allow it (any more).
+    NotAllowed {
+        /// The setting.
+        setting: String,
+    },
+    /// The kickoff came more than an hour after it was published.
+    Late,
+    /// Without permission to list operations a start could be a second one.
+    ListDenied,
+    /// Pub/Sub gave up delivering a message.
+    GivenUp {
+        /// How often it was delivered, about.
+        deliveries: u32,
+    },
+    /// A start was sent, its answer was lost, and whether it began can't be looked up.
+    Unclear,
+    /// A newer version knows.
+    #[serde(other)]
+    Other,
+}
+
+impl Reason {
+    /// Cuts its texts to their limits: for one that comes from a message.
+    pub(super) fn cut(self) -> Self {
+        match self {
+            Self::NotAllowed { setting } => Self::NotAllowed { setting: text::cut(&setting, 64) },
+            other => other,
+        }
+    }
+}
+
+impl Report {
+    /// The report that ends `check`'s watch.
+    pub fn of_check(check: &Check, verdict: Verdict, at: DateTime<Utc>) -> Self {
+        Self {
+            operation: Some(check.operation.clone()),
+            attempt: Some(check.attempt),
+            adopted: check.adopted,
+            ..Self::new(check.watch.clone(), verdict, at)
+        }
+    }
+
+    /// The report that ends the watch of a start that was not made, or of which that is not known.
+    pub fn of_start(start: &Start, verdict: Verdict, at: DateTime<Utc>) -> Self {
+        Self {
+            start: Some(start.request.clone()),
+            key: Some(crate::decision::key_of(start)),
+            ..Self::new(start.watch.clone(), verdict, at)
+        }
+    }
+
+    /// A notice of a message that can't be used. `id` is the same for the same data within an hour.
+    pub fn of_unusable(id: String, unusable: Unusable, at: DateTime<Utc>) -> Self {
+        let watch = Watch { id, interval: 60, limit: 1, ..Watch::default() };
+        let verdict = Verdict::new(Outcome::Notice, None, Facts::default());
+        Self { notice: Some(unusable), ..Self::new(watch, verdict, at) }
+    }
+
+    /// The report that Pub/Sub gave up on a message, after about so many deliveries.
+    pub fn of_lost(message: Option<&Message>, deliveries: u32, at: DateTime<Utc>) -> Self {
+        let facts = match message {
+            Some(Message::Check(check)) => check.last.as_ref().map(|seen| seen.facts.clone()),
+            _ => None,
+        };
+        let reason = Some(Reason::GivenUp { deliveries });
+        let verdict = Verdict::new(Outcome::Lost, reason, facts.unwrap_or_default());
+        match message {
+            Some(Message::Check(check)) => Self { attempt: None, ..Self::of_check(check, verdict, at) },
+            Some(Message::Start(start)) => Self::of_start(start, verdict, at),
+            Some(Message::Test(test)) => Self::new(test.watch.clone(), verdict, at),
+            Some(Message::Report(_)) | None => Self::new(Watch::default(), verdict, at),
+        }
+    }
+
+    /// The report that a test made the whole round.
+    pub fn of_test(watch: Watch, at: DateTime<Utc>) -> Self {
+        Self::new(watch, Verdict::new(Outcome::Test, None, Facts::default()), at)
+    }
+
+    /// The report that `opwatch doctor --post` sends.
+    pub fn of_doctor(watch: Watch, at: DateTime<Utc>) -> Self {
+        Self::new(watch, Verdict::new(Outcome::Doctor, None, Facts::default()), at)
+    }
+
+    /// A report of what `verdict` says, and no more.
+    pub fn new(watch: Watch, verdict: Verdict, at: DateTime<Utc>) -> Self {
+        let Verdict { outcome, reason, error, facts } = verdict;
+        Self {
+            watch,
+            outcome,
+            reason,
+            error,
+            facts,
+            at,
+            operation: None,
+            attempt: None,
+            start: None,
+            key: None,
+            adopted: None,
+            notice: None,
+            tries: 0,
+            plain: false,
+        }
+    }
+}

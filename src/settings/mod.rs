@@ -1,0 +1,141 @@
+//! Every setting, once: flags and environment variables, read as text by clap and checked here, all at once, so that
+//! a bad one says which, why and an example. The only reader of the environment.
+
+mod check;
+mod parse;
+
+use std::fmt;
+
+use chrono_tz::Tz;
+use clap::Args;
+use secrecy::SecretString;
+
+use crate::endpoints::Endpoints;
+use crate::identity::Identity;
+use crate::locale::Locale;
+use crate::policy::Policy;
+use crate::watcher::Setup;
+
+/// The settings as they are written. Each can be a flag or a variable; a blank variable counts as not set.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeArgs {
+    /// Port to listen on [default: 8080]
+    #[arg(long, env = "PORT", hide_env_values = true)]
+    pub port: Option<String>,
+    /// Topic that next messages are published to: projects/P/topics/T
+    #[arg(long, env = "TOPIC", hide_env_values = true)]
+    pub topic: Option<String>,
+    /// Cloud Tasks queue of checks: projects/P/locations/L/queues/Q
+    #[arg(long, env = "CHECK_QUEUE", hide_env_values = true)]
+    pub check_queue: Option<String>,
+    /// Cloud Tasks queue of reports [default: the check queue]
+    #[arg(long, env = "REPORT_QUEUE", hide_env_values = true)]
+    pub report_queue: Option<String>,
+    /// Account whose OAuth token Cloud Tasks publishes with
+    #[arg(long, env = "TASKS_SERVICE_ACCOUNT", hide_env_values = true)]
+    pub tasks_service_account: Option<String>,
+    /// Slack's incoming webhook (secret): `https://hooks.slack.com/services/…`
+    #[arg(long, env = "SLACK_WEBHOOK_URL", hide_env_values = true)]
+    pub slack_webhook_url: Option<SecretString>,
+    /// Time between two checks, 1s to 24h [default: 60s]
+    #[arg(long, env = "CHECK_INTERVAL", hide_env_values = true)]
+    pub check_interval: Option<String>,
+    /// Checks of one watch at most, 1 to 10000 [default: 60]
+    #[arg(long, env = "CHECK_LIMIT", hide_env_values = true)]
+    pub check_limit: Option<String>,
+    /// With `PUSH_SERVICE_ACCOUNT`: every push must carry a token of Google's for this audience
+    #[arg(long, env = "PUSH_AUDIENCE", hide_env_values = true)]
+    pub push_audience: Option<String>,
+    /// The push subscription's service account
+    #[arg(long, env = "PUSH_SERVICE_ACCOUNT", hide_env_values = true)]
+    pub push_service_account: Option<String>,
+    /// Settings that other commands have too
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// Start methods that are allowed [default: datastore:export,firestore:exportDocuments]
+    #[arg(long, env = "STARTS", hide_env_values = true)]
+    pub starts: Option<String>,
+    /// When set, exports may only write below one of these: `gs://bucket/path,…`
+    #[arg(long, env = "EXPORT_PREFIXES", hide_env_values = true)]
+    pub export_prefixes: Option<String>,
+}
+
+/// The settings that a single check needs too.
+#[derive(Args, Clone, Debug, Default)]
+pub struct CommonArgs {
+    /// Services that may be touched [default: datastore,firestore]
+    #[arg(long, env = "SERVICES", hide_env_values = true)]
+    pub services: Option<String>,
+    /// Projects that may be touched [default: the topic's project]
+    #[arg(long, env = "PROJECTS", hide_env_values = true)]
+    pub projects: Option<String>,
+    /// Time zone of the messages: any IANA name [default: UTC]
+    #[arg(long, env = "TIME_ZONE", hide_env_values = true)]
+    pub time_zone: Option<String>,
+    /// Language of the messages: en, ja [default: en]
+    #[arg(long, env = "LOCALE", hide_env_values = true)]
+    pub locale: Option<String>,
+    /// For local work and tests: datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…
+    #[arg(long, env = "ENDPOINTS", hide_env_values = true)]
+    pub endpoints: Option<String>,
+    /// For local work: the Pub/Sub emulator's host and port
+    #[arg(long, env = "PUBSUB_EMULATOR_HOST", hide_env_values = true)]
+    pub pubsub_emulator_host: Option<String>,
+    /// For local work: the Datastore emulator's host and port
+    #[arg(long, env = "DATASTORE_EMULATOR_HOST", hide_env_values = true)]
+    pub datastore_emulator_host: Option<String>,
+    /// Access token to use instead of the machine's (secret), as `gcloud auth print-access-token` prints it
+    #[arg(long, env = "ACCESS_TOKEN", hide_env_values = true)]
+    pub access_token: Option<SecretString>,
+}
+
+/// What `opwatch serve` runs with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The port to listen on.
+    pub port: u16,
+    /// What the watcher is set to.
+    pub setup: Setup,
+    /// Where the webhook is called.
+    pub webhook: SecretString,
+    /// Who pushes; none leaves that to Cloud Run.
+    pub push_identity: Option<Identity>,
+    /// Where the APIs answer.
+    pub endpoints: Endpoints,
+    /// The token to use instead of the machine's.
+    pub access_token: Option<SecretString>,
+}
+
+/// What a single check from a terminal runs with.
+#[derive(Clone, Debug)]
+pub struct CheckSettings {
+    /// What may be touched.
+    pub policy: Policy,
+    /// The language.
+    pub locale: Locale,
+    /// The time zone.
+    pub zone: Tz,
+    /// Where the APIs answer.
+    pub endpoints: Endpoints,
+    /// The token to use instead of the machine's.
+    pub access_token: Option<SecretString>,
+}
+
+impl Settings {
+    /// The topic's project, to which traces and logs belong.
+    pub fn project(&self) -> &str {
+        crate::operation::project_of(&self.setup.topic)
+    }
+}
+
+/// Settings that can't be used: a line each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadSettings(Vec<String>);
+
+impl fmt::Display for BadSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for BadSettings {}

@@ -1,0 +1,105 @@
+//! Reads single settings, and keeps a line about each that can't be used.
+
+use super::BadSettings;
+use crate::operation::StartMethod;
+
+/// The lines about settings that can't be used.
+#[derive(Default)]
+pub(super) struct Bad(Vec<String>);
+
+impl Bad {
+    pub(super) fn say(&mut self, setting: &str, why: &str, example: &str) {
+        self.0.push(format!("{setting}: {why} (example: {setting}={example})"));
+    }
+
+    pub(super) fn optional<T>(
+        &mut self,
+        setting: &str,
+        value: Option<&String>,
+        example: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        match parse(given(value)?) {
+            Ok(parsed) => Some(parsed),
+            Err(why) => {
+                self.say(setting, &why, example);
+                None
+            }
+        }
+    }
+
+    pub(super) fn required(
+        &mut self,
+        setting: &str,
+        value: Option<&String>,
+        example: &str,
+        parse: impl Fn(&str) -> Result<String, String>,
+    ) -> String {
+        if given(value).is_none() {
+            self.say(setting, "it must be set", example);
+        }
+        self.optional(setting, value, example, parse).unwrap_or_default()
+    }
+
+    pub(super) fn list<T>(
+        &mut self,
+        setting: &str,
+        value: Option<&String>,
+        [default, example]: [&str; 2],
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let text = given(value).unwrap_or(default);
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        let parsed: Result<Vec<T>, String> = items.map(parse).collect();
+        parsed.unwrap_or_else(|why| {
+            self.say(setting, &why, example);
+            Vec::new()
+        })
+    }
+
+    pub(super) fn or<T>(self, settings: T) -> Result<T, BadSettings> {
+        if self.0.is_empty() { Ok(settings) } else { Err(BadSettings(self.0)) }
+    }
+}
+
+/// A value that is there: a blank variable counts as not set.
+pub(super) fn given(value: Option<&String>) -> Option<&str> {
+    value.map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+/// `projects/P/topics/T` and the like: collections in order, an id after each.
+pub(super) fn resource(text: &str, collections: &[&str]) -> Result<String, String> {
+    let form = || collections.iter().map(|name| format!("{name}/…")).collect::<Vec<_>>().join("/");
+    let segments: Vec<&str> = text.split('/').collect();
+    let fits = segments.len() == 2 * collections.len()
+        && segments.chunks(2).zip(collections).all(|(pair, collection)| {
+            matches!(pair, [name, id] if name == collection && is_id(id, *collection == "projects"))
+        });
+    fits.then(|| text.to_owned()).ok_or_else(|| format!("{text:?} must have the form {}", form()))
+}
+
+pub(super) fn is_id(id: &str, is_project: bool) -> bool {
+    let allowed =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~+".contains(&byte) || (is_project && byte == b':');
+    !matches!(id, "" | "." | "..") && id.bytes().all(allowed)
+}
+
+pub(super) fn project(text: &str) -> Result<String, String> {
+    is_id(text, true).then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no project id"))
+}
+
+pub(super) fn account_address(text: &str) -> Result<String, String> {
+    let plain = |part: &str| !part.is_empty() && is_id(part, false);
+    let fits = text.split_once('@').is_some_and(|(name, domain)| plain(name) && plain(domain));
+    fits.then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no e-mail address"))
+}
+
+pub(super) fn prefix(text: &str) -> Result<String, String> {
+    let path = text.trim_end_matches('/');
+    let fits = path.strip_prefix("gs://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    fits.then(|| path.to_owned()).ok_or_else(|| format!("{text:?} must begin with gs:// and a bucket"))
+}
+
+pub(super) fn all_starts() -> String {
+    StartMethod::all().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
