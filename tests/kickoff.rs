@@ -308,7 +308,8 @@ async fn a_passing_error_of_a_start_is_tried_again_after_a_look() {
             only_operation(&opwatch);
             let expected = if adopted { "GET POST GET" } else { "GET POST GET POST" };
             assert_eq!(opwatch.looks_and_starts(), expected, "{fault:?}");
-            assert_eq!(opwatch.delays(Kind::Start), [10], "{fault:?}");
+            opwatch.assert_delays(Kind::Start, &[10]);
+            assert_eq!(opwatch.tasks(Kind::Start).len(), 1);
             assert_eq!(opwatch.tasks(Kind::Start)[0].queue, CHECK_QUEUE);
             assert_eq!(colour(&opwatch.only_message()), GREEN, "{fault:?}");
             assert_eq!(opwatch.only_text().contains(BY_KEY), adopted, "{fault:?}");
@@ -333,7 +334,8 @@ async fn a_start_waits_longer_each_time_and_as_long_as_it_is_asked_to() {
         opwatch.world.operations.fail_next_on("POST", "", fault);
     }
     opwatch.watch(&export()).await;
-    assert_eq!(opwatch.delays(Kind::Start), [10, 20, 300, 80]);
+    opwatch.assert_delays(Kind::Start, &[10, 20, 300, 80]);
+    assert_eq!(opwatch.tasks(Kind::Start).len(), 4);
     assert_eq!(opwatch.looks_and_starts(), "GET POST GET POST GET POST GET POST GET POST");
     assert_eq!(colour(&opwatch.only_message()), GREEN);
     opwatch.stop().await;
@@ -356,7 +358,8 @@ async fn a_look_up_that_fails_in_passing_is_no_blind_start() {
         opwatch.watch(&export()).await;
         let looks = if times == 2 { "GET GET GET POST" } else { "GET GET POST" };
         assert_eq!(opwatch.looks_and_starts(), looks, "{fault:?}");
-        assert_eq!(opwatch.delays(Kind::Start), [10]);
+        opwatch.assert_delays(Kind::Start, &[10]);
+        assert_eq!(opwatch.tasks(Kind::Start).len(), 1);
         assert_eq!(colour(&opwatch.only_message()), GREEN);
         opwatch.stop().await;
     }
@@ -378,7 +381,7 @@ async fn an_api_that_is_down_for_an_hour_is_told_with_its_last_error() {
         let last = opwatch.tasks(Kind::Start).last().unwrap().clone();
         assert!(last.created_at - before <= TimeDelta::minutes(61), "nothing is tried later");
         assert!(last.schedule_time - before > TimeDelta::minutes(60));
-        assert_eq!(opwatch.delays(Kind::Start)[..8], [10, 20, 40, 80, 160, 320, 600, 600]);
+        opwatch.assert_delays(Kind::Start, &[10, 20, 40, 80, 160, 320, 600, 600]);
         opwatch.assert_all_acknowledged();
         opwatch.stop().await;
     }

@@ -379,7 +379,8 @@ async fn a_notice_that_slack_refuses_comes_again_and_begets_none() {
     let opwatch = Opwatch::start().await;
     opwatch.world.slack.fail_next(Fault::answer(500, ""));
     opwatch.watch(&json!({"oops": "<!channel> `x`"})).await;
-    assert_eq!(opwatch.delays(Kind::Report), [0, 10]);
+    opwatch.assert_delays(Kind::Report, &[0, 10]);
+    assert_eq!(opwatch.tasks(Kind::Report).len(), 2);
     let text = opwatch.only_text();
     assert!(text.contains("```{\"oops\":\"&lt;!channel&gt; ˋxˋ\"}```"), "{text}");
     opwatch.stop().await;

@@ -27,8 +27,8 @@ async fn a_report_that_slack_does_not_take_is_posted_later_and_once() {
         let opwatch = Opwatch::start().await;
         (0..3).for_each(|_| opwatch.world.slack.fail_next(fault.clone()));
         opwatch.watch_named(lasting(0)).await;
-        let delays = opwatch.delays(Kind::Report);
-        assert_eq!(delays, [0, 10, 20, 40], "{fault:?}");
+        opwatch.assert_delays(Kind::Report, &[0, 10, 20, 40]);
+        assert_eq!(opwatch.tasks(Kind::Report).len(), 4, "{fault:?}");
         assert!(opwatch.tasks(Kind::Report).iter().all(|task| task.queue == REPORT_QUEUE));
         let message = opwatch.only_message();
         assert_eq!(colour(&message), GREEN, "{fault:?}");
@@ -106,7 +106,8 @@ async fn after_its_last_try_a_report_becomes_a_dead_letter() {
     opwatch.world.slack.fail_always(Some(Fault::answer(404, "no_service")));
     let last = json!({"name": NAME, "state": {"version": 1, "id": "7", "report": {"outcome": "failed", "tries": 316}}});
     opwatch.watch(&last).await;
-    assert_eq!(opwatch.delays(Kind::Report), [3_600], "one more");
+    opwatch.assert_delays(Kind::Report, &[3_600]);
+    assert_eq!(opwatch.tasks(Kind::Report).len(), 1);
     let dead = opwatch.world.pubsub.dead_letters();
     assert_eq!(dead.len(), 1);
     let data: Value = serde_json::from_slice(&dead[0].data).unwrap();

@@ -144,11 +144,16 @@ impl Opwatch {
         self.tasks(Kind::Check).iter().map(|task| task.data["attempt"].as_u64().unwrap()).collect()
     }
 
-    /// How far ahead the tasks of this kind were scheduled, to the nearest 10 s: the time that they count from is an
-    /// answer's `Date`, which has no fraction, and a busy machine takes its time from there to the task.
-    pub(crate) fn delays(&self, kind: Kind) -> Vec<i64> {
-        let ahead = |task: &Task| (task.schedule_time - task.created_at).num_milliseconds();
-        self.tasks(kind).iter().map(|task| (ahead(task) + 5_000).div_euclid(10_000) * 10).collect()
+    /// Holds if the tasks of this kind were scheduled so many seconds ahead, the first ones at least. The time that they
+    /// count from is an answer's `Date`, which has no fraction and is a little older than the task.
+    pub(crate) fn assert_delays(&self, kind: Kind, expected: &[i64]) {
+        let tasks = self.tasks(kind);
+        let ahead: Vec<_> = tasks.iter().map(|task| task.schedule_time - task.created_at).collect();
+        assert!(ahead.len() >= expected.len(), "{ahead:?}");
+        for (ahead, expected) in ahead.iter().zip(expected) {
+            let short = expected * 1_000 - ahead.num_milliseconds();
+            assert!((0..3_000).contains(&short), "{ahead} is not {expected} s");
+        }
     }
 
     /// How often a start was asked for.
