@@ -73,6 +73,7 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
     large["start"]["body"]["x"] = json!("x".repeat(13_000));
     let cases = [
         (json!({}), "name", "It is missing. A kickoff has \"name\" or \"start\""),
+        (json!({"nmae": NAME}), "nmae", "Nobody knows this field."),
         (json!({"name": 7}), "name", "It must be a text in quotes."),
         (json!({"name": ""}), "name", "It must have 1 to 1024 characters."),
         (json!({"name": "operations/x"}), "name", "An example: projects/my-project/operations/"),

@@ -149,7 +149,10 @@ impl Reader<'_> {
 
     fn check(mut self, watch: Watch) -> Result<Message, Problem> {
         let attempt = self.fields.number("attempt", 0..=watch.limit.saturating_sub(1))?.unwrap_or(0);
-        let operation = self.operation()?;
+        let operation = self.operation().or_else(|problem| {
+            // A misspelt name is told as the unknown field that it is, not as a missing name.
+            if problem.why == Why::Missing { self.fields.finish().and(Err(problem)) } else { Err(problem) }
+        })?;
         let watch = self.finish(watch)?;
         // What a person sends is due when it was published.
         let due_now =

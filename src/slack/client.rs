@@ -91,7 +91,7 @@ impl Slack {
             blocks_refused: false,
             retry_after: None,
         })?;
-        if let Some(wait) = answer.retry_after.filter(|_| answer.status == 429) {
+        if let Some(wait) = answer.retry_after.filter(|_| answer.status >= 400) {
             let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1)).min(TimeDelta::days(1));
             *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
         }
