@@ -14,6 +14,7 @@
 mod architecture;
 mod checks;
 mod dead_letter;
+mod demo;
 mod doctor;
 mod emulator;
 mod identity;

@@ -240,6 +240,8 @@ impl Kind {
 
 /// A client that follows nothing and goes through no proxy.
 pub(crate) fn client() -> reqwest::Client {
+    // Fails only when a provider is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
