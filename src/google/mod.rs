@@ -61,6 +61,12 @@ struct Call<'a> {
     repeatable: bool,
 }
 
+impl<'a> Call<'a> {
+    fn get(api: Api, path: &'a str) -> Self {
+        Self { api, method: Method::Get, path, body: Vec::new(), repeatable: true }
+    }
+}
+
 impl Google {
     /// A client that sends `tokens` to `endpoints` through `transport`.
     pub fn new(transport: Arc<dyn Transport>, tokens: Tokens, endpoints: Endpoints) -> Self {

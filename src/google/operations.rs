@@ -46,13 +46,7 @@ impl Google {
     pub async fn look(&self, operation: &Operation, limit: Duration) -> Look {
         let service = operation.service();
         let path = format!("{}/{}", service.version(), operation.name());
-        let call = Call {
-            api: Api::Operations(service),
-            method: Method::Get,
-            path: &path,
-            body: Vec::new(),
-            repeatable: true,
-        };
+        let call = Call::get(Api::Operations(service), &path);
         match self.call(call, limit).await {
             Ok(success) => Look {
                 observation: read_operation(operation, &success.body),
@@ -85,13 +79,7 @@ impl Google {
             let page =
                 token.as_ref().map(|token| format!("&pageToken={}", encoded(token))).unwrap_or_default();
             let path = format!("{base}{page}");
-            let call = Call {
-                api: Api::Operations(service),
-                method: Method::Get,
-                path: &path,
-                body: Vec::new(),
-                repeatable: true,
-            };
+            let call = Call::get(Api::Operations(service), &path);
             let success = self.call(call, deadline.for_call()).await?;
             let (listed, next) =
                 read_list(service, &success.body).map_err(|error| unreadable(error, success.date))?;

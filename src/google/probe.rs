@@ -75,7 +75,6 @@ impl Google {
     }
 
     async fn get(&self, api: Api, path: &str, limit: Duration) -> Result<Option<DateTime<Utc>>, CallError> {
-        let call = Call { api, method: Method::Get, path, body: Vec::new(), repeatable: true };
-        self.call(call, limit).await.map(|success| success.date)
+        self.call(Call::get(api, path), limit).await.map(|success| success.date)
     }
 }
