@@ -124,6 +124,14 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
         Ok(date) => (Finding::good(what), date),
         Err(error) => {
             let mend = match error.error.code {
+                403 if error.error.text.contains("disabled")
+                    || error.error.text.contains("has not been used") =>
+                {
+                    format!(
+                        "gcloud services enable {service}.googleapis.com --project={project}, or take {service} out of \
+                         SERVICES"
+                    )
+                }
                 404 => format!(
                     "take {service} out of SERVICES or {project} out of PROJECTS if there is no such database"
                 ),

@@ -43,12 +43,13 @@ struct Kept {
 }
 
 impl Kept {
-    /// Whether a fetch is due when `key_id` is asked for.
-    fn must_fetch(&self, key_id: &str, now: DateTime<Utc>) -> bool {
-        let fresh = self.fresh_until.is_some_and(|until| now < until);
-        let resting = self.rest_until.is_some_and(|until| now < until);
-        let known = self.keys.contains_key(key_id);
-        !(resting || (fresh && known))
+    /// Whether it is known what to answer when `key_id` is asked for.
+    fn has_fresh(&self, key_id: &str, now: DateTime<Utc>) -> bool {
+        self.fresh_until.is_some_and(|until| now < until) && self.keys.contains_key(key_id)
+    }
+
+    fn is_resting(&self, now: DateTime<Utc>) -> bool {
+        self.rest_until.is_some_and(|until| now < until)
     }
 }
 
@@ -63,9 +64,11 @@ impl Keys {
     /// # Errors
     /// When Google has no such key, or no key could be had yet.
     pub async fn get(&self, key_id: &str, now: DateTime<Utc>) -> Result<DecodingKey, Refusal> {
-        if self.kept().must_fetch(key_id, now) {
+        if !self.kept().has_fresh(key_id, now) {
+            // Whoever comes while a fetch is under way waits for it.
             let _one = self.fetching.lock().await;
-            if self.kept().must_fetch(key_id, now) {
+            let kept = self.kept();
+            if !kept.has_fresh(key_id, now) && !kept.is_resting(now) {
                 self.fetch(now).await;
             }
         }
@@ -79,6 +82,14 @@ impl Keys {
     }
 
     async fn fetch(&self, now: DateTime<Utc>) {
+        let old = self.kept();
+        // Before the call: a caller who hangs up drops it, and must not cause the next one.
+        let rest = if old.keys.is_empty() { BEFORE_RETRY } else { BETWEEN_FETCHES };
+        self.keep(Kept {
+            keys: old.keys.clone(),
+            fresh_until: old.fresh_until,
+            rest_until: Some(now + rest),
+        });
         let request = Request {
             method: Method::Get,
             url: format!("{}/{PATH}", self.endpoint.base).into(),
@@ -89,8 +100,7 @@ impl Keys {
             Ok(answer) => parse(&answer).map(|keys| (keys, answer.max_age)),
             Err(failure) => Err(failure.to_string()),
         };
-        let old = self.kept();
-        let kept = match fetched {
+        self.keep(match fetched {
             Ok((keys, max_age)) => {
                 let age = max_age.and_then(|age| TimeDelta::from_std(age).ok()).unwrap_or(SHORTEST);
                 Kept {
@@ -107,7 +117,10 @@ impl Keys {
                     rest_until: Some(now + BEFORE_RETRY),
                 }
             }
-        };
+        });
+    }
+
+    fn keep(&self, kept: Kept) {
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(kept);
     }
 }

@@ -95,6 +95,8 @@ impl Network {
         let client = reqwest::Client::builder()
             .user_agent(concat!("opwatch/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
+            // No proxy from the environment: it would see the token of a call to loopback in clear.
+            .no_proxy()
             .connect_timeout(CONNECT)
             .pool_idle_timeout(IDLE)
             .build()?;

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use opwatch::local::Fault;
 use serde_json::{Value, json};
 
-use crate::support::opwatch::{NAME, ORANGE, Opwatch, RED, colour, export, lasting, texts};
+use crate::support::opwatch::{NAME, ORANGE, Opwatch, RED, colour, export, firestore_export, lasting, texts};
 
 /// A delivery from the dead-letter topic, as Pub/Sub makes it.
 async fn dead_letter(opwatch: &Opwatch, data: &[u8]) -> u16 {
@@ -63,6 +63,43 @@ async fn a_lost_start_is_told_with_its_operation_or_its_kickoff() {
     assert!(said.contains("\"name\":\"projects/demo/operations/found\""), "{said}");
     assert!(!said.contains("\"start\""), "{said}");
     assert_eq!(opwatch.starts(), 0, "a dead letter starts nothing");
+    opwatch.stop().await;
+}
+
+/// A kickoff is lost when its next step could not be scheduled to the end: what it began must be found, though the
+/// dead letter has an id and a time of its own.
+#[tokio::test]
+async fn a_lost_kickoff_is_told_with_the_operation_that_it_began() {
+    for kickoff in [export(), firestore_export()] {
+        let opwatch = Opwatch::start().await;
+        opwatch.world.tasks.fail_always(Some(Fault::answer(403, "{}")));
+        let id = opwatch.publish_and_pause(&kickoff).await;
+        let began = opwatch.world.operations.operations();
+        assert_eq!(began.len(), 1);
+        let published = opwatch.world.pubsub.messages().into_iter().find(|message| message.id == id).unwrap();
+        let attributes = json!({"CloudPubSubDeadLetterSourceDeliveryCount": "100",
+            "CloudPubSubDeadLetterSourceTopicPublishTime": published.publish_time.to_rfc3339()});
+        opwatch.world.time.advance(std::time::Duration::from_secs(7_200));
+        let message = json!({"data": STANDARD.encode(kickoff.to_string()), "messageId": "78",
+            "publishTime": opwatch.world.time.now().to_rfc3339(), "attributes": attributes});
+        let (status, _) = opwatch.post("dead-letter", json!({"message": message}).to_string()).await;
+        assert_eq!(status, 204);
+        let said = texts(&opwatch.only_message()).join("\n");
+        assert!(said.contains(&format!("\"name\":\"{}\"", began[0].name)), "{said}");
+        assert!(!said.contains("\"start\""), "{said}");
+        opwatch.world.tasks.fail_always(None);
+        opwatch.resume().await;
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_lost_start_that_is_not_found_may_run() {
+    let opwatch = Opwatch::start().await;
+    assert_eq!(dead_letter(&opwatch, export().to_string().as_bytes()).await, 204);
+    let said = texts(&opwatch.only_message()).join("\n");
+    assert!(said.contains("It may have begun all the same: look before you start it again."), "{said}");
+    assert!(said.contains("gcloud datastore operations list --project=demo"), "{said}");
     opwatch.stop().await;
 }
 

@@ -1,6 +1,7 @@
 //! Who may push.
 
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 use crate::support::opwatch::Opwatch;
 use crate::support::tokens::{
@@ -166,6 +167,28 @@ async fn ten_thousand_unknown_keys_cause_one_fetch() {
         }
     }
     assert_eq!((jwks.fetches(), calls(&opwatch)), (1, 0));
+    opwatch.stop().await;
+}
+
+/// Whoever closes the connection ends the fetch that its push began; the next must not begin another.
+#[tokio::test]
+async fn callers_who_hang_up_cause_no_more_fetches() {
+    let jwks = Jwks::open().await;
+    let opwatch = guarded(&jwks).await;
+    jwks.hold(true);
+    let token = forged(&json!({"alg": "RS256", "kid": "mine"}), &claims(now(&opwatch)));
+    let address = opwatch.url().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let head =
+        format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let mut caller = tokio::net::TcpStream::connect(&address).await.unwrap();
+    caller.write_all(head.as_bytes()).await.unwrap();
+    jwks.fetched(1).await;
+    drop(caller);
+    for _ in 0..20 {
+        assert_eq!(push(&opwatch, Some(&format!("Bearer {token}"))).await.0, 401);
+    }
+    assert_eq!((jwks.fetches(), calls(&opwatch)), (1, 0));
+    jwks.hold(false);
     opwatch.stop().await;
 }
 

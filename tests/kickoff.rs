@@ -283,6 +283,36 @@ async fn the_pasted_line_of_a_start_resumes_it_and_does_not_start_twice() {
     opwatch.stop().await;
 }
 
+/// The list may lag behind a start whose answer was lost: what a later refusal means is then not known.
+#[tokio::test]
+async fn a_refusal_after_a_lost_answer_is_not_called_not_started() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.plan(lasting(2_000));
+    opwatch.world.operations.fail_next_on("POST", "", Fault::DoneButLost);
+    opwatch.publish_and_pause(&export()).await;
+    let lagging = Fault::answer(200, "{}");
+    opwatch.world.operations.fail_always_on("GET", "/operations?", Some(lagging));
+    opwatch.world.operations.fail_next_on("POST", "", refusal(400, "INVALID_ARGUMENT", "the path exists"));
+    opwatch.resume().await;
+    let text = opwatch.only_text();
+    assert!(text.starts_with("*Datastore export: cannot tell how it ended*"), "{text}");
+    assert!(text.contains("it may run") && text.contains("the path exists"), "{text}");
+    assert!(text.contains("gcloud datastore operations list --project=demo"), "{text}");
+    opwatch.stop().await;
+}
+
+/// A project may be named by its number in an answer; `PROJECTS` lists its id.
+#[tokio::test]
+async fn an_operation_is_watched_under_the_project_that_its_start_named() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.add("projects/demo/operations/numbered", lasting(100));
+    let answer = r#"{"name": "projects/123/operations/numbered", "metadata": {}}"#;
+    opwatch.world.operations.fail_next_on("POST", "", Fault::answer(200, answer));
+    opwatch.watch(&export()).await;
+    assert!(opwatch.only_text().starts_with("*Datastore export succeeded*"), "{}", opwatch.only_text());
+    opwatch.stop().await;
+}
+
 #[tokio::test]
 async fn a_passing_error_of_a_start_is_tried_again_after_a_look() {
     let answer = |status: u16, word: &str| refusal(status, word, "try later");

@@ -89,7 +89,7 @@ async fn after_refused_blocks_the_next_try_is_plain_text() {
         let message = "<!channel> & co".to_owned();
         opwatch.watch_named(Plan { end: End::Failed { code: 3, message }, ..lasting(0) }).await;
         let message = opwatch.only_message();
-        assert_eq!(message.as_object().unwrap().keys().collect::<Vec<_>>(), ["text"]);
+        assert_eq!(message.as_object().unwrap().keys().collect::<Vec<_>>(), ["mrkdwn", "text"]);
         let text = message["text"].as_str().unwrap();
         assert!(text.starts_with("Datastore export failed · "), "{text}");
         assert!(text.contains("Error: 3 INVALID_ARGUMENT\n"), "{text}");

@@ -10,7 +10,7 @@ use crate::hash::short_hash;
 use crate::message::{
     Adopted, Check, LABEL_KEY, LABEL_REQUEST, Outcome, Reason, Report, Seen, Start, StartRequest, is_label,
 };
-use crate::operation::{ApiError, Facts, Listed, Observation, Request};
+use crate::operation::{ApiError, Facts, Listed, Observation, Operation, Request};
 
 /// An operation that was asked for the same is taken for this kickoff's when it began at most this long before it.
 const SAME_REQUEST: TimeDelta = TimeDelta::minutes(10);
@@ -42,30 +42,69 @@ fn request_hash(request: &StartRequest) -> String {
 /// one that was asked for the same and either runs since at most 10 minutes before the kickoff or, where there are
 /// no labels, began after it.
 pub fn adopt(start: &Start, listed: Vec<Listed>) -> Option<(Listed, Adopted)> {
-    let (key, hash) = (key_of(start), request_hash(&start.request));
-    let request = Request::of(&start.request.body);
-    let labelled = start.request.service().has_labels();
-    let is_same = |found: &Listed| {
-        if labelled {
-            found.labels.get(LABEL_REQUEST).is_some_and(|label| *label == hash)
-        } else {
-            request.is_answered_by(&found.request)
-        }
-    };
-    let began_after = |found: &Listed, time: DateTime<Utc>| found.start.is_some_and(|start| start >= time);
+    let known = Known::of(start);
     let mut by_request = None;
     for found in listed {
-        let has_key = found.labels.get(LABEL_KEY).is_some_and(|label| *label == key);
-        let same = is_same(&found);
-        if has_key || (!labelled && same && began_after(&found, start.asked)) {
+        let same = known.is_same(&found);
+        if known.has_key(&found) || (!known.has_labels && same && began_since(&found, start.asked)) {
             return Some((found, Adopted::Key));
         }
         let runs = matches!(found.observation, Observation::Running(_));
-        if same && runs && began_after(&found, start.asked - SAME_REQUEST) {
+        if same && runs && began_since(&found, start.asked - SAME_REQUEST) {
             by_request = Some((found, Adopted::Request));
         }
     }
     by_request
+}
+
+/// The operation among `listed` that a start which got lost may have begun. The id of a lost kickoff is unknown, and
+/// with it its key, so the same request begun since the kickoff counts too.
+pub fn begun_by(start: &Start, listed: Vec<Listed>) -> Option<Listed> {
+    let known = Known::of(start);
+    let mut by_request = None;
+    for found in listed {
+        if known.has_key(&found) {
+            return Some(found);
+        }
+        if known.is_same(&found) && began_since(&found, start.asked) {
+            by_request = Some(found);
+        }
+    }
+    by_request
+}
+
+/// What a start is recognised by.
+struct Known {
+    key: String,
+    hash: String,
+    request: Request,
+    has_labels: bool,
+}
+
+impl Known {
+    fn of(start: &Start) -> Self {
+        Self {
+            key: key_of(start),
+            hash: request_hash(&start.request),
+            request: Request::of(&start.request.body),
+            has_labels: start.request.service().has_labels(),
+        }
+    }
+
+    fn has_key(&self, found: &Listed) -> bool {
+        found.labels.get(LABEL_KEY).is_some_and(|label| *label == self.key)
+    }
+
+    fn is_same(&self, found: &Listed) -> bool {
+        if self.has_labels {
+            return found.labels.get(LABEL_REQUEST).is_some_and(|label| *label == self.hash);
+        }
+        self.request.is_answered_by(&found.request)
+    }
+}
+
+fn began_since(found: &Listed, time: DateTime<Utc>) -> bool {
+    found.start.is_some_and(|start| start >= time)
 }
 
 /// Whether it is not too late to start.
@@ -87,6 +126,7 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
         let verdict = Verdict::new(Outcome::CannotTell, Some(Reason::Unclear), facts);
         return Decision::Report(Box::new(Report::of_start(start, verdict, now)));
     };
+    let operation = named_as_asked(start, operation);
     let first = listed.start.unwrap_or(now) + interval;
     let last = match &listed.observation {
         Observation::Running(facts) => Some(Seen { at: now, facts: facts.clone() }),
@@ -108,6 +148,14 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
     let grid = Grid { first, interval: start.watch.interval, limit: start.watch.limit };
     let point = grid.next(None, now, Duration::ZERO);
     Decision::Check(Check { attempt: point.attempt, ..check }, point.at)
+}
+
+/// The operation under the project that the start named: a service may answer with its number, which `PROJECTS` does not
+/// list.
+fn named_as_asked(start: &Start, operation: Operation) -> Operation {
+    let id = operation.name().rsplit('/').next().unwrap_or_default();
+    let name = format!("{}/operations/{id}", start.request.resource());
+    Operation::new(operation.service(), &name).unwrap_or(operation)
 }
 
 fn done_without_name(start: &Start, verdict: Verdict, now: DateTime<Utc>) -> Decision {
@@ -159,5 +207,8 @@ pub fn try_again(
     };
     let delay = start_delay(start.tries, retry_after);
     let next = Start { tries, ambiguous, error: Some(error), ..start.clone() };
-    Decision::Start(next, now + TimeDelta::from_std(delay).unwrap_or_default())
+    let due = now + TimeDelta::from_std(delay).unwrap_or_default();
+    // Nothing starts after the window, so that people are told then, however long the service asked to wait.
+    let told = start.asked + TimeDelta::from_std(START_WINDOW).unwrap_or_default() + TimeDelta::seconds(1);
+    Decision::Start(next, if now < told { due.min(told) } else { due })
 }

@@ -12,6 +12,9 @@ use crate::message::StartRequest;
 use crate::operation::{ApiError, Listed, Observation, Operation, read_list, read_operation, read_started};
 use crate::transport::Method;
 
+/// Operations on a page: each repeats its start's body, which may be 12 KiB, and an answer may be 1 MiB.
+const PAGE: u32 = 50;
+
 /// One look at an operation.
 #[derive(Clone, Debug)]
 pub struct Look {
@@ -71,7 +74,7 @@ impl Google {
     /// When a page can't be had in time or can't be read.
     pub async fn list(&self, request: &StartRequest, deadline: Deadline) -> Result<List, CallError> {
         let service = request.service();
-        let base = format!("{}/{}/operations?pageSize=300", service.version(), request.resource());
+        let base = format!("{}/{}/operations?pageSize={PAGE}", service.version(), request.resource());
         let (mut all, mut token): (Vec<Listed>, Option<String>) = (Vec::new(), None);
         loop {
             let encoded =

@@ -174,9 +174,8 @@ impl Words for English {
 
     fn note(&self, note: Note<'_>) -> String {
         match note {
-            Note::Stopped { checks, watched } => format!(
-                "opwatch has stopped watching: the limit of {checks} checks is reached, after {}. The operation runs on.",
-                self.duration(watched)
+            Note::Stopped { checks } => format!(
+                "opwatch has stopped watching: the limit of {checks} checks is reached. The operation runs on."
             ),
             Note::LastSeen => "What is shown was seen at an earlier check.".to_owned(),
             Note::AdoptedByKey => "An earlier delivery of this kickoff had started it; it was not started twice.".to_owned(),
@@ -184,7 +183,11 @@ impl Words for English {
                 "It ran already: another kickoff had asked for the same shortly before. It was not started twice.".to_owned()
             }
             Note::AsOf { time } => format!("As of {time}: this message could not be posted at once."),
-            Note::TooLongToShow => "The kickoff is too long to be shown here: publish it again yourself.".to_owned(),
+            Note::TooLongToShow { key: "" } => "The message is too long to be shown here: publish it again yourself.".to_owned(),
+            Note::TooLongToShow { key } => {
+                format!("The kickoff is too long to be shown here: publish it again yourself, with \"key\": \"{key}\" added.")
+            }
+            Note::MayRun => "It may have begun all the same: look before you start it again.".to_owned(),
             Note::Excerpt => "The message begins:".to_owned(),
             Note::Partial => "Partial files may be left at its location.".to_owned(),
             Note::RoundTrip => {

@@ -145,17 +145,22 @@ impl Words for Japanese {
 
     fn note(&self, note: Note<'_>) -> String {
         match note {
-            Note::Stopped { checks, watched } => format!(
-                "上限の{checks}回の確認に達したため、監視を終了しました ({}経過)。オペレーションは続いています。",
-                self.duration(watched)
-            ),
+            Note::Stopped { checks } => {
+                format!("上限の{checks}回の確認に達したため、監視を終了しました。オペレーションは続いています。")
+            }
             Note::LastSeen => "表示している値は以前の確認時のものです。".to_owned(),
             Note::AdoptedByKey => "このキックオフの以前の配信で開始済みのため、二重には開始していません。".to_owned(),
             Note::AdoptedByRequest => {
                 "同じ内容のキックオフで直前に開始済みのため、二重には開始していません。".to_owned()
             }
             Note::AsOf { time } => format!("{time}時点の情報です。すぐには投稿できませんでした。"),
-            Note::TooLongToShow => "キックオフが長すぎるため表示できません。ご自身で再度publishして下さい。".to_owned(),
+            Note::TooLongToShow { key: "" } => {
+                "メッセージが長すぎるため表示できません。ご自身で再度publishして下さい。".to_owned()
+            }
+            Note::TooLongToShow { key } => {
+                format!("キックオフが長すぎるため表示できません。\"key\": \"{key}\" を加えて再度publishして下さい。")
+            }
+            Note::MayRun => "開始された可能性があります。再実行の前に確認して下さい。".to_owned(),
             Note::Excerpt => "メッセージの先頭:".to_owned(),
             Note::Partial => "保存先に不完全なファイルが残っている可能性があります。".to_owned(),
             Note::RoundTrip => {

@@ -72,8 +72,6 @@ pub enum Note<'a> {
     Stopped {
         /// The limit.
         checks: u32,
-        /// How long the watch took.
-        watched: Duration,
     },
     /// What was last seen, when the end could not be.
     LastSeen,
@@ -87,7 +85,12 @@ pub enum Note<'a> {
         time: &'a str,
     },
     /// A pasted line would be too long for Slack.
-    TooLongToShow,
+    TooLongToShow {
+        /// What the kickoff must carry so that it does not start twice; empty when it starts nothing.
+        key: &'a str,
+    },
+    /// A lost start may have begun.
+    MayRun,
     /// The message that a notice is about.
     Excerpt,
     /// Partial files are possible.

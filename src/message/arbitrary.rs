@@ -130,6 +130,8 @@ fn request() -> BoxedStrategy<StartRequest> {
     (path, text(10), size)
         .prop_map(|((service, path), name, size)| {
             let (method, _): (StartMethod, _) = parse_start_path(service, path).unwrap();
+            // No field of a body has an underscore: only the spelling of the reference is taken.
+            let name = name.replace('_', "-");
             let body = json!({"outputUrlPrefix": "gs://b", name: "x".repeat(size)});
             StartRequest { method, path: path.to_owned(), body: body.as_object().unwrap().clone() }
         })
@@ -266,6 +268,7 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
                 notice,
                 tries,
                 plain,
+                original: Map::new(),
             }
         })
         .boxed()

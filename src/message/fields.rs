@@ -70,7 +70,11 @@ impl Fields {
         let Some(value) = self.map.remove(field) else { return Ok(None) };
         match value.as_str().and_then(parse) {
             Some(parsed) => Ok(Some(parsed)),
-            None if self.lenient => Ok(None),
+            None if self.lenient => {
+                // A newer version's: passed on as it is.
+                self.map.insert(field.to_owned(), value);
+                Ok(None)
+            }
             None => Err(self.problem(field, Why::UnknownWord { allowed: allowed.to_owned() })),
         }
     }

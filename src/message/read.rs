@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::problem::{Problem, Why};
-use super::write::State;
+use super::write::{State, Told};
 use super::{
     Check, LONGEST_BODY, LONGEST_READ, Message, Outcome, Reason, Report, Seen, Start, StartRequest, Test,
     Unknown, Unusable, Watch,
@@ -172,7 +172,8 @@ impl Reader<'_> {
 
     /// A report must reach people whatever became of its other fields, so nothing here refuses it.
     fn report(mut self, watch: Watch) -> Report {
-        let told = self.state.report.take().unwrap_or_default();
+        let original = self.state.report.take().unwrap_or_default();
+        let (told, original) = Told::read(original);
         let start = self.fields.object("start").ok().flatten().and_then(|start| start_request(start).ok());
         let attempt = self.fields.number("attempt", 0..=*LIMIT.end()).ok().flatten();
         let operation = self.operation().ok();
@@ -193,6 +194,7 @@ impl Reader<'_> {
             notice: told.notice.map(Unusable::cut),
             tries: told.tries.unwrap_or(0),
             plain: told.plain.unwrap_or(false),
+            original,
             ..Report::new(
                 watch,
                 verdict,
@@ -203,6 +205,10 @@ impl Reader<'_> {
 
     fn operation(&mut self) -> Result<Operation, Problem> {
         let service = self.fields.word("service", &services(), |word| word.parse().ok())?;
+        if service.is_none() && self.fields.has("service") {
+            // Another service's name must not be asked of Datastore.
+            return Err(Problem::new("service", Why::UnknownWord { allowed: services() }));
+        }
         let service = service.unwrap_or(Service::Datastore);
         let name =
             self.fields.text("name", LONGEST_NAME)?.ok_or_else(|| Problem::new("name", Why::Missing))?;
@@ -230,6 +236,10 @@ fn start_request(start: Map<String, Value>) -> Result<StartRequest, Problem> {
     let size = serde_json::to_vec(&body).map_or(0, |json| json.len());
     if size > LONGEST_BODY {
         return Err(Problem::new("start.body", Why::TooLarge { size, most: LONGEST_BODY }));
+    }
+    if let Some(field) = body.keys().find(|field| field.contains('_')) {
+        // Google's parsers take both spellings; what is checked must be what they read.
+        return Err(Problem::new(&format!("start.body.{field}"), Why::UnknownField));
     }
     check_labels(&body)?;
     Ok(StartRequest { method, path, body })

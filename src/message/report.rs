@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Adopted, Check, Kind, LONGEST_EXCERPT, Message, Problem, Start, StartRequest, Watch, Why};
 use crate::decision::Verdict;
@@ -39,6 +40,8 @@ pub struct Report {
     pub tries: u32,
     /// Post it as plain text: Slack refused the blocks.
     pub plain: bool,
+    /// What it tells as it came, when that is more than this version knows.
+    pub original: Map<String, Value>,
 }
 
 /// A message that can't be used.
@@ -225,6 +228,7 @@ impl Report {
             notice: None,
             tries: 0,
             plain: false,
+            original: Map::new(),
         }
     }
 }

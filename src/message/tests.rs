@@ -70,6 +70,20 @@ proptest! {
         prop_assert_eq!(&passed_on["state"][&name], &json["state"][&name]);
     }
 
+    /// After a roll-back this version retries reports of a newer one, which then goes on.
+    #[test]
+    fn what_a_newer_version_tells_is_passed_on(report in arbitrary::report(), name in "newer[A-Z]{1,5}") {
+        let mut json = Message::Report(Box::new(report)).to_json();
+        json["state"]["report"][&name] = json!(name);
+        json["state"]["report"]["outcome"] = json!(name);
+        prop_assume!(json.to_string().len() <= LONGEST_WRITTEN);
+        let Ok(Message::Report(mut read)) = read_back(json.to_string().as_bytes()) else { panic!("no report") };
+        prop_assert_eq!(read.outcome, Outcome::CannotTell);
+        read.tries = 77;
+        json["state"]["report"]["tries"] = json!(77);
+        prop_assert_eq!(&Message::Report(read).to_json()["state"]["report"], &json["state"]["report"]);
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused(data in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = read_back(&data);
@@ -151,4 +165,27 @@ fn every_message_of_version_1_stays_readable() {
             assert_eq!(message.to_json(), json, "{name} is written as it was");
         }
     }
+}
+
+#[test]
+fn another_services_name_is_not_asked_of_datastore() {
+    let message =
+        json!({"name": "projects/p/operations/x", "service": "newer", "state": {"version": 2, "id": "5"}});
+    assert_eq!(read_back(message.to_string().as_bytes()).unwrap_err().field, "service");
+}
+
+#[test]
+fn words_of_a_newer_version_are_passed_on() {
+    let message = json!({"name": "projects/p/operations/x", "locale": "fr", "timeZone": "Mars/Olympus",
+        "state": {"version": 2, "id": "5"}});
+    let passed_on = read_back(message.to_string().as_bytes()).unwrap().to_json();
+    assert_eq!((&passed_on["locale"], &passed_on["timeZone"]), (&json!("fr"), &json!("Mars/Olympus")));
+}
+
+#[test]
+fn only_the_spelling_of_the_reference_is_taken() {
+    let start = json!({"service": "datastore", "path": "projects/p:export",
+        "body": {"outputUrlPrefix": "gs://safe", "output_url_prefix": "gs://other"}});
+    let problem = read_back(json!({"start": start}).to_string().as_bytes()).unwrap_err();
+    assert_eq!((problem.field.as_str(), problem.why), ("start.body.output_url_prefix", Why::UnknownField));
 }

@@ -44,7 +44,7 @@ pub(super) struct State {
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<ApiError>,
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) report: Option<Told>,
+    pub(super) report: Option<Map<String, Value>>,
     #[serde(flatten)]
     pub(super) unknown: Map<String, Value>,
 }
@@ -77,6 +77,22 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> R
 
 fn shorten(text: &mut String) {
     *text = text::cut(text, SHORT);
+}
+
+impl Told {
+    /// What `object` tells, and the object itself when it tells more than this version knows.
+    pub(super) fn read(object: Map<String, Value>) -> (Self, Map<String, Value>) {
+        let told: Self = serde_json::from_value(Value::Object(object.clone())).unwrap_or_default();
+        let known = told.clone().into_object() == object;
+        (told, if known { Map::new() } else { object })
+    }
+
+    fn into_object(self) -> Map<String, Value> {
+        match json!(self) {
+            Value::Object(object) => object,
+            _ => Map::new(),
+        }
+    }
 }
 
 impl State {
@@ -112,6 +128,7 @@ impl Message {
             }
             Self::Check(check) => check.last.as_mut().map(|seen| &mut seen.facts),
             Self::Report(report) => {
+                report.original = Map::new();
                 report.error.iter_mut().for_each(|error| shorten(&mut error.text));
                 report.notice.iter_mut().for_each(|notice| shorten(&mut notice.excerpt));
                 Some(&mut report.facts)
@@ -249,5 +266,12 @@ fn report_state(report: &Report, map: &mut Map<String, Value>) -> State {
         tries: Some(report.tries).filter(|tries| *tries > 0),
         plain: report.plain.then_some(true),
     };
-    State { adopted: report.adopted, report: Some(told), ..State::default() }
+    // What a newer version told is passed on as it told it; only the try is ours.
+    let mut object = told.into_object();
+    for (field, value) in &report.original {
+        if !["tries", "plain"].contains(&field.as_str()) {
+            object.insert(field.clone(), value.clone());
+        }
+    }
+    State { adopted: report.adopted, report: Some(object), ..State::default() }
 }

@@ -22,7 +22,7 @@ impl Writer<'_> {
                 format!("{group} describe {}", shell_word(operation.name())),
             ));
         }
-        if let Some(start) = report.start.as_ref().filter(|_| report.outcome == Outcome::CannotTell) {
+        if let Some(start) = report.start.as_ref().filter(|_| may_run(report.outcome)) {
             commands.extend(command(Command::List, list_command(group, start.resource())));
         }
         let again = match report.outcome {
@@ -38,7 +38,10 @@ impl Writer<'_> {
             (Some(again), Some(line)) if line.len() <= LONGEST_COMMAND => {
                 commands.extend(command(again, line));
             }
-            (Some(_), Some(_)) => commands.push(Text::Plain(self.words.note(Note::TooLongToShow))),
+            (Some(_), Some(_)) => {
+                let key = report.key.as_deref().unwrap_or_default();
+                commands.push(Text::Plain(self.words.note(Note::TooLongToShow { key })));
+            }
             _ => {}
         }
         if let (Outcome::Stopped, Some(operation)) = (report.outcome, &report.operation) {
@@ -47,6 +50,11 @@ impl Writer<'_> {
         }
         commands
     }
+}
+
+/// Whether a start that ends so may have begun.
+fn may_run(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::CannotTell | Outcome::Lost)
 }
 
 /// The list command of a start's project (Datastore) or database (Firestore).

@@ -3,14 +3,12 @@
 mod commands;
 mod number;
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use self::number::{grouped, size};
 use crate::locale::{Cause, Label, Locale, Note, Subject, Words};
-use crate::message::{Adopted, Outcome, Report, StartRequest, Unusable};
+use crate::message::{Adopted, Outcome, Reason, Report, StartRequest, Unusable};
 use crate::operation::{Facts, Operation, Progress, Service};
 
 /// A report older than this says so.
@@ -245,16 +243,10 @@ impl Writer<'_> {
         }));
         match report.outcome {
             Outcome::Stopped if report.attempt.is_some() => {
-                let watched =
-                    u64::from(report.watch.limit.saturating_sub(1)) * u64::from(report.watch.interval);
-                notes.push(Note::Stopped {
-                    checks: report.watch.limit,
-                    watched: Duration::from_secs(watched),
-                });
+                notes.push(Note::Stopped { checks: report.watch.limit });
             }
-            Outcome::CannotTell if report.facts != Facts::default() && report.facts.end.is_none() => {
-                notes.push(Note::LastSeen);
-            }
+            Outcome::CannotTell | Outcome::Lost if seen_earlier(report) => notes.push(Note::LastSeen),
+            Outcome::Lost if report.start.is_some() => notes.push(Note::MayRun),
             Outcome::Cancelled => notes.push(Note::Partial),
             Outcome::Test => notes.push(Note::RoundTrip),
             _ => {}
@@ -289,6 +281,12 @@ impl Writer<'_> {
         }
         texts
     }
+}
+
+/// Whether its facts are those of an earlier look, since the last one showed none.
+fn seen_earlier(report: &Report) -> bool {
+    let seen_now = matches!(report.reason, Some(Reason::UnknownState | Reason::Unclear));
+    report.facts != Facts::default() && !seen_now
 }
 
 fn colour(outcome: Outcome) -> Colour {

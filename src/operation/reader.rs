@@ -94,8 +94,9 @@ pub fn read_started(service: Service, body: &[u8]) -> Result<Listed, ApiError> {
 /// When the page is no list of operations.
 pub fn read_list(service: Service, body: &[u8]) -> Result<(Vec<Listed>, Option<String>), ApiError> {
     let page: ListAnswer = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    let entries = page.operations.into_iter().map(serde_json::from_value::<Answer>);
-    let listed = entries.filter_map(|answer| listed(service, &answer.ok()?).ok()).collect();
+    let entries: Result<Vec<Answer>, _> = page.operations.into_iter().map(serde_json::from_value).collect();
+    let entries = entries.map_err(|error| unreadable(&error))?;
+    let listed = entries.iter().filter_map(|answer| listed(service, answer).ok()).collect();
     Ok((listed, Some(page.next_page_token).filter(|token| !token.is_empty())))
 }
 
@@ -369,7 +370,7 @@ mod tests {
     fn a_list_gives_what_an_adoption_needs() {
         let (operation, body) = golden("datastore-processing");
         let entry: Value = serde_json::from_slice(&body).unwrap();
-        let page = serde_json::json!({"operations": [entry, {"name": "operations/of another form"}, 7],
+        let page = serde_json::json!({"operations": [entry, {"name": "operations/of another form"}],
             "nextPageToken": "more"});
         let (listed, next) = read_list(Service::Datastore, page.to_string().as_bytes()).unwrap();
         assert_eq!((listed.len(), next.as_deref()), (1, Some("more")));
@@ -380,6 +381,8 @@ mod tests {
             assert_eq!(read_list(Service::Datastore, empty.as_bytes()), Ok((Vec::new(), None)));
         }
         assert!(read_list(Service::Datastore, b"<html>").is_err());
+        // What can't be read may be what was started: no blind start.
+        assert!(read_list(Service::Datastore, br#"{"operations": [7]}"#).is_err());
     }
 
     #[test]

@@ -34,16 +34,18 @@ impl Request {
     }
 
     /// Whether `found`, read from an operation, is what this start asked for. An output prefix that names only
-    /// a bucket is given a folder by the service, so one below the asked prefix counts.
+    /// a bucket is given a folder by the service.
     pub fn is_answered_by(&self, found: &Self) -> bool {
-        let below = |asked: &Option<String>, found: &Option<String>| match (asked, found) {
-            (None, None) => true,
-            (Some(asked), Some(found)) => found
-                .strip_prefix(asked.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-            _ => false,
+        let in_bucket = |asked: &str, found: &str| {
+            let is_bucket = asked.strip_prefix("gs://").is_some_and(|rest| !rest.contains('/'));
+            let folder = found.strip_prefix(asked).and_then(|rest| rest.strip_prefix('/'));
+            is_bucket && folder.is_some_and(|folder| !folder.contains('/'))
         };
-        below(&self.output, &found.output)
+        let same_output = match (&self.output, &found.output) {
+            (Some(asked), Some(found)) => asked == found || in_bucket(asked, found),
+            (asked, found) => asked == found,
+        };
+        same_output
             && self.input == found.input
             && self.collections == found.collections
             && self.namespaces == found.namespaces
@@ -68,7 +70,11 @@ mod tests {
             ))
         };
         assert!(asked.is_answered_by(&found("gs://b/nightly", r#"["b","a"]"#)));
-        assert!(asked.is_answered_by(&found("gs://b/nightly/2026-11-23T03:00:00_1", r#"["a","b"]"#)));
+        assert!(!asked.is_answered_by(&found("gs://b/nightly/archive", r#"["a","b"]"#)), "another backup");
+        let bucket = request(r#"{"outputUriPrefix":"gs://b","collectionIds":["a","b"]}"#);
+        assert!(bucket.is_answered_by(&found("gs://b/2026-11-23T03:00:00_1", r#"["a","b"]"#)));
+        assert!(!bucket.is_answered_by(&found("gs://b/nightly/archive", r#"["a","b"]"#)));
+        assert!(!bucket.is_answered_by(&found("gs://b2/2026", r#"["a","b"]"#)));
         assert!(!asked.is_answered_by(&found("gs://b/nightly2", r#"["a","b"]"#)));
         assert!(!asked.is_answered_by(&found("gs://b/nightly", r#"["a"]"#)));
         assert!(!asked.is_answered_by(&request(r#"{"inputUriPrefix":"gs://b/nightly"}"#)));

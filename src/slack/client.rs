@@ -33,6 +33,8 @@ pub struct PostError {
     pub blocks_refused: bool,
     /// How long Slack asked to be left alone.
     pub retry_after: Option<Duration>,
+    /// Slack's time, when it answered.
+    pub date: Option<DateTime<Utc>>,
 }
 
 impl PostError {
@@ -43,6 +45,7 @@ impl PostError {
             permanent: false,
             blocks_refused: false,
             retry_after: Some(wait),
+            date: None,
         }
     }
 
@@ -90,12 +93,14 @@ impl Slack {
             permanent: false,
             blocks_refused: false,
             retry_after: None,
+            date: None,
         })?;
         if let Some(wait) = answer.retry_after.filter(|_| answer.status >= 400) {
             let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1)).min(TimeDelta::days(1));
             *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
         }
         judge(answer.status, &answer.body, answer.retry_after)
+            .map_err(|error| PostError { date: answer.date, ..error })
     }
 }
 
@@ -128,6 +133,7 @@ fn judge(status: u16, body: &[u8], retry_after: Option<Duration>) -> Result<(), 
         permanent: matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429),
         blocks_refused,
         retry_after,
+        date: None,
     })
 }
 

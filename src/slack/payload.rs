@@ -38,7 +38,13 @@ pub fn payload(notice: &Notice) -> Json {
 
 /// The same as text alone, for when Slack refuses the blocks.
 pub fn plain_payload(notice: &Notice) -> Json {
-    json!({"text": escaped(&notice.to_text(), PLAIN)})
+    let mut notice = notice.clone();
+    // A line to paste is whole or not there.
+    while escaped(&notice.to_text(), usize::MAX).chars().count() > PLAIN {
+        let Some(last) = notice.texts.iter().rposition(|text| matches!(text, Text::Code(_))) else { break };
+        notice.texts.remove(last);
+    }
+    json!({"text": escaped(&notice.to_text(), PLAIN), "mrkdwn": false})
 }
 
 fn summary(notice: &Notice) -> String {

@@ -3,7 +3,7 @@
 
 use super::{Decided, Handled, Watcher, watch_id};
 use crate::clock::{Deadline, Stopwatch};
-use crate::decision::adopt;
+use crate::decision::begun_by;
 use crate::envelope::{Delivery, NotBase64};
 use crate::message::{LONGEST_EXCERPT, Message, Problem, Received, Report, Start, Unusable, Why, read};
 use crate::operation::Operation;
@@ -12,6 +12,8 @@ use crate::text;
 /// The attribute that Pub/Sub adds with the number of deliveries:
 /// <https://cloud.google.com/pubsub/docs/dead-letter-topics>.
 const DELIVERIES: &str = "CloudPubSubDeadLetterSourceDeliveryCount";
+/// The one with the time at which the lost message was published.
+const PUBLISHED: &str = "CloudPubSubDeadLetterSourceTopicPublishTime";
 
 impl Watcher {
     /// Handles one delivery from the dead-letter topic.
@@ -43,7 +45,9 @@ impl Watcher {
         let now = self.clock.now();
         let deliveries =
             delivery.attributes.get(DELIVERIES).and_then(|count| count.parse().ok()).unwrap_or(0);
-        let published = delivery.published.unwrap_or(now);
+        // The dead letter is a message of its own, with an id and a time of its own.
+        let source_time = delivery.attributes.get(PUBLISHED).and_then(|time| text::time(time));
+        let published = source_time.or(delivery.published).unwrap_or(now);
         let received = Received { message_id: watch_id(&delivery.message_id), published };
         let (data, message) = match delivery.data {
             Ok(data) => {
@@ -77,6 +81,6 @@ impl Watcher {
     async fn find(&self, start: &Start, deadline: Deadline) -> Option<Operation> {
         self.setup.policy.permit_start(&start.request).ok()?;
         let list = self.google.list(&start.request, deadline).await.ok()?;
-        adopt(start, list.listed)?.0.operation
+        begun_by(start, list.listed)?.operation
     }
 }

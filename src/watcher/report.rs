@@ -1,6 +1,6 @@
 //! A report: put it into words, post it, and if that fails, post it again later.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Decided, Handled, Step, Watcher};
 use crate::clock::{Deadline, Stopwatch};
@@ -8,6 +8,9 @@ use crate::decision::{Decision, report_delay};
 use crate::message::Report;
 use crate::notice::{Context, notice};
 use crate::slack::{PostError, payload, plain_payload};
+
+/// Clocks this close count as the same: a `Date` has no fraction.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 impl Watcher {
     pub(super) async fn report(&self, report: Report, deadline: Deadline) -> Handled {
@@ -55,7 +58,11 @@ impl Watcher {
             plain: report.plain || error.blocks_refused,
             ..report
         };
-        let at = self.clock.now() + TimeDelta::from_std(delay).unwrap_or_default();
+        // Slack's clock where ours is off: by a slow one all tries of a week would be due at once.
+        let ours = self.clock.now();
+        let is_off = |date: &DateTime<Utc>| (*date - ours).abs() > CLOCK_TOLERANCE;
+        let now = error.date.filter(is_off).unwrap_or(ours);
+        let at = now + TimeDelta::from_std(delay).unwrap_or_default();
         Some(Decision::ReportAgain(Box::new(next), at))
     }
 }

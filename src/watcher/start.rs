@@ -15,6 +15,9 @@ use crate::google::CallError;
 use crate::message::{Reason, Start};
 use crate::operation::ApiError;
 
+/// A start with less time than this is not sent: cut off, it may have begun all the same.
+const START_TIME: Duration = Duration::from_secs(5);
+
 /// What a step of a start came to: the decision, the word for its first check, and the error of a call that failed.
 struct Turn {
     decision: Decision,
@@ -43,7 +46,9 @@ impl Watcher {
         }
         let Ok(_one_start) = tokio::time::timeout(deadline.for_call(), self.one_start.lock()).await else {
             let error = ApiError::new(0, "", "another start takes its time");
-            return not_looked_up(start, error, None, None, self.clock.now());
+            // The other may be of the same kickoff, and may begin it.
+            let start = Start { ambiguous: true, ..start.clone() };
+            return not_looked_up(&start, error, None, None, self.clock.now());
         };
         let now = match self.look_up(start, deadline).await {
             ControlFlow::Continue(now) => now,
@@ -53,6 +58,12 @@ impl Watcher {
             let reason = if start.error.is_some() { Reason::Unavailable } else { Reason::Late };
             let decision = after_refusal(start, reason, start.error.clone(), now);
             return Turn { decision, on: Decided::Left, error: None };
+        }
+        if deadline.for_call() < START_TIME {
+            let error = ApiError::new(0, "", "the look-up left no time for the start");
+            let text = Some(error.to_string());
+            let decision = try_again(start, error, start.ambiguous, None, now);
+            return Turn { decision, on: Decided::Left, error: text };
         }
         match self.google.start(&start.request, labelled_body(start), deadline.for_call()).await {
             Ok(started) => {
@@ -109,7 +120,7 @@ fn not_started(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
         let ambiguous = start.ambiguous || failed.ambiguous;
         try_again(start, failed.error, ambiguous, failed.retry_after, now)
     } else {
-        after_refusal(start, Reason::Refused, Some(failed.error), now)
+        give_up(start, Reason::Refused, Some(failed.error), now)
     };
     Turn { decision, on: Decided::Left, error }
 }

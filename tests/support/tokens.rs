@@ -1,7 +1,7 @@
 //! Google's side of a push's identity: a key set on loopback, and tokens signed with it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,6 +13,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub(crate) const AUDIENCE: &str = "https://opwatch-abc123-ew.a.run.app";
@@ -26,8 +27,9 @@ const OTHER: &[u8] = include_bytes!("../data/identity/other.der");
 /// Serves the key set while it lives.
 pub(crate) struct Jwks {
     pub(crate) url: String,
-    fetches: Arc<AtomicUsize>,
+    fetches: Arc<watch::Sender<usize>>,
     down: Arc<AtomicBool>,
+    held: Arc<watch::Sender<bool>>,
     server: JoinHandle<bool>,
 }
 
@@ -35,15 +37,18 @@ impl Jwks {
     pub(crate) async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (fetches, down) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let (count, is_down) = (Arc::clone(&fetches), Arc::clone(&down));
+        let (fetches, held) = (Arc::new(watch::Sender::new(0)), Arc::new(watch::Sender::new(false)));
+        let down = Arc::new(AtomicBool::new(false));
+        let (count, is_down, keep) = (Arc::clone(&fetches), Arc::clone(&down), Arc::clone(&held));
         let serving =
             server::serve(listener, Limits::default(), std::future::pending(), move |request, _| {
                 assert_eq!(request.uri().path(), "/oauth2/v3/certs");
                 assert!(request.headers().get("authorization").is_none(), "keys are public");
-                count.fetch_add(1, Ordering::SeqCst);
+                count.send_modify(|count| *count += 1);
                 let down = is_down.load(Ordering::SeqCst);
+                let mut go_on = keep.subscribe();
                 async move {
+                    go_on.wait_for(|held| !held).await.unwrap();
                     let mut response = Response::new(Full::new(Bytes::from(key_set().to_string())));
                     response.headers_mut().insert("cache-control", "public, max-age=3600".parse().unwrap());
                     if down {
@@ -52,11 +57,21 @@ impl Jwks {
                     response
                 }
             });
-        Self { url, fetches, down, server: tokio::spawn(serving) }
+        Self { url, fetches, down, held, server: tokio::spawn(serving) }
     }
 
     pub(crate) fn fetches(&self) -> usize {
-        self.fetches.load(Ordering::SeqCst)
+        *self.fetches.borrow()
+    }
+
+    /// Waits until the keys were asked for so often.
+    pub(crate) async fn fetched(&self, times: usize) {
+        self.fetches.subscribe().wait_for(|fetches| *fetches >= times).await.unwrap();
+    }
+
+    /// Holds back its answers, or lets them go.
+    pub(crate) fn hold(&self, hold: bool) {
+        self.held.send_replace(hold);
     }
 
     pub(crate) fn set_down(&self, down: bool) {
