@@ -1,0 +1,34 @@
+# The image of opwatch: one binary on glibc and CA certificates, without a shell, not run as root.
+#
+# Both images are arguments, so that a build can pin them by digest:
+#   docker build --build-arg RUST_IMAGE=rust:1.95-bookworm@sha256:… --build-arg RUNTIME_IMAGE=…@sha256:… .
+ARG RUST_IMAGE=rust:1.95-bookworm
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+
+FROM ${RUST_IMAGE} AS build
+WORKDIR /opwatch
+
+# The dependencies alone, in a layer that lasts until a manifest changes: a stub stands in for the sources. Tests and
+# benches are cut from the manifest, as cargo asks for their files even when it does not build them.
+COPY Cargo.toml Cargo.lock ./
+RUN sed -i '/^\[\[\(test\|bench\|example\)\]\]/,/^$/d' Cargo.toml \
+ && mkdir src \
+ && touch src/lib.rs \
+ && echo 'fn main() {}' > src/main.rs \
+ && cargo build --release --locked --no-default-features --bin opwatch
+
+# The sources are older than the stub's build; cargo goes by times.
+COPY src src
+RUN touch src/lib.rs src/main.rs \
+ && cargo build --release --locked --no-default-features --bin opwatch
+
+FROM ${RUNTIME_IMAGE}
+ARG VERSION=unknown
+LABEL org.opencontainers.image.title="opwatch" \
+      org.opencontainers.image.description="Tells Slack how a Google Cloud long-running operation ended" \
+      org.opencontainers.image.version="${VERSION}"
+COPY --from=build /opwatch/target/release/opwatch /opwatch
+# nonroot, by number, so that a platform can see that it is not root.
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["/opwatch"]
