@@ -1,0 +1,325 @@
+# shellcheck shell=bash
+# What the scripts of this folder share: settings, names, and steps that change only what differs. Sourced, not run.
+#
+# They need bash 4.4, gcloud and jq.
+#
+# In the commands below the word "%" stands for the verb: `pubsub topics % opwatch` becomes
+# `gcloud pubsub topics describe opwatch`, `… create …`, `… get-iam-policy …`.
+
+# A failure within $(…) is a failure.
+shopt -s inherit_errexit
+
+deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+dry_run=''
+# Read by the next changes as standard input: the only way a secret takes.
+input=''
+
+# --- Saying ---
+
+say() {
+  printf '%s\n' "$*"
+}
+
+step() {
+  printf '\n== %s\n' "$*"
+}
+
+unchanged() {
+  say "unchanged: $1"
+}
+
+die() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+# The comment at the top of the script, which is its help.
+usage() {
+  sed -n '2,/^[^#]/{ s/^# \{0,1\}//p; }' "$0"
+}
+
+bad_usage() {
+  printf '%s: %s\n\n' "${0##*/}" "$1" >&2
+  usage >&2
+  exit 64
+}
+
+# --- Settings and names ---
+
+load_settings() {
+  local file=${OPWATCH_SETTINGS:-$deploy/settings.env} command
+  for command in gcloud jq; do
+    command -v "$command" >/dev/null || die "$command is missing"
+  done
+  [[ -r $file ]] || die "$file is missing: copy deploy/settings.env.example and edit it"
+  # What the person's shell happens to export is no setting.
+  unset PROJECT REGION NAME SLACK SLACK_SECRET_FILE IMAGE BUILD_SERVICE_ACCOUNT MAX_INSTANCES \
+    CHECK_QUEUE_ID REPORT_QUEUE_ID ROLE_ID "${service_settings[@]}" MORE_SETTINGS
+  # shellcheck source=/dev/null
+  source "$file"
+  [[ -n ${PROJECT-} && -n ${REGION-} ]] || die "$file must set PROJECT and REGION"
+  NAME=${NAME:-opwatch}
+  [[ $NAME =~ ^[a-z][a-z0-9-]{0,21}[a-z0-9]$ ]] || die "NAME=$NAME: 2 to 23 of a-z, 0-9 and -, beginning with a letter"
+  set_names
+}
+
+# Settings of the service that have the same name here.
+service_settings=(TIME_ZONE LOCALE CHECK_INTERVAL CHECK_LIMIT SERVICES PROJECTS STARTS EXPORT_PREFIXES)
+
+# All names that are made from the settings.
+# shellcheck disable=SC2034 # the scripts use them
+set_names() {
+  local domain
+  # A project of a domain, example.com:name, has the domain last in its accounts.
+  domain=${PROJECT#*:}
+  [[ $PROJECT != *:* ]] || domain+=.${PROJECT%%:*}
+  domain+=.iam.gserviceaccount.com
+  run_account=$NAME-run@$domain
+  push_account=$NAME-push@$domain
+  tasks_account=$NAME-tasks@$domain
+  role=${ROLE_ID:-${NAME//-/_}}
+  role_name=projects/$PROJECT/roles/$role
+  secret=$NAME-slack
+  topic=$NAME
+  dead_topic=$NAME-dead
+  subscription=$NAME-push
+  dead_subscription=$NAME-dead-push
+  check_queue=${CHECK_QUEUE_ID:-$NAME-checks}
+  report_queue=${REPORT_QUEUE_ID:-$NAME-reports}
+  service=$NAME
+  doctor_job=$NAME-doctor
+  repository=$NAME
+  repository_mark="Images of $NAME, made by deploy/up"
+  schedule_mark="Kickoff of $NAME, made by deploy/schedule"
+  topic_name=projects/$PROJECT/topics/$topic
+  # Only Pub/Sub's pushes carry it, so that a token made for anything else is worth nothing here.
+  audience=https://$NAME.${PROJECT//:/.}.internal
+  case ${SLACK:-webhook} in
+    webhook) secret_setting=SLACK_WEBHOOK_URL ;;
+    bot) secret_setting=SLACK_BOT_TOKEN ;;
+    *) die "SLACK=$SLACK: it must be webhook or bot" ;;
+  esac
+}
+
+# The settings of the service, a JSON object. What the service knows by itself is not among them.
+service_environment() {
+  local setting more=()
+  for setting in "${service_settings[@]}"; do
+    [[ -z ${!setting-} ]] || more+=("$setting=${!setting}")
+  done
+  [[ -z ${MORE_SETTINGS+set} ]] || more+=("${MORE_SETTINGS[@]}")
+  # "|" separates them in gcloud's flag.
+  [[ ${more[*]-} != *"|"* ]] || die "no setting may have a |"
+  jq -n --args '[$ARGS.positional[] | capture("^(?<key>[^=]+)=(?<value>.*)$"; "s")] | from_entries' \
+    "TOPIC=$topic_name" \
+    "CHECK_QUEUE=projects/$PROJECT/locations/$REGION/queues/$check_queue" \
+    "REPORT_QUEUE=projects/$PROJECT/locations/$REGION/queues/$report_queue" \
+    "TASKS_SERVICE_ACCOUNT=$tasks_account" \
+    "PUSH_AUDIENCE=$audience" \
+    "PUSH_SERVICE_ACCOUNT=$push_account" \
+    "${more[@]}"
+}
+
+# A JSON object of strings as the value of one flag. gcloud takes the text between the first two "^" as the separator.
+as_flag() {
+  jq -r '"^|^" + (to_entries | map("\(.key)=\(.value)") | join("|"))' <<<"$1"
+}
+
+# --- Asking ---
+
+gc() {
+  gcloud "$@" --project="$PROJECT" --quiet
+}
+
+# look COMMAND...: what gcloud answers, as JSON; nothing when that is not there, or its API is not enabled yet.
+look() {
+  local errors status=0
+  errors=$(mktemp)
+  gc "$@" --format=json 2>"$errors" || status=$?
+  if ((status != 0)) && ! grep -qE 'NOT_FOUND|Cannot find|SERVICE_DISABLED|has not been used in project' "$errors"; then
+    cat "$errors" >&2
+  else
+    status=0
+  fi
+  rm -f "$errors"
+  return "$status"
+}
+
+# describe COMMAND...: the same, with the verb "describe".
+describe() {
+  look "${@/#%/describe}"
+}
+
+# --- Changing ---
+
+# change SENTENCE COMMAND...: says it and does it; with --dry-run it only says what it would do.
+change() {
+  local sentence=$1
+  shift
+  if [[ -n $dry_run ]]; then
+    say "would $sentence:$(printf ' %q' gcloud "$@")"
+    return
+  fi
+  say "$sentence"
+  attempt "$@"
+}
+
+# What was made a moment ago may not be seen everywhere yet: an account by a policy, an enabled API by its own front,
+# a grant by who needs it.
+attempt() {
+  local errors tries=0 later='does not exist|SERVICE_DISABLED|has not been used in project|Permission denied on secret'
+  errors=$(mktemp)
+  until gc "$@" < <(printf %s "$input") >/dev/null 2>"$errors"; do
+    if ((++tries > 12)) || ! grep -qE "$later" "$errors"; then
+      cat "$errors" >&2
+      hint_at_agent "$errors"
+      rm -f "$errors"
+      return 1
+    fi
+    sleep "${OPWATCH_RETRY_SECONDS:-5}"
+  done
+  rm -f "$errors"
+}
+
+# hint_at_agent ERRORS: Google makes a service's own account at its first use, if not before.
+hint_at_agent() {
+  if grep -q 'gcp-sa-.*does not exist' "$1"; then
+    say "that account is made by: gcloud beta services identity create --project=$PROJECT" \
+      "--service=pubsub.googleapis.com (or cloudtasks.googleapis.com); then run this again" >&2
+  fi
+}
+
+# settle WHAT WANTED ACTUAL COMMAND...: creates it, updates it, or leaves it, as JSON object WANTED has it. ACTUAL
+# has the same fields, and is empty when there is none.
+settle() {
+  local what=$1 wanted=$2 actual=$3 differences
+  shift 3
+  if [[ -z $actual ]]; then
+    change "create $what" "${@/#%/create}"
+    return
+  fi
+  differences=$(jq -nr --argjson wanted "$wanted" --argjson actual "$actual" '
+    [$wanted | to_entries[] | select(.value != $actual[.key]) | "\(.key): \($actual[.key]) -> \(.value)"] | join(", ")')
+  if [[ -n $differences ]]; then
+    change "update $what ($differences)" "${@/#%/update}"
+  else
+    unchanged "$what"
+  fi
+}
+
+# holds MEMBER ROLE COMMAND...: whether the policy of that resource grants it, unconditionally.
+holds() {
+  local member=$1 granted=$2 policy
+  shift 2
+  policy=$(look "${@/#%/get-iam-policy}") || exit
+  jq -en --argjson policy "${policy:-null}" --arg member "$member" --arg role "$granted" '
+    [$policy.bindings[]? | select(.role == $role and .condition == null) | .members[]] | index($member)' >/dev/null
+}
+
+# change_binding SENTENCE add|remove MEMBER ROLE COMMAND...
+change_binding() {
+  local sentence=$1 verb=$2-iam-policy-binding binding=(--member="$3" --role="$4")
+  shift 4
+  # A project's policy may have conditions, and then gcloud asks for one.
+  [[ $1 != projects ]] || binding+=(--condition=None)
+  change "$sentence" "${@/#%/$verb}" "${binding[@]}"
+}
+
+# grant WHERE MEMBER ROLE COMMAND...
+grant() {
+  local where=$1 member=$2 granted=$3
+  shift 3
+  if holds "$member" "$granted" "$@"; then
+    unchanged "$granted on $where for ${member#*:}"
+  else
+    change_binding "grant $granted on $where to ${member#*:}" add "$member" "$granted" "$@"
+  fi
+}
+
+# revoke WHERE MEMBER ROLE COMMAND...
+revoke() {
+  local where=$1 member=$2 granted=$3
+  shift 3
+  if holds "$member" "$granted" "$@"; then
+    change_binding "take $granted on $where from ${member#*:}" remove "$member" "$granted" "$@"
+  else
+    say "not there: $granted on $where for ${member#*:}"
+  fi
+}
+
+# remove WHAT COMMAND...
+remove() {
+  local what=$1 actual
+  shift
+  actual=$(describe "$@")
+  if [[ -n $actual ]]; then
+    change "delete $what" "${@/#%/delete}"
+  else
+    say "not there: $what"
+  fi
+}
+
+# --- Cloud Run ---
+
+# runtime_flags VERSION: what the service and the doctor's job have in common. VERSION is the secret's: a pinned one,
+# so that a new secret is a new revision, and an old revision keeps the secret that it was made with.
+runtime_flags() {
+  printf '%s\n' --region="$REGION" --service-account="$run_account" --cpu=1 --memory=512Mi \
+    --set-env-vars="$(as_flag "$(service_environment)")" --set-secrets="$secret_setting=$secret:$1"
+}
+
+# The newest usable version of the secret; nothing when there is none.
+secret_version() {
+  local versions
+  versions=$(look secrets versions list "$secret" --filter=state=ENABLED)
+  jq -rn --argjson versions "${versions:-[]}" '[$versions[].name | sub(".*/"; "") | tonumber] | max // ""'
+}
+
+# --- Messages ---
+
+# The binary, when one is built that can check messages: the one parser of messages.
+binary() {
+  local candidate
+  for candidate in "${OPWATCH_BINARY-}" "$deploy/../target/release/opwatch" "$deploy/../target/debug/opwatch" opwatch; do
+    if command -v "$candidate" >/dev/null && "$candidate" validate --help >/dev/null 2>&1; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done
+}
+
+# check_message FILE: with opwatch itself; without it, only that it is JSON.
+check_message() {
+  local opwatch
+  opwatch=$(binary)
+  if [[ -n $opwatch ]]; then
+    "$opwatch" validate "$1" || die "opwatch would not take this message: $1"
+  else
+    jq -e 'type == "object"' "$1" >/dev/null || die "this is no JSON object: $1"
+    say "opwatch is not built here (cargo build), so it is only known that this is JSON: $1"
+  fi
+}
+
+# publish JSON: its message id.
+publish() {
+  gc pubsub topics publish "$topic" --message="$1" --format='value(messageIds[0])'
+}
+
+# --- Watches ---
+
+# What waits in the queues: a JSON object a line.
+watches_in_flight() {
+  local queue tasks id
+  for queue in "$check_queue" "$report_queue"; do
+    tasks=$(look tasks list --queue="$queue" --location="$REGION")
+    while read -r id; do
+      # A task that ran since then is gone.
+      look tasks describe "$id" --queue="$queue" --location="$REGION" --response-view=full
+    done < <(jq -rn --argjson tasks "${tasks:-[]}" '$tasks[].name | sub(".*/"; "")')
+  done | jq -c -f "$deploy/jq/watch.jq"
+}
+
+# print_watches WATCHES: for people.
+print_watches() {
+  jq -r '"\(.id)  \(.title)\n    \(.operation)\n    \(.step), due \(.due)\(.marks | map("  ** \(.) **") | add // "")"' <<<"$1"
+}
