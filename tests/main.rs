@@ -24,4 +24,5 @@ mod process;
 mod refusals;
 mod reports;
 mod settings;
+mod simulation;
 mod support;

@@ -1,0 +1,281 @@
+//! The promises, each with its exact bound, held against what happens.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::plan::{Ending, Kind, Ms, Plan, SECOND};
+use super::services::is_report;
+use super::tasks::Task;
+use super::world::{Form, Message};
+
+/// What is known of one watch.
+#[derive(Default)]
+pub(crate) struct Book {
+    /// When its kickoff was published.
+    pub(crate) at: Ms,
+    interval: Ms,
+    limit: u32,
+    /// What Slack showed.
+    pub(crate) posts: Vec<(Ms, &'static str)>,
+    /// Deliveries beyond the first of a message, and second runs of a task.
+    copies: u64,
+    report_copies: u64,
+    check_copies: u64,
+    /// Posted, but opwatch can't know.
+    pub(crate) lost_answers: u64,
+    /// Messages but reports that Pub/Sub gave up on.
+    lost: u64,
+    /// First reports in the order in which they were asked for: of a true end or not.
+    first_reports: Vec<bool>,
+    /// First reports whose name was free again.
+    freed_reports: u64,
+    freed_checks: u64,
+    checks: u64,
+    /// Operations that it started.
+    pub(crate) operations: Vec<usize>,
+    /// An acknowledged delivery saw the end.
+    pub(crate) saw_end: bool,
+    /// The API asked to wait until then.
+    pub(crate) asked_until: Ms,
+    /// When a copy, or a late message, was delivered.
+    copy_times: Vec<Ms>,
+    /// Tasks of checks that are still to run.
+    waiting: Vec<usize>,
+}
+
+pub(crate) struct Ledger {
+    pub(crate) books: Vec<Book>,
+    kinds: Vec<Kind>,
+    /// The first promise that was broken.
+    pub(crate) violation: Option<String>,
+    pub(crate) figures: BTreeMap<&'static str, u64>,
+}
+
+impl Ledger {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let book = |kickoff: &super::plan::Kickoff| Book {
+            interval: Ms::from(kickoff.interval) * SECOND,
+            limit: kickoff.limit,
+            ..Book::default()
+        };
+        Self {
+            books: plan.kickoffs.iter().map(book).collect(),
+            kinds: plan.kickoffs.iter().map(|kickoff| kickoff.kind).collect(),
+            violation: None,
+            figures: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn broken(&mut self, violation: String) {
+        self.violation.get_or_insert(violation);
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.figures.entry(what).or_default() += 1;
+    }
+
+    pub(crate) fn kicked_off(&mut self, watch: usize, now: Ms) {
+        self.books[watch].at = now;
+    }
+
+    /// A delivery begins; its message was due at `due`.
+    pub(crate) fn delivered(&mut self, message: &Message, copy: bool, now: Ms, due: Ms) {
+        self.count("deliveries");
+        let book = &mut self.books[message.watch];
+        if copy {
+            book.copies += 1;
+            if is_report(message.form) || message.dead {
+                book.report_copies += 1;
+            } else {
+                book.check_copies += 1;
+            }
+        }
+        if copy || now > due + book.interval / 2 {
+            book.copy_times.push(now);
+        }
+    }
+
+    /// Cloud Tasks ran a task a second time.
+    pub(crate) fn ran_twice(&mut self, watch: usize, form: Form, now: Ms) {
+        let book = &mut self.books[watch];
+        book.copies += 1;
+        book.copy_times.push(now);
+        if is_report(form) {
+            book.report_copies += 1;
+        } else {
+            book.check_copies += 1;
+        }
+    }
+
+    /// Pub/Sub gave up on a message.
+    pub(crate) fn lost(&mut self, message: &Message) {
+        self.count("dead letters");
+        let book = &mut self.books[message.watch];
+        if is_report(message.form) {
+            book.report_copies += 1;
+        } else {
+            book.lost += 1;
+        }
+    }
+
+    pub(crate) fn checked(&mut self, watch: usize) {
+        self.count("checks");
+        self.books[watch].checks += 1;
+    }
+
+    pub(crate) fn is_last(&self, message: &Message) -> bool {
+        let value: Value = serde_json::from_slice(&message.data).unwrap_or_default();
+        value["attempt"].as_u64().is_some_and(|n| n + 1 >= u64::from(self.books[message.watch].limit))
+    }
+
+    /// A task was created. `anew`: its name was in use before.
+    pub(crate) fn scheduled(&mut self, task: &Task, message: &Value, anew: bool, dated: bool, copy: bool, now: Ms) {
+        let watch = task.watch;
+        let book = &mut self.books[watch];
+        match task.form {
+            Form::Report => {
+                let report = &message["state"]["report"];
+                let is_end = matches!(report["outcome"].as_str(), Some("succeeded" | "failed" | "cancelled"));
+                if report["tries"].as_u64().unwrap_or(0) > 0 {
+                    return;
+                }
+                if !anew {
+                    book.first_reports.push(is_end);
+                } else if book.copies > 0 {
+                    book.freed_reports += 1;
+                } else {
+                    self.broken(format!("w{watch}: a second report without a copy"));
+                }
+            }
+            Form::Check => {
+                let attempt = message["attempt"].as_u64().unwrap_or(0);
+                let last = attempt + 1 >= u64::from(book.limit);
+                let (interval, half) = (book.interval, book.interval / 2);
+                if anew {
+                    book.freed_checks += 1;
+                }
+                if anew && dated && !last {
+                    self.broken(format!("w{watch}: check {attempt} is asked for again"));
+                }
+                // Dates are whole seconds.
+                if dated && !last && task.at + SECOND < now + half {
+                    self.broken(format!("w{watch}: check {attempt} comes {} ms after a check", task.at.saturating_sub(now)));
+                }
+                let _ = (interval, copy);
+            }
+            Form::Kickoff | Form::Start | Form::Test => {}
+        }
+    }
+
+    pub(crate) fn waiting(&self, watch: usize) -> &[usize] {
+        &self.books[watch].waiting
+    }
+
+    /// A check of `watch` now waits, `waiting` in all.
+    pub(crate) fn forked(&mut self, watch: usize, task: usize, waiting: usize, now: Ms) {
+        let book = &mut self.books[watch];
+        book.waiting.push(task);
+        let memory = book.interval * 5 / 2 + 60 * SECOND;
+        let asked_until = book.asked_until;
+        book.copy_times.retain(|time| time + memory.max(0) >= now || asked_until + memory >= now);
+        let copies = book.copy_times.len();
+        if waiting > 1 + copies {
+            self.broken(format!("w{watch}: {waiting} checks wait after {copies} copies: a fork"));
+        }
+    }
+
+    pub(crate) fn dispatched(&mut self, watch: usize, task: usize) {
+        self.books[watch].waiting.retain(|other| *other != task);
+    }
+
+    /// Slack shows `text`. `end` is when the operation that it is about began, and how it has ended if it has.
+    pub(crate) fn posted(&mut self, watch: usize, text: &str, end: Option<(Ms, Option<Ending>)>, now: Ms) {
+        let Some(outcome) = outcome(text) else {
+            self.broken(format!("w{watch}: Slack shows {text:?}"));
+            return;
+        };
+        self.count("messages");
+        let book = &mut self.books[watch];
+        book.posts.push((now, outcome));
+        let ending = end.and_then(|(_, ending)| ending);
+        let wrong = match outcome {
+            "succeeded" => ending != Some(Ending::Succeeded),
+            "failed" => ending != Some(Ending::Failed),
+            "was cancelled" => ending != Some(Ending::Cancelled),
+            "was not started" => !book.operations.is_empty() && book.copies == 0,
+            "is still running" => {
+                let begun = end.map_or(book.at, |(from, _)| from.min(book.at).max(0));
+                let least = (book.interval * u64::from(book.limit - 1)) * 9 / 10;
+                now < begun + least
+            }
+            _ => false,
+        };
+        if wrong {
+            let at = book.at;
+            self.broken(format!("w{watch}: Slack shows {text:?}, but: kickoff {at}, operation {end:?}"));
+        }
+    }
+
+    /// What must hold when nothing is left to happen.
+    pub(crate) fn close(&mut self, operations: &[super::operations::Operation]) {
+        for watch in 0..self.books.len() {
+            let book = &self.books[watch];
+            let posts = book.posts.len() as u64;
+            if posts == 0 {
+                self.broken(format!("w{watch}: ended in silence"));
+                return;
+            }
+            let left_first = book.first_reports.iter().position(|end| !end) < book.first_reports.iter().position(|end| *end);
+            let firsts = book.first_reports.len() as u64;
+            let second_starts = (book.operations.len() as u64).saturating_sub(1);
+            let firsts_allowed = 1 + u64::from(left_first) + book.copies + book.lost + second_starts;
+            if firsts > firsts_allowed {
+                self.broken(format!("w{watch}: {firsts} ends told, {firsts_allowed} explained"));
+                return;
+            }
+            let allowed =
+                (firsts + book.lost).max(1) + book.report_copies + book.lost_answers + book.freed_reports;
+            if posts > allowed {
+                self.broken(format!("w{watch}: {posts} messages, {allowed} explained"));
+                return;
+            }
+            let chains = 1 + second_starts;
+            let checks = u64::from(book.limit) * chains + book.check_copies + book.freed_checks;
+            if book.checks > checks {
+                self.broken(format!("w{watch}: {} checks, {checks} explained", book.checks));
+                return;
+            }
+            let told = book.posts.iter().any(|(_, outcome)| matches!(*outcome, "succeeded" | "failed" | "was cancelled"));
+            let known = !matches!(self.kinds[watch], Kind::Test | Kind::Bad);
+            let unknown = operations.iter().any(|operation| {
+                operation.ending == Ending::Unknown
+                    && (operation.name.ends_with(&format!("/N{watch}")) || !operation.name.contains("/N"))
+            });
+            if book.saw_end && known && !told && !unknown {
+                self.broken(format!("w{watch}: its end was seen and not told: {:?}", book.posts));
+                return;
+            }
+            let extra = posts.saturating_sub(1);
+            *self.figures.entry("extra messages").or_default() += extra;
+            *self.figures.entry("second operations").or_default() += second_starts;
+        }
+    }
+}
+
+/// What a message says, in English.
+fn outcome(text: &str) -> Option<&'static str> {
+    [
+        "succeeded",
+        "was not started",
+        "was cancelled",
+        "is still running",
+        "cannot tell how it ended",
+        "can't use a message",
+        "all links work",
+        "the watch was lost",
+        "failed",
+    ]
+    .into_iter()
+    .find(|words| text.contains(words))
+}

@@ -1,0 +1,12 @@
+//! The simulator: a world of Google's services and Slack's, in memory and in virtual time, under the real core of opwatch,
+//! which knows no difference. It has no copy of any of opwatch's rules: it implements what the services promise,
+//! plans faults, and holds what comes out against the promises.
+
+pub(crate) mod ledger;
+pub(crate) mod operations;
+pub(crate) mod plan;
+pub(crate) mod rng;
+pub(crate) mod run;
+pub(crate) mod services;
+pub(crate) mod tasks;
+pub(crate) mod world;

@@ -1,0 +1,156 @@
+//! The operations APIs: start, list, get, in the words of Datastore and of Firestore.
+
+use serde_json::{Map, Value, json};
+
+use super::plan::{Ending, Fault, HOUR, Kickoff, MINUTE, Ms, SECOND};
+use super::rng::Rng;
+use super::tasks::error;
+use super::world::{World, time};
+
+pub(crate) struct Operation {
+    pub(crate) name: String,
+    pub(crate) from: Ms,
+    until: Ms,
+    pub(crate) ending: Ending,
+    /// The start's labels and what it asked for.
+    request: Map<String, Value>,
+    /// Not in the list before.
+    visible_at: Ms,
+}
+
+impl Operation {
+    /// One that a kickoff by name watches: it began a while ago.
+    pub(crate) fn of_kickoff(index: usize, kickoff: &Kickoff, now: Ms, rng: &mut Rng) -> Self {
+        let (service, from) = (rng.chance(0.3), now.saturating_sub(rng.below(kickoff.duration)));
+        let database = if service { "projects/p/databases/(default)" } else { "projects/p" };
+        Self {
+            // A Datastore name: a kickoff by name says no service.
+            name: format!("{}/operations/N{index}", if service { "projects/p" } else { database }),
+            from,
+            until: from + kickoff.duration,
+            ending: kickoff.ending,
+            request: Map::new(),
+            visible_at: 0,
+        }
+    }
+
+    pub(crate) fn is_done(&self, now: Ms) -> bool {
+        now >= self.until
+    }
+
+    /// As the API shows it.
+    fn show(&self, now: Ms, state: Option<&str>) -> Value {
+        let firestore = self.name.contains("/databases/");
+        let done = self.is_done(now);
+        let word = match self.ending {
+            _ if !done => "PROCESSING",
+            Ending::Succeeded => "SUCCESSFUL",
+            Ending::Failed => "FAILED",
+            Ending::Cancelled => "CANCELLED",
+            Ending::Unknown => "PAUSED",
+        };
+        let mut common = json!({"startTime": time(self.from).to_rfc3339()});
+        common[if firestore { "operationState" } else { "state" }] = json!(state.unwrap_or(word));
+        if done {
+            common["endTime"] = json!(time(self.until).to_rfc3339());
+        }
+        let mut metadata = if firestore {
+            common
+        } else {
+            common["labels"] = self.request.get("labels").cloned().unwrap_or_else(|| json!({}));
+            json!({"common": common})
+        };
+        for (field, value) in self.request.iter().filter(|(field, _)| *field != "labels") {
+            metadata[field] = value.clone();
+        }
+        let mut shown = json!({"name": self.name, "metadata": metadata});
+        if done {
+            shown["done"] = json!(true);
+            match self.ending {
+                Ending::Succeeded => shown["response"] = json!({"outputUrl": "gs://b/x"}),
+                Ending::Failed => shown["error"] = json!({"code": 7, "message": "no"}),
+                Ending::Cancelled => shown["error"] = json!({"code": 1, "message": "cancelled"}),
+                Ending::Unknown => {}
+            }
+        }
+        shown
+    }
+}
+
+/// Entries of a page.
+const PAGE: usize = 40;
+
+impl World {
+    pub(crate) fn operation(&self, name: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.name == name)
+    }
+
+    /// GET of one operation: `state` stands in for its state's word.
+    pub(crate) fn look(&mut self, name: &str, state: Option<&str>) -> (u16, Value) {
+        let now = self.now();
+        let Some(operation) = self.operation(name) else { return (404, error(404, "NOT_FOUND")) };
+        (200, operation.show(now, state))
+    }
+
+    /// A page of the operations of a project or database.
+    pub(crate) fn list(&self, path: &str) -> (u16, Value) {
+        let (resource, query) = path.split_once("/operations?").unwrap_or((path, ""));
+        let from: usize = query.split_once("pageToken=").map_or(0, |(_, token)| token.parse().unwrap_or(0));
+        let now = self.now();
+        let of_resource = |operation: &&Operation| {
+            operation.visible_at <= now
+                && operation.name.rsplit_once("/operations/").is_some_and(|(own, _)| own == resource)
+        };
+        let shown: Vec<Value> = self
+            .operations
+            .iter()
+            .filter(of_resource)
+            .skip(from)
+            .take(PAGE + 1)
+            .map(|operation| operation.show(now, None))
+            .collect();
+        let mut page = json!({"operations": shown.iter().take(PAGE).collect::<Vec<_>>()});
+        if shown.len() > PAGE {
+            page["nextPageToken"] = json!((from + PAGE).to_string());
+        }
+        (200, page)
+    }
+
+    /// A start.
+    pub(crate) fn start(&mut self, path: &str, body: &[u8]) -> (u16, Value) {
+        let now = self.now();
+        let request: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+        let resource = path.rsplit_once(':').map_or(path, |(resource, _)| resource);
+        let push = &self.pushes[&self.current];
+        let (watch, listed) = (self.messages[push.message].watch, push.listed.unwrap_or(now));
+        let excuse = if push.dated { 0 } else { 11 * MINUTE };
+        let kickoff = &self.plan.kickoffs[watch];
+        let asked = self.ledger.books[watch].at;
+        if now > asked + HOUR + 20 * SECOND + excuse {
+            self.ledger.broken(format!("w{watch} starts {} ms after its kickoff", now - asked));
+        }
+        // The same kickoff may start once. Where it could not know better: the list lags behind, or somebody else
+        // starts between its look-up and its start.
+        for earlier in &self.ledger.books[watch].operations {
+            let earlier = &self.operations[*earlier];
+            if earlier.visible_at <= listed && earlier.from < listed {
+                let violation = format!("w{watch} starts a second time, {} ms after", now - earlier.from);
+                self.ledger.broken(violation);
+                break;
+            }
+        }
+        let name = format!("{resource}/operations/S{}", self.operations.len());
+        let operation = Operation {
+            name,
+            from: now,
+            until: now + kickoff.duration,
+            ending: kickoff.ending,
+            request,
+            visible_at: if self.strikes(Fault::ListLag) { now + self.rng.between(SECOND, MINUTE) } else { now },
+        };
+        let shown = operation.show(now, None);
+        self.operations.push(operation);
+        self.ledger.books[watch].operations.push(self.operations.len() - 1);
+        (200, shown)
+    }
+}

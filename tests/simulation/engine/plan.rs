@@ -1,0 +1,289 @@
+//! What a run is to go through: its watches, its faults, and when which service is down.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rng::Rng;
+
+/// Milliseconds since the run began.
+pub(crate) type Ms = u64;
+pub(crate) const SECOND: Ms = 1_000;
+pub(crate) const MINUTE: Ms = 60 * SECOND;
+pub(crate) const HOUR: Ms = 60 * MINUTE;
+pub(crate) const DAY: Ms = 24 * HOUR;
+
+/// What can go wrong, each at a rate of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fault {
+    /// Pub/Sub delivers a message twice, a moment apart.
+    Duplicate,
+    /// The second delivery comes minutes to hours later.
+    Late,
+    /// It comes days later.
+    Ancient,
+    /// The first delivery takes up to ten minutes, so that others overtake it.
+    Slow,
+    /// The instance is killed before an effect.
+    CrashBefore,
+    /// The instance is killed after an effect, before its answer is seen.
+    CrashAfter,
+    /// The instance is told to end; what is in flight goes on, what it knew is gone.
+    Terminate,
+    /// The instance's clock jumps.
+    Step,
+    /// An operations API: refusals that look final (403, 404).
+    ApiFinal,
+    /// 401, 408, 409 ABORTED, 429 (some with `Retry-After`), 5xx.
+    ApiPassing,
+    /// No connection; time-outs and broken connections, with the effect or without.
+    ApiLost,
+    /// Half a body, HTML, an answer that is too long, another operation, an unknown state, no `Date`.
+    ApiGarbage,
+    /// Cloud Tasks refuses: 409 ABORTED, 429, 503, 403, 404.
+    TasksRefused,
+    /// Cloud Tasks: created, but the answer is lost, or neither.
+    TasksLost,
+    /// Cloud Tasks: 200 with something that is no task.
+    TasksGarbage,
+    /// Cloud Tasks runs a task twice.
+    TaskTwice,
+    /// Cloud Tasks is minutes late.
+    TaskStall,
+    /// Slack: 429 with `Retry-After` of 1 s to an hour.
+    SlackLimit,
+    /// Slack: 5xx and refusals of the payload.
+    SlackRefused,
+    /// Slack: 200 without `ok`.
+    SlackNotOk,
+    /// Slack: posted, but the answer is lost, or neither.
+    SlackLost,
+    /// A new operation shows in the list a while after its start.
+    ListLag,
+    /// A newer version adds fields to a message on its way.
+    Newer,
+}
+
+pub(crate) const FAULTS: &[Fault] = &[
+    Fault::Duplicate,
+    Fault::Late,
+    Fault::Ancient,
+    Fault::Slow,
+    Fault::CrashBefore,
+    Fault::CrashAfter,
+    Fault::Terminate,
+    Fault::Step,
+    Fault::ApiFinal,
+    Fault::ApiPassing,
+    Fault::ApiLost,
+    Fault::ApiGarbage,
+    Fault::TasksRefused,
+    Fault::TasksLost,
+    Fault::TasksGarbage,
+    Fault::TaskTwice,
+    Fault::TaskStall,
+    Fault::SlackLimit,
+    Fault::SlackRefused,
+    Fault::SlackNotOk,
+    Fault::SlackLost,
+    Fault::ListLag,
+    Fault::Newer,
+];
+
+/// A rule of opwatch's that the world undoes behind its back, to show that the invariants would see it missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Planted {
+    /// Tasks of checks and starts get random names.
+    NextName,
+    /// Tasks of reports get random names.
+    ReportName,
+    /// `ALREADY_EXISTS` becomes an error.
+    Exists,
+    /// `Retry-After` never arrives.
+    RetryAfter,
+    /// A bad Slack body becomes `ok`.
+    OkBody,
+    /// The next check is the next number, an interval from now.
+    Grid,
+}
+
+/// What becomes of one effect: a call to a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Refused with a status, a word and perhaps a `Retry-After` in seconds: nothing is done.
+    Refused(u16, &'static str, Option<u64>),
+    /// No connection: nothing is done.
+    NotConnected,
+    /// Nothing is done, and no answer comes.
+    TimedOut,
+    /// It is done, and the connection breaks.
+    Lost,
+    /// It is done, and no answer comes.
+    LostLate,
+    /// An answer of no use; done or not.
+    Garbage { done: bool, kind: u8 },
+    /// The instance is killed before it.
+    CrashBefore,
+    /// It is done, then the instance is killed.
+    CrashAfter,
+}
+
+/// What becomes of one delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disorder {
+    /// Delivered again so much later.
+    Again(Ms),
+    /// Delivered so much later, so that others overtake it.
+    Behind(Ms),
+}
+
+/// Exact faults by number, for the exhaustive runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Script {
+    pub(crate) effects: BTreeMap<u64, Effect>,
+    pub(crate) deliveries: BTreeMap<u64, Disorder>,
+}
+
+/// What is down for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Down {
+    Slack,
+    /// The webhook is revoked.
+    Webhook,
+    Api,
+    /// The service account lost its role.
+    Grant,
+    Opwatch,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    pub(crate) down: Down,
+    pub(crate) from: Ms,
+    pub(crate) to: Ms,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Watches an operation that runs already.
+    Name,
+    /// Starts a Datastore export.
+    Datastore,
+    /// Starts a Firestore export.
+    Firestore,
+    /// The same kickoff as the one before, published a second time.
+    Twin,
+    Test,
+    /// A message that can't be used.
+    Bad,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Succeeded,
+    Failed,
+    Cancelled,
+    /// A state that nobody knows.
+    Unknown,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Kickoff {
+    pub(crate) at: Ms,
+    pub(crate) kind: Kind,
+    pub(crate) interval: u32,
+    pub(crate) limit: u32,
+    pub(crate) duration: Ms,
+    pub(crate) ending: Ending,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) kickoffs: Vec<Kickoff>,
+    pub(crate) rates: BTreeMap<Fault, f64>,
+    pub(crate) windows: Vec<Window>,
+    /// Of each instance's clock.
+    pub(crate) skews: Vec<i64>,
+    /// Deliveries until a message goes to the dead letters.
+    pub(crate) attempts: u32,
+    pub(crate) planted: Option<Planted>,
+    pub(crate) script: Option<Script>,
+    /// Keep the lines of the trace, not only their hash.
+    pub(crate) verbose: bool,
+}
+
+impl Plan {
+    /// The plan of `seed`, with at most `watches` watches and only the faults that are not left out.
+    pub(crate) fn of_seed(seed: u64, watches: usize, left_out: &BTreeSet<Fault>) -> Self {
+        let mut rng = Rng::new(seed ^ 0x6f70_7761_7463_6800);
+        let mut rates = BTreeMap::new();
+        let density = rng.unit();
+        for fault in FAULTS {
+            let (on, rate) = (rng.chance(density), rng.log_uniform(1e-4, 0.3));
+            let rate = if *fault == Fault::TaskTwice { *rng.pick(&[1e-5, 1e-2]) } else { rate };
+            if on && !left_out.contains(fault) {
+                rates.insert(*fault, rate);
+            }
+        }
+        let skewed = rng.chance(0.5);
+        let skews = (0..rng.between(1, 5))
+            .map(|_| rng.between(0, 1_200_000) as i64 - 600_000)
+            .map(|skew| if skewed { skew } else { 0 })
+            .collect();
+        let attempts = *rng.pick(&[5, 20, 100, 100]);
+        let mut windows = Vec::new();
+        for (down, shortest, longest, odds) in [
+            (Down::Slack, MINUTE, 12 * HOUR, 0.3),
+            (Down::Webhook, HOUR, 9 * DAY, 0.05),
+            (Down::Api, MINUTE, 6 * HOUR, 0.2),
+            (Down::Grant, MINUTE, 6 * HOUR, 0.1),
+            (Down::Opwatch, MINUTE, 2 * HOUR, 0.1),
+        ] {
+            if rng.chance(odds) {
+                let from = rng.below(12 * HOUR);
+                let to = from + rng.log_uniform(shortest as f64, longest as f64) as Ms;
+                windows.push(Window { down, from, to });
+            }
+        }
+        let spread = rng.log_uniform(MINUTE as f64, DAY as f64) as Ms;
+        let kickoffs = (0..watches).map(|index| kickoff(&mut rng, spread, index)).collect();
+        Self {
+            seed,
+            kickoffs,
+            rates,
+            windows,
+            skews,
+            attempts,
+            planted: None,
+            script: None,
+            verbose: false,
+        }
+    }
+
+    pub(crate) fn is_down(&self, down: Down, now: Ms) -> bool {
+        self.windows.iter().any(|window| window.down == down && (window.from..window.to).contains(&now))
+    }
+}
+
+fn kickoff(rng: &mut Rng, spread: Ms, index: usize) -> Kickoff {
+    let kind = match rng.below(100) {
+        0..55 => Kind::Name,
+        55..72 => Kind::Datastore,
+        72..86 => Kind::Firestore,
+        86..92 if index > 0 => Kind::Twin,
+        92..96 => Kind::Test,
+        _ => Kind::Bad,
+    };
+    Kickoff {
+        at: rng.below(spread),
+        kind,
+        interval: rng.between(10, 300) as u32,
+        limit: rng.log_uniform(1.0, 301.0) as u32,
+        duration: rng.log_uniform(5_000.0, DAY as f64) as Ms,
+        ending: match rng.below(20) {
+            0..13 => Ending::Succeeded,
+            13..16 => Ending::Failed,
+            16..18 => Ending::Cancelled,
+            _ => Ending::Unknown,
+        },
+    }
+}

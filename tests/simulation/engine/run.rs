@@ -1,0 +1,245 @@
+//! Runs a plan: the real watchers, instances of them, over the world, in virtual time. A delivery is a future that is
+//! polled when its time has come; a crash is that future dropped.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use opwatch::app::{App, build};
+use opwatch::clock::{Clock, Deadline};
+use opwatch::endpoints::Endpoints;
+use opwatch::envelope::Delivery;
+use opwatch::locale::Locale;
+use opwatch::message::Defaults;
+use opwatch::operation::{Service, StartMethod};
+use opwatch::policy::Policy;
+use opwatch::settings::Settings;
+use opwatch::transport::Transport;
+use opwatch::watcher::{Handled, Setup};
+
+use super::plan::{Fault, Ms, Plan};
+use super::services::Line;
+use super::world::{Event, World, time};
+
+/// What a run came to.
+pub(crate) struct Summary {
+    pub(crate) seed: u64,
+    pub(crate) watches: usize,
+    pub(crate) hash: u64,
+    pub(crate) violation: Option<String>,
+    pub(crate) injected: BTreeMap<Fault, u64>,
+    pub(crate) figures: BTreeMap<&'static str, u64>,
+    /// How many calls and deliveries there were, for the exhaustive runs.
+    pub(crate) effects: u64,
+    pub(crate) deliveries: u64,
+    pub(crate) trace: Vec<String>,
+}
+
+/// An instance's clock.
+struct Skewed {
+    now: Arc<AtomicU64>,
+    skew: AtomicI64,
+}
+
+impl Clock for Skewed {
+    fn now(&self) -> DateTime<Utc> {
+        time(self.now.load(Ordering::Relaxed)) + TimeDelta::milliseconds(self.skew.load(Ordering::Relaxed))
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        port: 0,
+        setup: Setup {
+            topic: "projects/p/topics/t".to_owned(),
+            check_queue: "projects/p/locations/l/queues/checks".to_owned(),
+            report_queue: "projects/p/locations/l/queues/reports".to_owned(),
+            service_account: "tasks@p.iam.gserviceaccount.com".to_owned(),
+            defaults: Defaults::default(),
+            policy: Policy {
+                services: Service::ALL.to_vec(),
+                projects: Some(vec!["p".to_owned()]),
+                starts: StartMethod::all().to_vec(),
+                export_prefixes: Vec::new(),
+            },
+            locale: Locale::En,
+            zone: chrono_tz::Tz::UTC,
+        },
+        webhook: "https://hooks.slack.com/services/T/B/x".into(),
+        push_identity: None,
+        endpoints: Endpoints::default(),
+        access_token: Some("token".into()),
+    }
+}
+
+type Work = Pin<Box<dyn Future<Output = Handled>>>;
+
+struct Instance {
+    app: Arc<App>,
+    clock: Arc<Skewed>,
+}
+
+struct Run {
+    world: Arc<Mutex<World>>,
+    instances: Vec<Instance>,
+    in_flight: BTreeMap<u64, (usize, Work)>,
+}
+
+/// Runs `plan` to its end.
+pub(crate) fn run(plan: Plan) -> Summary {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let mut run = Run::new(plan);
+        run.to_the_end().await;
+        run.summary()
+    })
+}
+
+impl Run {
+    fn new(plan: Plan) -> Self {
+        let skews = plan.skews.clone();
+        let world = Arc::new(Mutex::new(World::new(plan)));
+        let mut run = Self { world, instances: Vec::new(), in_flight: BTreeMap::new() };
+        for skew in skews {
+            let clock = Arc::new(Skewed { now: Arc::clone(&run.world().clock), skew: AtomicI64::new(skew) });
+            let app = run.app(&clock);
+            run.instances.push(Instance { app, clock });
+        }
+        run
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().expect("the world")
+    }
+
+    /// A fresh instance: it knows nothing.
+    fn app(&self, clock: &Arc<Skewed>) -> Arc<App> {
+        let line: Arc<dyn Transport> = Arc::new(Line(Arc::clone(&self.world)));
+        let clock: Arc<dyn Clock> = Arc::<Skewed>::clone(clock);
+        Arc::new(build(settings(), line, clock))
+    }
+
+    async fn to_the_end(&mut self) {
+        loop {
+            let next = self.world().next();
+            let Some((ahead, event)) = next else { return };
+            advance(ahead).await;
+            match event {
+                Event::Kickoff(index) => self.world().kick_off(index),
+                Event::Dispatch(index) => self.world().dispatch(index),
+                Event::Deliver(index) => self.deliver(index),
+                Event::Wake(number) => self.poll(number),
+            }
+        }
+    }
+
+    fn deliver(&mut self, index: usize) {
+        let (begun, dead) = {
+            let mut world = self.world();
+            let begun = world.begin(index);
+            (begun, world.messages[index].dead)
+        };
+        let Some((number, instance, delivery)) = begun else { return };
+        self.weather(instance);
+        let app = Arc::clone(&self.instances[instance].app);
+        let work: Work = Box::pin(tokio::task::unconstrained(handle(app, delivery, dead)));
+        self.in_flight.insert(number, (instance, work));
+        self.poll(number);
+    }
+
+    /// What befalls an instance by itself.
+    fn weather(&mut self, instance: usize) {
+        let (ends, jump) = {
+            let mut world = self.world();
+            let ends = world.strikes(Fault::Terminate);
+            let jump = world.strikes(Fault::Step).then(|| world.rng.between(0, 1_200_000) as i64 - 600_000);
+            if jump.is_some() {
+                world.instances[instance].stepped = true;
+            }
+            if ends {
+                world.instances[instance].quiet_until = 0;
+            }
+            (ends, jump)
+        };
+        if let Some(skew) = jump {
+            self.instances[instance].clock.skew.store(skew, Ordering::Relaxed);
+        }
+        if ends {
+            // What is in flight keeps the old one.
+            self.instances[instance].app = self.app(&self.instances[instance].clock);
+        }
+    }
+
+    fn poll(&mut self, number: u64) {
+        let Some((instance, work)) = self.in_flight.get_mut(&number) else { return };
+        let instance = *instance;
+        self.world.lock().expect("the world").current = number;
+        let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let killed = std::mem::take(&mut self.world().killed);
+        if killed {
+            self.kill(instance);
+        } else if let Poll::Ready(handled) = polled {
+            self.in_flight.remove(&number);
+            self.world().finish(number, &handled);
+            // One that waits for its turn to start may have it now.
+            let waiting: Vec<u64> =
+                self.in_flight.iter().filter(|(_, work)| work.0 == instance).map(|(number, _)| *number).collect();
+            for number in waiting {
+                self.poll(number);
+            }
+        }
+    }
+
+    fn kill(&mut self, instance: usize) {
+        let lost: Vec<u64> =
+            self.in_flight.iter().filter(|(_, work)| work.0 == instance).map(|(number, _)| *number).collect();
+        for number in &lost {
+            self.in_flight.remove(number);
+        }
+        self.world().died(instance, &lost);
+        self.instances[instance].app = self.app(&self.instances[instance].clock);
+    }
+
+    fn summary(self) -> Summary {
+        let mut world = self.world();
+        let World { ledger, operations, .. } = &mut *world;
+        if ledger.violation.is_none() {
+            ledger.close(operations);
+        }
+        Summary {
+            seed: world.plan.seed,
+            watches: world.plan.kickoffs.len(),
+            hash: world.hash(),
+            violation: world.ledger.violation.take(),
+            injected: std::mem::take(&mut world.injected),
+            figures: std::mem::take(&mut world.ledger.figures),
+            effects: world.effects,
+            deliveries: world.deliveries,
+            trace: std::mem::take(&mut world.trace),
+        }
+    }
+}
+
+async fn handle(app: Arc<App>, delivery: Delivery, dead: bool) -> Handled {
+    if dead {
+        app.watcher.handle_dead_letter(delivery, Deadline::start()).await
+    } else {
+        app.watcher.handle(delivery, Deadline::start()).await
+    }
+}
+
+/// tokio's clock follows the world's, for time limits.
+async fn advance(ahead: Ms) {
+    if ahead > 0 {
+        tokio::time::advance(Duration::from_millis(ahead)).await;
+    }
+}
