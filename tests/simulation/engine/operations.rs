@@ -123,7 +123,7 @@ impl World {
         let resource = path.rsplit_once(':').map_or(path, |(resource, _)| resource);
         let push = &self.pushes[&self.current];
         let (watch, listed) = (self.messages[push.message].watch, push.listed.unwrap_or(now));
-        let excuse = if push.dated { 0 } else { 11 * MINUTE };
+        let excuse = if push.dated.is_some() { 0 } else { 11 * MINUTE };
         let kickoff = &self.plan.kickoffs[watch];
         let asked = self.ledger.books[watch].at;
         if now > asked + HOUR + 20 * SECOND + excuse {

@@ -211,9 +211,8 @@ impl Run {
 
     fn summary(self) -> Summary {
         let mut world = self.world();
-        let World { ledger, operations, .. } = &mut *world;
-        if ledger.violation.is_none() {
-            ledger.close(operations);
+        if world.ledger.violation.is_none() {
+            world.ledger.close();
         }
         Summary {
             seed: world.plan.seed,

@@ -237,6 +237,7 @@ impl World {
     ) {
         let ok = matches!(result, Ok(answer) if (200..300).contains(&answer.status));
         let dated = matches!(result, Ok(answer) if answer.date.is_some());
+        let now = self.now();
         let push = self.pushes.get_mut(&number).expect("in flight");
         let message = &self.messages[push.message];
         match target {
@@ -247,7 +248,7 @@ impl World {
                 push.not_before = push.not_before.max(asked_until.unwrap_or(0));
             }
             Target::Look | Target::List | Target::Start => {
-                push.dated = dated;
+                push.dated = dated.then_some(now);
                 if let Some(until) = asked_until {
                     push.not_before = push.not_before.max(until);
                     let book = &mut self.ledger.books[message.watch];
@@ -256,7 +257,10 @@ impl World {
                 if ok && target == Target::Look && let Ok(answer) = result {
                     let shown: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
                     let own = !shown["name"].as_str().is_none_or(|name| name.contains("/operations/other"));
-                    push.saw_end = own && shown["done"] == true;
+                    let state = &shown["metadata"]["common"]["state"];
+                    let state = state.as_str().or(shown["metadata"]["operationState"].as_str());
+                    let clear = shown.get("error").is_some() || state == Some("SUCCESSFUL");
+                    push.saw_end = own && shown["done"] == true && clear;
                 }
             }
             Target::Tasks => {}

@@ -46,7 +46,7 @@ impl World {
             }
         };
         let push = &self.pushes[&self.current];
-        let (own, copy) = (&self.messages[push.message], push.copy);
+        let own = &self.messages[push.message];
         if own.name.as_ref() == Some(&asked.name) {
             let violation = format!("push {} asks for its own name {}", self.current, asked.name);
             self.ledger.broken(violation);
@@ -57,7 +57,7 @@ impl World {
         if own.newer && !kept(&asked.message) {
             self.ledger.broken("the fields of a newer version were not passed on".to_owned());
         }
-        let (watch, not_before, dated) = (own.watch, push.not_before, push.dated || own.form == Form::Kickoff);
+        let (watch, not_before, dated) = (own.watch, push.not_before, push.dated);
         let planted = self.plan.planted;
         let asked = if planted == Some(Planted::Grid) { self.off_grid(asked) } else { asked };
         let form = form(&asked.message);
@@ -88,7 +88,7 @@ impl World {
             free_at: 0,
             not_before,
         };
-        self.ledger.scheduled(&task, &asked.message, anew.is_some(), dated, copy, now);
+        self.ledger.scheduled(&task, &asked.message, anew.is_some(), dated);
         self.tasks.push(task);
         let index = self.tasks.len() - 1;
         self.names.insert(name.clone(), index);

@@ -71,11 +71,10 @@ pub(crate) struct Push {
     pub(crate) excused: bool,
     pub(crate) looked: bool,
     pub(crate) listed: Option<Ms>,
-    /// An answer with a `Date` came.
-    pub(crate) dated: bool,
+    /// When the last answer was made, if it came with a `Date`.
+    pub(crate) dated: Option<Ms>,
     pub(crate) saw_end: bool,
     pub(crate) not_before: Ms,
-    pub(crate) api_down: bool,
 }
 
 /// A push subscription: all its messages wait together when some are refused.
@@ -350,10 +349,9 @@ impl World {
             excused: false,
             looked: false,
             listed: None,
-            dated: false,
+            dated: None,
             saw_end: false,
             not_before: 0,
-            api_down: false,
         };
         self.ledger.delivered(message, copy, now, due);
         let number = self.next_push;
