@@ -59,17 +59,28 @@ fn main() {
             eprintln!("\rseed {seed}: {violation}");
             let (small, left_out) = shrink(summary, args.watches);
             let left: Vec<_> = FAULTS.iter().filter(|fault| !left_out.contains(fault)).collect();
-            eprintln!("  as small as {} watches with {left:?}: {}", small.watches, small.violation.unwrap_or_default());
+            eprintln!(
+                "  as small as {} watches with {left:?}: {}",
+                small.watches,
+                small.violation.unwrap_or_default()
+            );
             failed.push(seed);
         }
         let done = seed - args.from + 1;
         if done % 10 == 0 || done == args.seeds {
             let bar = "#".repeat((done * 40 / args.seeds) as usize);
-            eprint!("\r[{bar:<40}] {done}/{} seeds, {watches} watches, {faults} faults, {} failed", args.seeds, failed.len());
+            eprint!(
+                "\r[{bar:<40}] {done}/{} seeds, {watches} watches, {faults} faults, {} failed",
+                args.seeds,
+                failed.len()
+            );
         }
     }
     eprintln!();
-    println!("{} seeds, {watches} watches, {faults} faults injected, {figures:?}; failed: {failed:?}", args.seeds);
+    println!(
+        "{} seeds, {watches} watches, {faults} faults injected, {figures:?}; failed: {failed:?}",
+        args.seeds
+    );
     if !failed.is_empty() {
         std::process::exit(1);
     }

@@ -18,7 +18,16 @@ pub struct Slack {
     transport: Arc<dyn Transport>,
     webhook: SecretString,
     /// Until when Slack asked to be left alone: reports are held back without a call.
-    quiet_until: Mutex<Option<DateTime<Utc>>>,
+    quiet: Mutex<Option<Quiet>>,
+}
+
+/// A time of which Slack asked to be left alone.
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    /// Its end, by this instance's clock.
+    until: DateTime<Utc>,
+    /// How far Slack's clock is ahead of this instance's.
+    ahead: TimeDelta,
 }
 
 /// Why a message was not posted.
@@ -33,19 +42,19 @@ pub struct PostError {
     pub blocks_refused: bool,
     /// How long Slack asked to be left alone.
     pub retry_after: Option<Duration>,
-    /// Slack's time, when it answered.
+    /// The time by Slack's clock, from which the next try counts: a container's may be off.
     pub date: Option<DateTime<Utc>>,
 }
 
 impl PostError {
-    /// Slack was not called, since it asked to be left alone for `wait`.
-    pub fn held_back(wait: Duration) -> Self {
+    /// Slack was not called, since it asked to be left alone for `wait`, and its clock says `date`.
+    fn held_back(wait: Duration, date: DateTime<Utc>) -> Self {
         Self {
             text: "held back, since Slack asked to wait".to_owned(),
             permanent: false,
             blocks_refused: false,
             retry_after: Some(wait),
-            date: None,
+            date: Some(date),
         }
     }
 
@@ -68,13 +77,14 @@ impl PostError {
 impl Slack {
     /// A client of the webhook with this URL.
     pub fn new(transport: Arc<dyn Transport>, webhook: SecretString) -> Self {
-        Self { transport, webhook, quiet_until: Mutex::new(None) }
+        Self { transport, webhook, quiet: Mutex::new(None) }
     }
 
-    /// How long Slack still wants to be left alone, as far as this instance has seen.
-    pub fn quiet(&self, now: DateTime<Utc>) -> Option<Duration> {
-        let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
-        (until? - now).to_std().ok().filter(|left| !left.is_zero())
+    /// Why not to call Slack now: it wants to be left alone, as far as this instance has seen.
+    pub fn quiet(&self, now: DateTime<Utc>) -> Option<PostError> {
+        let quiet = (*self.quiet.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let left = (quiet.until - now).to_std().ok().filter(|left| !left.is_zero())?;
+        Some(PostError::held_back(left, now + quiet.ahead))
     }
 
     /// Posts `payload`.
@@ -97,7 +107,8 @@ impl Slack {
         })?;
         if let Some(wait) = answer.retry_after.filter(|_| answer.status >= 400) {
             let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1)).min(TimeDelta::days(1));
-            *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+            let ahead = answer.date.map_or(TimeDelta::zero(), |date| date - now);
+            *self.quiet.lock().unwrap_or_else(PoisonError::into_inner) = Some(Quiet { until, ahead });
         }
         judge(answer.status, &answer.body, answer.retry_after)
             .map_err(|error| PostError { date: answer.date, ..error })

@@ -1,5 +1,7 @@
 //! A check: one look, one decision.
 
+use chrono::{DateTime, Utc};
+
 use super::{Decided, Step, Watcher};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{Decision, decide, no_longer_allowed};
@@ -7,10 +9,10 @@ use crate::message::{Check, Kind, Report};
 use crate::operation::Observation;
 
 impl Watcher {
-    pub(super) async fn check(&self, check: Check, deadline: Deadline) -> Step {
+    pub(super) async fn check(&self, check: Check, now: DateTime<Utc>, deadline: Deadline) -> Step {
         if let Err(problem) = self.setup.policy.permit(&check.operation) {
             let setting = problem.setting();
-            let report = Report::of_check(&check, no_longer_allowed(&check, setting), self.clock.now());
+            let report = Report::of_check(&check, no_longer_allowed(&check, setting), now);
             return Step {
                 decision: Decision::Report(Box::new(report)),
                 decided: Decided::Left,
@@ -20,7 +22,7 @@ impl Watcher {
         }
         let watch = Stopwatch::start();
         let look = self.google.look(&check.operation, deadline.for_call()).await;
-        let now = look.date.unwrap_or_else(|| self.clock.now());
+        let now = look.date.unwrap_or(now);
         let error = match &look.observation {
             Observation::Unreadable(error) | Observation::Unavailable(error) => Some(error.to_string()),
             Observation::Running(_) | Observation::Ended(..) => None,

@@ -86,7 +86,7 @@ impl Watcher {
             }
         };
         match read(&data, &received, self.setup.defaults).and_then(|message| self.permit(message)) {
-            Ok(message) => self.act(message, deadline).await,
+            Ok(message) => self.act(message, self.now(published), deadline).await,
             Err(problem) => self.notice(&received, problem, &data, deadline).await,
         }
     }
@@ -115,16 +115,22 @@ impl Watcher {
         Ok(message)
     }
 
-    async fn act(&self, message: Message, deadline: Deadline) -> Handled {
+    async fn act(&self, message: Message, now: DateTime<Utc>, deadline: Deadline) -> Handled {
         let (operation, (_, number)) = (message.operation_name().to_owned(), message.kind_and_number());
         let handled = match message {
-            Message::Start(start) => self.take(self.start(start, deadline).await, deadline).await,
-            Message::Check(check) => self.take(self.check(check, deadline).await, deadline).await,
+            Message::Start(start) => self.take(self.start(start, now, deadline).await, deadline).await,
+            Message::Check(check) => self.take(self.check(check, now, deadline).await, deadline).await,
             Message::Test(test) => self.take(self.test(test), deadline).await,
-            Message::Report(report) => self.report(*report, deadline).await,
+            Message::Report(report) => self.report(*report, now, deadline).await,
         };
         let operation = if handled.operation.is_empty() { operation } else { handled.operation };
         Handled { operation, attempt: Some(number), ..handled }
+    }
+
+    /// The time now as well as it can be told without an answer's `Date`: this instance's clock may be slow, but a
+    /// message was published before it came.
+    fn now(&self, published: DateTime<Utc>) -> DateTime<Utc> {
+        self.clock.now().max(published)
     }
 
     /// A test first goes through the check queue, then through the report queue.

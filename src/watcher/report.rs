@@ -9,11 +9,8 @@ use crate::message::Report;
 use crate::notice::{Context, notice};
 use crate::slack::{PostError, payload, plain_payload};
 
-/// Clocks this close count as the same: a `Date` has no fraction.
-const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
-
 impl Watcher {
-    pub(super) async fn report(&self, report: Report, deadline: Deadline) -> Handled {
+    pub(super) async fn report(&self, report: Report, now: DateTime<Utc>, deadline: Deadline) -> Handled {
         let watch = Stopwatch::start();
         let posted = self.post(&report, deadline).await;
         let call_milliseconds = Some(watch.milliseconds());
@@ -21,7 +18,7 @@ impl Watcher {
             return Handled { call_milliseconds, ..Handled::new(Decided::Posted) };
         };
         let text = format!("{error}; to do: {}", error.advice());
-        let handled = match self.again(report, &error) {
+        let handled = match again(report, &error, now) {
             Some(decision) => {
                 let decided = Decided::PostAgain;
                 self.take(Step { decision, decided, error: Some(text), call_milliseconds }, deadline).await
@@ -41,8 +38,8 @@ impl Watcher {
 
     pub(super) async fn post(&self, report: &Report, deadline: Deadline) -> Result<(), PostError> {
         let now = self.clock.now();
-        if let Some(wait) = self.slack.quiet(now) {
-            return Err(PostError::held_back(wait));
+        if let Some(error) = self.slack.quiet(now) {
+            return Err(error);
         }
         let context =
             Context { topic: Some(&self.setup.topic), locale: self.setup.locale, zone: self.setup.zone, now };
@@ -50,19 +47,18 @@ impl Watcher {
         let payload = if report.plain { plain_payload(&notice) } else { payload(&notice) };
         self.slack.post(&payload, deadline.for_call(), now).await
     }
+}
 
-    fn again(&self, report: Report, error: &PostError) -> Option<Decision> {
-        let delay = report_delay(report.tries, error.retry_after)?;
-        let next = Report {
-            tries: report.tries.saturating_add(1),
-            plain: report.plain || error.blocks_refused,
-            ..report
-        };
-        // Slack's clock where ours is off: by a slow one all tries of a week would be due at once.
-        let ours = self.clock.now();
-        let is_off = |date: &DateTime<Utc>| (*date - ours).abs() > CLOCK_TOLERANCE;
-        let now = error.date.filter(is_off).unwrap_or(ours);
-        let at = now + TimeDelta::from_std(delay).unwrap_or_default();
-        Some(Decision::ReportAgain(Box::new(next), at))
-    }
+/// The next try, which counts from Slack's time where it answered: by a slow clock of ours all tries of a week would be
+/// due at once. None after the last.
+fn again(report: Report, error: &PostError, now: DateTime<Utc>) -> Option<Decision> {
+    let delay = report_delay(report.tries, error.retry_after)?;
+    let next = Report {
+        tries: report.tries.saturating_add(1),
+        plain: report.plain || error.blocks_refused,
+        ..report
+    };
+    // A `Date` has no fraction, and Slack wants to be left alone for the whole time.
+    let from = error.date.map_or(now, |date| date + TimeDelta::seconds(1));
+    Some(Decision::ReportAgain(Box::new(next), from + TimeDelta::from_std(delay).unwrap_or_default()))
 }

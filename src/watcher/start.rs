@@ -26,9 +26,9 @@ struct Turn {
 }
 
 impl Watcher {
-    pub(super) async fn start(&self, start: Start, deadline: Deadline) -> Step {
+    pub(super) async fn start(&self, start: Start, now: DateTime<Utc>, deadline: Deadline) -> Step {
         let watch = Stopwatch::start();
-        let Turn { decision, on, error } = self.look_up_and_start(&start, deadline).await;
+        let Turn { decision, on, error } = self.look_up_and_start(&start, now, deadline).await;
         Step {
             decided: decided(&decision, on),
             decision,
@@ -37,20 +37,20 @@ impl Watcher {
         }
     }
 
-    async fn look_up_and_start(&self, start: &Start, deadline: Deadline) -> Turn {
+    async fn look_up_and_start(&self, start: &Start, now: DateTime<Utc>, deadline: Deadline) -> Turn {
         if let Err(problem) = self.setup.policy.permit_start(&start.request) {
             let setting = problem.setting().to_owned();
             let error = Some(format!("{setting} does not allow it any more"));
-            let decision = give_up(start, Reason::NotAllowed { setting }, None, self.clock.now());
+            let decision = give_up(start, Reason::NotAllowed { setting }, None, now);
             return Turn { decision, on: Decided::Left, error };
         }
         let Ok(_one_start) = tokio::time::timeout(deadline.for_call(), self.one_start.lock()).await else {
             let error = ApiError::new(0, "", "another start takes its time");
             // The other may be of the same kickoff, and may begin it.
             let start = Start { ambiguous: true, ..start.clone() };
-            return not_looked_up(&start, error, None, None, self.clock.now());
+            return not_looked_up(&start, error, None, None, now);
         };
-        let now = match self.look_up(start, deadline).await {
+        let now = match self.look_up(start, now, deadline).await {
             ControlFlow::Continue(now) => now,
             ControlFlow::Break(turn) => return turn,
         };
@@ -75,10 +75,15 @@ impl Watcher {
     }
 
     /// Looks whether it runs already; goes on with the server's time when it does not.
-    async fn look_up(&self, start: &Start, deadline: Deadline) -> ControlFlow<Turn, DateTime<Utc>> {
+    async fn look_up(
+        &self,
+        start: &Start,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> ControlFlow<Turn, DateTime<Utc>> {
         match self.google.list(&start.request, deadline).await {
             Ok(list) => {
-                let now = list.date.unwrap_or_else(|| self.clock.now());
+                let now = list.date.unwrap_or(now);
                 let Some((listed, adopted)) = adopt(start, list.listed) else {
                     return ControlFlow::Continue(now);
                 };
@@ -91,10 +96,10 @@ impl Watcher {
                     path,
                     "{service} has no list of operations ({error}): started without a look-up"
                 );
-                ControlFlow::Continue(error.date.unwrap_or_else(|| self.clock.now()))
+                ControlFlow::Continue(error.date.unwrap_or(now))
             }
             Err(failed) => {
-                let now = failed.date.unwrap_or_else(|| self.clock.now());
+                let now = failed.date.unwrap_or(now);
                 let refused = (failed.error.code == 403).then_some(Reason::ListDenied);
                 ControlFlow::Break(not_looked_up(start, failed.error, refused, failed.retry_after, now))
             }

@@ -163,7 +163,10 @@ impl Ledger {
                     && !last
                     && task.at + SECOND < looked + half
                 {
-                    self.broken(format!("w{watch}: check {attempt} is due at {}, after one at {looked}", task.at));
+                    self.broken(format!(
+                        "w{watch}: check {attempt} is due at {}, after one at {looked}",
+                        task.at
+                    ));
                 }
             }
             Form::Kickoff | Form::Start | Form::Test => {}
@@ -228,7 +231,8 @@ impl Ledger {
                 self.broken(format!("w{watch}: ended in silence"));
                 return;
             }
-            let left_first = book.first_reports.iter().position(|end| !end) < book.first_reports.iter().position(|end| *end);
+            let left_first = book.first_reports.iter().position(|end| !end)
+                < book.first_reports.iter().position(|end| *end);
             let firsts = book.first_reports.len() as u64;
             let second_starts = (book.operations.len() as u64).saturating_sub(1);
             let firsts_allowed = 1 + u64::from(left_first) + book.copies + book.lost + second_starts;
@@ -248,7 +252,10 @@ impl Ledger {
                 self.broken(format!("w{watch}: {} checks, {checks} explained", book.checks));
                 return;
             }
-            let told = book.posts.iter().any(|(_, outcome)| matches!(*outcome, "succeeded" | "failed" | "was cancelled"));
+            let told = book
+                .posts
+                .iter()
+                .any(|(_, outcome)| matches!(*outcome, "succeeded" | "failed" | "was cancelled"));
             let known = !matches!(self.kinds[watch], Kind::Test | Kind::Bad);
             if book.saw_end && known && !told {
                 self.broken(format!("w{watch}: its end was seen and not told: {:?}", book.posts));

@@ -146,7 +146,11 @@ impl World {
             until: now + kickoff.duration,
             ending: kickoff.ending,
             request,
-            visible_at: if self.strikes(Fault::ListLag) { now + self.rng.between(SECOND, MINUTE) } else { now },
+            visible_at: if self.strikes(Fault::ListLag) {
+                now + self.rng.between(SECOND, MINUTE)
+            } else {
+                now
+            },
         };
         let shown = operation.show(now, None);
         self.operations.push(operation);

@@ -246,17 +246,7 @@ impl Plan {
         }
         let spread = rng.log_uniform(MINUTE as f64, DAY as f64) as Ms;
         let kickoffs = (0..watches).map(|index| kickoff(&mut rng, spread, index)).collect();
-        Self {
-            seed,
-            kickoffs,
-            rates,
-            windows,
-            skews,
-            attempts,
-            planted: None,
-            script: None,
-            verbose: false,
-        }
+        Self { seed, kickoffs, rates, windows, skews, attempts, planted: None, script: None, verbose: false }
     }
 
     pub(crate) fn is_down(&self, down: Down, now: Ms) -> bool {

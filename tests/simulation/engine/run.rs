@@ -191,8 +191,12 @@ impl Run {
             self.in_flight.remove(&number);
             self.world().finish(number, &handled);
             // One that waits for its turn to start may have it now.
-            let waiting: Vec<u64> =
-                self.in_flight.iter().filter(|(_, work)| work.0 == instance).map(|(number, _)| *number).collect();
+            let waiting: Vec<u64> = self
+                .in_flight
+                .iter()
+                .filter(|(_, work)| work.0 == instance)
+                .map(|(number, _)| *number)
+                .collect();
             for number in waiting {
                 self.poll(number);
             }

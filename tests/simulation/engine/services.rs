@@ -104,8 +104,10 @@ impl World {
             Some(Effect::Garbage { done, .. }) => done,
             Some(_) => false,
         };
-        let state = matches!(effect, Some(Effect::Garbage { done: true, kind: 4 })).then_some("CONTEMPLATING");
-        let (status, body) = if done { self.perform(target, &path, &request.body, state) } else { (0, String::new()) };
+        let state =
+            matches!(effect, Some(Effect::Garbage { done: true, kind: 4 })).then_some("CONTEMPLATING");
+        let (status, body) =
+            if done { self.perform(target, &path, &request.body, state) } else { (0, String::new()) };
         let answer = |status: u16, body: String, wait: Option<u64>| Answer {
             status,
             retry_after: seconds(wait),
@@ -203,7 +205,10 @@ impl World {
                     self.ledger.broken(violation);
                 }
                 if early {
-                    let violation = format!("push {number}: Slack had asked to wait with this report until {}", message.not_before);
+                    let violation = format!(
+                        "push {number}: Slack had asked to wait with this report until {}",
+                        message.not_before
+                    );
                     self.ledger.broken(violation);
                 }
             }
@@ -212,7 +217,8 @@ impl World {
                 push.looked = true;
                 let last = self.ledger.is_last(message);
                 if early && !last {
-                    let violation = format!("push {number}: the API had asked to wait until {}", message.not_before);
+                    let violation =
+                        format!("push {number}: the API had asked to wait until {}", message.not_before);
                     self.ledger.broken(violation);
                 }
                 if target == Target::List {
@@ -249,12 +255,24 @@ impl World {
             }
             Target::Look | Target::List | Target::Start => {
                 push.dated = dated.then_some(now);
+                // Without a `Date` the instance's clock counts, which may be ten minutes ahead: a copy's check may then
+                // stand so far ahead of the living chain, until that comes to it.
+                if !dated
+                    && (self.plan.skews.iter().any(|skew| *skew != 0)
+                        || self.plan.rates.contains_key(&Fault::Step))
+                {
+                    let book = &mut self.ledger.books[message.watch];
+                    book.asked_until = book.asked_until.max(now + 10 * MINUTE);
+                }
                 if let Some(until) = asked_until {
                     push.not_before = push.not_before.max(until);
                     let book = &mut self.ledger.books[message.watch];
                     book.asked_until = book.asked_until.max(until);
                 }
-                if ok && target == Target::Look && let Ok(answer) = result {
+                if ok
+                    && target == Target::Look
+                    && let Ok(answer) = result
+                {
                     let shown: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
                     let own = !shown["name"].as_str().is_none_or(|name| name.contains("/operations/other"));
                     let state = &shown["metadata"]["common"]["state"];
@@ -289,11 +307,13 @@ impl World {
         let message = &self.messages[self.pushes[&self.current].message];
         let watch = message.watch;
         let told: Value = serde_json::from_slice(&message.data).unwrap_or_default();
-        let end = told["name"].as_str().and_then(|name| self.operation(name)).map(|operation| {
-            (operation.from, operation.is_done(now).then_some(operation.ending))
-        });
+        let end = told["name"]
+            .as_str()
+            .and_then(|name| self.operation(name))
+            .map(|operation| (operation.from, operation.is_done(now).then_some(operation.ending)));
         let own = format!("w{watch}x");
-        let named = text.contains(&own) || !text.contains("w") || String::from_utf8_lossy(body).contains(&own);
+        let named =
+            text.contains(&own) || !text.contains("w") || String::from_utf8_lossy(body).contains(&own);
         if !named && !text.contains("opwatch") {
             self.ledger.broken(format!("a message of w{watch} says {text}"));
         }
@@ -337,7 +357,10 @@ impl World {
             return Some(*self.rng.pick(&[Effect::Refused(503, "UNAVAILABLE", None), Effect::TimedOut]));
         }
         if self.strikes(Fault::ApiFinal) {
-            let (status, word) = *self.rng.pick(&[(403, "PERMISSION_DENIED"), (404, "NOT_FOUND"), (400, "INVALID_ARGUMENT")]);
+            // A list that is not there (404) is so for good, not now and then.
+            let last = if target == Target::List { 2 } else { 3 };
+            let (status, word) = [(403, "PERMISSION_DENIED"), (400, "INVALID_ARGUMENT"), (404, "NOT_FOUND")]
+                [self.rng.below(last) as usize];
             return Some(Effect::Refused(status, word, None));
         }
         if self.strikes(Fault::ApiPassing) {
@@ -349,14 +372,21 @@ impl World {
                 (500, "INTERNAL"),
                 (503, "UNAVAILABLE"),
             ]);
-            let wait = (self.rng.chance(0.5) && matches!(status, 429 | 503)).then(|| self.rng.between(1, 900));
+            let wait =
+                (self.rng.chance(0.5) && matches!(status, 429 | 503)).then(|| self.rng.between(1, 900));
             return Some(Effect::Refused(status, word, wait));
         }
         if self.strikes(Fault::ApiLost) {
-            return Some(*self.rng.pick(&[Effect::NotConnected, Effect::TimedOut, Effect::Lost, Effect::LostLate]));
+            return Some(*self.rng.pick(&[
+                Effect::NotConnected,
+                Effect::TimedOut,
+                Effect::Lost,
+                Effect::LostLate,
+            ]));
         }
         if self.strikes(Fault::ApiGarbage) {
-            let kind = if target == Target::Look { self.rng.below(6) as u8 } else { *self.rng.pick(&[0, 1, 2, 5]) };
+            let kind =
+                if target == Target::Look { self.rng.below(6) as u8 } else { *self.rng.pick(&[0, 1, 2, 5]) };
             return Some(Effect::Garbage { done: true, kind });
         }
         None
@@ -374,7 +404,12 @@ impl World {
             return Some(Effect::Refused(status, word, None));
         }
         if self.strikes(Fault::TasksLost) {
-            return Some(*self.rng.pick(&[Effect::NotConnected, Effect::TimedOut, Effect::Lost, Effect::LostLate]));
+            return Some(*self.rng.pick(&[
+                Effect::NotConnected,
+                Effect::TimedOut,
+                Effect::Lost,
+                Effect::LostLate,
+            ]));
         }
         if self.strikes(Fault::TasksGarbage) {
             return Some(Effect::Garbage { done: self.rng.chance(0.5), kind: 0 });
@@ -385,24 +420,41 @@ impl World {
     fn draw_slack(&mut self) -> Option<Effect> {
         let now = self.now();
         if self.plan.is_down(Down::Webhook, now) {
-            return Some(*self.rng.pick(&[Effect::Refused(404, "no_service", None), Effect::Refused(410, "channel_is_archived", None)]));
+            return Some(*self.rng.pick(&[
+                Effect::Refused(404, "no_service", None),
+                Effect::Refused(410, "channel_is_archived", None),
+            ]));
         }
         if self.plan.is_down(Down::Slack, now) {
-            return Some(*self.rng.pick(&[Effect::Refused(503, "", None), Effect::TimedOut, Effect::NotConnected]));
+            return Some(*self.rng.pick(&[
+                Effect::Refused(503, "", None),
+                Effect::TimedOut,
+                Effect::NotConnected,
+            ]));
         }
         if self.strikes(Fault::SlackLimit) {
             let wait = self.rng.log_uniform(1.0, 3_601.0) as u64;
             return Some(Effect::Refused(429, "rate_limited", Some(wait)));
         }
         if self.strikes(Fault::SlackRefused) {
-            let (status, word) = *self.rng.pick(&[(500, "rollup_error"), (503, ""), (400, "invalid_blocks"), (403, "action_prohibited")]);
+            let (status, word) = *self.rng.pick(&[
+                (500, "rollup_error"),
+                (503, ""),
+                (400, "invalid_blocks"),
+                (403, "action_prohibited"),
+            ]);
             return Some(Effect::Refused(status, word, None));
         }
         if self.strikes(Fault::SlackNotOk) {
             return Some(Effect::Garbage { done: false, kind: 0 });
         }
         if self.strikes(Fault::SlackLost) {
-            return Some(*self.rng.pick(&[Effect::Lost, Effect::LostLate, Effect::TimedOut, Effect::NotConnected]));
+            return Some(*self.rng.pick(&[
+                Effect::Lost,
+                Effect::LostLate,
+                Effect::TimedOut,
+                Effect::NotConnected,
+            ]));
         }
         None
     }

@@ -51,16 +51,17 @@ impl World {
             let violation = format!("push {} asks for its own name {}", self.current, asked.name);
             self.ledger.broken(violation);
         }
-        let kept = |message: &Value| {
-            message.get("newField").is_some() && message["state"].get("newState").is_some()
-        };
+        let kept =
+            |message: &Value| message.get("newField").is_some() && message["state"].get("newState").is_some();
         if own.newer && !kept(&asked.message) {
             self.ledger.broken("the fields of a newer version were not passed on".to_owned());
         }
-        let (watch, not_before, dated) = (own.watch, push.not_before, push.dated);
+        let (watch, own_form, not_before, dated) = (own.watch, own.form, push.not_before, push.dated);
         let planted = self.plan.planted;
         let asked = if planted == Some(Planted::Grid) { self.off_grid(asked) } else { asked };
         let form = form(&asked.message);
+        // Slack is not the API that asked to wait.
+        let not_before = if form == Form::Report && own_form != Form::Report { 0 } else { not_before };
         let mut name = asked.name.clone();
         if planted == Some(Planted::NextName) && form != Form::Report
             || planted == Some(Planted::ReportName) && form == Form::Report
@@ -101,7 +102,10 @@ impl World {
         }
         self.note(|| format!("task {index} of w{watch} {form:?} due {} runs {at}", asked.at));
         self.at(at, Event::Dispatch(index));
-        (200, json!({"name": name.split('-').next().map_or(name.clone(), |_| self.tasks[index].asked_name.clone())}))
+        (
+            200,
+            json!({"name": name.split('-').next().map_or(name.clone(), |_| self.tasks[index].asked_name.clone())}),
+        )
     }
 
     fn read_task(&self, body: &[u8]) -> Result<Asked, String> {
@@ -115,7 +119,8 @@ impl World {
             return Err("it has no token".to_owned());
         }
         let name = task["name"].as_str().ok_or("no name")?.to_owned();
-        let decode = |value: &Value| STANDARD.decode(value.as_str().unwrap_or_default()).map_err(|e| e.to_string());
+        let decode =
+            |value: &Value| STANDARD.decode(value.as_str().unwrap_or_default()).map_err(|e| e.to_string());
         let publish: Value = serde_json::from_slice(&decode(&request["body"])?).map_err(|e| e.to_string())?;
         let data = decode(&publish["messages"][0]["data"])?;
         let message = serde_json::from_slice(&data).map_err(|error| error.to_string())?;
@@ -140,13 +145,15 @@ impl World {
         let Ok(Opwatch::Check(mut check)) = read(&asked.data, &received, Defaults::default()) else {
             return asked;
         };
-        check.attempt = own["attempt"].as_u64().map_or(0, |attempt| attempt as u32 + 1).min(check.watch.limit - 1);
+        check.attempt =
+            own["attempt"].as_u64().map_or(0, |attempt| attempt as u32 + 1).min(check.watch.limit - 1);
         if own["attempt"].is_null() && own.get("start").is_none() {
             check.attempt = 1.min(check.watch.limit - 1);
         }
         let at = self.now() + Ms::from(check.watch.interval) * SECOND;
         // No end by the clock either: only the count ends it.
-        check.first = time(at) - TimeDelta::seconds(i64::from(check.attempt) * i64::from(check.watch.interval));
+        check.first =
+            time(at) - TimeDelta::seconds(i64::from(check.attempt) * i64::from(check.watch.interval));
         let message = Opwatch::Check(check);
         let queue = asked.name.rsplit_once('/').map_or("", |(queue, _)| queue);
         Asked {
