@@ -108,7 +108,11 @@ impl Slack {
         if let Some(wait) = answer.retry_after.filter(|_| answer.status >= 400) {
             let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1)).min(TimeDelta::days(1));
             let ahead = answer.date.map_or(TimeDelta::zero(), |date| date - now);
-            *self.quiet.lock().unwrap_or_else(PoisonError::into_inner) = Some(Quiet { until, ahead });
+            let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+            // Of two calls at once each may be told a time of its own: the later one holds.
+            if quiet.is_none_or(|quiet| quiet.until < until) {
+                *quiet = Some(Quiet { until, ahead });
+            }
         }
         judge(answer.status, &answer.body, answer.retry_after)
             .map_err(|error| PostError { date: answer.date, ..error })
@@ -164,6 +168,37 @@ mod tests {
         let html = judge(200, b"<html>log in</html>", None).unwrap_err();
         assert!(!html.permanent && html.text.starts_with("200 <html>"), "{html:?}");
         assert!(judge(400, b"invalid_blocks", None).unwrap_err().blocks_refused);
+    }
+
+    /// Slack asks for a wait in seconds, and its clock is five minutes ahead.
+    struct Asks(Mutex<Vec<u64>>);
+
+    impl Transport for Asks {
+        fn send(&self, _: Request, _: Duration) -> crate::transport::Sending<'_> {
+            let wait = self.0.lock().unwrap().pop().unwrap();
+            let date = Some(at(300));
+            let retry_after = Some(Duration::from_secs(wait));
+            let body = "rate_limited".into();
+            Box::pin(async move {
+                Ok(crate::transport::Answer { status: 429, retry_after, date, max_age: None, body })
+            })
+        }
+    }
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_longest_wait_holds_and_the_next_try_counts_from_slacks_clock() {
+        let slack = Slack::new(Arc::new(Asks(Mutex::new(vec![5, 60]))), "https://hooks.slack.com/x".into());
+        for wait in [60, 5] {
+            let error = slack.post(&serde_json::json!({}), Duration::from_secs(8), at(0)).await.unwrap_err();
+            assert_eq!((error.retry_after, error.date), (Some(Duration::from_secs(wait)), Some(at(300))));
+        }
+        let held = slack.quiet(at(20)).unwrap();
+        assert_eq!((held.retry_after, held.date), (Some(Duration::from_secs(40)), Some(at(320))));
+        assert_eq!(slack.quiet(at(60)), None);
     }
 
     #[test]

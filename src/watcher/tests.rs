@@ -50,7 +50,7 @@ impl Transport for Scripted {
         let answer = if url.contains("/queues/") {
             let task: Value = serde_json::from_slice(&request.body).unwrap();
             let name = task["task"]["name"].clone();
-            self.tasks.lock().unwrap().push(name.clone());
+            self.tasks.lock().unwrap().push(task["task"].clone());
             Ok(Answer {
                 status: 200,
                 retry_after: None,
@@ -115,6 +115,18 @@ fn deliver(
     answers: Vec<Result<Answer, Failure>>,
     now: DateTime<Utc>,
 ) -> (Handled, Vec<String>, usize) {
+    let (handled, tasks, posted) = deliver_published(data, answers, now, now);
+    let names = tasks.iter().map(|task| task["name"].as_str().unwrap().to_owned()).collect();
+    (handled, names, posted)
+}
+
+/// The same with the tasks themselves, of a message that was published at a time of its own.
+fn deliver_published(
+    data: Vec<u8>,
+    answers: Vec<Result<Answer, Failure>>,
+    published: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> (Handled, Vec<Value>, usize) {
     let scripted =
         Scripted { answers: Arc::new(Mutex::new(answers)), tasks: Arc::default(), posted: Arc::default() };
     let transport: Arc<dyn Transport> = Arc::new(scripted.clone());
@@ -138,15 +150,35 @@ fn deliver(
     let watcher = Watcher::new(setup, google, slack, Arc::new(Fixed(now)));
     let delivery = Delivery {
         message_id: "99".to_owned(),
-        published: Some(now),
+        published: Some(published),
         attributes: std::collections::BTreeMap::new(),
         data: Ok(data),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let handled = runtime.block_on(watcher.handle(delivery, Deadline::start()));
-    let names = scripted.tasks.lock().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+    let tasks = scripted.tasks.lock().unwrap().clone();
     let posted = *scripted.posted.lock().unwrap();
-    (handled, names, posted)
+    (handled, tasks, posted)
+}
+
+/// A container's clock may be slow; the message was published by Google's.
+#[test]
+fn the_next_step_of_a_slow_clock_is_not_in_the_past() {
+    let at = |minute: i64| DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap();
+    let (published, now) = (at(60), at(0));
+    let report = br#"{"state":{"id":"7","report":{"outcome":"stopped"}}}"#.to_vec();
+    let start =
+        br#"{"start":{"service":"datastore","path":"projects/p:export","body":{}},"state":{"id":"7"}}"#;
+    for data in [report, start.to_vec()] {
+        let (handled, due) = next_step(data, published, now);
+        assert!(handled.acknowledged && due >= published + chrono::TimeDelta::seconds(10), "{due}");
+    }
+}
+
+/// What became of a delivery that no API answers, and when its next step is due.
+fn next_step(data: Vec<u8>, published: DateTime<Utc>, now: DateTime<Utc>) -> (Handled, DateTime<Utc>) {
+    let (handled, tasks, _) = deliver_published(data, Vec::new(), published, now);
+    (handled, tasks[0]["scheduleTime"].as_str().unwrap().parse().unwrap())
 }
 
 proptest! {
