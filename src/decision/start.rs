@@ -39,8 +39,8 @@ fn request_hash(request: &StartRequest) -> String {
 }
 
 /// The operation among `listed` that this start would begin a second time: the one with its key in any state, else
-/// one that was asked for the same and either runs since at most 10 minutes before the kickoff or, where there are
-/// no labels, began after it.
+/// one that was asked for the same and either still ran at the kickoff, since at most 10 minutes, or, where there are no
+/// labels, began after it.
 pub fn adopt(start: &Start, listed: Vec<Listed>) -> Option<(Listed, Adopted)> {
     let known = Known::of(start);
     let mut by_request = None;
@@ -49,8 +49,13 @@ pub fn adopt(start: &Start, listed: Vec<Listed>) -> Option<(Listed, Adopted)> {
         if known.has_key(&found) || (!known.has_labels && same && began_since(&found, start.asked)) {
             return Some((found, Adopted::Key));
         }
-        let runs = matches!(found.observation, Observation::Running(_));
-        if same && runs && began_since(&found, start.asked - SAME_REQUEST) {
+        // As of the kickoff, so that a late copy of it decides alike.
+        let ran = match &found.observation {
+            Observation::Running(_) => true,
+            Observation::Ended(_, facts) => facts.end.is_some_and(|end| end >= start.asked),
+            Observation::Unreadable(_) | Observation::Unavailable(_) => false,
+        };
+        if same && ran && began_since(&found, start.asked - SAME_REQUEST) {
             by_request = Some((found, Adopted::Request));
         }
     }
@@ -211,4 +216,74 @@ pub fn try_again(
     // Nothing starts after the window, so that people are told then, however long the service asked to wait.
     let told = start.asked + TimeDelta::from_std(START_WINDOW).unwrap_or_default() + TimeDelta::seconds(1);
     Decision::Start(next, if now < told { due.min(told) } else { due })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Watch;
+    use crate::operation::{Ending, Operation, Service, StartMethod};
+
+    fn at(minute: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap()
+    }
+
+    /// How a kickoff of minute 0 comes by an operation of another kickoff that ran from one minute to another.
+    fn adopted(service: Service, from: i64, to: Option<i64>) -> Option<Adopted> {
+        let (method, path) = match service {
+            Service::Datastore => ("export", "projects/p:export"),
+            Service::Firestore => ("exportDocuments", "projects/p/databases/d:exportDocuments"),
+        };
+        let request = StartRequest {
+            method: StartMethod::find(service, method).unwrap(),
+            path: path.to_owned(),
+            body: Map::new(),
+        };
+        let start = Start {
+            watch: Watch { id: "7".to_owned(), interval: 60, limit: 10, ..Watch::default() },
+            request,
+            key: None,
+            asked: at(0),
+            tries: 0,
+            ambiguous: false,
+            error: None,
+            carried: false,
+        };
+        let name = path.rsplit_once(':').unwrap().0.to_owned() + "/operations/x";
+        let labels = [
+            (LABEL_KEY.to_owned(), "6".to_owned()),
+            (LABEL_REQUEST.to_owned(), request_hash(&start.request)),
+        ];
+        let facts = Facts { end: to.map(at), ..Facts::default() };
+        let listed = Listed {
+            operation: Some(Operation::new(service, &name).unwrap()),
+            observation: match to {
+                None => Observation::Running(facts),
+                Some(_) => Observation::Ended(Ending::Succeeded, facts),
+            },
+            start: Some(at(from)),
+            labels: labels.into(),
+            request: Request::default(),
+        };
+        adopt(&start, vec![listed]).map(|(_, adopted)| adopted)
+    }
+
+    #[test]
+    fn an_operation_of_another_kickoff_counts_as_of_this_kickoff() {
+        for service in Service::ALL {
+            assert_eq!(adopted(service, -1, None), Some(Adopted::Request));
+            assert_eq!(adopted(service, -11, None), None, "begun too long before");
+            assert_eq!(
+                adopted(service, -1, Some(30)),
+                Some(Adopted::Request),
+                "a copy that comes after its end"
+            );
+            assert_eq!(adopted(service, -9, Some(-1)), None, "over before this kickoff");
+        }
+        assert_eq!(
+            adopted(Service::Firestore, 1, Some(2)),
+            Some(Adopted::Key),
+            "no labels: begun after it is its own"
+        );
+    }
 }
