@@ -1,1 +1,105 @@
+//! Small and complete: every schedule of at most two faults in watches of at most three checks.
 
+use super::engine::plan::{Disorder, Effect, Ending, HOUR, Kickoff, Kind, MINUTE, Ms, Plan, SECOND, Script};
+use super::engine::run::{Summary, run};
+
+const INTERVAL: u32 = 60;
+
+/// What may become of a call.
+const EFFECTS: [Effect; 7] = [
+    Effect::Refused(503, "UNAVAILABLE", None),
+    Effect::TimedOut,
+    Effect::Lost,
+    Effect::LostLate,
+    Effect::Garbage { done: false, kind: 0 },
+    Effect::CrashBefore,
+    Effect::CrashAfter,
+];
+
+/// What may become of a delivery: doubled at once, in the middle of an interval, or after names are free again; and
+/// swapped with what comes after it.
+const DISORDERS: [Disorder; 4] = [
+    Disorder::Again(5),
+    Disorder::Again(40 * SECOND),
+    Disorder::Again(30 * HOUR),
+    Disorder::Behind(100 * SECOND),
+];
+
+fn plan(kind: Kind, limit: u32, duration: Ms, script: Script) -> Plan {
+    let kickoff =
+        Kickoff { at: 24 * HOUR, kind, interval: INTERVAL, limit, duration, ending: Ending::Succeeded };
+    Plan { kickoffs: vec![kickoff], skews: vec![0], attempts: 5, script: Some(script), ..Plan::empty() }
+}
+
+/// Runs every schedule: how many there were.
+fn every_schedule(kind: Kind, limit: u32, duration: Ms) -> u64 {
+    let go = |script: &Script| {
+        let summary = run(plan(kind, limit, duration, script.clone()));
+        if let Some(violation) = &summary.violation {
+            let traced = run(Plan { verbose: true, ..plan(kind, limit, duration, script.clone()) });
+            panic!("{violation}\n{kind:?} {limit} {duration} {script:?}\n{}", traced.trace.join("\n"));
+        }
+        summary
+    };
+    let mut schedules = 1;
+    for first in with_one_more(&Script::default(), &go(&Script::default())) {
+        schedules += 1;
+        for second in with_one_more(&first, &go(&first)) {
+            schedules += 1;
+            go(&second);
+        }
+    }
+    schedules
+}
+
+/// `script` and one fault behind all of its own; what came before is as it was in `summary`.
+fn with_one_more(script: &Script, summary: &Summary) -> Vec<Script> {
+    let after = |last: Option<&u64>| last.map_or(0, |last| last + 1);
+    let mut scripts = Vec::new();
+    for number in after(script.effects.keys().next_back())..summary.effects {
+        for effect in EFFECTS {
+            let mut script = script.clone();
+            script.effects.insert(number, effect);
+            scripts.push(script);
+        }
+    }
+    // A pair of one of each kind comes from both sides: either fault may make calls or deliveries of its own.
+    for number in after(script.deliveries.keys().next_back())..summary.deliveries {
+        for disorder in DISORDERS {
+            let mut script = script.clone();
+            script.deliveries.insert(number, disorder);
+            scripts.push(script);
+        }
+    }
+    scripts
+}
+
+#[test]
+fn a_watch_of_a_running_operation() {
+    // It ends before the first check, between two, or never.
+    let schedules: u64 = [(1, HOUR), (2, 90 * SECOND), (3, HOUR)]
+        .into_iter()
+        .map(|(limit, duration)| every_schedule(Kind::Name, limit, duration))
+        .sum();
+    println!("{schedules} schedules");
+    assert!(schedules > 1_000, "{schedules}");
+}
+
+#[test]
+fn a_datastore_start() {
+    let schedules = every_schedule(Kind::Datastore, 2, 90 * SECOND);
+    println!("{schedules} schedules");
+    assert!(schedules > 1_000, "{schedules}");
+}
+
+#[test]
+fn a_firestore_start() {
+    let schedules = every_schedule(Kind::Firestore, 2, 10 * MINUTE);
+    println!("{schedules} schedules");
+    assert!(schedules > 1_000, "{schedules}");
+}
+
+#[test]
+fn a_message_that_can_not_be_used() {
+    println!("{} schedules", every_schedule(Kind::Bad, 1, HOUR));
+}

@@ -1,1 +1,35 @@
+//! The simulator must be able to fail: each rule that the promises stand on is undone behind opwatch's back, and missed.
 
+use std::collections::BTreeSet;
+
+use super::engine::plan::{Plan, Planted};
+use super::engine::run::run;
+use super::seeds::WATCHES;
+
+/// The first seed that shows it, and how.
+fn caught(planted: Planted) -> Option<(u64, String)> {
+    (0..200).find_map(|seed| {
+        let plan = Plan { planted: Some(planted), ..Plan::of_seed(seed, WATCHES, &BTreeSet::new()) };
+        Some((seed, run(plan).violation?))
+    })
+}
+
+/// Each is seen for what it is: by the promise that it breaks.
+#[test]
+fn every_planted_fault_is_caught() {
+    for (planted, promise) in [
+        (Planted::NextName, ["fork", "checks"]),
+        (Planted::ReportName, ["explained", "never ends"]),
+        (Planted::Exists, ["without a cause", "without a cause"]),
+        (Planted::RetryAfter, ["asked to wait", "asked this instance"]),
+        (Planted::OkBody, ["in silence", "not told"]),
+        (Planted::Grid, ["fork", "end of the grid"]),
+    ] {
+        let (seed, violation) = caught(planted).unwrap_or_else(|| panic!("{planted:?} is not caught"));
+        assert!(
+            promise.iter().any(|words| violation.contains(words)),
+            "{planted:?}, seed {seed}: {violation}"
+        );
+        println!("{planted:?} is caught by seed {seed}: {violation}");
+    }
+}

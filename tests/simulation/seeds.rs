@@ -7,7 +7,7 @@ use super::engine::run::run;
 
 /// As many as run in less than a minute in a debug build; `cargo run --release --example simulate` runs more of more.
 const SEEDS: u64 = 200;
-const WATCHES: usize = 12;
+pub(super) const WATCHES: usize = 12;
 
 #[test]
 fn every_promise_holds_in_two_hundred_worlds() {
@@ -20,6 +20,24 @@ fn every_promise_holds_in_two_hundred_worlds() {
     }
     assert_eq!(failed, Vec::<String>::new());
     assert!(checks > 5_000, "{checks}");
+}
+
+/// Seeds that showed a fault of opwatch's, each mended since.
+const REGRESSIONS: &[(u64, &str)] = &[
+    (113, "a slow container clock made a report come again at once, inside Slack's Retry-After"),
+    (152, "the same"),
+    (219, "the same, from an instance that was told to be quiet"),
+    (307, "the same"),
+    (1_556, "of two answers with Retry-After at once the shorter one held"),
+    (423, "a late copy of a kickoff that had adopted another's operation started a second one after its end"),
+];
+
+#[test]
+fn seeds_that_failed_once_pass() {
+    for (seed, fault) in REGRESSIONS {
+        let violation = run(Plan::of_seed(*seed, WATCHES, &BTreeSet::new())).violation;
+        assert_eq!(violation, None, "seed {seed}: {fault}");
+    }
 }
 
 #[test]

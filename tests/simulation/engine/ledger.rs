@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::plan::{Ending, Kind, Ms, Plan, SECOND};
+use super::plan::{Ending, Kickoff, Kind, MINUTE, Ms, Plan, SECOND};
 use super::services::is_report;
 use super::tasks::Task;
 use super::world::{Form, Message};
@@ -36,8 +36,12 @@ pub(crate) struct Book {
     pub(crate) operations: Vec<usize>,
     /// An acknowledged delivery saw the end.
     pub(crate) saw_end: bool,
+    /// An answer came without a `Date`, to an instance whose clock may be wrong by ten minutes.
+    pub(crate) undated: bool,
     /// The API asked to wait until then.
     pub(crate) asked_until: Ms,
+    /// The watch whose line a person pasted.
+    pub(crate) goes_on_with: Option<usize>,
     /// When a copy, or a late message, was delivered.
     copy_times: Vec<Ms>,
     /// Tasks of checks that are still to run.
@@ -52,15 +56,16 @@ pub(crate) struct Ledger {
     pub(crate) figures: BTreeMap<&'static str, u64>,
 }
 
+impl Book {
+    fn of(kickoff: &Kickoff) -> Self {
+        Self { interval: Ms::from(kickoff.interval) * SECOND, limit: kickoff.limit, ..Self::default() }
+    }
+}
+
 impl Ledger {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let book = |kickoff: &super::plan::Kickoff| Book {
-            interval: Ms::from(kickoff.interval) * SECOND,
-            limit: kickoff.limit,
-            ..Book::default()
-        };
         Self {
-            books: plan.kickoffs.iter().map(book).collect(),
+            books: plan.kickoffs.iter().map(Book::of).collect(),
             kinds: plan.kickoffs.iter().map(|kickoff| kickoff.kind).collect(),
             violation: None,
             figures: BTreeMap::new(),
@@ -77,6 +82,13 @@ impl Ledger {
 
     pub(crate) fn kicked_off(&mut self, watch: usize, now: Ms) {
         self.books[watch].at = now;
+    }
+
+    /// A person goes on with `origin`, in a watch of its own.
+    pub(crate) fn goes_on(&mut self, kickoff: &Kickoff, origin: usize, now: Ms) {
+        self.count("pasted lines");
+        self.books.push(Book { at: now, goes_on_with: Some(origin), ..Book::of(kickoff) });
+        self.kinds.push(kickoff.kind);
     }
 
     /// A delivery begins; its message was due at `due`.
@@ -130,7 +142,14 @@ impl Ledger {
     }
 
     /// A task was created. `anew`: its name was in use before.
-    pub(crate) fn scheduled(&mut self, task: &Task, message: &Value, anew: bool, dated: Option<Ms>) {
+    pub(crate) fn scheduled(
+        &mut self,
+        task: &Task,
+        message: &Value,
+        anew: bool,
+        dated: Option<Ms>,
+        begun: Option<Ms>,
+    ) {
         let watch = task.watch;
         let book = &mut self.books[watch];
         match task.form {
@@ -152,6 +171,16 @@ impl Ledger {
                 let attempt = message["attempt"].as_u64().unwrap_or(0);
                 let last = attempt + 1 >= u64::from(book.limit);
                 let half = book.interval / 2;
+                if let Some(begun) = begun {
+                    let end = begun.max(book.at) + book.interval * u64::from(book.limit) + 2 * SECOND;
+                    if task.at > end && dated.is_some() {
+                        self.broken(format!(
+                            "w{watch}: check {attempt} is due at {}, behind the end of the grid at {end}",
+                            task.at
+                        ));
+                        return;
+                    }
+                }
                 if anew {
                     book.freed_checks += 1;
                 }
@@ -212,7 +241,8 @@ impl Ledger {
             "is still running" => {
                 let begun = end.map_or(book.at, |(from, _)| from.min(book.at).max(0));
                 let least = (book.interval * u64::from(book.limit - 1)) * 9 / 10;
-                now < begun + least
+                let error = if book.undated { 10 * MINUTE } else { 0 };
+                now + error < begun + least
             }
             _ => false,
         };

@@ -131,7 +131,9 @@ impl World {
         }
         // The same kickoff may start once. Where it could not know better: the list lags behind, or somebody else
         // starts between its look-up and its start.
-        for earlier in &self.ledger.books[watch].operations {
+        let origin = self.ledger.books[watch].goes_on_with.unwrap_or(watch);
+        let of_both = [origin, watch].map(|watch| self.ledger.books[watch].operations.clone());
+        for earlier in of_both.iter().flatten() {
             let earlier = &self.operations[*earlier];
             if earlier.visible_at <= listed && earlier.from < listed {
                 let violation = format!("w{watch} starts a second time, {} ms after", now - earlier.from);

@@ -212,6 +212,21 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Nothing, and nothing goes wrong.
+    pub(crate) fn empty() -> Self {
+        Self {
+            seed: 0,
+            kickoffs: Vec::new(),
+            rates: BTreeMap::new(),
+            windows: Vec::new(),
+            skews: vec![0],
+            attempts: 100,
+            planted: None,
+            script: None,
+            verbose: false,
+        }
+    }
+
     /// The plan of `seed`, with at most `watches` watches and only the faults that are not left out.
     pub(crate) fn of_seed(seed: u64, watches: usize, left_out: &BTreeSet<Fault>) -> Self {
         let mut rng = Rng::new(seed ^ 0x6f70_7761_7463_6800);
@@ -246,7 +261,7 @@ impl Plan {
         }
         let spread = rng.log_uniform(MINUTE as f64, DAY as f64) as Ms;
         let kickoffs = (0..watches).map(|index| kickoff(&mut rng, spread, index)).collect();
-        Self { seed, kickoffs, rates, windows, skews, attempts, planted: None, script: None, verbose: false }
+        Self { seed, kickoffs, rates, windows, skews, attempts, ..Self::empty() }
     }
 
     pub(crate) fn is_down(&self, down: Down, now: Ms) -> bool {

@@ -136,6 +136,7 @@ impl Run {
             match event {
                 Event::Kickoff(index) => self.world().kick_off(index),
                 Event::Dispatch(index) => self.world().dispatch(index),
+                Event::Paste(index) => self.world().paste(index),
                 Event::Deliver(index) => self.deliver(index),
                 Event::Wake(number) => self.poll(number),
             }

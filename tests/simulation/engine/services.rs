@@ -262,6 +262,7 @@ impl World {
                         || self.plan.rates.contains_key(&Fault::Step))
                 {
                     let book = &mut self.ledger.books[message.watch];
+                    book.undated = true;
                     book.asked_until = book.asked_until.max(now + 10 * MINUTE);
                 }
                 if let Some(until) = asked_until {
@@ -319,6 +320,8 @@ impl World {
         }
         self.note(|| format!("Slack shows: {text}"));
         self.ledger.posted(watch, &text, end, now);
+        // In the payload's JSON the line's own quotes are escaped.
+        self.may_be_pasted(watch, &String::from_utf8_lossy(body));
     }
 
     /// The fault that strikes this call, if one does.

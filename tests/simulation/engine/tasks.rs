@@ -89,7 +89,8 @@ impl World {
             free_at: 0,
             not_before,
         };
-        self.ledger.scheduled(&task, &asked.message, anew.is_some(), dated);
+        let begun = self.operation(&task.operation).map(|operation| operation.from);
+        self.ledger.scheduled(&task, &asked.message, anew.is_some(), dated, begun);
         self.tasks.push(task);
         let index = self.tasks.len() - 1;
         self.names.insert(name.clone(), index);

@@ -17,8 +17,8 @@ use super::plan::{DAY, Disorder, Down, Fault, HOUR, Kind, MINUTE, Ms, Plan, SECO
 use super::rng::Rng;
 use super::tasks::Task;
 
-/// A run that goes on longer than this never ends: a message goes round in it.
-const MOST_EVENTS: u64 = 3_000_000;
+/// A run with more events a watch than this never ends: a message goes round in it.
+const MOST_EVENTS: u64 = 20_000;
 
 /// What happens at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,8 @@ pub(crate) enum Event {
     /// An answer is there for a push in flight, or its time is up.
     Wake(u64),
     Dispatch(usize),
+    /// A person pastes a line that Slack showed.
+    Paste(usize),
 }
 
 /// What a message asks for.
@@ -112,6 +114,8 @@ pub(crate) struct World {
     /// That push's instance is to be killed.
     pub(crate) killed: bool,
     pub(crate) ledger: Ledger,
+    /// Messages that people are about to publish, each with the watch that it goes on with.
+    pastes: Vec<(usize, Value)>,
     pub(crate) effects: u64,
     pub(crate) deliveries: u64,
     pub(crate) injected: BTreeMap<Fault, u64>,
@@ -149,6 +153,7 @@ impl World {
             current: 0,
             killed: false,
             ledger: Ledger::new(&plan),
+            pastes: Vec::new(),
             effects: 0,
             deliveries: 0,
             injected: BTreeMap::new(),
@@ -176,7 +181,7 @@ impl World {
     /// The next event and how far it is away; none when all is done, or when an invariant is broken.
     pub(crate) fn next(&mut self) -> Option<(Ms, Event)> {
         self.events += 1;
-        if self.events > MOST_EVENTS {
+        if self.events > MOST_EVENTS * (5 + self.plan.kickoffs.len() as u64) {
             self.ledger.broken("the run never ends: a message goes round".to_owned());
         }
         if self.ledger.violation.is_some() {
@@ -262,6 +267,47 @@ impl World {
         let now = self.now();
         self.ledger.kicked_off(index, now);
         self.publish(index, message.to_string().into_bytes(), None);
+    }
+
+    /// A person may paste the line that goes on, out of what Slack shows, some minutes later: once for a watch.
+    pub(crate) fn may_be_pasted(&mut self, watch: usize, payload: &str) {
+        if self.plan.script.is_some()
+            || self.ledger.books[watch].goes_on_with.is_some()
+            || !self.rng.chance(0.3)
+        {
+            return;
+        }
+        let Some((_, line)) =
+            payload.split_once("gcloud pubsub topics publish projects/p/topics/t --message='")
+        else {
+            return;
+        };
+        let json = line.split('\'').next().unwrap_or_default();
+        let Ok(Value::String(json)) = serde_json::from_str::<Value>(&format!("\"{json}\"")) else { return };
+        match serde_json::from_str(&json) {
+            Ok(message) => {
+                self.pastes.push((watch, message));
+                let at = self.now() + self.rng.below(30 * MINUTE);
+                self.at(at, Event::Paste(self.pastes.len() - 1));
+            }
+            Err(error) => {
+                self.ledger.broken(format!("w{watch}: a line that can't be pasted: {error}: {json}"))
+            }
+        }
+    }
+
+    pub(crate) fn paste(&mut self, index: usize) {
+        let (origin, mut message) = self.pastes[index].clone();
+        if message.get("state").is_some() {
+            self.ledger.broken(format!("w{origin}: a line to paste carries a state"));
+        }
+        let (watch, now) = (self.plan.kickoffs.len(), self.now());
+        let kickoff = self.plan.kickoffs[origin].clone();
+        self.ledger.goes_on(&kickoff, origin, now);
+        self.plan.kickoffs.push(kickoff);
+        message["title"] = json!(format!("w{watch}x"));
+        self.note(|| format!("w{watch} goes on with w{origin}: {message}"));
+        self.publish(watch, message.to_string().into_bytes(), None);
     }
 
     /// Publishes to the topic.
