@@ -212,7 +212,7 @@ impl Ledger {
         book.waiting.push(task);
         let memory = book.interval * 5 / 2 + 60 * SECOND;
         let asked_until = book.asked_until;
-        book.copy_times.retain(|time| time + memory.max(0) >= now || asked_until + memory >= now);
+        book.copy_times.retain(|time| time + memory >= now || asked_until + memory >= now);
         let copies = book.copy_times.len();
         if waiting > 1 + copies {
             self.broken(format!("w{watch}: {waiting} checks wait after {copies} copies: a fork"));
@@ -239,7 +239,7 @@ impl Ledger {
             "was cancelled" => ending != Some(Ending::Cancelled),
             "was not started" => !book.operations.is_empty() && book.copies == 0,
             "is still running" => {
-                let begun = end.map_or(book.at, |(from, _)| from.min(book.at).max(0));
+                let begun = end.map_or(book.at, |(from, _)| from.min(book.at));
                 let least = (book.interval * u64::from(book.limit - 1)) * 9 / 10;
                 let error = if book.undated { 10 * MINUTE } else { 0 };
                 now + error < begun + least

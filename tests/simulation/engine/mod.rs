@@ -1,6 +1,12 @@
 //! The simulator: a world of Google's services and Slack's, in memory and in virtual time, under the real core of opwatch,
 //! which knows no difference. It has no copy of any of opwatch's rules: it implements what the services promise,
 //! plans faults, and holds what comes out against the promises.
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "milliseconds of a few weeks fit every number"
+)]
 
 pub(crate) mod ledger;
 pub(crate) mod operations;

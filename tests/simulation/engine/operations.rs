@@ -21,11 +21,9 @@ pub(crate) struct Operation {
 impl Operation {
     /// One that a kickoff by name watches: it began a while ago.
     pub(crate) fn of_kickoff(index: usize, kickoff: &Kickoff, now: Ms, rng: &mut Rng) -> Self {
-        let (service, from) = (rng.chance(0.3), now.saturating_sub(rng.below(kickoff.duration)));
-        let database = if service { "projects/p/databases/(default)" } else { "projects/p" };
+        let from = now.saturating_sub(rng.below(kickoff.duration));
         Self {
-            // A Datastore name: a kickoff by name says no service.
-            name: format!("{}/operations/N{index}", if service { "projects/p" } else { database }),
+            name: format!("projects/p/operations/N{index}"),
             from,
             until: from + kickoff.duration,
             ending: kickoff.ending,
@@ -131,7 +129,9 @@ impl World {
         }
         // The same kickoff may start once. Where it could not know better: the list lags behind, or somebody else
         // starts between its look-up and its start.
-        let origin = self.ledger.books[watch].goes_on_with.unwrap_or(watch);
+        // A line that resumes a start carries its key, which only Datastore's labels can show.
+        let labelled = path == "projects/p:export";
+        let origin = self.ledger.books[watch].goes_on_with.filter(|_| labelled).unwrap_or(watch);
         let of_both = [origin, watch].map(|watch| self.ledger.books[watch].operations.clone());
         for earlier in of_both.iter().flatten() {
             let earlier = &self.operations[*earlier];

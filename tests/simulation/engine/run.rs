@@ -99,7 +99,7 @@ pub(crate) fn run(plan: Plan) -> Summary {
         .expect("a runtime");
     runtime.block_on(async {
         let mut run = Run::new(plan);
-        run.to_the_end().await;
+        run.drive().await;
         run.summary()
     })
 }
@@ -128,7 +128,7 @@ impl Run {
         Arc::new(build(settings(), line, clock))
     }
 
-    async fn to_the_end(&mut self) {
+    async fn drive(&mut self) {
         loop {
             let next = self.world().next();
             let Some((ahead, event)) = next else { return };

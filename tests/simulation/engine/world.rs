@@ -63,6 +63,7 @@ pub(crate) struct Message {
 }
 
 /// A delivery in flight.
+#[allow(clippy::struct_excessive_bools, reason = "each is a mark of its own in the books")]
 pub(crate) struct Push {
     pub(crate) message: usize,
     pub(crate) instance: usize,
@@ -291,7 +292,7 @@ impl World {
                 self.at(at, Event::Paste(self.pastes.len() - 1));
             }
             Err(error) => {
-                self.ledger.broken(format!("w{watch}: a line that can't be pasted: {error}: {json}"))
+                self.ledger.broken(format!("w{watch}: a line that can't be pasted: {error}: {json}"));
             }
         }
     }
