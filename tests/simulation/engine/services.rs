@@ -304,7 +304,8 @@ impl World {
     fn post(&mut self, body: &[u8]) {
         let now = self.now();
         let payload: Value = serde_json::from_slice(body).unwrap_or_default();
-        let text = payload["text"].as_str().unwrap_or_default().to_owned();
+        let text =
+            payload["text"].as_str().and_then(|text| text.lines().next()).unwrap_or_default().to_owned();
         let message = &self.messages[self.pushes[&self.current].message];
         let watch = message.watch;
         let told: Value = serde_json::from_slice(&message.data).unwrap_or_default();
