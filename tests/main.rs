@@ -16,6 +16,7 @@ mod checks;
 mod dead_letter;
 mod demo;
 mod doctor;
+mod deploy;
 mod emulator;
 mod identity;
 mod kickoff;

@@ -1,0 +1,589 @@
+//! The scripts of `deploy/`, run with the real gcloud on a stand-in for Google Cloud.
+//!
+//! gcloud takes about a second a call, so each test is a long story of one project.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{TimeDelta, Utc};
+use opwatch::message::{Defaults, Message, Received, read};
+use serde_json::{Value, json};
+
+use crate::support::gcloud::{Call, Cloud, URL};
+
+const WEBHOOK: &str = "https://hooks.slack.com/services/T0/B0/canary-secret-8f1b";
+const BOT_TOKEN: &str = "xoxb-canary-secret-77aa";
+const CANARY: &str = "canary-secret";
+const IMAGE: &str = "europe-west1-docker.pkg.dev/demo/images/opwatch:1";
+const SETTINGS: &str = "PROJECT=demo\nREGION=europe-west1\nTIME_ZONE=Asia/Tokyo\nCHECK_LIMIT=90\n\
+    SERVICES=datastore,firestore\n";
+
+const CHECK_QUEUE: &str = "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-checks";
+const REPORT_QUEUE: &str = "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-reports";
+const SERVICE: &str = "run:projects/demo/locations/europe-west1/services/opwatch";
+const JOB: &str = "cloudscheduler:projects/demo/locations/europe-west1/jobs/nightly";
+const ROLE: &str = "iam:projects/demo/roles/opwatch";
+const PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-push";
+const DEAD_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-dead-push";
+const RUN_ACCOUNT: &str = "opwatch-run@demo.iam.gserviceaccount.com";
+const PUSH_ACCOUNT: &str = "opwatch-push@demo.iam.gserviceaccount.com";
+
+/// All that is there after `deploy/up`, but for the enabled APIs.
+const MADE: [&str; 15] = [
+    CHECK_QUEUE,
+    REPORT_QUEUE,
+    ROLE,
+    "iam:projects/demo/serviceAccounts/opwatch-push@demo.iam.gserviceaccount.com",
+    "iam:projects/demo/serviceAccounts/opwatch-run@demo.iam.gserviceaccount.com",
+    "iam:projects/demo/serviceAccounts/opwatch-tasks@demo.iam.gserviceaccount.com",
+    DEAD_PUSH,
+    PUSH,
+    "pubsub:projects/demo/topics/opwatch",
+    "pubsub:projects/demo/topics/opwatch-dead",
+    SERVICE,
+    "secretmanager:projects/demo/secrets/opwatch-slack",
+    "secretmanager:projects/demo/secrets/opwatch-slack/versions/1",
+    // Somebody else's.
+    "pubsub:projects/demo/topics/other",
+    "cloudscheduler:projects/demo/locations/europe-west1/jobs/other",
+];
+
+#[test]
+fn a_deployment_from_its_first_day_to_its_last() {
+    let Some(cloud) = Cloud::new("life", "2026-01-01T00:00:00Z") else { return };
+    let example =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/settings.env.example"));
+    cloud.file("settings.env", &format!("{}{SETTINGS}IMAGE={IMAGE}\n", example.unwrap()));
+    cloud.put("pubsub:projects/demo/topics/other", json!({"name": "projects/demo/topics/other"}));
+    let other = json!({"name": "projects/demo/locations/europe-west1/jobs/other", "state": "ENABLED",
+        "pubsubTarget": {"topicName": "projects/demo/topics/opwatch", "data": "e30="}});
+    cloud.put("cloudscheduler:projects/demo/locations/europe-west1/jobs/other", other);
+
+    up_makes_everything_once(&cloud);
+    up_again_changes_nothing(&cloud);
+    schedule_creates_then_leaves_then_updates(&cloud);
+    watch_publishes(&cloud);
+    watches_lists_and_stops(&cloud);
+    down_asks_first(&cloud);
+    down_leaves_empty_queues_and_an_unbound_role(&cloud);
+    up_takes_them_up_again(&cloud);
+    purge_leaves_nothing(&cloud);
+
+    assert_eq!(cloud.refused(), Vec::<String>::new());
+    assert!(!cloud.command_lines().contains(CANARY));
+}
+
+#[test]
+fn an_old_project_with_a_bot_and_an_image_built_there() {
+    let Some(cloud) = Cloud::new("old", "2021-04-08T23:00:00Z") else { return };
+    let token = cloud.file("token", &format!("{BOT_TOKEN}\n"));
+    let more =
+        format!("SLACK=bot\nSLACK_SECRET_FILE={}\nMORE_SETTINGS=('SLACK_CHANNEL=a b,c')\n", token.display());
+    cloud.file(
+        "settings.env",
+        &format!("{SETTINGS}STARTS=datastore:export,datastore:import\nPROJECTS=demo,far\n{more}"),
+    );
+
+    dry_run_changes_nothing(&cloud);
+    up_builds_the_image(&cloud);
+    up_repairs_what_differs(&cloud);
+    doctor_runs_as_the_runtime_account(&cloud);
+
+    let text = cloud.run("down", &["--dry-run", "--purge"], "").ok();
+    assert!(
+        text.contains("would delete image repository opwatch: gcloud artifacts repositories delete opwatch"),
+        "{text}"
+    );
+    assert!(text.contains("would delete job opwatch-doctor"), "{text}");
+    assert!(cloud.take_changes().is_empty());
+    assert_eq!(cloud.refused(), Vec::<String>::new());
+    assert!(!cloud.command_lines().contains(CANARY));
+}
+
+#[test]
+fn the_examples_are_kickoffs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kickoffs");
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 3, "{files:?}");
+    for file in files {
+        let received = Received { message_id: "1".to_owned(), published: Utc::now() };
+        let message = read(&fs::read(&file).unwrap(), &received, Defaults { interval: 60, limit: 60 });
+        assert!(matches!(message, Ok(Message::Start(_))), "{}: {message:?}", file.display());
+    }
+}
+
+#[test]
+fn without_settings_or_with_a_wrong_argument_nothing_is_called() {
+    let Some(cloud) = Cloud::new("wrong", "2026-01-01T00:00:00Z") else { return };
+    for (script, arguments) in [
+        ("up", vec!["--purge"]),
+        ("down", vec!["all"]),
+        ("schedule", vec!["nightly"]),
+        ("watch", vec![]),
+        ("watches", vec!["--stop", ""]),
+        ("doctor", vec!["--dry-run"]),
+    ] {
+        let ran = cloud.run(script, &arguments, "");
+        assert_eq!(ran.code, Some(64), "{script}: {}", ran.text);
+        assert!(ran.text.contains(&format!("usage: deploy/{script}")), "{}", ran.text);
+    }
+    let ran = cloud.run("up", &[], "");
+    assert!(ran.text.contains("copy deploy/settings.env.example and edit it"), "{}", ran.text);
+    assert_eq!(cloud.command_lines(), "");
+}
+
+#[test]
+fn shellcheck_finds_nothing() {
+    let found = Command::new("shellcheck").arg("--version").output();
+    assert!(found.is_ok(), "shellcheck is missing: tests/run installs it");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scripts = fs::read_dir(root.join("deploy")).unwrap().map(|entry| entry.unwrap().path());
+    let scripts: Vec<_> = scripts.filter(|path| path.is_file()).collect();
+    assert!(scripts.len() >= 8, "{scripts:?}");
+    let checked = Command::new("shellcheck").current_dir(root).args(scripts).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
+
+// === The first day ===
+
+fn up_makes_everything_once(cloud: &Cloud) {
+    let text = cloud.run("up", &[], WEBHOOK).ok();
+
+    assert!(text.contains("Slack took the message"), "{text}");
+    assert!(!text.contains(CANARY), "{text}");
+    assert_eq!(cloud.take_published(), [r#"{"test": true}"#]);
+    assert_eq!(made(cloud), MADE.map(str::to_owned).into_iter().collect());
+    let once = creations(&cloud.take_changes());
+    assert_eq!(once.len(), 12, "{once:?}");
+    assert!(once.values().all(|times| *times == 1), "{once:?}");
+    let mut grants = cloud.grants();
+    grants.sort();
+    assert_eq!(grants, sorted(&GRANTS));
+    assert_eq!(
+        cloud.resource(ROLE)["includedPermissions"],
+        json!(["datastore.databases.export", "datastore.operations.get", "datastore.operations.list"])
+    );
+    let secret = cloud.resource("secretmanager:projects/demo/secrets/opwatch-slack/versions/1");
+    assert_eq!(secret["payload"]["data"], STANDARD.encode(WEBHOOK));
+    check_queues(cloud);
+    check_subscriptions(cloud);
+    check_service(&cloud.resource(SERVICE));
+}
+
+/// Who may do what: this list is complete.
+const GRANTS: [&str; 10] = [
+    "cloudresourcemanager:projects/demo: projects/demo/roles/opwatch: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
+    "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-checks: roles/cloudtasks.enqueuer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
+    "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-reports: roles/cloudtasks.enqueuer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
+    "iam:projects/demo/serviceAccounts/opwatch-tasks@demo.iam.gserviceaccount.com: roles/iam.serviceAccountUser: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
+    "iam:projects/demo/serviceAccounts/opwatch-tasks@demo.iam.gserviceaccount.com: roles/iam.serviceAccountUser: serviceAccount:service-123456789@gcp-sa-cloudtasks.iam.gserviceaccount.com",
+    "pubsub:projects/demo/subscriptions/opwatch-push: roles/pubsub.subscriber: serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com",
+    "pubsub:projects/demo/topics/opwatch-dead: roles/pubsub.publisher: serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com",
+    "pubsub:projects/demo/topics/opwatch: roles/pubsub.publisher: serviceAccount:opwatch-tasks@demo.iam.gserviceaccount.com",
+    "run:projects/demo/locations/europe-west1/services/opwatch: roles/run.invoker: serviceAccount:opwatch-push@demo.iam.gserviceaccount.com",
+    "secretmanager:projects/demo/secrets/opwatch-slack: roles/secretmanager.secretAccessor: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
+];
+
+fn check_queues(cloud: &Cloud) {
+    for (key, rate) in [(CHECK_QUEUE, 500.0), (REPORT_QUEUE, 1.0)] {
+        let expected = json!({
+            "name": key.strip_prefix("cloudtasks:").unwrap(),
+            "state": "RUNNING",
+            "rateLimits": {"maxDispatchesPerSecond": rate},
+            "retryConfig": {"maxAttempts": -1, "maxBackoff": "300s"},
+            "stackdriverLoggingConfig": {"samplingRatio": 1.0},
+        });
+        assert_eq!(cloud.resource(key), expected);
+    }
+}
+
+fn check_subscriptions(cloud: &Cloud) {
+    let push = |path: &str| {
+        json!({
+            "pushEndpoint": format!("{URL}{path}"),
+            "oidcToken": {"audience": "https://opwatch.demo.internal", "serviceAccountEmail": PUSH_ACCOUNT},
+        })
+    };
+    let mut expected = json!({
+        "name": "projects/demo/subscriptions/opwatch-push",
+        "topic": "projects/demo/topics/opwatch",
+        "pushConfig": push("/"),
+        "ackDeadlineSeconds": 60,
+        "retryPolicy": {"minimumBackoff": "10s", "maximumBackoff": "600s"},
+        "deadLetterPolicy": {"deadLetterTopic": "projects/demo/topics/opwatch-dead", "maxDeliveryAttempts": 100},
+        "expirationPolicy": {},
+        "messageRetentionDuration": "604800s",
+    });
+    assert_eq!(cloud.resource(PUSH), expected);
+    expected["name"] = json!("projects/demo/subscriptions/opwatch-dead-push");
+    expected["topic"] = json!("projects/demo/topics/opwatch-dead");
+    expected["pushConfig"] = push("/dead-letter");
+    expected["messageRetentionDuration"] = json!("2678400s");
+    expected.as_object_mut().unwrap().remove("deadLetterPolicy");
+    assert_eq!(cloud.resource(DEAD_PUSH), expected);
+}
+
+fn check_service(service: &Value) {
+    let annotations = &service["metadata"]["annotations"];
+    assert_eq!(annotations["run.googleapis.com/ingress"], "internal");
+    assert_eq!(annotations["run.googleapis.com/custom-audiences"], r#"["https://opwatch.demo.internal"]"#);
+    let template = &service["spec"]["template"];
+    assert_eq!(template["metadata"]["annotations"]["autoscaling.knative.dev/maxScale"], "3");
+    assert_eq!(template["metadata"]["annotations"]["run.googleapis.com/cpu-throttling"], "True");
+    let spec = &template["spec"];
+    assert_eq!(spec["serviceAccountName"], RUN_ACCOUNT);
+    assert_eq!(spec["containerConcurrency"], 80);
+    assert_eq!(spec["timeoutSeconds"], 60);
+    let container = &spec["containers"][0];
+    assert_eq!(container["image"], IMAGE);
+    assert_eq!(container["resources"]["limits"], json!({"cpu": "1", "memory": "512Mi"}));
+    assert_eq!(container["startupProbe"]["httpGet"], json!({"path": "/ready", "port": 8080}));
+    assert_eq!(
+        environment(container),
+        [
+            "CHECK_LIMIT=90",
+            "CHECK_QUEUE=projects/demo/locations/europe-west1/queues/opwatch-checks",
+            "LOCALE=en",
+            "PUSH_AUDIENCE=https://opwatch.demo.internal",
+            "PUSH_SERVICE_ACCOUNT=opwatch-push@demo.iam.gserviceaccount.com",
+            "REPORT_QUEUE=projects/demo/locations/europe-west1/queues/opwatch-reports",
+            "SERVICES=datastore,firestore",
+            "SLACK_WEBHOOK_URL=secret opwatch-slack, version 1",
+            "TASKS_SERVICE_ACCOUNT=opwatch-tasks@demo.iam.gserviceaccount.com",
+            "TIME_ZONE=Asia/Tokyo",
+            "TOPIC=projects/demo/topics/opwatch",
+        ]
+    );
+}
+
+fn up_again_changes_nothing(cloud: &Cloud) {
+    let text = cloud.run("up", &["--no-test"], "").ok();
+
+    let changes = cloud.take_changes();
+    assert!(changes.is_empty(), "{changes:?}\n{text}");
+    let said = text.lines().filter(|line| !line.is_empty() && !line.starts_with("=="));
+    let said: Vec<_> = said.filter(|line| !line.starts_with("unchanged: ")).collect();
+    assert_eq!(said, [format!("image {IMAGE} (IMAGE)")]);
+}
+
+// === Daily life ===
+
+fn schedule_creates_then_leaves_then_updates(cloud: &Cloud) {
+    let kickoff = r#"{"name": "projects/demo/operations/x", "title": "夜"}"#;
+    let file = cloud.file("kickoff.json", kickoff);
+    let arguments = ["nightly", "0 3 * * *", file.to_str().unwrap()];
+
+    let text = cloud.run("schedule", &arguments, "").ok();
+    assert!(text.contains("create schedule nightly"), "{text}");
+    let job = cloud.resource(JOB);
+    assert_eq!(job["schedule"], "0 3 * * *");
+    assert_eq!(job["timeZone"], "Asia/Tokyo");
+    let target = json!({"topicName": "projects/demo/topics/opwatch", "data": STANDARD.encode(kickoff)});
+    assert_eq!(job["pubsubTarget"], target);
+    assert_eq!(cloud.take_changes().len(), 1);
+
+    let text = cloud.run("schedule", &arguments, "").ok();
+    assert!(text.contains("unchanged: schedule nightly"), "{text}");
+    assert!(cloud.take_changes().is_empty());
+
+    let text = cloud.run("schedule", &["nightly", "30 4 * * *", arguments[2]], "").ok();
+    assert!(text.contains("update schedule nightly (schedule: 0 3 * * * -> 30 4 * * *)"), "{text}");
+    assert_eq!(cloud.resource(JOB)["schedule"], "30 4 * * *");
+    assert_eq!(cloud.resource(JOB)["pubsubTarget"], target);
+    assert_eq!(cloud.take_changes().len(), 1);
+
+    let bad = cloud.file("bad.json", "[]");
+    assert_ne!(cloud.run("schedule", &["bad", "0 3 * * *", bad.to_str().unwrap()], "").code, Some(0));
+    assert!(cloud.take_changes().is_empty());
+}
+
+fn watch_publishes(cloud: &Cloud) {
+    let name = "projects/demo/databases/(default)/operations/ASA1";
+    let text = cloud.run("watch", &[name, "--service", "firestore", "--title", "it's \"big\""], "").ok();
+
+    assert!(text.contains("watch 2070443601311540"), "{text}");
+    let published: Value = serde_json::from_str(&cloud.take_published()[0]).unwrap();
+    assert_eq!(published, json!({"name": name, "service": "firestore", "title": "it's \"big\""}));
+    cloud.take_changes();
+}
+
+/// Puts a task into a queue as opwatch does.
+fn put_task(cloud: &Cloud, queue: &str, task: &str, watch: &str, message: &Value, due_in: TimeDelta) {
+    let received = Received { message_id: watch.to_owned(), published: Utc::now() };
+    let message =
+        read(message.to_string().as_bytes(), &received, Defaults { interval: 60, limit: 60 }).unwrap();
+    let message = match message {
+        Message::Check(check) => Message::Check(opwatch::message::Check { attempt: 7, ..check }),
+        other => other,
+    };
+    let publish = json!({"messages": [{"data": STANDARD.encode(message.to_data())}]});
+    let key = format!("{queue}/tasks/{task}");
+    let value = json!({
+        "name": key.strip_prefix("cloudtasks:").unwrap(),
+        "scheduleTime": (Utc::now() + due_in).to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
+        "createTime": "2026-11-23T00:00:00Z",
+        "httpRequest": {
+            "url": "https://pubsub.googleapis.com/v1/projects/demo/topics/opwatch:publish",
+            "httpMethod": "POST", "body": STANDARD.encode(publish.to_string()),
+        },
+        "lastAttempt": {"responseStatus": {"code": 7, "message": "HTTP status code 403"}},
+    });
+    cloud.put(&key, value);
+    if due_in > TimeDelta::zero() {
+        let mut value = cloud.resource(&key);
+        value.as_object_mut().unwrap().remove("lastAttempt");
+        cloud.put(&key, value);
+    }
+}
+
+fn put_tasks(cloud: &Cloud) {
+    let check = json!({"name": "projects/demo/operations/ASA1", "title": "Nightly ~?> 日本語"});
+    put_task(cloud, CHECK_QUEUE, "aaa", "111", &check, TimeDelta::seconds(60));
+    let start = json!({"start": {"service": "datastore", "path": "projects/demo:export", "body": {"outputUrlPrefix": "gs://b"}}});
+    put_task(cloud, REPORT_QUEUE, "bbb", "222", &start, -TimeDelta::hours(1));
+}
+
+fn watches_lists_and_stops(cloud: &Cloud) {
+    assert!(cloud.run("watches", &[], "").ok().contains("no watch is in flight"));
+    put_tasks(cloud);
+
+    let text = cloud.run("watches", &[], "").ok();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0..2], ["111  Nightly ~?> 日本語", "    projects/demo/operations/ASA1"], "{text}");
+    assert!(lines[2].starts_with("    check 7, the last is 59, due 20"), "{text}");
+    assert!(!lines[2].contains("**"), "{text}");
+    assert_eq!(lines[3..5], ["222  (no title)", "    projects/demo:export"], "{text}");
+    assert!(lines[5].starts_with("    start, try 1, due 20"), "{text}");
+    assert!(
+        lines[5].ends_with("Z  ** overdue **  ** last attempt failed: HTTP status code 403 **"),
+        "{text}"
+    );
+
+    cloud.take_changes();
+    cloud.run("watches", &["--stop", "111"], "").ok();
+    let changes = cloud.take_changes();
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert_eq!(changes[0].resource, format!("{CHECK_QUEUE}/tasks/aaa"));
+    assert_ne!(cloud.run("watches", &["--stop", "999"], "").code, Some(0));
+    assert!(cloud.take_changes().is_empty());
+}
+
+// === The last day ===
+
+fn down_asks_first(cloud: &Cloud) {
+    let before = cloud.resources();
+
+    let ran = cloud.run("down", &[], "no\n");
+
+    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    assert!(ran.text.contains("222  (no title)"), "{}", ran.text);
+    assert!(ran.text.contains("until deploy/up runs again: nightly"), "{}", ran.text);
+    assert!(cloud.take_changes().is_empty());
+    assert_eq!(cloud.resources(), before);
+}
+
+fn down_leaves_empty_queues_and_an_unbound_role(cloud: &Cloud) {
+    cloud.run("down", &[], "yes\n").ok();
+
+    let left = [CHECK_QUEUE, REPORT_QUEUE, ROLE, JOB, MADE[13], MADE[14]];
+    assert_eq!(made(cloud), left.map(str::to_owned).into_iter().collect());
+    assert_eq!(cloud.grants(), Vec::<String>::new());
+    for queue in [CHECK_QUEUE, REPORT_QUEUE] {
+        assert_eq!(cloud.resource(queue)["state"], "PAUSED");
+    }
+    cloud.take_changes();
+}
+
+fn up_takes_them_up_again(cloud: &Cloud) {
+    let text = cloud.run("up", &["--no-test"], WEBHOOK).ok();
+
+    assert!(text.contains("resume queue opwatch-checks"), "{text}");
+    assert!(text.contains("unchanged: role opwatch"), "{text}");
+    let mut expected: std::collections::BTreeSet<_> = MADE.map(str::to_owned).into_iter().collect();
+    expected.insert(JOB.to_owned());
+    assert_eq!(made(cloud), expected);
+    let mut grants = cloud.grants();
+    grants.sort();
+    assert_eq!(grants, sorted(&GRANTS));
+    check_queues(cloud);
+    check_subscriptions(cloud);
+    check_service(&cloud.resource(SERVICE));
+    cloud.take_changes();
+}
+
+fn purge_leaves_nothing(cloud: &Cloud) {
+    cloud.run("down", &["--purge", "--yes"], "").ok();
+
+    assert_eq!(cloud.resource(ROLE)["deleted"], true);
+    cloud.remove(ROLE);
+    assert_eq!(made(cloud), [MADE[13], MADE[14]].map(str::to_owned).into_iter().collect());
+    assert_eq!(cloud.grants(), Vec::<String>::new());
+}
+
+// === Another project ===
+
+fn dry_run_changes_nothing(cloud: &Cloud) {
+    let text = cloud.run("up", &["--dry-run"], "").ok();
+
+    assert!(cloud.take_changes().is_empty());
+    assert!(cloud.resources().is_empty());
+    assert!(text.contains("would create topic opwatch: gcloud pubsub topics create opwatch"), "{text}");
+    assert!(text.contains("would publish {\"test\": true}"), "{text}");
+    assert!(!text.contains(CANARY), "{text}");
+}
+
+fn up_builds_the_image(cloud: &Cloud) {
+    let text = cloud.run("up", &[], "").ok();
+
+    assert!(!text.contains(CANARY), "{text}");
+    assert!(
+        text.contains("for far, its owner must run: gcloud projects add-iam-policy-binding far"),
+        "{text}"
+    );
+    let service = cloud.resource(SERVICE);
+    let container = &service["spec"]["template"]["spec"]["containers"][0];
+    let image = container["image"].as_str().unwrap();
+    let tag = image.strip_prefix("europe-west1-docker.pkg.dev/demo/opwatch/opwatch:").unwrap();
+    assert_eq!(tag.len(), 12, "{image}");
+    let environment = environment(container);
+    for setting in
+        ["SLACK_BOT_TOKEN=secret opwatch-slack, version 1", "SLACK_CHANNEL=a b,c", "PROJECTS=demo,far"]
+    {
+        assert!(environment.iter().any(|found| found == setting), "{environment:?}");
+    }
+    let secret = cloud.resource("secretmanager:projects/demo/secrets/opwatch-slack/versions/1");
+    assert_eq!(secret["payload"]["data"], STANDARD.encode(BOT_TOKEN));
+    assert_eq!(
+        cloud.resource(ROLE)["includedPermissions"],
+        json!([
+            "datastore.databases.export",
+            "datastore.operations.get",
+            "datastore.operations.list",
+            "datastore.databases.import",
+        ])
+    );
+    let old = "iam:projects/demo/serviceAccounts/opwatch-push@demo.iam.gserviceaccount.com: \
+        roles/iam.serviceAccountTokenCreator: serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com";
+    let mut grants = cloud.grants();
+    grants.sort();
+    let mut expected = sorted(&GRANTS);
+    expected.push(old.to_owned());
+    expected.sort();
+    assert_eq!(grants, expected);
+    cloud.take_changes();
+}
+
+fn up_repairs_what_differs(cloud: &Cloud) {
+    let mut push = cloud.resource(PUSH);
+    push["ackDeadlineSeconds"] = json!(10);
+    cloud.put(PUSH, push);
+    let mut queue = cloud.resource(REPORT_QUEUE);
+    queue["retryConfig"]["maxAttempts"] = json!(100);
+    cloud.put(REPORT_QUEUE, queue);
+    let mut service = cloud.resource(SERVICE);
+    service["metadata"]["annotations"]["run.googleapis.com/ingress"] = json!("all");
+    cloud.put(SERVICE, service);
+
+    let text = cloud.run("up", &["--no-test", "--new-secret"], "").ok();
+
+    assert!(text.contains("update subscription opwatch-push (ackDeadline: 10 -> 60)"), "{text}");
+    assert!(text.contains("update queue opwatch-reports (maxAttempts: 100 -> -1)"), "{text}");
+    assert!(text.contains("ingress: all -> internal"), "{text}");
+    assert!(text.contains("add a version to secret opwatch-slack"), "{text}");
+    check_queues(cloud);
+    check_subscriptions(cloud);
+    let service = cloud.resource(SERVICE);
+    let environment = environment(&service["spec"]["template"]["spec"]["containers"][0]);
+    assert!(
+        environment.contains(&"SLACK_BOT_TOKEN=secret opwatch-slack, version 2".to_owned()),
+        "{environment:?}"
+    );
+    assert_eq!(service["metadata"]["annotations"]["run.googleapis.com/ingress"], "internal");
+    let changed: Vec<_> = cloud.take_changes().into_iter().map(|call| call.resource).collect();
+    assert_eq!(
+        changed.iter().filter(|resource| !resource.ends_with(":setIamPolicy")).collect::<Vec<_>>(),
+        ["secretmanager:projects/demo/secrets/opwatch-slack:addVersion", REPORT_QUEUE, SERVICE, PUSH,]
+    );
+}
+
+fn doctor_runs_as_the_runtime_account(cloud: &Cloud) {
+    let text = cloud.run("doctor", &[], "").ok();
+    assert!(text.contains("green  the token"), "{text}");
+    let job = cloud.resource("run:projects/demo/locations/europe-west1/jobs/opwatch-doctor");
+    let task = &job["spec"]["template"]["spec"]["template"]["spec"];
+    assert_eq!(task["serviceAccountName"], RUN_ACCOUNT);
+    let container = &task["containers"][0];
+    assert_eq!(container["args"], json!(["doctor"]));
+    let service = cloud.resource(SERVICE);
+    let deployed = &service["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["image"], deployed["image"]);
+    assert_eq!(environment(container), environment(deployed));
+
+    cloud.make_doctor_red();
+    let ran = cloud.run("doctor", &["--post"], "");
+    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    assert!(ran.text.contains("red    the token"), "{}", ran.text);
+    let job = cloud.resource("run:projects/demo/locations/europe-west1/jobs/opwatch-doctor");
+    let container = &job["spec"]["template"]["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["args"], json!(["doctor", "--post"]));
+    cloud.take_changes();
+}
+
+// === Reading the stand-in ===
+
+/// What is there, but for the enabled APIs.
+fn made(cloud: &Cloud) -> std::collections::BTreeSet<String> {
+    cloud.resources().into_iter().filter(|key| !key.starts_with("serviceusage:")).collect()
+}
+
+/// How often each thing was created.
+fn creations(calls: &[Call]) -> BTreeMap<String, u32> {
+    let mut times = BTreeMap::new();
+    for call in calls {
+        let id = match (call.method.as_str(), &call.body) {
+            ("PUT", _) => call.resource.clone(),
+            ("POST", body) if !call.resource.rsplit('/').next().unwrap().contains(':') => {
+                let id = [&body["name"], &body["accountId"], &body["roleId"], &body["metadata"]["name"]];
+                let id = id.into_iter().find_map(Value::as_str).unwrap_or_default();
+                format!("{} {id}", call.resource)
+            }
+            _ => continue,
+        };
+        *times.entry(id).or_default() += 1;
+    }
+    times
+}
+
+fn sorted(lines: &[&str]) -> Vec<String> {
+    let mut lines: Vec<_> =
+        lines.iter().filter(|line| !line.is_empty()).map(|line| (*line).to_owned()).collect();
+    lines.sort();
+    lines
+}
+
+/// A container's settings, in order.
+fn environment(container: &Value) -> Vec<String> {
+    let mut settings: Vec<_> = container["env"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|setting| {
+            let name = setting["name"].as_str().unwrap();
+            let secret = &setting["valueFrom"]["secretKeyRef"];
+            match setting["value"].as_str() {
+                Some(value) => format!("{name}={value}"),
+                None => format!(
+                    "{name}=secret {}, version {}",
+                    secret["name"].as_str().unwrap(),
+                    secret["key"].as_str().unwrap()
+                ),
+            }
+        })
+        .collect();
+    settings.sort();
+    settings
+}

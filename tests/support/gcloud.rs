@@ -1,0 +1,795 @@
+//! Google Cloud as the real `gcloud` sees it: a recording stand-in on loopback that keeps what was created.
+//!
+//! Every API's endpoint is overridden by a host that does not exist, `http://pubsub.invalid/` and so on, and every call
+//! goes through one proxy: the stand-in. So it sees which API a call is for, and a call to an API that was not
+//! overridden, which is https, arrives as a CONNECT that it refuses and remembers: nothing leaves the machine.
+//!
+//! It is strict where a mistake would otherwise pass: it knows no call but those below, a subscription's topics must
+//! exist, so must the accounts that a policy names (which are seen there only from the second time on, as at Google),
+//! a policy is written with the etag it was read with, and a deleted role keeps its name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::{env, process, thread};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, StatusCode};
+use opwatch::server::{self, Limits};
+use serde_json::{Map, Value, json};
+
+pub(crate) const PROJECT: &str = "demo";
+pub(crate) const REGION: &str = "europe-west1";
+/// Where the service answers.
+pub(crate) const URL: &str = "https://opwatch-abcdefghij-ew.a.run.app";
+
+const BUILD: &str = "projects/demo/locations/europe-west1/builds/b";
+
+/// Set to `1`, leaves out every test that needs gcloud alone.
+const SKIP: &str = "OPWATCH_SKIP_DEPLOY";
+
+/// The APIs that the scripts use, as gcloud's overrides call them.
+const APIS: [&str; 12] = [
+    "ARTIFACTREGISTRY",
+    "CLOUDBUILD",
+    "CLOUDRESOURCEMANAGER",
+    "CLOUDSCHEDULER",
+    "CLOUDTASKS",
+    "IAM",
+    "LOGGING",
+    "PUBSUB",
+    "RUN",
+    "SECRETMANAGER",
+    "SERVICEUSAGE",
+    "STORAGE",
+];
+
+/// A project of Google Cloud, empty at first, and a folder with what gcloud and the scripts need.
+pub(crate) struct Cloud {
+    state: Arc<Mutex<State>>,
+    folder: PathBuf,
+    address: SocketAddr,
+}
+
+/// One call that reached the stand-in.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) method: String,
+    /// `pubsub:projects/demo/topics/opwatch`.
+    pub(crate) resource: String,
+    pub(crate) body: Value,
+}
+
+#[derive(Default)]
+struct State {
+    created: String,
+    resources: BTreeMap<String, Value>,
+    policies: BTreeMap<String, Value>,
+    /// Accounts that a policy has named; the first time they are not seen yet.
+    seen: BTreeSet<String>,
+    calls: Vec<Call>,
+    refused: Vec<String>,
+    published: Vec<String>,
+    /// How often the log was read since the last message was published.
+    log_reads: u32,
+    doctor_is_red: bool,
+}
+
+impl Cloud {
+    /// None when these tests are to be left out. Fails the test when gcloud or jq is missing.
+    pub(crate) fn new(name: &str, created: &str) -> Option<Self> {
+        if env::var_os(SKIP).is_some_and(|value| value == "1") {
+            // Straight to the stream: libtest hides what a passing test prints.
+            let note = format!("the tests of deploy/ are skipped: {SKIP}=1\n");
+            std::io::stderr().write_all(note.as_bytes()).unwrap();
+            return None;
+        }
+        for tool in ["gcloud", "jq"] {
+            let found =
+                Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            assert!(
+                found.is_ok_and(|status| status.success()),
+                "{tool} does not work. The tests of deploy/ need the Google Cloud SDK and jq; {SKIP}=1 leaves them out"
+            );
+        }
+        let folder = env::temp_dir().join(format!("opwatch-deploy-{}-{name}", process::id()));
+        fs::create_dir_all(folder.join("bin")).unwrap();
+        let state = Arc::new(Mutex::new(State { created: created.to_owned(), ..State::default() }));
+        let address = serve(Arc::clone(&state));
+        let cloud = Self { state, folder, address };
+        cloud.write_wrapper();
+        Some(cloud)
+    }
+
+    /// A `gcloud` that notes its command line and becomes the real one.
+    fn write_wrapper(&self) {
+        let paths = env::var_os("PATH").unwrap();
+        let real =
+            env::split_paths(&paths).map(|path| path.join("gcloud")).find(|path| path.exists()).unwrap();
+        let lines = self.folder.join("command-lines");
+        let script = format!(
+            "#!/bin/sh\nprintf '%s\\n' \"gcloud $*\" >>'{}'\nexec '{}' \"$@\"\n",
+            lines.display(),
+            real.display()
+        );
+        let wrapper = self.folder.join("bin/gcloud");
+        fs::write(&wrapper, script).unwrap();
+        fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A file in the folder.
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Every command line of gcloud so far.
+    pub(crate) fn command_lines(&self) -> String {
+        fs::read_to_string(self.folder.join("command-lines")).unwrap_or_default()
+    }
+
+    /// Runs a script of `deploy/` with the settings in the file `settings.env`.
+    pub(crate) fn run(&self, script: &str, arguments: &[&str], input: &str) -> Ran {
+        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(script));
+        command.args(arguments).envs(self.environment());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A script that does not read hangs up.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        let text = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
+        Ran { what: format!("deploy/{script} {}", arguments.join(" ")), code: status.code(), text }
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let path = env::join_paths(
+            [self.folder.join("bin")].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())),
+        );
+        let mut variables: Vec<(String, String)> = [
+            ("PATH", path.unwrap().into_string().unwrap()),
+            ("OPWATCH_SETTINGS", self.folder.join("settings.env").display().to_string()),
+            ("OPWATCH_BINARY", env!("CARGO_BIN_EXE_opwatch").to_owned()),
+            ("OPWATCH_RETRY_SECONDS", "0".to_owned()),
+            ("OPWATCH_POLL_SECONDS", "0".to_owned()),
+            ("OPWATCH_TEST_SECONDS", "60".to_owned()),
+            ("TMPDIR", self.folder.display().to_string()),
+            ("CLOUDSDK_CONFIG", self.folder.join("gcloud").display().to_string()),
+            ("CLOUDSDK_AUTH_ACCESS_TOKEN", "no-token".to_owned()),
+            ("CLOUDSDK_CORE_DISABLE_PROMPTS", "1".to_owned()),
+            ("CLOUDSDK_CORE_DISABLE_USAGE_REPORTING", "1".to_owned()),
+            ("CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK", "1".to_owned()),
+            ("CLOUDSDK_PROXY_TYPE", "http".to_owned()),
+            ("CLOUDSDK_PROXY_ADDRESS", self.address.ip().to_string()),
+            ("CLOUDSDK_PROXY_PORT", self.address.port().to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        variables.extend(APIS.map(|api| {
+            let host = api.to_lowercase();
+            (format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{api}"), format!("http://{host}.invalid/"))
+        }));
+        variables
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// What exists.
+    pub(crate) fn resources(&self) -> BTreeSet<String> {
+        self.state().resources.keys().cloned().collect()
+    }
+
+    pub(crate) fn resource(&self, key: &str) -> Value {
+        self.state().resources.get(key).unwrap_or_else(|| panic!("{key} exists")).clone()
+    }
+
+    /// Puts something there that no script made.
+    pub(crate) fn put(&self, key: &str, value: Value) {
+        self.state().resources.insert(key.to_owned(), value);
+    }
+
+    pub(crate) fn remove(&self, key: &str) {
+        self.state().resources.remove(key).unwrap();
+    }
+
+    /// Who may do what where: `resource: role: member`.
+    pub(crate) fn grants(&self) -> Vec<String> {
+        let state = self.state();
+        let bindings = state.policies.iter().flat_map(|(resource, policy)| {
+            policy["bindings"].as_array().into_iter().flatten().map(move |binding| (resource, binding))
+        });
+        bindings
+            .flat_map(|(resource, binding)| {
+                let role = binding["role"].as_str().unwrap();
+                let members = binding["members"].as_array().unwrap().iter();
+                members.map(move |member| format!("{resource}: {role}: {}", member.as_str().unwrap()))
+            })
+            .collect()
+    }
+
+    /// The calls since the last time that changed something, reads of policies and logs left out.
+    pub(crate) fn take_changes(&self) -> Vec<Call> {
+        let reads = [":getIamPolicy", "entries:list"];
+        let calls = std::mem::take(&mut self.state().calls);
+        let changes = calls.into_iter().filter(|call| call.method != "GET");
+        changes.filter(|call| !reads.iter().any(|read| call.resource.ends_with(read))).collect()
+    }
+
+    /// What was published, as text.
+    pub(crate) fn take_published(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().published)
+    }
+
+    /// Calls that the stand-in does not know, or that would have left this machine.
+    pub(crate) fn refused(&self) -> Vec<String> {
+        self.state().refused.clone()
+    }
+
+    pub(crate) fn make_doctor_red(&self) {
+        self.state().doctor_is_red = true;
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("calls that were refused: {:#?}", self.state.lock().map(|state| state.refused.clone()));
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// How a script ended, and all that it wrote.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    what: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) text: String,
+}
+
+impl Ran {
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{}:\n{}", self.what, self.text);
+        self.text
+    }
+}
+
+/// Answers until the process ends.
+fn serve(state: Arc<Mutex<State>>) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let handler = move |request, _| respond(Arc::clone(&state), request);
+            server::serve(listener, Limits::default(), std::future::pending(), handler).await
+        })
+    });
+    address
+}
+
+async fn respond(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let host = parts.uri.host().unwrap_or_default().to_owned();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let asked = Asked::new(&parts.method, &host, parts.uri.path(), &query, &body);
+    let answer = match asked {
+        Some(asked) => state.lock().unwrap().answer(&asked),
+        None => Err(Refusal::unknown()),
+    };
+    let (status, body) = match answer {
+        Ok(body) => (StatusCode::OK, body),
+        Err(Refusal { code, status, message }) => {
+            if status == "UNIMPLEMENTED" {
+                let body = String::from_utf8_lossy(&body);
+                let line = format!("{} {} {body}", parts.method, parts.uri);
+                state.lock().unwrap().refused.push(line);
+            }
+            let error = json!({"error": {"code": code, "status": status, "message": message}});
+            (StatusCode::from_u16(code).unwrap(), error)
+        }
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    response
+}
+
+/// A call, in the stand-in's words.
+struct Asked {
+    method: Method,
+    api: String,
+    /// `projects/demo/topics/opwatch`, without version and verb.
+    path: String,
+    /// What is behind the colon.
+    verb: String,
+    query: BTreeMap<String, String>,
+    body: Value,
+    /// The size of an uploaded archive.
+    size: String,
+}
+
+impl Asked {
+    fn new(method: &Method, host: &str, path: &str, query: &str, body: &[u8]) -> Option<Self> {
+        let api = host.strip_suffix(".invalid")?;
+        // Cloud Run is called in its region.
+        let api = api.rsplit('-').next()?.to_owned();
+        let path = decoded(path);
+        let path = path.trim_start_matches('/');
+        let path =
+            path.strip_prefix("apis/").map_or(path, |path| path.split_once('/').map_or("", |(_, rest)| rest));
+        let (_, path) = path.split_once('/')?;
+        let path = path
+            .strip_prefix("namespaces/demo/")
+            .map_or_else(|| path.to_owned(), |path| format!("projects/demo/locations/{REGION}/{path}"));
+        let (path, verb) = path.rsplit_once(':').unwrap_or((&path, ""));
+        Some(Self {
+            method: method.clone(),
+            api,
+            path: path.replace("projects/-/", "projects/demo/"),
+            verb: verb.to_owned(),
+            query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            body: serde_json::from_slice(body).unwrap_or_default(),
+            size: declared_size(body).unwrap_or_default(),
+        })
+    }
+
+    fn key(&self) -> String {
+        format!("{}:{}", self.api, self.path)
+    }
+
+    /// The last segment.
+    fn collection(&self) -> &str {
+        self.path.rsplit('/').next().unwrap()
+    }
+
+    fn query(&self, name: &str) -> String {
+        self.query.get(name).cloned().unwrap_or_default()
+    }
+}
+
+/// The size that the first part of an upload declares: `{"size": "136872"}`.
+fn declared_size(body: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(body.get(..body.len().min(1_000))?).into_owned();
+    let line = head.lines().find(|line| line.starts_with("{\"size\":"))?.to_owned();
+    let metadata: Value = serde_json::from_str(&line).ok()?;
+    metadata["size"].as_str().map(str::to_owned)
+}
+
+fn decoded(path: &str) -> String {
+    let pairs = format!("p={}", path.replace('+', "%2B"));
+    url::form_urlencoded::parse(pairs.as_bytes())
+        .next()
+        .map(|(_, path)| path.into_owned())
+        .unwrap_or_default()
+}
+
+struct Refusal {
+    code: u16,
+    status: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    fn new(code: u16, status: &'static str, message: &str) -> Self {
+        Self { code, status, message: message.to_owned() }
+    }
+
+    fn unknown() -> Self {
+        Self::new(501, "UNIMPLEMENTED", "the stand-in does not know this call")
+    }
+
+    fn not_found(key: &str) -> Self {
+        Self::new(404, "NOT_FOUND", &format!("Resource not found: {key}"))
+    }
+}
+
+type Answer = Result<Value, Refusal>;
+
+const COLLECTIONS: [&str; 12] = [
+    "topics",
+    "subscriptions",
+    "queues",
+    "tasks",
+    "jobs",
+    "secrets",
+    "versions",
+    "serviceAccounts",
+    "roles",
+    "repositories",
+    "services",
+    "tags",
+];
+
+impl State {
+    fn answer(&mut self, asked: &Asked) -> Answer {
+        let verb = if asked.verb.is_empty() { String::new() } else { format!(":{}", asked.verb) };
+        self.calls.push(Call {
+            method: asked.method.to_string(),
+            resource: asked.key() + &verb,
+            body: asked.body.clone(),
+        });
+        if let Some(answer) = self.answer_specially(asked) {
+            return answer;
+        }
+        let is_collection = COLLECTIONS.contains(&asked.collection());
+        match (asked.method.as_str(), asked.verb.as_str()) {
+            ("GET" | "POST", "getIamPolicy") => self.policy(asked),
+            ("POST", "setIamPolicy") => self.set_policy(asked),
+            ("GET", "") if is_collection => Ok(self.list(asked)),
+            ("GET", "") => self.get(&asked.key()).map(|value| seen(value, asked)),
+            ("DELETE", "") => self.delete(&asked.key()),
+            ("POST", "") if is_collection => self.create(asked),
+            ("PUT", "") if asked.api == "pubsub" => self.create(asked),
+            ("PUT" | "PATCH", "") => self.update(asked),
+            _ => Err(Refusal::unknown()),
+        }
+    }
+
+    /// What is no create, read, update or delete of a resource.
+    fn answer_specially(&mut self, asked: &Asked) -> Option<Answer> {
+        let key = asked.key();
+        Some(match (asked.api.as_str(), asked.method.as_str(), asked.path.as_str(), asked.verb.as_str()) {
+            ("cloudresourcemanager", "GET", "projects/demo", "") => Ok(json!({
+                "projectId": PROJECT, "projectNumber": "123456789", "lifecycleState": "ACTIVE",
+                "createTime": self.created,
+            })),
+            ("serviceusage", "GET", "projects/demo/services", "") => Ok(self.enabled()),
+            ("serviceusage", "POST", "projects/demo/services", "batchEnable") => {
+                let ids = asked.body["serviceIds"].as_array().cloned().unwrap_or_default();
+                Ok(self.enable(ids.iter().filter_map(Value::as_str)))
+            }
+            ("serviceusage", "POST", path, "enable") => Ok(self.enable(path.rsplit('/').take(1))),
+            ("serviceusage", "GET", path, "") if path.starts_with("projects/demo/services/") => {
+                Ok(json!({"name": path, "state": "ENABLED"}))
+            }
+            ("pubsub", "POST", _, "publish") => self.publish(&key, &asked.body),
+            ("cloudtasks", "POST", _, "pause") => self.set_state(&key, "PAUSED"),
+            ("cloudtasks", "POST", _, "resume") => self.set_state(&key, "RUNNING"),
+            ("cloudtasks", "POST", _, "purge") => self.purge(&key),
+            ("secretmanager", "POST", _, "addVersion") => self.add_version(&key, &asked.body),
+            ("iam", "DELETE", path, "") if path.contains("/roles/") => self.mark_deleted(&key, true),
+            ("iam", "POST", path, "undelete") if path.contains("/roles/") => self.mark_deleted(&key, false),
+            ("logging", "POST", "entries", "list") => Ok(self.log(&asked.body)),
+            ("run", "POST", path, "run") if path.contains("/jobs/") => self.execute(&key),
+            ("storage", "GET", "v1/b/demo_cloudbuild", "") => {
+                Ok(json!({"name": "demo_cloudbuild", "location": "EU", "projectNumber": "123456789"}))
+            }
+            ("storage", "GET", "v1/b", "") => {
+                Ok(json!({"items": [{"id": "demo_cloudbuild", "name": "demo_cloudbuild"}]}))
+            }
+            ("storage", "POST", "storage/v1/b/demo_cloudbuild/o", "") => Ok(
+                json!({"name": asked.query("name"), "bucket": "demo_cloudbuild", "generation": "1", "size": asked.size}),
+            ),
+            ("cloudbuild", "POST", _, "") if asked.collection() == "builds" => Ok(self.build(&asked.body)),
+            ("artifactregistry" | "cloudbuild" | "run", "GET", path, "") if path.contains("/operations/") => {
+                Ok(json!({"name": path, "done": true, "response": {}}))
+            }
+            _ => return None,
+        })
+    }
+
+    fn get(&self, key: &str) -> Result<&Value, Refusal> {
+        self.resources.get(key).ok_or_else(|| Refusal::not_found(key))
+    }
+
+    fn get_mut(&mut self, key: &str) -> Result<&mut Value, Refusal> {
+        self.resources.get_mut(key).ok_or_else(|| Refusal::not_found(key))
+    }
+
+    fn list(&self, asked: &Asked) -> Value {
+        let prefix = asked.key() + "/";
+        let items: Vec<&Value> = self
+            .resources
+            .iter()
+            .filter(|(key, _)| key.strip_prefix(&prefix).is_some_and(|id| !id.contains('/')))
+            .map(|(_, value)| value)
+            .collect();
+        json!({ asked.collection(): items })
+    }
+
+    fn create(&mut self, asked: &Asked) -> Answer {
+        let (key, mut value) = created(asked).ok_or_else(Refusal::unknown)?;
+        if let Some(found) = self.resources.get(&key) {
+            let what = if found["deleted"] == true { "You can't create a deleted role" } else { "It exists" };
+            return Err(Refusal::new(409, "ALREADY_EXISTS", &format!("{what}: {key}")));
+        }
+        for topic in [&value["topic"], &value["deadLetterPolicy"]["deadLetterTopic"]] {
+            if let Some(topic) = topic.as_str() {
+                self.get(&format!("pubsub:{topic}"))?;
+            }
+        }
+        if asked.api == "run" {
+            value = ready(value);
+        }
+        self.resources.insert(key.clone(), value.clone());
+        let path = key.split_once(':').unwrap().1;
+        Ok(if asked.api == "artifactregistry" { operation(path, &value) } else { value })
+    }
+
+    /// Sets the fields of the mask, or all; a field of a field stands for the whole.
+    fn update(&mut self, asked: &Asked) -> Answer {
+        let body = match asked.api.as_str() {
+            "pubsub" => asked.body["subscription"].clone(),
+            _ => asked.body.clone(),
+        };
+        let mask = asked.body["updateMask"].as_str().map_or_else(|| asked.query("updateMask"), str::to_owned);
+        let mask: Vec<String> = mask.split(',').map(camel_case).filter(|field| !field.is_empty()).collect();
+        let is_run = asked.api == "run";
+        let value = self.get_mut(&asked.key())?;
+        if is_run {
+            *value = ready(body);
+            return Ok(value.clone());
+        }
+        let fields: Vec<String> =
+            if mask.is_empty() { body.as_object().unwrap().keys().cloned().collect() } else { mask };
+        for field in fields {
+            let pointer = format!("/{}", field.replace('.', "/"));
+            let new = body.pointer(&pointer).cloned().unwrap_or_default();
+            set(value, &field, new);
+        }
+        Ok(value.clone())
+    }
+
+    fn delete(&mut self, key: &str) -> Answer {
+        let value = self.resources.remove(key).ok_or_else(|| Refusal::not_found(key))?;
+        let prefix = format!("{key}/");
+        self.resources.retain(|other, _| !other.starts_with(&prefix));
+        self.policies.remove(key);
+        let path = key.split_once(':').unwrap().1;
+        if let Some(topic) = key.strip_prefix("pubsub:").filter(|path| path.contains("/topics/")) {
+            for subscription in self.resources.values_mut().filter(|other| other["topic"] == topic) {
+                subscription["topic"] = json!("_deleted-topic_");
+            }
+        }
+        Ok(if key.starts_with("artifactregistry:") { operation(path, &value) } else { json!({}) })
+    }
+
+    fn set_state(&mut self, key: &str, state: &str) -> Answer {
+        let queue = self.get_mut(key)?;
+        queue["state"] = json!(state);
+        Ok(queue.clone())
+    }
+
+    fn purge(&mut self, key: &str) -> Answer {
+        let tasks = format!("{key}/tasks/");
+        self.resources.retain(|key, _| !key.starts_with(&tasks));
+        self.get(key).cloned()
+    }
+
+    fn mark_deleted(&mut self, key: &str, deleted: bool) -> Answer {
+        let role = self.get_mut(key)?;
+        role["deleted"] = json!(deleted);
+        Ok(role.clone())
+    }
+
+    fn policy(&mut self, asked: &Asked) -> Answer {
+        let key = asked.key();
+        if key != "cloudresourcemanager:projects/demo" {
+            self.get(&key)?;
+        }
+        Ok(self.policies.get(&key).cloned().unwrap_or_else(|| json!({"etag": etag(0)})))
+    }
+
+    fn set_policy(&mut self, asked: &Asked) -> Answer {
+        let key = asked.key();
+        let before = self.policy(asked)?;
+        let mut policy = asked.body["policy"].clone();
+        let same = |etag: &Value| etag.as_str().map(|etag| etag.replace('-', "+").replace('_', "/"));
+        if same(&policy["etag"]) != same(&before["etag"]) {
+            return Err(Refusal::new(409, "ABORTED", "the etag is another"));
+        }
+        let bindings = policy["bindings"].as_array().cloned().unwrap_or_default();
+        let members =
+            bindings.iter().flat_map(|binding| binding["members"].as_array().cloned().unwrap_or_default());
+        for member in members {
+            self.check_member(member.as_str().unwrap())?;
+        }
+        let number = STANDARD.decode(before["etag"].as_str().unwrap()).unwrap()[0];
+        policy["etag"] = json!(etag(number.wrapping_add(1)));
+        self.policies.insert(key, policy.clone());
+        Ok(policy)
+    }
+
+    fn check_member(&mut self, member: &str) -> Result<(), Refusal> {
+        let account = member.strip_prefix("serviceAccount:").ok_or_else(Refusal::unknown)?;
+        if account.contains("@gcp-sa-") {
+            return Ok(());
+        }
+        let exists = self.resources.contains_key(&format!("iam:projects/demo/serviceAccounts/{account}"));
+        if exists && !self.seen.insert(account.to_owned()) {
+            return Ok(());
+        }
+        Err(Refusal::new(400, "INVALID_ARGUMENT", &format!("Service account {account} does not exist.")))
+    }
+
+    fn enabled(&self) -> Value {
+        let names = self.resources.keys().filter_map(|key| key.strip_prefix("serviceusage:"));
+        let services = names.map(|name| json!({"config": {"name": name}, "state": "ENABLED"}));
+        json!({"services": services.collect::<Vec<_>>()})
+    }
+
+    fn enable<'a>(&mut self, ids: impl Iterator<Item = &'a str>) -> Value {
+        self.resources.extend(ids.map(|id| (format!("serviceusage:{id}"), json!({}))));
+        json!({"name": "operations/noop.DONE_OPERATION", "done": true, "response": {}})
+    }
+
+    fn publish(&mut self, key: &str, body: &Value) -> Answer {
+        self.get(key)?;
+        let data = body["messages"][0]["data"].as_str().unwrap();
+        let data = STANDARD.decode(data).or_else(|_| URL_SAFE.decode(data)).unwrap();
+        self.published.push(String::from_utf8(data).unwrap());
+        self.log_reads = 0;
+        Ok(json!({"messageIds": ["2070443601311540"]}))
+    }
+
+    fn add_version(&mut self, key: &str, body: &Value) -> Answer {
+        self.get(key)?;
+        let prefix = format!("{key}/versions/");
+        let number = 1 + self.resources.keys().filter(|other| other.starts_with(&prefix)).count();
+        let path = key.strip_prefix("secretmanager:").unwrap();
+        let version = json!({
+            "name": format!("{path}/versions/{number}"), "state": "ENABLED",
+            "createTime": format!("2026-11-23T00:00:{number:02}Z"), "payload": body["payload"], "clientSpecifiedPayloadChecksum": true,
+        });
+        self.resources.insert(format!("{prefix}{number}"), version.clone());
+        Ok(version)
+    }
+
+    /// The test's way round, which takes until the log is read the second time; and the doctor's lines.
+    fn log(&mut self, body: &Value) -> Value {
+        self.log_reads += 1;
+        let filter = body["filter"].as_str().unwrap();
+        if filter.contains("cloud_run_job") {
+            let line = if self.doctor_is_red { "red    the token" } else { "green  the token" };
+            return json!({"entries": [{"textPayload": line, "timestamp": "2026-11-23T00:00:00Z"}]});
+        }
+        let posted = json!({
+            "timestamp": "2026-11-23T00:00:02Z",
+            "jsonPayload": {"decision": "posted", "operation": "", "message_id": "3"},
+        });
+        let tested = json!({
+            "timestamp": "2026-11-23T00:00:01Z",
+            "jsonPayload": {"decision": "tested", "operation": "", "message_id": "2070443601311540"},
+        });
+        let entries = [posted, tested].into_iter().skip(usize::from(self.log_reads == 1));
+        json!({"entries": entries.collect::<Vec<_>>()})
+    }
+
+    fn build(&mut self, body: &Value) -> Value {
+        let image =
+            body["images"][0].as_str().or_else(|| body["steps"][0]["args"][3].as_str()).unwrap_or_default();
+        let tag = image.rsplit(':').next().unwrap();
+        let package = "projects/demo/locations/europe-west1/repositories/opwatch/packages/opwatch";
+        let name = format!("{package}/tags/{tag}");
+        self.resources.insert(format!("artifactregistry:{name}"), json!({"name": name, "version": "v"}));
+        let build = json!({"name": BUILD, "id": "b", "projectId": PROJECT, "status": "WORKING", "images": [image], "logUrl": "http://build.invalid/b"});
+        let ended = json!({"name": BUILD, "id": "b", "projectId": PROJECT, "status": "SUCCESS"});
+        self.resources.insert(format!("cloudbuild:{BUILD}"), ended);
+        json!({
+            "name": "operations/build/demo/b", "done": false,
+            "metadata": {"@type": "type.googleapis.com/google.devtools.cloudbuild.v1.BuildOperationMetadata", "build": build},
+        })
+    }
+
+    fn execute(&mut self, key: &str) -> Answer {
+        let name = "opwatch-doctor-x1";
+        let red = self.doctor_is_red;
+        self.get_mut(key)?["status"]["latestCreatedExecution"] = json!({"name": name});
+        let (status, counted) = if red { ("False", "failedCount") } else { ("True", "succeededCount") };
+        let execution = json!({
+            "apiVersion": "run.googleapis.com/v1", "kind": "Execution",
+            "metadata": {"name": name, "namespace": PROJECT, "generation": 1, "labels": {}, "annotations": {}},
+            "spec": {"taskCount": 1, "template": {"spec": {"containers": [{}]}}},
+            "status": {
+                "observedGeneration": 1, counted: 1, "completionTime": "2026-11-23T00:00:09Z",
+                "conditions": [{"type": "Completed", "status": status, "message": "it ended"}],
+            },
+        });
+        let key = format!("run:projects/demo/locations/{REGION}/executions/{name}");
+        self.resources.insert(key, execution.clone());
+        Ok(execution)
+    }
+}
+
+/// What a create makes, and where.
+fn created(asked: &Asked) -> Option<(String, Value)> {
+    let body = asked.body.clone();
+    let under = |id: &str| format!("{}/{id}", asked.path);
+    let named = |path: String, mut value: Value| {
+        value["name"] = json!(path);
+        Some((format!("{}:{path}", asked.api), value))
+    };
+    match (asked.api.as_str(), asked.collection()) {
+        ("pubsub", _) => named(asked.path.clone(), body),
+        ("cloudtasks" | "cloudscheduler", "queues" | "jobs") => {
+            let mut value = body;
+            value["state"] = json!(if asked.api == "cloudtasks" { "RUNNING" } else { "ENABLED" });
+            named(value["name"].as_str()?.to_owned(), value)
+        }
+        ("secretmanager", "secrets") => named(under(&asked.query("secretId")), body),
+        ("artifactregistry", "repositories") => named(under(&asked.query("repositoryId")), body),
+        ("iam", "roles") => named(under(body["roleId"].as_str()?), body["role"].clone()),
+        ("iam", "serviceAccounts") => {
+            let email = format!("{}@demo.iam.gserviceaccount.com", body["accountId"].as_str()?);
+            let mut value = body["serviceAccount"].clone();
+            value["email"] = json!(email);
+            named(under(&email), value)
+        }
+        ("run", "services" | "jobs") => {
+            Some((format!("{}:{}", asked.api, under(body["metadata"]["name"].as_str()?)), body))
+        }
+        _ => None,
+    }
+}
+
+/// A Cloud Run resource that is ready.
+fn ready(mut value: Value) -> Value {
+    let generation = 1 + value["metadata"]["generation"].as_u64().unwrap_or(0);
+    value["metadata"]["generation"] = json!(generation);
+    value["metadata"]["resourceVersion"] = json!(generation.to_string());
+    let name = format!("{}-{generation:05}", value["metadata"]["name"].as_str().unwrap());
+    let conditions = ["Ready", "ConfigurationsReady", "RoutesReady"];
+    let conditions = conditions.map(|kind| json!({"type": kind, "status": "True"}));
+    value["status"] = json!({
+        "observedGeneration": generation, "url": URL, "address": {"url": URL},
+        "latestCreatedRevisionName": name, "latestReadyRevisionName": name,
+        "traffic": [{"revisionName": name, "percent": 100, "latestRevision": true}],
+        "conditions": conditions,
+    });
+    value
+}
+
+fn operation(path: &str, value: &Value) -> Value {
+    json!({"name": format!("projects/demo/locations/{REGION}/operations/{}", path.len()), "done": true, "response": value})
+}
+
+/// A task shows its body only to those who ask for it.
+fn seen(value: &Value, asked: &Asked) -> Value {
+    let mut value = value.clone();
+    if asked.api == "cloudtasks" && asked.path.contains("/tasks/") && asked.query("responseView") != "FULL" {
+        value["httpRequest"].as_object_mut().unwrap().remove("body");
+    }
+    value
+}
+
+fn etag(number: u8) -> String {
+    STANDARD.encode([number])
+}
+
+fn camel_case(field: &str) -> String {
+    let mut words = field.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |text, word| {
+        let (head, tail) = word.split_at(word.len().min(1));
+        text + &head.to_uppercase() + tail
+    })
+}
+
+/// Sets `a.b.c`.
+fn set(value: &mut Value, field: &str, new: Value) {
+    let (first, rest) = field.split_once('.').map_or((field, None), |(first, rest)| (first, Some(rest)));
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    match rest {
+        Some(rest) => set(&mut value[first], rest, new),
+        None if new.is_null() => {
+            value.as_object_mut().unwrap().remove(first);
+        }
+        None => value[first] = new,
+    }
+}
