@@ -54,7 +54,7 @@ load_settings() {
   [[ -r $file ]] || die "$file is missing: copy deploy/settings.env.example and edit it"
   # What the person's shell happens to export is no setting.
   unset PROJECT REGION NAME SLACK SLACK_SECRET_FILE IMAGE BUILD_SERVICE_ACCOUNT MAX_INSTANCES \
-    CHECK_QUEUE_ID REPORT_QUEUE_ID ROLE_ID "${service_settings[@]}" MORE_SETTINGS
+    CHECK_QUEUE_ID REPORT_QUEUE_ID ROLE_ID VERIFY_PUSHES "${service_settings[@]}" MORE_SETTINGS
   # shellcheck source=/dev/null
   source "$file"
   [[ -n ${PROJECT-} && -n ${REGION-} ]] || die "$file must set PROJECT and REGION"
@@ -107,6 +107,7 @@ service_environment() {
   for setting in "${service_settings[@]}"; do
     [[ -z ${!setting-} ]] || more+=("$setting=${!setting}")
   done
+  [[ ${VERIFY_PUSHES:-yes} == no ]] || more+=("PUSH_AUDIENCE=$audience" "PUSH_SERVICE_ACCOUNT=$push_account")
   [[ -z ${MORE_SETTINGS+set} ]] || more+=("${MORE_SETTINGS[@]}")
   # "|" separates them in gcloud's flag.
   [[ ${more[*]-} != *"|"* ]] || die "no setting may have a |"
@@ -115,8 +116,6 @@ service_environment() {
     "CHECK_QUEUE=projects/$PROJECT/locations/$REGION/queues/$check_queue" \
     "REPORT_QUEUE=projects/$PROJECT/locations/$REGION/queues/$report_queue" \
     "TASKS_SERVICE_ACCOUNT=$tasks_account" \
-    "PUSH_AUDIENCE=$audience" \
-    "PUSH_SERVICE_ACCOUNT=$push_account" \
     "${more[@]}"
 }
 

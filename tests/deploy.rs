@@ -175,7 +175,7 @@ fn up_makes_everything_once(cloud: &Cloud) {
 }
 
 /// Who may do what: this list is complete.
-const GRANTS: [&str; 10] = [
+const GRANTS: [&str; 11] = [
     "cloudresourcemanager:projects/demo: projects/demo/roles/opwatch: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-checks: roles/cloudtasks.enqueuer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-reports: roles/cloudtasks.enqueuer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
@@ -184,6 +184,7 @@ const GRANTS: [&str; 10] = [
     "pubsub:projects/demo/subscriptions/opwatch-push: roles/pubsub.subscriber: serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com",
     "pubsub:projects/demo/topics/opwatch-dead: roles/pubsub.publisher: serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com",
     "pubsub:projects/demo/topics/opwatch: roles/pubsub.publisher: serviceAccount:opwatch-tasks@demo.iam.gserviceaccount.com",
+    "pubsub:projects/demo/topics/opwatch: roles/pubsub.viewer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "run:projects/demo/locations/europe-west1/services/opwatch: roles/run.invoker: serviceAccount:opwatch-push@demo.iam.gserviceaccount.com",
     "secretmanager:projects/demo/secrets/opwatch-slack: roles/secretmanager.secretAccessor: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
 ];
