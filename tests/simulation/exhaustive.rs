@@ -99,6 +99,22 @@ fn a_firestore_start() {
     assert!(schedules > 1_000, "{schedules}");
 }
 
+/// The start is made, but its check can't be scheduled, so that the kickoff goes to the dead letters: as a message with
+/// an id of its own, by which nothing is found.
+#[test]
+fn the_operation_of_a_lost_kickoff_is_found() {
+    let refused = Effect::Refused(503, "UNAVAILABLE", None);
+    for (kind, duration) in [(Kind::Datastore, HOUR), (Kind::Datastore, SECOND), (Kind::Firestore, HOUR)] {
+        // List, start, task; then list and task four times.
+        let effects = [2, 4, 6, 8, 10].map(|number| (number, refused)).into();
+        let script = Script { effects, ..Script::default() };
+        let summary = run(Plan { verbose: true, ..plan(kind, 3, duration, script) });
+        let trace = summary.trace.join("\n");
+        assert_eq!(summary.violation, None, "{trace}");
+        assert!(trace.contains("the watch was lost"), "{trace}");
+    }
+}
+
 #[test]
 fn a_message_that_can_not_be_used() {
     println!("{} schedules", every_schedule(Kind::Bad, 1, HOUR));

@@ -15,7 +15,7 @@ pub(crate) struct Operation {
     /// The start's labels and what it asked for.
     request: Map<String, Value>,
     /// Not in the list before.
-    visible_at: Ms,
+    pub(crate) visible_at: Ms,
 }
 
 impl Operation {

@@ -317,6 +317,17 @@ impl World {
         if !text.contains(&format!("w{watch}x")) && !text.contains("opwatch") {
             self.ledger.broken(format!("a message of w{watch} says {text}"));
         }
+        // What a lost start began is found, if it can be: the line to paste must not start it again.
+        let begun = self.ledger.books[watch].operations.last().map(|index| &self.operations[*index]);
+        let push = &self.pushes[&self.current];
+        if let Some(operation) = begun
+            && text.contains("the watch was lost")
+            && !push.api_failed
+            && operation.visible_at <= push.began
+            && !String::from_utf8_lossy(body).contains(&operation.name)
+        {
+            self.ledger.broken(format!("w{watch} was lost, and Slack does not hear of {}", operation.name));
+        }
         self.note(|| format!("Slack shows: {text}"));
         self.ledger.posted(watch, &text, end, now);
         // In the payload's JSON the line's own quotes are escaped.
@@ -329,9 +340,12 @@ impl World {
             Some(script) => script.effects.get(&self.effects).copied(),
             None => self.draw(target),
         };
-        if target == Target::Tasks && effect.is_some() {
-            let current = self.current;
-            self.pushes.get_mut(&current).expect("in flight").excused = true;
+        let current = self.current;
+        let push = self.pushes.get_mut(&current).expect("in flight");
+        match target {
+            Target::Tasks => push.excused |= effect.is_some(),
+            Target::Look | Target::List | Target::Start => push.api_failed |= effect.is_some(),
+            Target::Slack => {}
         }
         effect
     }

@@ -47,6 +47,8 @@ pub(crate) struct Message {
     pub(crate) form: Form,
     pub(crate) data: Vec<u8>,
     pub(crate) published: Ms,
+    /// The same but for a dead letter, which is published a second time.
+    first_published: Ms,
     /// The task that published it.
     pub(crate) task: Option<usize>,
     /// The name that opwatch gave that task.
@@ -72,6 +74,8 @@ pub(crate) struct Push {
     pub(crate) copy: bool,
     /// A fault that lets opwatch refuse it.
     pub(crate) excused: bool,
+    /// A fault struck one of its calls to an operations API.
+    pub(crate) api_failed: bool,
     pub(crate) looked: bool,
     pub(crate) listed: Option<Ms>,
     /// When the last answer was made, if it came with a `Date`.
@@ -319,6 +323,7 @@ impl World {
             form: form(&value),
             data,
             published: self.now(),
+            first_published: self.now(),
             task,
             name: task.map(|task| self.tasks[task].asked_name.clone()),
             not_before: task.map_or(0, |task| self.tasks[task].not_before),
@@ -380,6 +385,10 @@ impl World {
                 "CloudPubSubDeadLetterSourceDeliveryCount".to_owned(),
                 self.plan.attempts.to_string(),
             );
+            attributes.insert(
+                "CloudPubSubDeadLetterSourceTopicPublishTime".to_owned(),
+                time(message.first_published).to_rfc3339(),
+            );
         }
         let delivery = Delivery {
             message_id: (1_000_000 + index).to_string(),
@@ -394,6 +403,7 @@ impl World {
             began: now,
             copy,
             excused: false,
+            api_failed: false,
             looked: false,
             listed: None,
             dated: None,
@@ -479,6 +489,7 @@ impl World {
                 form: message.form,
                 data: message.data.clone(),
                 published: now,
+                first_published: message.published,
                 task: None,
                 name: None,
                 not_before: 0,
