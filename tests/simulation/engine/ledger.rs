@@ -134,6 +134,7 @@ impl Ledger {
     pub(crate) fn checked(&mut self, watch: usize) {
         self.count("checks");
         self.books[watch].checks += 1;
+        self.within_bounds(watch);
     }
 
     pub(crate) fn is_last(&self, message: &Message) -> bool {
@@ -246,9 +247,32 @@ impl Ledger {
             }
             _ => false,
         };
+        let at = book.at;
+        self.within_bounds(watch);
         if wrong {
-            let at = book.at;
             self.broken(format!("w{watch}: Slack shows {text:?}, but: kickoff {at}, operation {end:?}"));
+        }
+    }
+
+    /// Promises 2 and 4: messages and checks, each beyond the first with its cause.
+    fn within_bounds(&mut self, watch: usize) {
+        let book = &self.books[watch];
+        let posts = book.posts.len() as u64;
+        let left_first =
+            book.first_reports.iter().position(|end| !end) < book.first_reports.iter().position(|end| *end);
+        let firsts = book.first_reports.len() as u64;
+        let second_starts = (book.operations.len() as u64).saturating_sub(1);
+        let firsts_allowed = 1 + u64::from(left_first) + book.copies + book.lost + second_starts;
+        let allowed =
+            (firsts + book.lost).max(1) + book.report_copies + book.lost_answers + book.freed_reports;
+        let made = book.checks;
+        let checks = u64::from(book.limit) * (1 + second_starts) + book.check_copies + book.freed_checks;
+        if firsts > firsts_allowed {
+            self.broken(format!("w{watch}: {firsts} ends told, {firsts_allowed} explained"));
+        } else if posts > allowed {
+            self.broken(format!("w{watch}: {posts} messages, {allowed} explained"));
+        } else if made > checks {
+            self.broken(format!("w{watch}: {made} checks, {checks} explained"));
         }
     }
 
@@ -261,27 +285,9 @@ impl Ledger {
                 self.broken(format!("w{watch}: ended in silence"));
                 return;
             }
-            let left_first = book.first_reports.iter().position(|end| !end)
-                < book.first_reports.iter().position(|end| *end);
-            let firsts = book.first_reports.len() as u64;
+            self.within_bounds(watch);
+            let book = &self.books[watch];
             let second_starts = (book.operations.len() as u64).saturating_sub(1);
-            let firsts_allowed = 1 + u64::from(left_first) + book.copies + book.lost + second_starts;
-            if firsts > firsts_allowed {
-                self.broken(format!("w{watch}: {firsts} ends told, {firsts_allowed} explained"));
-                return;
-            }
-            let allowed =
-                (firsts + book.lost).max(1) + book.report_copies + book.lost_answers + book.freed_reports;
-            if posts > allowed {
-                self.broken(format!("w{watch}: {posts} messages, {allowed} explained"));
-                return;
-            }
-            let chains = 1 + second_starts;
-            let checks = u64::from(book.limit) * chains + book.check_copies + book.freed_checks;
-            if book.checks > checks {
-                self.broken(format!("w{watch}: {} checks, {checks} explained", book.checks));
-                return;
-            }
             let told = book
                 .posts
                 .iter()
