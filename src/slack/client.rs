@@ -105,17 +105,18 @@ impl Slack {
             retry_after: None,
             date: None,
         })?;
+        // A `Date` is cut to whole seconds: a try that counts from it must not come a moment too early.
+        let date = answer.date.map(|date| date + TimeDelta::seconds(1));
         if let Some(wait) = answer.retry_after.filter(|_| answer.status >= 400) {
             let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1)).min(TimeDelta::days(1));
-            let ahead = answer.date.map_or(TimeDelta::zero(), |date| date - now);
+            let ahead = date.map_or(TimeDelta::zero(), |date| date - now);
             let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
             // Of two calls at once each may be told a time of its own: the later one holds.
             if quiet.is_none_or(|quiet| quiet.until < until) {
                 *quiet = Some(Quiet { until, ahead });
             }
         }
-        judge(answer.status, &answer.body, answer.retry_after)
-            .map_err(|error| PostError { date: answer.date, ..error })
+        judge(answer.status, &answer.body, answer.retry_after).map_err(|error| PostError { date, ..error })
     }
 }
 
@@ -194,10 +195,10 @@ mod tests {
         let slack = Slack::new(Arc::new(Asks(Mutex::new(vec![5, 60]))), "https://hooks.slack.com/x".into());
         for wait in [60, 5] {
             let error = slack.post(&serde_json::json!({}), Duration::from_secs(8), at(0)).await.unwrap_err();
-            assert_eq!((error.retry_after, error.date), (Some(Duration::from_secs(wait)), Some(at(300))));
+            assert_eq!((error.retry_after, error.date), (Some(Duration::from_secs(wait)), Some(at(301))));
         }
         let held = slack.quiet(at(20)).unwrap();
-        assert_eq!((held.retry_after, held.date), (Some(Duration::from_secs(40)), Some(at(320))));
+        assert_eq!((held.retry_after, held.date), (Some(Duration::from_secs(40)), Some(at(321))));
         assert_eq!(slack.quiet(at(60)), None);
     }
 

@@ -58,7 +58,6 @@ fn again(report: Report, error: &PostError, now: DateTime<Utc>) -> Option<Decisi
         plain: report.plain || error.blocks_refused,
         ..report
     };
-    // A `Date` has no fraction, and Slack wants to be left alone for the whole time.
-    let from = error.date.map_or(now, |date| date + TimeDelta::seconds(1));
-    Some(Decision::ReportAgain(Box::new(next), from + TimeDelta::from_std(delay).unwrap_or_default()))
+    let at = error.date.unwrap_or(now) + TimeDelta::from_std(delay).unwrap_or_default();
+    Some(Decision::ReportAgain(Box::new(next), at))
 }
