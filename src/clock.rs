@@ -26,6 +26,8 @@ impl Clock for SystemClock {
 pub const PUSH_LIMIT: Duration = Duration::from_secs(20);
 /// How long one call may take.
 pub const CALL_LIMIT: Duration = Duration::from_secs(8);
+/// How long the ledger may take at a time: no watch needs it.
+pub const LEDGER_LIMIT: Duration = Duration::from_secs(2);
 /// The end of a push, kept for scheduling the next step: without that a watch would have to be redelivered.
 pub const SCHEDULE_RESERVE: Duration = Duration::from_secs(5);
 
@@ -43,6 +45,11 @@ impl Deadline {
     /// The limit of a call to an operations API or to Slack: never the last 5 s.
     pub fn for_call(self) -> Duration {
         self.left().saturating_sub(SCHEDULE_RESERVE).min(CALL_LIMIT)
+    }
+
+    /// The limit of what is kept or asked in the ledger.
+    pub fn for_ledger(self) -> Duration {
+        self.left().min(LEDGER_LIMIT)
     }
 
     /// The limit of scheduling the next step.

@@ -22,6 +22,8 @@ pub enum Api {
     Jwks,
     /// IAM, which `doctor` asks what is granted.
     Iam,
+    /// Datastore, where the ledger is kept.
+    Ledger,
 }
 
 /// Where an API answers.
@@ -55,7 +57,7 @@ pub enum EndpointError {
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Operations(Service::Datastore),
         Self::Operations(Service::Firestore),
         Self::CloudTasks,
@@ -63,6 +65,7 @@ impl Api {
         Self::Slack,
         Self::Jwks,
         Self::Iam,
+        Self::Ledger,
     ];
 
     /// Its name in `ENDPOINTS`.
@@ -74,6 +77,7 @@ impl Api {
             Self::Slack => "slack",
             Self::Jwks => "jwks",
             Self::Iam => "iam",
+            Self::Ledger => "ledger",
         }
     }
 
@@ -85,6 +89,7 @@ impl Api {
             Self::Slack => "https://hooks.slack.com",
             Self::Jwks => "https://www.googleapis.com",
             Self::Iam => "https://iam.googleapis.com",
+            Self::Ledger => "https://datastore.googleapis.com",
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Hashes that name things: tasks, labels, notices. SHA-256, since they must stay the same across versions.
+//! Hashes that name things: tasks, labels, notices. SHA-256 (but for an old key), since they must stay the same across versions.
 
 use std::fmt::Write;
 
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use ring::rand::{SecureRandom, SystemRandom};
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of `parts`, each on a line of its own, in hex. No part may hold a line break but the last.
@@ -11,13 +13,29 @@ pub(crate) fn hash(parts: &[&str]) -> String {
 
 /// The SHA-256 of `bytes`, in hex.
 pub(crate) fn hash_bytes(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&Sha256::digest(bytes))
 }
 
 /// The first 128 bits of [`hash`], for where 64 characters are too long.
 pub(crate) fn short_hash(parts: &[&str]) -> String {
     hash(parts).chars().take(32).collect()
+}
+
+/// The SHA-1 of `text`, in hex: for keys that the system before opwatch made so. Nothing relies on its strength.
+pub(crate) fn sha1(text: &str) -> String {
+    hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref())
+}
+
+/// A text that nobody else has.
+pub(crate) fn random_id() -> Result<String, String> {
+    let mut bytes = [0; 16];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| "the system gives no random numbers".to_owned())?;
+    Ok(hex(&bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

@@ -20,12 +20,14 @@ pub mod watcher;
 pub mod operation;
 pub mod decision;
 pub mod google;
+pub mod ledger;
 pub mod notice;
 pub mod locale;
 pub mod slack;
 
 pub mod check;
 pub mod doctor;
+pub mod history;
 pub mod validate;
 pub mod clock;
 pub mod endpoints;

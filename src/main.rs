@@ -28,6 +28,8 @@ enum Command {
     Check(Box<opwatch::check::CheckArgs>),
     /// Checks that everything is there and granted, and says what mends what is not
     Doctor(Box<opwatch::doctor::DoctorArgs>),
+    /// Shows the last runs that the ledger knows
+    History(Box<opwatch::settings::HistoryArgs>),
     /// Checks a message in a file, as `serve` would read it from a person
     Validate(opwatch::validate::ValidateArgs),
     /// Shows the whole story on this machine, without a cloud account
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
             Command::Serve(args) => serve(&args).await,
             Command::Check(args) => opwatch::check::run(&args).await,
             Command::Doctor(args) => opwatch::doctor::run(&args).await,
+            Command::History(args) => opwatch::history::run(&args).await,
             Command::Validate(args) => opwatch::validate::run(&args),
             #[cfg(feature = "local")]
             Command::Demo(args) => opwatch::local::demo::run(&args).await,

@@ -27,6 +27,22 @@ const NEVER: &[(&str, &[&str])] = &[
         &["tokio", "hyper", "reqwest", "tracing", "crate::google", "crate::slack", "crate::message"],
     ),
     (
+        "ledger/",
+        &[
+            "tokio",
+            "hyper",
+            "reqwest",
+            "tracing",
+            "crate::google",
+            "crate::slack",
+            "crate::clock",
+            "crate::decision",
+            "crate::notice",
+            "crate::watcher",
+        ],
+    ),
+    ("history/", &["tokio", "hyper", "reqwest", "tracing", "crate::google", "crate::settings"]),
+    (
         "notice/",
         &["tokio", "hyper", "reqwest", "tracing", "crate::slack", "crate::google", "crate::decision"],
     ),
@@ -68,7 +84,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("env = \"", &["settings/"]),
     ("env::var", &["settings/"]),
     ("env::var_os", &["settings/"]),
-    ("eprintln!(", &["main.rs", "check.rs", "validate.rs", "local/demo"]),
+    ("eprintln!(", &["main.rs", "check.rs", "history.rs", "validate.rs", "local/demo"]),
     ("crate::local", &["local/"]),
 ];
 

@@ -1,6 +1,7 @@
 //! Each setting, good and bad: an error names the setting, the reason and an example, and never a secret.
 
 use clap::{Args, Command};
+use opwatch::endpoints::Api;
 use opwatch::settings::{ServeArgs, Settings};
 
 const SECRET: &str = "https://hooks.slack.com/services/T0/B0/canary-hook";
@@ -34,6 +35,11 @@ fn set(args: &mut ServeArgs, setting: &str, value: &str) {
         "PUSH_SERVICE_ACCOUNT" => args.push_service_account = text,
         "STARTS" => args.starts = text,
         "EXPORT_PREFIXES" => args.export_prefixes = text,
+        "LEDGER_KIND" => args.ledger.ledger_kind = text,
+        "LEDGER_PROJECT" => args.ledger.ledger_project = text,
+        "LEDGER_NAMESPACE" => args.ledger.ledger_namespace = text,
+        "LEDGER_DATABASE" => args.ledger.ledger_database = text,
+        "LEDGER_KEEP" => args.ledger.ledger_keep = text,
         "SERVICES" => args.common.services = text,
         "PROJECTS" => args.common.projects = text,
         "TIME_ZONE" => args.common.time_zone = text,
@@ -52,7 +58,7 @@ fn with(setting: &str, value: &str) -> Result<Settings, String> {
     args.check().map_err(|bad| bad.to_string())
 }
 
-const ALL: [&str; 20] = [
+const ALL: [&str; 25] = [
     "PORT",
     "TOPIC",
     "CHECK_QUEUE",
@@ -65,6 +71,11 @@ const ALL: [&str; 20] = [
     "PUSH_SERVICE_ACCOUNT",
     "STARTS",
     "EXPORT_PREFIXES",
+    "LEDGER_KIND",
+    "LEDGER_PROJECT",
+    "LEDGER_NAMESPACE",
+    "LEDGER_DATABASE",
+    "LEDGER_KEEP",
     "SERVICES",
     "PROJECTS",
     "TIME_ZONE",
@@ -90,6 +101,7 @@ fn defaults_are_those_of_the_documents() {
     assert_eq!(starts, ["datastore:export", "firestore:exportDocuments"]);
     assert!(settings.setup.policy.export_prefixes.is_empty());
     assert_eq!(settings.project(), "demo");
+    assert_eq!(settings.setup.ledger, None);
 }
 
 #[test]
@@ -106,6 +118,12 @@ fn good_values_are_taken() {
         ("CHECK_LIMIT", "10000"),
         ("STARTS", "datastore:export, datastore:import,firestore:importDocuments"),
         ("EXPORT_PREFIXES", "gs://a,gs://b/c/"),
+        ("LEDGER_KIND", "OpwatchOperation"),
+        ("LEDGER_PROJECT", "example.com:b"),
+        ("LEDGER_NAMESPACE", "ops_1.x-y"),
+        ("LEDGER_DATABASE", "(default)"),
+        ("LEDGER_KEEP", "400days"),
+        ("LEDGER_KEEP", "24h"),
         ("SERVICES", "firestore"),
         ("PROJECTS", "a, example.com:b"),
         ("TIME_ZONE", "Asia/Tokyo"),
@@ -165,6 +183,13 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
             &["my-backups", "gs://", "gs:///x", "s3://x", "gs://a,b"],
             "must begin with gs:// and a bucket",
         ),
+        ("LEDGER_KIND", &["__x__", "__"], "is reserved by Datastore"),
+        ("LEDGER_KIND", &["a b", "a/b", "日本"], "must be at most 100 letters, digits"),
+        ("LEDGER_PROJECT", &["a/b", ".."], "is no project id"),
+        ("LEDGER_NAMESPACE", &["a b", "a/b"], "must be at most 100 letters, digits"),
+        ("LEDGER_DATABASE", &["a b", "..", "(other)"], "is no database id"),
+        ("LEDGER_KEEP", &["1h", "101years"], "it must be from a day to a century"),
+        ("LEDGER_KEEP", &["x", "400"], "LEDGER_KEEP"),
         ("SERVICES", &["bigtable", "datastore,x"], "is none of datastore,firestore"),
         ("PROJECTS", &["a/b", "a b", "..", "a,b?"], "is no project id"),
         ("TIME_ZONE", &["Tokyo", "JST", "+09:00"], "is no IANA time zone"),
@@ -261,4 +286,40 @@ fn every_setting_is_a_variable_whose_value_help_hides() {
     let mut all = ALL.map(str::to_owned);
     all.sort();
     assert_eq!(variables, all);
+}
+
+#[test]
+fn a_ledger_is_on_once_it_has_a_kind() {
+    assert_eq!(with("LEDGER_NAMESPACE", "n").unwrap().setup.ledger, None);
+    let ledger = with("LEDGER_KIND", "Run").unwrap().setup.ledger.unwrap();
+    assert_eq!((ledger.kind.as_str(), ledger.project.as_str()), ("Run", "demo"));
+    assert_eq!((ledger.namespace.as_str(), ledger.database.as_str(), ledger.keep.num_days()), ("", "", 400));
+    let mut args = good();
+    for (setting, value) in [
+        ("LEDGER_KIND", "Run"),
+        ("LEDGER_PROJECT", "other"),
+        ("LEDGER_NAMESPACE", "n"),
+        ("LEDGER_DATABASE", "d"),
+        ("LEDGER_KEEP", "30days"),
+    ] {
+        set(&mut args, setting, value);
+    }
+    let ledger = args.check().unwrap().setup.ledger.unwrap();
+    assert_eq!((ledger.project.as_str(), ledger.namespace.as_str()), ("other", "n"));
+    assert_eq!((ledger.database.as_str(), ledger.keep.num_days()), ("d", 30));
+}
+
+/// It shares its host with an operations API, but not its endpoint.
+#[test]
+fn the_ledger_has_an_endpoint_of_its_own() {
+    let base = |emulator: &str, endpoints: &str| {
+        let mut args = good();
+        set(&mut args, "DATASTORE_EMULATOR_HOST", emulator);
+        set(&mut args, "ENDPOINTS", endpoints);
+        args.check().unwrap().endpoints.get(Api::Ledger).base
+    };
+    assert_eq!(base("", ""), "https://datastore.googleapis.com");
+    assert_eq!(base("", "datastore=http://127.0.0.1:1"), "https://datastore.googleapis.com");
+    assert_eq!(base("127.0.0.1:2", "datastore=http://127.0.0.1:1"), "http://127.0.0.1:2");
+    assert_eq!(base("127.0.0.1:2", "ledger=http://127.0.0.1:3"), "http://127.0.0.1:3");
 }

@@ -11,6 +11,9 @@ const TRIES_OF_FIRST_DAY: u32 = 149;
 /// Hourly tries after that: a week, long enough to replace a revoked webhook.
 const HOURLY_TRIES: u32 = 7 * 24;
 
+/// How often one try of a report waits for another delivery of it: then it is posted, twice perhaps.
+pub const WAITS: u32 = 20;
+
 /// How long nothing may be started after its kickoff was published.
 pub const START_WINDOW: Duration = Duration::from_secs(HOUR);
 

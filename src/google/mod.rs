@@ -1,12 +1,13 @@
 //! Google's APIs over REST: a token, a time limit, and one reading of what a status means.
 
+mod ledger;
 mod operations;
 mod probe;
 mod tasks;
 mod token;
 
 pub use operations::{List, Look, Started};
-pub use tasks::{Created, Task, task_id};
+pub use tasks::{Created, Task, report_id, task_id};
 pub use token::Tokens;
 
 use std::sync::Arc;

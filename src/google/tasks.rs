@@ -11,8 +11,8 @@ use serde_json::json;
 use super::{Call, CallError, Google};
 use crate::endpoints::Api;
 use crate::hash::hash;
-use crate::message::{Kind, Message};
-use crate::operation::ApiError;
+use crate::message::{Kind, Message, Report};
+use crate::operation::{ApiError, Operation};
 use crate::transport::Method;
 
 /// The scope of the token that Cloud Tasks publishes with.
@@ -49,14 +49,28 @@ struct CreatedTask {
 }
 
 /// The id of the task that publishes `message`, which removes duplicates: SHA-256 in hex of the lines topic, watch id,
-/// operation name, kind and number. The number is the attempt of a check, the try of a start or a report.
+/// operation name, kind and number. The number is the attempt of a check, the try of a start or a report. A try of a report
+/// that waited for another copy of itself has two more lines, `wait` and how often.
 ///
 /// The recipe is part of the message format: other versions must come to the same id. Hashed, as names with a common
 /// prefix slow Cloud Tasks down
 /// (<https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create>).
 pub fn task_id(topic: &str, message: &Message) -> String {
     let (kind, number) = message.kind_and_number();
-    task_id_of(topic, &message.watch().id, message.operation_name(), kind, number)
+    let (watch, operation) = (&message.watch().id, message.operation_name());
+    match message.waits() {
+        0 => task_id_of(topic, watch, operation, kind, number),
+        waits => {
+            let [number, waits] = [number, waits].map(|count| count.to_string());
+            hash(&[topic, watch, operation, kind.word(), &number, "wait", &waits])
+        }
+    }
+}
+
+/// The id of the task that first publishes `report`: what all its tries and copies have in common, and no other report.
+pub fn report_id(topic: &str, report: &Report) -> String {
+    let operation = report.operation.as_ref().map_or("", Operation::name);
+    task_id_of(topic, &report.watch.id, operation, report.outcome.kind(), 0)
 }
 
 fn task_id_of(topic: &str, watch: &str, operation: &str, kind: Kind, number: u32) -> String {
@@ -116,6 +130,7 @@ impl Google {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Watch;
 
     #[test]
     fn the_recipe_of_a_task_id_never_changes() {
@@ -125,5 +140,19 @@ mod tests {
         assert_eq!(id, "1c6136b142ea1cba93c53119275ede90b2a4298190b5ca0d66e5f09e93587e7c");
         let words = [Kind::Start, Kind::Check, Kind::Ended, Kind::Left, Kind::Notice].map(Kind::word);
         assert_eq!(words, ["start", "check", "ended", "left", "notice"]);
+    }
+
+    #[test]
+    fn a_report_that_waits_has_a_name_of_its_own_and_is_the_same_report() {
+        let mut report =
+            Report::of_test(Watch { id: "7".to_owned(), ..Watch::default() }, DateTime::UNIX_EPOCH);
+        let mut ids = std::collections::BTreeSet::new();
+        for (tries, waits) in [(0, 0), (0, 1), (1, 0), (1, 1), (0, 11), (11, 0)] {
+            (report.tries, report.waits) = (tries, waits);
+            assert_eq!(report_id("t", &report), task_id_of("t", "7", "", Kind::Notice, 0));
+            assert!(ids.insert(task_id("t", &Message::Report(Box::new(report.clone())))), "{tries} {waits}");
+        }
+        // printf 't\n7\n\nnotice\n1\nwait\n1' | sha256sum
+        assert!(ids.contains("da2e8663e5d88ab911305b9263bc8a2f698a38c4238a61ec558735a4d7967b22"));
     }
 }

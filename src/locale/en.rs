@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::words::{Cause, Command, Label, Note, Subject, Words};
+use super::words::{Cause, Change, Column, Command, Label, Note, Subject, Words};
 use crate::message::{Outcome, Problem, Reason, Why};
 
 pub(super) struct English;
@@ -200,5 +200,54 @@ impl Words for English {
 
     fn as_of(&self, time: &str) -> String {
         format!("as of {time}")
+    }
+
+    fn change(&self, change: Change<'_>) -> String {
+        let day = change.day;
+        let longer = change.longer.map(|(longer, by)| {
+            format!("{} {}", self.duration(by), if longer { "longer" } else { "shorter" })
+        });
+        let entities = match change.percent {
+            Some(0) => format!("As many entities as the run of {day}"),
+            Some(percent) if percent > 0 => format!("{percent} % more entities than the run of {day}"),
+            Some(percent) => format!("{} % fewer entities than the run of {day}", percent.unsigned_abs()),
+            None => {
+                let longer = longer.unwrap_or_else(|| "as long".to_owned());
+                return format!("Beside the run of {day}: {longer}.");
+            }
+        };
+        format!("{entities}, {}.", longer.unwrap_or_else(|| "and as long".to_owned()))
+    }
+
+    fn halved(&self, now: &str, then: &str) -> String {
+        format!("Warning: the entities fell by more than half, from {then} to {now}.")
+    }
+
+    fn tripled(&self, now: &str, then: &str) -> String {
+        format!("Warning: it took more than three times as long, {now} instead of {then}.")
+    }
+
+    fn column(&self, column: Column) -> &'static str {
+        match column {
+            Column::Title => "Title",
+            Column::Outcome => "Outcome",
+        }
+    }
+
+    fn outcome(&self, outcome: Option<Outcome>) -> &'static str {
+        match outcome {
+            None => "running",
+            Some(Outcome::Succeeded) => "succeeded",
+            Some(Outcome::Failed) => "failed",
+            Some(Outcome::Cancelled) => "cancelled",
+            Some(Outcome::NotStarted) => "not started",
+            Some(Outcome::Stopped) => "not watched to its end",
+            Some(Outcome::Lost) => "watch lost",
+            Some(Outcome::CannotTell | Outcome::Notice | Outcome::Test | Outcome::Doctor) => "unknown",
+        }
+    }
+
+    fn no_runs(&self) -> &'static str {
+        "No runs."
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::words::{Cause, Command, Label, Note, Subject, Words};
+use super::words::{Cause, Change, Column, Command, Label, Note, Subject, Words};
 use crate::message::{Outcome, Problem, Reason, Why};
 
 pub(super) struct Japanese;
@@ -171,5 +171,50 @@ impl Words for Japanese {
 
     fn as_of(&self, time: &str) -> String {
         format!("{time}時点")
+    }
+
+    fn change(&self, change: Change<'_>) -> String {
+        let entities = change.percent.map(|percent| match percent {
+            0 => "Entity数は同じ、".to_owned(),
+            percent if percent > 0 => format!("Entity数は{percent} %増、"),
+            percent => format!("Entity数は{} %減、", percent.unsigned_abs()),
+        });
+        let took = change.longer.map_or_else(
+            || "同じ".to_owned(),
+            |(longer, by)| format!("{}{}", self.duration(by), if longer { "増" } else { "減" }),
+        );
+        format!("{}の実行と比べて: {}所要時間は{took}。", change.day, entities.unwrap_or_default())
+    }
+
+    fn halved(&self, now: &str, then: &str) -> String {
+        format!("警告: Entity数が半分未満に減りました ({then} → {now})。")
+    }
+
+    fn tripled(&self, now: &str, then: &str) -> String {
+        format!("警告: 所要時間が3倍を超えました ({then} → {now})。")
+    }
+
+    fn column(&self, column: Column) -> &'static str {
+        match column {
+            Column::Title => "タイトル",
+            Column::Outcome => "結果",
+        }
+    }
+
+    fn outcome(&self, outcome: Option<Outcome>) -> &'static str {
+        match outcome {
+            None => "実行中",
+            Some(Outcome::Succeeded) => "成功",
+            Some(Outcome::Failed) => "失敗",
+            Some(Outcome::Cancelled) => "キャンセル済み",
+            Some(Outcome::NotStarted) => "未開始",
+            Some(Outcome::Stopped) => "監視終了",
+            Some(Outcome::Lost) => "監視が途切れた",
+            Some(Outcome::CannotTell | Outcome::Notice | Outcome::Test | Outcome::Doctor) => "不明",
+        }
+    }
+
+    fn no_runs(&self) -> &'static str {
+        "実行はありません。"
     }
 }

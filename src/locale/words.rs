@@ -114,6 +114,26 @@ pub struct Cause<'a> {
     pub code: i64,
 }
 
+/// A run beside the one before.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// The day of the run before.
+    pub day: &'a str,
+    /// By how many percent its entities are more, or fewer when below zero.
+    pub percent: Option<i64>,
+    /// By how much it took longer (true) or shorter.
+    pub longer: Option<(bool, Duration)>,
+}
+
+/// A column of the history that no message has a heading for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// What the run is called.
+    Title,
+    /// How it ended.
+    Outcome,
+}
+
 /// The words of one language.
 pub trait Words: Sync {
     /// The name of the work, when a message has no title.
@@ -140,4 +160,16 @@ pub trait Words: Sync {
     fn note(&self, note: Note<'_>) -> String;
     /// The time that a late summary speaks of.
     fn as_of(&self, time: &str) -> String;
+    /// How a run compares with the one before.
+    fn change(&self, change: Change<'_>) -> String;
+    /// The warning that entities fell by more than half.
+    fn halved(&self, now: &str, then: &str) -> String;
+    /// The warning that it took more than three times as long.
+    fn tripled(&self, now: &str, then: &str) -> String;
+    /// A heading of the history.
+    fn column(&self, column: Column) -> &'static str;
+    /// An outcome in a column of the history; none is that it runs.
+    fn outcome(&self, outcome: Option<Outcome>) -> &'static str;
+    /// What the history says when it has no run.
+    fn no_runs(&self) -> &'static str;
 }

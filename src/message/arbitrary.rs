@@ -115,7 +115,7 @@ pub(crate) fn facts() -> BoxedStrategy<Facts> {
         option(error()),
     )
         .prop_map(|(work, state, (start, end), (entities, bytes), (output, prefix), error)| {
-            Facts { work, state, start, end, entities, bytes, output, prefix, error }.cut()
+            Facts { work, state, start, end, entities, bytes, output, prefix, error, filter: None }.cut()
         })
         .boxed()
 }
@@ -246,12 +246,16 @@ pub(crate) fn outcome() -> BoxedStrategy<Outcome> {
     .boxed()
 }
 
+fn waits() -> BoxedStrategy<u32> {
+    prop_oneof![3 => Just(0), 1 => number()].boxed()
+}
+
 /// A report on its way, whether or not its parts go together.
 pub(crate) fn report() -> BoxedStrategy<Report> {
     let verdict = (outcome(), option(reason()), option(error()), facts(), time());
     let about = (option(operation()), option(0_u32..=10_000), option(request()), key(), adopted());
-    (watch(), verdict, about, option(unusable()), number(), any::<bool>())
-        .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, tries, plain)| {
+    (watch(), verdict, about, option(unusable()), (number(), waits()), any::<bool>())
+        .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, (tries, waits), plain)| {
             let (operation, attempt, start, key, adopted) = about;
             Report {
                 watch,
@@ -267,6 +271,7 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
                 adopted,
                 notice,
                 tries,
+                waits,
                 plain,
                 original: Map::new(),
             }

@@ -234,4 +234,12 @@ impl Message {
             Self::Test(test) => (Kind::Check, u32::from(test.carried)),
         }
     }
+
+    /// How often this try waited for another copy of itself. Part of its name too, once it did.
+    pub fn waits(&self) -> u32 {
+        match self {
+            Self::Report(report) => report.waits,
+            Self::Start(_) | Self::Check(_) | Self::Test(_) => 0,
+        }
+    }
 }

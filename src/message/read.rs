@@ -193,6 +193,7 @@ impl Reader<'_> {
             adopted: self.state.adopted,
             notice: told.notice.map(Unusable::cut),
             tries: told.tries.unwrap_or(0),
+            waits: told.waits.unwrap_or(0),
             plain: told.plain.unwrap_or(false),
             original,
             ..Report::new(

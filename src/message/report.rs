@@ -38,6 +38,8 @@ pub struct Report {
     pub notice: Option<Unusable>,
     /// How often it was posted in vain.
     pub tries: u32,
+    /// How often it waited since then for another copy that was posting it.
+    pub waits: u32,
     /// Post it as plain text: Slack refused the blocks.
     pub plain: bool,
     /// What it tells as it came, when that is more than this version knows.
@@ -102,6 +104,22 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Its word in the ledger, which is its word in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::NotStarted => "notStarted",
+            Self::Stopped => "stopped",
+            Self::Notice => "notice",
+            Self::Test => "test",
+            Self::Lost => "lost",
+            Self::Doctor => "doctor",
+            Self::CannotTell => "cannotTell",
+        }
+    }
+
     /// The kind in its task's name.
     pub fn kind(self) -> Kind {
         match self {
@@ -227,6 +245,7 @@ impl Report {
             adopted: None,
             notice: None,
             tries: 0,
+            waits: 0,
             plain: false,
             original: Map::new(),
         }

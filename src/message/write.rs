@@ -68,6 +68,8 @@ pub(super) struct Told {
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(super) tries: Option<u32>,
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) waits: Option<u32>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(super) plain: Option<bool>,
 }
 
@@ -264,6 +266,7 @@ fn report_state(report: &Report, map: &mut Map<String, Value>) -> State {
         at: Some(report.at),
         notice: report.notice.clone(),
         tries: Some(report.tries).filter(|tries| *tries > 0),
+        waits: Some(report.waits).filter(|waits| *waits > 0),
         plain: report.plain.then_some(true),
     };
     // What a newer version told is passed on as it told it; only the try is ours.

@@ -1,12 +1,15 @@
 //! From a report to what a person reads: title, values, sentences and lines to paste. Pure; knows nothing of Slack.
 
 mod commands;
+mod compared;
 mod number;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use self::number::{grouped, size};
+pub use self::compared::compared;
+pub use self::number::{grouped, size};
+use crate::ledger::Comparison;
 use crate::locale::{Cause, Label, Locale, Note, Subject, Words};
 use crate::message::{Adopted, Outcome, Reason, Report, StartRequest, Unusable};
 use crate::operation::{Facts, Operation, Progress, Service};
@@ -75,9 +78,17 @@ pub enum Text {
 
 /// Puts `report` into words.
 pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
+    compared_notice(report, None, context)
+}
+
+/// The same with how the run compares with the one before.
+pub fn compared_notice(report: &Report, comparison: Option<&Comparison>, context: &Context<'_>) -> Notice {
     let locale = report.watch.locale.unwrap_or(context.locale);
     let zone = report.watch.time_zone.unwrap_or(context.zone);
-    Writer { report, context, words: locale.words(), zone }.notice()
+    let writer = Writer { report, context, words: locale.words(), zone };
+    let mut notice = writer.notice();
+    notice.texts.extend(comparison.into_iter().flat_map(|comparison| writer.compared(comparison)));
+    notice
 }
 
 impl Notice {

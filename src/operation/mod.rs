@@ -79,6 +79,18 @@ pub struct Facts {
     /// The error it ended with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ApiError>,
+    /// What it was told to take. Never rides in a message, since it may be long.
+    #[serde(skip)]
+    pub filter: Option<Filter>,
+}
+
+/// What an export or import takes: nothing named is everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Kinds, or collection ids.
+    pub kinds: Vec<String>,
+    /// Namespaces; an empty text is the default one.
+    pub namespaces: Vec<String>,
 }
 
 impl Facts {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{ApiError, Ending, Facts, Observation, Operation, Progress, Request, Service};
+use super::{ApiError, Ending, Facts, Filter, Observation, Operation, Progress, Request, Service};
 use crate::text;
 
 /// An operation as a start or a list answered it.
@@ -138,6 +138,11 @@ fn observe(answer: &Answer) -> Observation {
     Observation::Ended(ending, facts)
 }
 
+/// As many entries of a filter as a request may combine
+/// (<https://cloud.google.com/datastore/docs/export-import-entities>), and the characters of each.
+const FILTER_LENGTH: usize = 100;
+const FILTER_TEXT: usize = 100;
+
 /// `google.rpc.Code` of a cancelled operation.
 const CANCELLED: i64 = 1;
 
@@ -161,6 +166,7 @@ fn facts(answer: &Answer) -> Facts {
         output: answer.response.as_ref().and_then(|fields| text(fields, &["outputUrl", "outputUriPrefix"])),
         prefix: text(metadata, &["outputUrlPrefix", "outputUriPrefix", "inputUrl", "inputUriPrefix"]),
         error: error.map(|error| ApiError::new(error.code, code_name(error.code), &error.message)),
+        filter: filter(metadata),
     }
     .cut()
 }
@@ -194,6 +200,18 @@ fn progress(metadata: &Map<String, Value>, names: &[&str]) -> Option<Progress> {
     let of = count(["workEstimated", "estimatedWork"]);
     // A count of zero is left out of the JSON; a progress without any count says nothing.
     (done.is_some() || of.is_some()).then(|| Progress { done: done.unwrap_or(0), of })
+}
+
+/// Datastore has an object of its own for it; Firestore's lists stand beside the other fields.
+fn filter(metadata: &Map<String, Value>) -> Option<Filter> {
+    let fields = metadata.get("entityFilter").and_then(Value::as_object).unwrap_or(metadata);
+    let texts = |names: &[&str]| -> Vec<String> {
+        let list = names.iter().find_map(|name| fields.get(*name)?.as_array());
+        let texts = list.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(|text| text::cut(text, FILTER_TEXT)).take(FILTER_LENGTH).collect()
+    };
+    let filter = Filter { kinds: texts(&["kinds", "collectionIds"]), namespaces: texts(&["namespaceIds"]) };
+    (metadata.contains_key("entityFilter") || filter != Filter::default()).then_some(filter)
 }
 
 /// proto3 JSON writes an int64 as a string; some servers write a number.
@@ -310,6 +328,7 @@ mod tests {
                 ),
                 prefix: Some("gs://my-backups".to_owned()),
                 error: None,
+                filter: facts.filter.clone(),
             }
         );
         assert_eq!(facts.duration(), Some(std::time::Duration::from_secs(90)));

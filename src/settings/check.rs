@@ -37,6 +37,7 @@ impl ServeArgs {
         let check_queue = bad.required("CHECK_QUEUE", self.check_queue.as_ref(), QUEUE, queue);
         let report_queue = bad.optional("REPORT_QUEUE", self.report_queue.as_ref(), QUEUE, queue);
         let project = topic.split('/').nth(1).unwrap_or_default().to_owned();
+        let ledger = self.ledger.check(&project, &mut bad);
         let mut policy = self.common.check_policy(&mut bad);
         policy.projects.get_or_insert_with(|| vec![project]);
         policy.starts = bad.list("STARTS", self.starts.as_ref(), [DEFAULT_STARTS; 2], |text| {
@@ -65,6 +66,7 @@ impl ServeArgs {
                 policy,
                 locale: self.common.check_locale(&mut bad),
                 zone: self.common.check_zone(&mut bad),
+                ledger,
             },
             endpoints,
             access_token: self.common.check_token(&mut bad),
@@ -162,14 +164,14 @@ impl CommonArgs {
         }
     }
 
-    fn check_locale(&self, bad: &mut Bad) -> Locale {
+    pub(super) fn check_locale(&self, bad: &mut Bad) -> Locale {
         let locale = bad.optional("LOCALE", self.locale.as_ref(), "ja", |text| {
             text.parse().map_err(|()| format!("{text:?} is none of {}", Locale::ALLOWED))
         });
         locale.unwrap_or_default()
     }
 
-    fn check_zone(&self, bad: &mut Bad) -> Tz {
+    pub(super) fn check_zone(&self, bad: &mut Bad) -> Tz {
         let zone = bad.optional("TIME_ZONE", self.time_zone.as_ref(), "Asia/Tokyo", |text| {
             text.parse().map_err(|_| format!("{text:?} is no IANA time zone"))
         });
@@ -177,7 +179,7 @@ impl CommonArgs {
     }
 
     /// The token goes into a header, so it must be able to.
-    fn check_token(&self, bad: &mut Bad) -> Option<SecretString> {
+    pub(super) fn check_token(&self, bad: &mut Bad) -> Option<SecretString> {
         let token = self.access_token.as_ref().map(|token| token.expose_secret().trim().to_owned());
         let token = bad.optional("ACCESS_TOKEN", token.as_ref(), "ya29.…", |text| {
             let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -186,14 +188,15 @@ impl CommonArgs {
         token.map(SecretString::from)
     }
 
-    fn check_endpoints(&self, bad: &mut Bad) -> Endpoints {
+    pub(super) fn check_endpoints(&self, bad: &mut Bad) -> Endpoints {
         const EXAMPLE: &str = "datastore=http://127.0.0.1:9001,cloudtasks=http://127.0.0.1:9002";
         let mut endpoints = Endpoints::default();
-        let mut set = |bad: &mut Bad, setting: &str, api: Api, url: &str, example: &str| {
-            if let Err(error) = endpoints.set(api, url) {
-                bad.say(setting, &format!("{url:?}: {error}"), example);
-            }
-        };
+        let set =
+            |endpoints: &mut Endpoints, bad: &mut Bad, setting: &str, [url, example]: [&str; 2], api: Api| {
+                if let Err(error) = endpoints.set(api, url) {
+                    bad.say(setting, &format!("{url:?}: {error}"), example);
+                }
+            };
         let emulators = [
             ("PUBSUB_EMULATOR_HOST", Api::PubSub, &self.pubsub_emulator_host),
             ("DATASTORE_EMULATOR_HOST", Api::Operations(Service::Datastore), &self.datastore_emulator_host),
@@ -201,13 +204,19 @@ impl CommonArgs {
         for (setting, api, host) in emulators {
             if let Some(host) = given(host.as_ref()) {
                 let url = if host.contains("://") { host.to_owned() } else { format!("http://{host}") };
-                set(bad, setting, api, &url, "127.0.0.1:8085");
+                set(&mut endpoints, bad, setting, [&url, "127.0.0.1:8085"], api);
             }
+        }
+        // The emulator's operations and its entities are one and the same; ENDPOINTS below can tell them apart.
+        if given(self.datastore_emulator_host.as_ref()).is_some() {
+            let emulator = endpoints.get(Api::Operations(Service::Datastore)).base;
+            // One that can't be used was told of above.
+            let _ = endpoints.set(Api::Ledger, &emulator);
         }
         for item in given(self.endpoints.as_ref()).into_iter().flat_map(|list| list.split(',')) {
             let (name, url) = item.trim().split_once('=').unwrap_or((item, ""));
             if let Some(api) = Api::ALL.into_iter().find(|api| api.id() == name) {
-                set(bad, "ENDPOINTS", api, url, EXAMPLE);
+                set(&mut endpoints, bad, "ENDPOINTS", [url, EXAMPLE], api);
             } else {
                 let known = Api::ALL.map(Api::id).join(", ");
                 bad.say("ENDPOINTS", &format!("{name:?} is none of {known}"), EXAMPLE);

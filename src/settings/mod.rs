@@ -2,9 +2,12 @@
 //! a bad one says which, why and an example. The only reader of the environment.
 
 mod check;
+mod ledger;
 mod parse;
 
 use std::fmt;
+
+pub use ledger::{HistoryArgs, HistorySettings, LedgerArgs};
 
 use chrono_tz::Tz;
 use clap::Args;
@@ -58,6 +61,9 @@ pub struct ServeArgs {
     /// When set, exports may only write below one of these: `gs://bucket/path,…`
     #[arg(long, env = "EXPORT_PREFIXES", hide_env_values = true)]
     pub export_prefixes: Option<String>,
+    /// Where history is kept
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
 }
 
 /// The settings that a single check needs too.

@@ -20,7 +20,7 @@ impl Watcher {
     pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> Handled {
         let watch = Stopwatch::start();
         let report = self.lost(delivery, deadline).await;
-        let posted = self.post(&report, deadline).await;
+        let posted = self.post(&report, None, deadline).await;
         let (decision, error) = match &posted {
             Ok(()) => (Decided::ToldLost, None),
             Err(error) => (Decided::KeptLost, Some(format!("{error}; to do: {}", error.advice()))),

@@ -38,6 +38,10 @@ pub enum Decided {
     Left,
     /// The report was posted.
     Posted,
+    /// Another delivery of the report had posted it.
+    PostedBefore,
+    /// Another delivery is posting the report: this one comes back later.
+    Waits,
     /// The report is posted again later.
     PostAgain,
     /// The report was posted in vain for the last time.
@@ -67,6 +71,8 @@ impl Decided {
             Self::Ended => "ended",
             Self::Left => "left",
             Self::Posted => "posted",
+            Self::PostedBefore => "posted-before",
+            Self::Waits => "waits",
             Self::PostAgain => "post-again",
             Self::GaveUp => "gave-up",
             Self::Noticed => "noticed",

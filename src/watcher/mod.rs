@@ -3,6 +3,7 @@
 mod check;
 mod dead_letter;
 mod handled;
+mod ledger;
 mod report;
 mod start;
 #[cfg(test)]
@@ -10,7 +11,7 @@ mod tests;
 
 pub use handled::{Decided, Handled};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -20,6 +21,7 @@ use crate::decision::Decision;
 use crate::envelope::{Delivery, NotBase64};
 use crate::google::{Created, Google, Task};
 use crate::hash::{hash_bytes, short_hash};
+use crate::ledger::Ledger;
 use crate::locale::Locale;
 use crate::message::{
     Defaults, Kind, LONGEST_EXCERPT, LONGEST_READ, Message, Problem, Received, Report, Test, Unusable, Why,
@@ -48,6 +50,8 @@ pub struct Setup {
     pub locale: Locale,
     /// The zone of messages that don't say.
     pub zone: Tz,
+    /// Where history is kept; none keeps none.
+    pub ledger: Option<Ledger>,
 }
 
 /// Handles deliveries.
@@ -58,6 +62,8 @@ pub struct Watcher {
     clock: Arc<dyn Clock>,
     /// Held from a start's look-up to its answer, so that two deliveries at once don't both find nothing.
     one_start: tokio::sync::Mutex<()>,
+    /// When a failing ledger was last warned of.
+    warned_of_ledger: Mutex<Option<DateTime<Utc>>>,
 }
 
 /// A next step, and what the log says of this one.
@@ -71,7 +77,14 @@ struct Step {
 impl Watcher {
     /// A watcher that calls Google and Slack through these clients.
     pub fn new(setup: Setup, google: Google, slack: Slack, clock: Arc<dyn Clock>) -> Self {
-        Self { setup, google, slack, clock, one_start: tokio::sync::Mutex::default() }
+        Self {
+            setup,
+            google,
+            slack,
+            clock,
+            one_start: tokio::sync::Mutex::default(),
+            warned_of_ledger: Mutex::default(),
+        }
     }
 
     /// Handles one delivery.
@@ -121,7 +134,7 @@ impl Watcher {
             Message::Start(start) => self.take(self.start(start, now, deadline).await, deadline).await,
             Message::Check(check) => self.take(self.check(check, now, deadline).await, deadline).await,
             Message::Test(test) => self.take(self.test(test), deadline).await,
-            Message::Report(report) => self.report(*report, now, deadline).await,
+            Message::Report(report) => Box::pin(self.report(*report, now, deadline)).await,
         };
         let operation = if handled.operation.is_empty() { operation } else { handled.operation };
         Handled { operation, attempt: Some(number), ..handled }
@@ -143,8 +156,15 @@ impl Watcher {
         Step { decision, decided: Decided::Tested, error: None, call_milliseconds: None }
     }
 
-    /// Schedules the one next step. A push is refused only when that fails.
+    /// Schedules the one next step, and at the same time keeps what was seen: neither waits for the other.
     async fn take(&self, step: Step, deadline: Deadline) -> Handled {
+        let sighting = self.sighting(&step);
+        let (handled, ()) = tokio::join!(self.next(step, deadline), self.keep(sighting, deadline));
+        handled
+    }
+
+    /// Schedules the one next step. A push is refused only when that fails.
+    async fn next(&self, step: Step, deadline: Deadline) -> Handled {
         let (message, at) = step.decision.into_message();
         let watch = Stopwatch::start();
         let created = self.schedule(&message, at, deadline).await;

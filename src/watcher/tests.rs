@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 
 use super::{Decided, Handled, Setup, Watcher};
 use crate::clock::{Clock, Deadline};
+use crate::decision::WAITS;
 use crate::endpoints::Endpoints;
 use crate::envelope::Delivery;
 use crate::google::{Google, Tokens, task_id};
+use crate::ledger::Ledger;
 use crate::locale::Locale;
 use crate::message::arbitrary::{message, time};
-use crate::message::{Defaults, Message};
+use crate::message::{Defaults, Message, Report, Watch};
 use crate::operation::{Service, StartMethod};
 use crate::policy::Policy;
 use crate::slack::Slack;
@@ -37,6 +39,8 @@ impl Clock for Fixed {
 /// Answers reads, lists, starts and posts as it was told, and takes every task.
 #[derive(Clone)]
 struct Scripted {
+    /// What the ledger answers, in turn.
+    ledger: Arc<Mutex<Vec<Result<Answer, Failure>>>>,
     answers: Arc<Mutex<Vec<Result<Answer, Failure>>>>,
     tasks: Arc<Mutex<Vec<Value>>>,
     posted: Arc<Mutex<usize>>,
@@ -45,8 +49,9 @@ struct Scripted {
 impl Transport for Scripted {
     fn send(&self, request: Request, _: Duration) -> Sending<'_> {
         let url = request.url.expose_secret().to_owned();
-        let next =
-            self.answers.lock().unwrap().pop().unwrap_or_else(|| Err(Failure::NotConnected(String::new())));
+        let is_ledger = [":commit", ":lookup"].iter().any(|method| url.ends_with(method));
+        let script = if is_ledger { &self.ledger } else { &self.answers };
+        let next = script.lock().unwrap().pop().unwrap_or_else(|| Err(Failure::NotConnected(String::new())));
         let answer = if url.contains("/queues/") {
             let task: Value = serde_json::from_slice(&request.body).unwrap();
             let name = task["task"]["name"].clone();
@@ -109,13 +114,45 @@ fn answer() -> BoxedStrategy<Result<Answer, Failure>> {
     prop_oneof![4 => whole, 1 => failed.prop_map(Err)].boxed()
 }
 
+/// What the ledger may answer: a claim that is one's own, somebody else's, sent or gone, a conflict, a refusal, nothing.
+fn ledger_answer() -> BoxedStrategy<Result<Answer, Failure>> {
+    let claim =
+        |properties: Value| json!({"found": [{"entity": {"properties": properties}, "version": "7"}]});
+    let until = |year: u32| json!({"state": {"stringValue": "claimed"}, "until": {"timestampValue": format!("{year}-01-01T00:00:00Z")}});
+    let bodies = vec![
+        (200, json!({"mutationResults": [{"version": "1"}]})),
+        (200, json!({"mutationResults": [{"version": "1", "conflictDetected": true}]})),
+        (409, json!({"error": {"status": "ALREADY_EXISTS"}})),
+        (409, json!({"error": {"status": "ALREADY_EXISTS"}})),
+        (409, json!({"error": {"status": "ABORTED"}})),
+        (200, claim(json!({"state": {"stringValue": "sent"}}))),
+        (200, claim(until(1_971))),
+        (200, claim(until(9_999))),
+        (200, json!({"missing": [{}]})),
+        (200, json!([])),
+        (403, json!({})),
+        (503, json!({})),
+    ];
+    let whole = proptest::sample::select(bodies).prop_map(|(status, body)| {
+        Ok(Answer { status, retry_after: None, date: None, max_age: None, body: body.to_string().into() })
+    });
+    prop_oneof![9 => whole, 1 => Just(Err(Failure::TimedOut(Duration::ZERO)))].boxed()
+}
+
+fn ledger() -> Ledger {
+    let [kind, project] = ["Opwatch", "demo"].map(str::to_owned);
+    let keep = chrono::TimeDelta::days(400);
+    Ledger { kind, project, namespace: String::new(), database: String::new(), keep }
+}
+
 /// What became of the delivery, the names of the tasks it asked for, and how often it posted.
 fn deliver(
     data: Vec<u8>,
     answers: Vec<Result<Answer, Failure>>,
+    ledger: Option<(Ledger, Vec<Result<Answer, Failure>>)>,
     now: DateTime<Utc>,
 ) -> (Handled, Vec<String>, usize) {
-    let (handled, tasks, posted) = deliver_published(data, answers, now, now);
+    let (handled, tasks, posted) = deliver_published(data, answers, ledger, now, now);
     let names = tasks.iter().map(|task| task["name"].as_str().unwrap().to_owned()).collect();
     (handled, names, posted)
 }
@@ -124,11 +161,17 @@ fn deliver(
 fn deliver_published(
     data: Vec<u8>,
     answers: Vec<Result<Answer, Failure>>,
+    ledger: Option<(Ledger, Vec<Result<Answer, Failure>>)>,
     published: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> (Handled, Vec<Value>, usize) {
-    let scripted =
-        Scripted { answers: Arc::new(Mutex::new(answers)), tasks: Arc::default(), posted: Arc::default() };
+    let (ledger, of_ledger) = ledger.unzip();
+    let scripted = Scripted {
+        answers: Arc::new(Mutex::new(answers)),
+        ledger: Arc::new(Mutex::new(of_ledger.unwrap_or_default())),
+        tasks: Arc::default(),
+        posted: Arc::default(),
+    };
     let transport: Arc<dyn Transport> = Arc::new(scripted.clone());
     let setup = Setup {
         topic: TOPIC.to_owned(),
@@ -144,6 +187,7 @@ fn deliver_published(
         },
         locale: Locale::En,
         zone: chrono_tz::Tz::UTC,
+        ledger,
     };
     let google = Google::new(Arc::clone(&transport), Tokens::new(Some("t".into())), Endpoints::default());
     let slack = Slack::new(transport, "https://hooks.slack.com/services/x".into());
@@ -177,8 +221,13 @@ fn the_next_step_of_a_slow_clock_is_not_in_the_past() {
 
 /// What became of a delivery that no API answers, and when its next step is due.
 fn next_step(data: Vec<u8>, published: DateTime<Utc>, now: DateTime<Utc>) -> (Handled, DateTime<Utc>) {
-    let (handled, tasks, _) = deliver_published(data, Vec::new(), published, now);
+    let (handled, tasks, _) = deliver_published(data, Vec::new(), None, published, now);
     (handled, tasks[0]["scheduleTime"].as_str().unwrap().parse().unwrap())
+}
+
+/// Whether one of the answers says that the report was sent.
+fn is_sent(answers: &[Result<Answer, Failure>]) -> bool {
+    answers.iter().flatten().any(|answer| String::from_utf8_lossy(&answer.body).contains("\"sent\""))
 }
 
 proptest! {
@@ -190,7 +239,7 @@ proptest! {
     ) {
         let own = format!("{QUEUE}/tasks/{}", task_id(TOPIC, &message));
         let is_report = matches!(message, Message::Report(_));
-        let (handled, names, posted) = deliver(message.to_data(), answers, now);
+        let (handled, names, posted) = deliver(message.to_data(), answers, None, now);
         prop_assert!(!names.contains(&own), "{handled:?}");
         prop_assert!(names.len() <= 1, "one next step: {:?}", names);
         if handled.acknowledged {
@@ -199,4 +248,52 @@ proptest! {
             prop_assert!(is_report && handled.decision == Decided::GaveUp, "{handled:?}");
         }
     }
+
+    /// The same with the ledger on, whatever it answers: one that is acknowledged without a next step or a post is a copy of
+    /// a report that the ledger says was sent.
+    #[test]
+    fn with_a_ledger_no_delivery_asks_for_its_own_name_and_none_ends_in_silence(
+        message in message(), answers in proptest::collection::vec(answer(), 0..4),
+        of_ledger in proptest::collection::vec(ledger_answer(), 0..6), now in time(),
+    ) {
+        let own = format!("{QUEUE}/tasks/{}", task_id(TOPIC, &message));
+        let (is_report, sent) = (matches!(message, Message::Report(_)), is_sent(&of_ledger));
+        let (handled, names, posted) = deliver(message.to_data(), answers, Some((ledger(), of_ledger)), now);
+        prop_assert!(!names.contains(&own), "{handled:?}");
+        prop_assert!(names.len() <= 1, "one next step: {:?}", names);
+        match handled.decision {
+            Decided::PostedBefore => prop_assert!(is_report && sent && names.len() + posted == 0, "{handled:?}"),
+            Decided::GaveUp => prop_assert!(is_report && !handled.acknowledged, "{handled:?}"),
+            _ => prop_assert_eq!((handled.acknowledged, names.len() + posted), (true, 1), "{:?}", handled),
+        }
+    }
+}
+
+/// A held report comes back under new names until its waits are spent; then it is posted all the same.
+#[test]
+fn a_report_waits_for_another_delivery_so_often_and_no_more() {
+    let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    let watch = Watch { id: "7".to_owned(), ..Watch::default() };
+    let held = json!({"state": {"stringValue": "claimed"}, "owner": {"stringValue": "x"},
+        "until": {"timestampValue": "2027-01-15T08:00:30Z"}});
+    let ok = |status, body: String| {
+        Ok(Answer { status, retry_after: None, date: None, max_age: None, body: body.into() })
+    };
+    let mut names = std::collections::BTreeSet::new();
+    for waits in 0..=WAITS {
+        let report = Report { waits, ..Report::of_test(watch.clone(), now) };
+        let found = json!({"found": [{"entity": {"properties": held}, "version": "7"}]}).to_string();
+        // Answers are taken from the end.
+        let answers =
+            vec![ok(200, found), ok(409, json!({"error": {"status": "ALREADY_EXISTS"}}).to_string())];
+        let data = Message::Report(Box::new(report)).to_data();
+        let (handled, asked, posted) =
+            deliver(data, vec![ok(200, "ok".to_owned())], Some((ledger(), answers)), now);
+        let is_last = waits == WAITS;
+        let expected = if is_last { Decided::Posted } else { Decided::Waits };
+        assert_eq!((handled.decision, handled.acknowledged), (expected, true), "{waits}");
+        assert_eq!((asked.len(), posted), if is_last { (0, 1) } else { (1, 0) }, "{waits}");
+        names.extend(asked);
+    }
+    assert_eq!(names.len(), WAITS as usize);
 }

@@ -56,6 +56,7 @@ fn settings() -> Settings {
     Settings {
         port: 0,
         setup: Setup {
+            ledger: None,
             topic: "projects/p/topics/t".to_owned(),
             check_queue: "projects/p/locations/l/queues/checks".to_owned(),
             report_queue: "projects/p/locations/l/queues/reports".to_owned(),

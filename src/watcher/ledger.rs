@@ -1,0 +1,192 @@
+//! What the ledger adds to a delivery. It never stops one: with the ledger down, all goes on as without.
+
+use std::sync::PoisonError;
+
+use chrono::TimeDelta;
+
+use super::{Step, Watcher};
+use crate::clock::Deadline;
+use crate::decision::{Decision, WAITS};
+use crate::google::{CallError, report_id};
+use crate::hash::random_id;
+use crate::ledger::{Comparison, Ledger, Remembered, Sighting, Standing, Success, work_of};
+use crate::message::{Kind, Reason, Report};
+
+/// How often a failing ledger is told of at most.
+const SILENCE: TimeDelta = TimeDelta::minutes(1);
+/// How often it is tried to write that Slack has a report.
+const TRIES: usize = 2;
+
+/// Whether this delivery may post its report, as far as the ledger knows.
+pub(super) enum Permission {
+    /// It may; there is no claim to care for.
+    Free,
+    /// It may, and has the claim.
+    Claimed(Held),
+    /// Slack has the report.
+    Sent,
+    /// Another delivery is at it: this one comes back.
+    Wait(TimeDelta),
+}
+
+/// A claim of this delivery.
+pub(super) struct Held {
+    report: String,
+    owner: String,
+}
+
+/// What the ledger knows of the runs before this one.
+#[derive(Default)]
+pub(super) struct Past {
+    /// The run that is reported, if it can be compared.
+    run: Option<Success>,
+    known: Option<Remembered>,
+    /// Whether the ledger was asked and answered.
+    asked: bool,
+}
+
+impl Past {
+    /// How the run compares with the one before.
+    pub(super) fn comparison(&self) -> Option<Comparison> {
+        let run = self.run.as_ref()?;
+        Some(Comparison::of(run, self.known.as_ref()?.before(run)?))
+    }
+}
+
+impl Watcher {
+    /// Keeps what the look that led to `sighting` showed.
+    pub(super) async fn keep(&self, sighting: Option<Sighting>, deadline: Deadline) {
+        let (Some(ledger), Some(sighting)) = (&self.setup.ledger, sighting) else { return };
+        let limit = deadline.for_ledger();
+        let kept = tokio::time::timeout(limit, Box::pin(self.google.keep(ledger, &sighting, limit))).await;
+        self.complain("what was seen is not kept", kept);
+    }
+
+    /// What to keep of a look, if the ledger is on and something was seen.
+    pub(super) fn sighting(&self, step: &Step) -> Option<Sighting> {
+        self.setup.ledger.as_ref()?;
+        match &step.decision {
+            Decision::Check(check, _) if step.error.is_none() => {
+                let seen = check.last.as_ref()?;
+                Some(Sighting {
+                    operation: check.operation.clone(),
+                    watch: check.watch.clone(),
+                    facts: seen.facts.clone(),
+                    error: None,
+                    outcome: None,
+                    done: false,
+                    at: seen.at,
+                    attempts: check.attempt,
+                })
+            }
+            Decision::Report(report) => Some(Sighting {
+                operation: report.operation.clone()?,
+                watch: report.watch.clone(),
+                facts: report.facts.clone(),
+                error: report.error.clone(),
+                outcome: Some(report.outcome),
+                done: report.outcome.kind() == Kind::Ended || report.reason == Some(Reason::UnknownState),
+                at: report.at,
+                attempts: report.attempt.map_or(0, |attempt| attempt.saturating_add(1)),
+            }),
+            Decision::Check(..) | Decision::Start(..) | Decision::ReportAgain(..) | Decision::Test(_) => None,
+        }
+    }
+
+    /// Asks whether `report` may be posted, and what the run before was.
+    pub(super) async fn ask(&self, report: &Report, deadline: Deadline) -> (Permission, Past) {
+        let Some(ledger) = &self.setup.ledger else { return (Permission::Free, Past::default()) };
+        tokio::join!(self.permission(ledger, report, deadline), self.past(ledger, report, deadline))
+    }
+
+    async fn permission(&self, ledger: &Ledger, report: &Report, deadline: Deadline) -> Permission {
+        let owner = match random_id() {
+            Ok(owner) => owner,
+            Err(error) => {
+                self.warn("a report is posted without a claim", &error);
+                return Permission::Free;
+            }
+        };
+        let held = Held { report: report_id(&self.setup.topic, report), owner };
+        let (now, limit) = (self.clock.now(), deadline.for_ledger());
+        let claim = self.google.claim(ledger, &held.report, &held.owner, now, limit);
+        let claim = tokio::time::timeout(limit, Box::pin(claim)).await;
+        match self.complain("a report is posted without a claim", claim) {
+            Some(Standing::Mine) => Permission::Claimed(held),
+            Some(Standing::Sent) => Permission::Sent,
+            Some(Standing::Held(left)) if report.waits < WAITS => {
+                Permission::Wait(TimeDelta::from_std(left).unwrap_or_default())
+            }
+            Some(Standing::Held(_) | Standing::Lapsed) | None => Permission::Free,
+        }
+    }
+
+    async fn past(&self, ledger: &Ledger, report: &Report, deadline: Deadline) -> Past {
+        let run = Success::of(report);
+        let (Some(_), Some(work)) = (&run, work_of(report)) else { return Past::default() };
+        let key = ledger.success_key(&work.each_ref().map(String::as_str));
+        let limit = deadline.for_ledger();
+        let found = tokio::time::timeout(limit, self.google.ledger_entity(ledger, &key, limit)).await;
+        match self.complain("a run is not compared with the one before", found) {
+            Some(found) => {
+                let known = found.and_then(|found| Remembered::read(&found.properties));
+                Past { run, known, asked: true }
+            }
+            None => Past { run, ..Past::default() },
+        }
+    }
+
+    /// Writes down that Slack has `report`. Nothing else is left to do, so it is tried twice.
+    pub(super) async fn sent(&self, report: &Report, held: Option<&Held>, past: &Past, deadline: Deadline) {
+        let (Some(ledger), Some(held)) = (&self.setup.ledger, held) else { return };
+        let run = past.run.as_ref().filter(|_| past.asked);
+        let news = run.and_then(|run| Remembered::after(past.known.as_ref(), run, ledger.keep));
+        let key = work_of(report).map(|work| ledger.success_key(&work.each_ref().map(String::as_str)));
+        let news = key.zip(news);
+        for _ in 0..TRIES {
+            let (now, limit) = (self.clock.now(), deadline.for_ledger());
+            let claim = (held.report.as_str(), held.owner.as_str());
+            let marked = self.google.mark_sent(ledger, claim, news.clone(), now, limit).await;
+            if self.complain("a report that was posted is not marked as sent", Ok(marked)).is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Lets the claim go: Slack did not take the report.
+    pub(super) async fn release(&self, held: Option<&Held>, deadline: Deadline) {
+        let (Some(ledger), Some(held)) = (&self.setup.ledger, held) else { return };
+        let released = self.google.release(ledger, &held.report, deadline.for_ledger()).await;
+        self.complain("the claim on a report runs on to its end", Ok(released));
+    }
+
+    /// The result, or a warning.
+    fn complain<T>(
+        &self,
+        what: &str,
+        result: Result<Result<T, CallError>, tokio::time::error::Elapsed>,
+    ) -> Option<T> {
+        match result {
+            Ok(Ok(result)) => return Some(result),
+            Ok(Err(error)) => self.warn(what, &error.to_string()),
+            Err(_) => self.warn(what, "no answer in time"),
+        }
+        None
+    }
+
+    /// One warning a minute: a watch has many deliveries, and one ledger.
+    fn warn(&self, what: &str, why: &str) {
+        let now = self.clock.now();
+        let mut warned = self.warned_of_ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.is_none_or(|last| (now - last).abs() >= SILENCE) {
+            *warned = Some(now);
+            tracing::warn!("the ledger does not work: {what}: {why}");
+        }
+    }
+
+    /// The same report after a wait: `left` is what the claim of the other delivery has at most.
+    pub(super) fn wait(&self, report: Report, left: TimeDelta) -> Decision {
+        let waits = report.waits.saturating_add(1);
+        Decision::ReportAgain(Box::new(Report { waits, ..report }), self.clock.now() + left)
+    }
+}
