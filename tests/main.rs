@@ -21,6 +21,7 @@ mod emulator;
 mod identity;
 mod kickoff;
 mod leaks;
+mod ledger;
 mod process;
 mod refusals;
 mod reports;

@@ -9,3 +9,5 @@ pub(crate) mod inbox;
 pub(crate) mod opwatch;
 pub(crate) mod tokens;
 pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod python;
