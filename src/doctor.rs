@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
 use crate::endpoints::Api;
 use crate::google::{CallError, Google, Tokens};
+use crate::ledger::Ledger;
 use crate::message::{Report, Watch};
 use crate::notice::{Context, notice};
 use crate::operation::Service;
@@ -102,6 +103,9 @@ async fn examine(settings: Settings, transport: Arc<dyn Transport>, post: bool) 
         say(queue(&google, report_queue).await);
     }
     say(acting_as(&google, &settings.setup.service_account).await);
+    if let Some(ledger) = &settings.setup.ledger {
+        say(self::ledger(&google, ledger).await);
+    }
     say(slack(transport, &settings, post).await);
     say(clock(date));
     all_good
@@ -197,6 +201,22 @@ async fn acting_as(google: &Google, account: &str) -> Finding {
              --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
         ),
     )
+}
+
+async fn ledger(google: &Google, ledger: &Ledger) -> Finding {
+    let what = format!("reading the ledger in {}", ledger.project);
+    match google.ledger_entity(ledger, &ledger.claim_key("doctor"), CALL_LIMIT).await {
+        Ok(_) => Finding::good(what),
+        Err(error) => Finding::bad(
+            what,
+            error.to_string(),
+            format!(
+                "gcloud projects add-iam-policy-binding {} --condition=None --role=roles/datastore.user \
+                 --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT, or unset LEDGER_KIND",
+                ledger.project
+            ),
+        ),
+    }
 }
 
 fn permission(granted: Result<bool, CallError>, what: String, mend: &str) -> Finding {

@@ -14,25 +14,30 @@ use crate::message::{Kind, Reason, Report};
 
 /// How often a failing ledger is told of at most.
 const SILENCE: TimeDelta = TimeDelta::minutes(1);
+/// How long a report waits, once, when the ledger gives no answer.
+const UNKNOWN: TimeDelta = TimeDelta::seconds(10);
 /// How often it is tried to write that Slack has a report.
 const TRIES: usize = 2;
 
 /// Whether this delivery may post its report, as far as the ledger knows.
 pub(super) enum Permission {
-    /// It may; there is no claim to care for.
+    /// It may: the ledger is off.
     Free,
-    /// It may, and has the claim.
-    Claimed(Held),
+    /// It may.
+    Granted(Held),
     /// Slack has the report.
     Sent,
-    /// Another delivery is at it: this one comes back.
+    /// Another delivery is at it, or may be: this one comes back.
     Wait(TimeDelta),
 }
 
-/// A claim of this delivery.
+/// The claim that this delivery posts under.
 pub(super) struct Held {
     report: String,
     owner: String,
+    /// Whether the ledger said so. Without its answer the report is posted all the same, and marked as sent if that can be
+    /// done by then; but the claim may be somebody else's, so it is not released.
+    certain: bool,
 }
 
 /// What the ledger knows of the runs before this one.
@@ -107,17 +112,24 @@ impl Watcher {
                 return Permission::Free;
             }
         };
-        let held = Held { report: report_id(&self.setup.topic, report), owner };
+        let held = Held { report: report_id(&self.setup.topic, report), owner, certain: false };
         let (now, limit) = (self.clock.now(), deadline.for_ledger());
         let claim = self.google.claim(ledger, &held.report, &held.owner, now, limit);
         let claim = tokio::time::timeout(limit, Box::pin(claim)).await;
+        let unknown = match &claim {
+            Ok(Err(error)) => error.ambiguous && error.error.code == 0,
+            Ok(Ok(_)) => false,
+            Err(_) => true,
+        };
         match self.complain("a report is posted without a claim", claim) {
-            Some(Standing::Mine) => Permission::Claimed(held),
+            // It may have been taken. Copies that find this out together come back as one.
+            None if unknown && report.waits == 0 => Permission::Wait(UNKNOWN),
+            Some(Standing::Mine) => Permission::Granted(Held { certain: true, ..held }),
             Some(Standing::Sent) => Permission::Sent,
             Some(Standing::Held(left)) if report.waits < WAITS => {
                 Permission::Wait(TimeDelta::from_std(left).unwrap_or_default())
             }
-            Some(Standing::Held(_) | Standing::Lapsed) | None => Permission::Free,
+            Some(Standing::Held(_) | Standing::Lapsed) | None => Permission::Granted(held),
         }
     }
 
@@ -136,14 +148,14 @@ impl Watcher {
         }
     }
 
-    /// Writes down that Slack has `report`. Nothing else is left to do, so it is tried twice.
+    /// Writes down that Slack has `report`. Nothing else is left to do, so a ledger that worked is tried twice.
     pub(super) async fn sent(&self, report: &Report, held: Option<&Held>, past: &Past, deadline: Deadline) {
         let (Some(ledger), Some(held)) = (&self.setup.ledger, held) else { return };
         let run = past.run.as_ref().filter(|_| past.asked);
         let news = run.and_then(|run| Remembered::after(past.known.as_ref(), run, ledger.keep));
         let key = work_of(report).map(|work| ledger.success_key(&work.each_ref().map(String::as_str)));
         let news = key.zip(news);
-        for _ in 0..TRIES {
+        for _ in 0..if held.certain { TRIES } else { 1 } {
             let (now, limit) = (self.clock.now(), deadline.for_ledger());
             let claim = (held.report.as_str(), held.owner.as_str());
             let marked = self.google.mark_sent(ledger, claim, news.clone(), now, limit).await;
@@ -155,6 +167,7 @@ impl Watcher {
 
     /// Lets the claim go: Slack did not take the report.
     pub(super) async fn release(&self, held: Option<&Held>, deadline: Deadline) {
+        let held = held.filter(|held| held.certain);
         let (Some(ledger), Some(held)) = (&self.setup.ledger, held) else { return };
         let released = self.google.release(ledger, &held.report, deadline.for_ledger()).await;
         self.complain("the claim on a report runs on to its end", Ok(released));

@@ -20,7 +20,7 @@ impl Watcher {
         let (permission, past) = self.ask(&report, deadline).await;
         let held = match permission {
             Permission::Free => None,
-            Permission::Claimed(held) => Some(held),
+            Permission::Granted(held) => Some(held),
             Permission::Sent => return Handled::new(Decided::PostedBefore),
             Permission::Wait(left) => {
                 let decision = self.wait(report, left);
