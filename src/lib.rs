@@ -4,7 +4,7 @@
 //! The modules stand in the order in which a delivery goes through them:
 //! bytes → [`server`] → [`endpoint`] → [`gate`] ([`identity`], [`keys`]) → [`envelope`] → [`message`] → [`watcher`], which looks at the operation
 //! ([`google`]), decides ([`decision`], pure) and takes one next step: a task ([`google`]) or a post ([`notice`],
-//! pure, then [`slack`]).
+//! pure, then [`slack`]). With a [`ledger`] it also keeps what it saw, and which reports were sent.
 
 pub mod app;
 pub mod settings;

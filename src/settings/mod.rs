@@ -81,13 +81,13 @@ pub struct CommonArgs {
     /// Language of the messages: en, ja [default: en]
     #[arg(long, env = "LOCALE", hide_env_values = true)]
     pub locale: Option<String>,
-    /// For local work and tests: datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…
+    /// For local work and tests: datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…,ledger=…
     #[arg(long, env = "ENDPOINTS", hide_env_values = true)]
     pub endpoints: Option<String>,
     /// For local work: the Pub/Sub emulator's host and port
     #[arg(long, env = "PUBSUB_EMULATOR_HOST", hide_env_values = true)]
     pub pubsub_emulator_host: Option<String>,
-    /// For local work: the Datastore emulator's host and port
+    /// For local work: the Datastore emulator's host and port, for the ledger too
     #[arg(long, env = "DATASTORE_EMULATOR_HOST", hide_env_values = true)]
     pub datastore_emulator_host: Option<String>,
     /// Access token to use instead of the machine's (secret), as `gcloud auth print-access-token` prints it
