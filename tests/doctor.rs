@@ -171,3 +171,16 @@ fn a_kickoff_in_a_file_is_validated() {
     assert_eq!(output.status.code(), Some(1));
     std::fs::remove_dir_all(&directory).unwrap();
 }
+
+/// Only with a ledger is there a line about it; a port where nothing listens stands for one that can't be read.
+#[tokio::test]
+async fn a_ledger_that_cant_be_read_is_named() {
+    let google = Google::open("").await;
+    let (code, output) =
+        doctor(&google, &["--ledger-kind", "Run", "--datastore-emulator-host", "127.0.0.1:1"]).await;
+    assert_eq!(code, 1, "{output}");
+    let project = TOPIC.split('/').nth(1).unwrap();
+    assert!(output.contains(&format!("FAIL  reading the ledger in {project}: no connection")), "{output}");
+    assert!(output.contains("--role=roles/datastore.user"), "{output}");
+    assert_eq!(output.lines().filter(|line| line.starts_with("ok    ")).count(), 9, "{output}");
+}

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use opwatch::endpoints::{Api, Endpoints};
 use opwatch::google::{Google, Tokens, report_id};
-use opwatch::ledger::{LEASE, Ledger, Standing};
+use opwatch::ledger::{LEASE, Ledger, Run, Standing};
 use opwatch::local::{Event, Fault, Plan};
 use opwatch::message::{Defaults, Message, Received, read};
 use opwatch::settings::ServeArgs;
@@ -398,6 +398,46 @@ async fn a_ledger_that_is_down_is_told_of_once_a_minute() {
         "{complaints:?}"
     );
     deployment.stop().await;
+}
+
+/// More than one call brings, in a database of its own, and those without a name passed over.
+#[tokio::test]
+async fn the_history_is_read_page_by_page_as_far_as_it_is_wanted() {
+    let Some(google) = emulators() else { return };
+    let (client, ledger) = client(&google.datastore.url(), "pages");
+    let ledger = Ledger { database: "other".to_owned(), ..ledger };
+    let first: DateTime<Utc> = "2026-11-23T00:00:00Z".parse().unwrap();
+    let mutations: Vec<Value> = (0..120_i64)
+        .map(|run| {
+            let name = format!("projects/demo/operations/{run}");
+            let seen = first + TimeDelta::minutes(run);
+            let field = if run == 7 { "other" } else { "name" };
+            json!({"upsert": {"key": ledger.operation_key(&name), "properties": {
+                "lastSeen": {"timestampValue": seen.to_rfc3339()},
+                field: {"stringValue": name},
+            }}})
+        })
+        .collect();
+    let body = json!({"databaseId": "other", "mode": "NON_TRANSACTIONAL", "mutations": mutations});
+    google.datastore.post(&format!("projects/{PROJECT}:commit"), &body).await;
+    let read = async |since, most| {
+        let mut names = Vec::new();
+        let wanted = |run: Run| {
+            names.push(run.operation);
+            names.len() < most
+        };
+        client.runs(&ledger, since, wanted, LIMIT).await.unwrap();
+        names
+    };
+    let all = read(None, 1_000).await;
+    assert_eq!(all.len(), 119);
+    assert_eq!(
+        (all[0].as_str(), all[118].as_str()),
+        ("projects/demo/operations/119", "projects/demo/operations/0")
+    );
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 119);
+    assert_eq!(read(None, 60).await, all[..60]);
+    assert_eq!(read(Some(first + TimeDelta::minutes(110)), 1_000).await, all[..10]);
 }
 
 #[tokio::test]

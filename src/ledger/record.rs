@@ -135,6 +135,19 @@ pub(super) mod tests {
         assert!(!all.contains_key("end") && !all.contains_key("errorCode"));
     }
 
+    /// The history reads the words back as messages do.
+    #[test]
+    fn an_outcome_has_the_word_that_messages_have() {
+        use Outcome::{
+            Cancelled, CannotTell, Doctor, Failed, Lost, NotStarted, Notice, Stopped, Succeeded, Test,
+        };
+        for outcome in
+            [CannotTell, Cancelled, Doctor, Failed, Lost, NotStarted, Notice, Stopped, Succeeded, Test]
+        {
+            assert_eq!(json!(outcome), json!(outcome.word()));
+        }
+    }
+
     #[test]
     fn what_is_there_stays_and_the_first_look_is_the_first() {
         let mut known = merged(None, &sighting(0), KEEP).unwrap();
