@@ -64,7 +64,8 @@ load_settings() {
 }
 
 # Settings of the service that have the same name here.
-service_settings=(TIME_ZONE LOCALE CHECK_INTERVAL CHECK_LIMIT SERVICES PROJECTS STARTS EXPORT_PREFIXES)
+service_settings=(TIME_ZONE LOCALE CHECK_INTERVAL CHECK_LIMIT SERVICES PROJECTS STARTS EXPORT_PREFIXES
+  LEDGER_KIND LEDGER_PROJECT LEDGER_NAMESPACE LEDGER_DATABASE LEDGER_KEEP)
 
 # All names that are made from the settings.
 # shellcheck disable=SC2034 # the scripts use them
@@ -272,6 +273,26 @@ secret_version() {
   local versions
   versions=$(look secrets versions list "$secret" --filter=state=ENABLED)
   jq -rn --argjson versions "${versions:-[]}" '[$versions[].name | sub(".*/"; "") | tonumber] | max // ""'
+}
+
+# --- The ledger ---
+
+# The kinds that opwatch writes; none when the ledger is off.
+ledger_kinds() {
+  [[ -z ${LEDGER_KIND-} ]] || printf '%s\n' "$LEDGER_KIND" "${LEDGER_KIND}Claim" "${LEDGER_KIND}Last"
+}
+
+# ledger_policy KIND: the TTL policy of the kind; nothing when there is none.
+ledger_policy() {
+  local policies
+  policies=$(look firestore fields ttls list --collection-group="$1" --database="${LEDGER_DATABASE:-(default)}")
+  jq -rn --argjson policies "${policies:-[]}" '$policies[].name | select(endswith("/fields/expires"))'
+}
+
+# ledger_ttl KIND enable|disable
+ledger_ttl() {
+  change "$2 the TTL policy of kind $1" firestore fields ttls update expires --collection-group="$1" --"$2"-ttl \
+    --database="${LEDGER_DATABASE:-(default)}" --async
 }
 
 # --- Messages ---

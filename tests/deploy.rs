@@ -85,11 +85,14 @@ fn an_old_project_with_a_bot_and_an_image_built_there() {
         format!("SLACK=bot\nSLACK_SECRET_FILE={}\nMORE_SETTINGS=('SLACK_CHANNEL=a b,c')\n", token.display());
     cloud.file(
         "settings.env",
-        &format!("{SETTINGS}STARTS=datastore:export,datastore:import\nPROJECTS=demo,far\n{more}"),
+        &format!(
+            "{SETTINGS}STARTS=datastore:export,datastore:import\nPROJECTS=demo,far\nLEDGER_KIND=Seen\n{more}"
+        ),
     );
 
     dry_run_changes_nothing(&cloud);
     up_builds_the_image(&cloud);
+    the_ledger_has_its_policies(&cloud);
     up_repairs_what_differs(&cloud);
     doctor_runs_as_the_runtime_account(&cloud);
 
@@ -473,9 +476,23 @@ fn up_builds_the_image(cloud: &Cloud) {
     grants.sort();
     let mut expected = sorted(&GRANTS);
     expected.push(old.to_owned());
+    expected.push(
+        "cloudresourcemanager:projects/demo: roles/datastore.user: \
+        serviceAccount:opwatch-run@demo.iam.gserviceaccount.com"
+            .to_owned(),
+    );
     expected.sort();
     assert_eq!(grants, expected);
     cloud.take_changes();
+}
+
+/// What a TTL policy must be set on: each kind that opwatch writes.
+fn the_ledger_has_its_policies(cloud: &Cloud) {
+    for kind in ["Seen", "SeenClaim", "SeenLast"] {
+        let field =
+            format!("firestore:projects/demo/databases/(default)/collectionGroups/{kind}/fields/expires");
+        assert!(cloud.resource(&field)["ttlConfig"].is_object(), "{field}");
+    }
 }
 
 fn up_repairs_what_differs(cloud: &Cloud) {

@@ -37,12 +37,13 @@ const BUILD: &str = "projects/demo/locations/europe-west1/builds/b";
 const SKIP: &str = "OPWATCH_SKIP_DEPLOY";
 
 /// The APIs that the scripts use, as gcloud's overrides call them.
-const APIS: [&str; 12] = [
+const APIS: [&str; 13] = [
     "ARTIFACTREGISTRY",
     "CLOUDBUILD",
     "CLOUDRESOURCEMANAGER",
     "CLOUDSCHEDULER",
     "CLOUDTASKS",
+    "FIRESTORE",
     "IAM",
     "LOGGING",
     "PUBSUB",
@@ -455,6 +456,16 @@ impl State {
             ("serviceusage", "POST", path, "enable") => Ok(self.enable(path.rsplit('/').take(1))),
             ("serviceusage", "GET", path, "") if path.starts_with("projects/demo/services/") => {
                 Ok(json!({"name": path, "state": "ENABLED"}))
+            }
+            ("firestore", "GET", _, "") if asked.collection() == "fields" => Ok(self.list(asked)),
+            ("firestore", "PATCH", path, "") if asked.query("updateMask") == "ttlConfig" => {
+                let field = json!({"name": path, "ttlConfig": asked.body["ttlConfig"]});
+                if field["ttlConfig"].is_null() {
+                    self.resources.remove(&key);
+                } else {
+                    self.resources.insert(key, field);
+                }
+                Ok(json!({"name": "projects/demo/databases/(default)/operations/ttl", "done": true}))
             }
             ("pubsub", "POST", _, "publish") => self.publish(&key, &asked.body),
             ("cloudtasks", "POST", _, "pause") => self.set_state(&key, "PAUSED"),
