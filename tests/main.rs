@@ -22,6 +22,7 @@ mod identity;
 mod kickoff;
 mod leaks;
 mod ledger;
+mod limits;
 mod process;
 mod refusals;
 mod reports;
