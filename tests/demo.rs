@@ -47,9 +47,20 @@ fn every_outcome_is_shown_in_both_languages() {
     }
 }
 
+/// Ends with the test, however that ends.
+struct Staying(Child);
+
+impl Drop for Staying {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[tokio::test]
 async fn the_page_stays_until_ctrl_c() {
-    let mut child = demo(&["--stay", "--outcome", "not-started"]);
+    let mut staying = Staying(demo(&["--stay", "--outcome", "not-started"]));
+    let child = &mut staying.0;
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let stays = lines.find(|line| line.as_ref().unwrap().starts_with("The page stays at ")).unwrap().unwrap();
     let address = stays.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
