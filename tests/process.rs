@@ -179,3 +179,21 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
     assert!(world.slack.requests().is_empty() && world.tasks.requests().is_empty());
     world.stop().await;
 }
+
+/// A proxy would see the token of a plain call to loopback.
+#[tokio::test]
+async fn no_proxy_of_the_environment_is_called() {
+    let world = world().await;
+    world.operations.add(NAME, lasting(0));
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let mut variables = variables(&world);
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        variables.push((name, url.clone()));
+    }
+    let (code, text, error) = outcome(&["check", NAME], &variables).await;
+    assert_eq!(code, Some(0), "{text}{error}");
+    assert!(proxy.accept().is_err(), "the proxy was called");
+    world.stop().await;
+}
