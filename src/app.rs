@@ -14,7 +14,7 @@ use crate::gate::Gate;
 use crate::google::{Google, Tokens};
 use crate::keys::Keys;
 use crate::server::{InFlight, Limits, serve};
-use crate::settings::Settings;
+use crate::settings::{Settings, SlackAccess};
 use crate::slack::Slack;
 use crate::transport::Transport;
 use crate::watcher::Watcher;
@@ -35,8 +35,16 @@ pub fn build(settings: Settings, transport: Arc<dyn Transport>, clock: Arc<dyn C
     });
     let tokens = Tokens::new(settings.access_token);
     let google = Google::new(Arc::clone(&transport), tokens, settings.endpoints);
-    let slack = Slack::new(transport, settings.webhook);
+    let slack = slack(transport, settings.slack);
     App { watcher: Watcher::new(settings.setup, google, slack, clock), gate }
+}
+
+/// The client of Slack that the settings ask for.
+pub(crate) fn slack(transport: Arc<dyn Transport>, access: SlackAccess) -> Slack {
+    match access {
+        SlackAccess::Webhook(url) => Slack::webhook(transport, url),
+        SlackAccess::Bot { base, token } => Slack::bot(transport, base, token),
+    }
 }
 
 /// Serves pushes on `listener` until `shutdown`, then drains; returns whether all that was in flight ended in time.

@@ -14,7 +14,7 @@ use crate::message::{Check, Outcome, Report, Watch};
 use crate::notice::{Context, notice};
 use crate::operation::{Operation, Service};
 use crate::settings::{CheckSettings, CommonArgs};
-use crate::slack::payload;
+use crate::slack::{Part, payload};
 use crate::transport::Network;
 
 /// Arguments of `opwatch check`.
@@ -58,10 +58,17 @@ pub async fn run(args: &CheckArgs) -> ExitCode {
     let look = google.look(&operation, Deadline::start().for_call()).await;
     let now = look.date.unwrap_or_else(|| SystemClock.now());
     let report = last_report(operation, args.title.clone(), look.observation, now);
-    let context = Context { topic: None, locale: settings.locale, zone: settings.zone, now };
+    let context = Context {
+        topic: None,
+        locale: settings.locale,
+        zone: settings.zone,
+        title: None,
+        routing: None,
+        now,
+    };
     let notice = notice(&report, &context);
     if args.json {
-        println!("{:#}", payload(&notice));
+        println!("{:#}", payload(&notice, Part::Whole));
     } else {
         println!("{}", notice.to_text());
     }
@@ -99,16 +106,7 @@ fn last_report(
     now: DateTime<Utc>,
 ) -> Report {
     let watch = Watch { title, interval: 60, limit: 1, ..Watch::default() };
-    let check = Check {
-        watch,
-        operation,
-        attempt: 0,
-        first: now,
-        unreadable: false,
-        last: None,
-        adopted: None,
-        carried: false,
-    };
+    let check = Check::new(watch, operation, now);
     match decide(&check, observation, now, Duration::ZERO) {
         // No watch ends here, so nothing is said of its limit.
         Decision::Report(report) => Report { attempt: None, ..*report },

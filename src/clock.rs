@@ -28,6 +28,8 @@ pub const PUSH_LIMIT: Duration = Duration::from_secs(20);
 pub const CALL_LIMIT: Duration = Duration::from_secs(8);
 /// How long the ledger may take at a time: no watch needs it.
 pub const LEDGER_LIMIT: Duration = Duration::from_secs(2);
+/// How long telling people of progress may take at a time: no watch waits for it.
+pub const TELLING_LIMIT: Duration = Duration::from_secs(3);
 /// The end of a push, kept for scheduling the next step: without that a watch would have to be redelivered.
 pub const SCHEDULE_RESERVE: Duration = Duration::from_secs(5);
 
@@ -45,6 +47,11 @@ impl Deadline {
     /// The limit of a call to an operations API or to Slack: never the last 5 s.
     pub fn for_call(self) -> Duration {
         self.left().saturating_sub(SCHEDULE_RESERVE).min(CALL_LIMIT)
+    }
+
+    /// The limit of a call to Slack on which nothing depends.
+    pub fn for_telling(self) -> Duration {
+        self.for_call().min(TELLING_LIMIT)
     }
 
     /// The limit of what is kept or asked in the ledger.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
-use secrecy::SecretString;
 
+use crate::app;
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
 use crate::endpoints::Api;
 use crate::google::{CallError, Google, Tokens};
@@ -16,7 +16,7 @@ use crate::message::{Report, Watch};
 use crate::notice::{Context, notice};
 use crate::operation::Service;
 use crate::settings::{ServeArgs, Settings};
-use crate::slack::{Slack, payload};
+use crate::slack::{Part, Place, payload};
 use crate::transport::{Network, Transport};
 
 /// A clock that is off by more than this delays checks and refuses push tokens.
@@ -228,21 +228,26 @@ fn permission(granted: Result<bool, CallError>, what: String, mend: &str) -> Fin
 }
 
 async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -> Finding {
-    let webhook: SecretString = settings.webhook.clone();
-    let slack = Slack::new(transport, webhook);
+    let slack = app::slack(transport, settings.slack.clone());
     let now = SystemClock.now();
     let (what, result) = if post {
         let context = Context {
             topic: Some(&settings.setup.topic),
             locale: settings.setup.locale,
             zone: settings.setup.zone,
+            title: None,
+            routing: None,
             now,
         };
         let report = Report::of_doctor(Watch::default(), now);
-        ("posting to Slack", slack.post(&payload(&notice(&report, &context)), CALL_LIMIT, now).await)
+        let place = Place::Channel(settings.setup.routing.channel.as_ref());
+        let text = payload(&notice(&report, &context), Part::Whole);
+        ("posting to Slack", slack.post(place, text, CALL_LIMIT, now).await.map(|_| ()))
     } else {
-        ("Slack's webhook (nothing posted)", slack.probe(CALL_LIMIT).await)
+        let what = if slack.is_bot() { "Slack's bot token" } else { "Slack's webhook" };
+        (what, slack.probe(CALL_LIMIT).await)
     };
+    let what = if post { what.to_owned() } else { format!("{what} (nothing posted)") };
     match result {
         Ok(()) => Finding::good(what),
         Err(error) => Finding::bad(what, error.to_string(), error.advice()),

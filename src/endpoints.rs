@@ -18,6 +18,8 @@ pub enum Api {
     PubSub,
     /// Slack's webhooks.
     Slack,
+    /// Slack's web API, for a bot.
+    SlackApi,
     /// Google's keys for OIDC tokens.
     Jwks,
     /// IAM, which `doctor` asks what is granted.
@@ -53,16 +55,20 @@ pub enum EndpointError {
     /// A token would go to somebody else.
     #[error("a token goes to *.googleapis.com alone")]
     NotGoogle,
+    /// A bot's token would go to somebody else.
+    #[error("a bot's token goes to slack.com or slack-gov.com alone")]
+    NotSlack,
 }
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Operations(Service::Datastore),
         Self::Operations(Service::Firestore),
         Self::CloudTasks,
         Self::PubSub,
         Self::Slack,
+        Self::SlackApi,
         Self::Jwks,
         Self::Iam,
         Self::Ledger,
@@ -75,6 +81,7 @@ impl Api {
             Self::CloudTasks => "cloudtasks",
             Self::PubSub => "pubsub",
             Self::Slack => "slack",
+            Self::SlackApi => "slackapi",
             Self::Jwks => "jwks",
             Self::Iam => "iam",
             Self::Ledger => "ledger",
@@ -87,6 +94,7 @@ impl Api {
             Self::CloudTasks => "https://cloudtasks.googleapis.com",
             Self::PubSub => "https://pubsub.googleapis.com",
             Self::Slack => "https://hooks.slack.com",
+            Self::SlackApi => "https://slack.com",
             Self::Jwks => "https://www.googleapis.com",
             Self::Iam => "https://iam.googleapis.com",
             Self::Ledger => "https://datastore.googleapis.com",
@@ -126,7 +134,12 @@ fn endpoint(api: Api, text: &str) -> Result<Endpoint, EndpointError> {
     match url.scheme() {
         "http" | "https" if loopback => {}
         "http" => return Err(EndpointError::NotLoopback),
-        "https" if api == Api::Slack || host.to_string().ends_with(".googleapis.com") => {}
+        "https" if api == Api::Slack => {}
+        "https" if api == Api::SlackApi => {
+            let slacks = ["slack.com", "slack-gov.com"];
+            slacks.contains(&host.to_string().as_str()).then_some(()).ok_or(EndpointError::NotSlack)?;
+        }
+        "https" if host.to_string().ends_with(".googleapis.com") => {}
         "https" => return Err(EndpointError::NotGoogle),
         _ => return Err(EndpointError::NoUrl),
     }
@@ -170,5 +183,9 @@ mod tests {
         assert_eq!(tasks("ftp://127.0.0.1"), Err(EndpointError::NoUrl));
         assert_eq!(tasks("127.0.0.1:80"), Err(EndpointError::NoUrl));
         assert!(endpoint(Api::Slack, "https://slack-gov.com").is_ok());
+        assert!(endpoint(Api::SlackApi, "https://slack-gov.com").is_ok());
+        for wrong in ["https://evil.com", "https://slack.com.evil.com", "https://pubsub.googleapis.com"] {
+            assert_eq!(endpoint(Api::SlackApi, wrong), Err(EndpointError::NotSlack), "{wrong}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What opwatch may touch: services, projects, start methods and export locations that its settings allow.
 
-use crate::message::{Problem, StartRequest, Why};
+use crate::message::{Channel, Notify, Problem, Routing, StartRequest, Why};
 use crate::operation::{Operation, Service, StartMethod};
 
 /// What the settings allow.
@@ -14,6 +14,19 @@ pub struct Policy {
     pub starts: Vec<StartMethod>,
     /// `EXPORT_PREFIXES`; empty allows every location. Without slashes at the end.
     pub export_prefixes: Vec<String>,
+    /// Where in Slack a message may send.
+    pub channels: Channels,
+}
+
+/// Where in Slack a message may send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Channels {
+    /// Only where the webhook posts.
+    Webhook,
+    /// To any channel that takes the bot's messages.
+    Any,
+    /// To these: `SLACK_CHANNELS`.
+    Only(Vec<Channel>),
 }
 
 impl Policy {
@@ -37,6 +50,33 @@ impl Policy {
             return Err(forbidden("start.path", "STARTS", &request.method.to_string()));
         }
         self.permit_output(request)
+    }
+
+    /// Whether a message may ask for `routing`.
+    ///
+    /// # Errors
+    /// With the field and the setting that forbids it.
+    pub fn permit_routing(&self, routing: &Routing) -> Result<(), Problem> {
+        let webhook = self.channels == Channels::Webhook;
+        if webhook && routing.notify == Some(Notify::Live) {
+            return Err(Problem::new("notify", Why::NeedsBot));
+        }
+        match &routing.channel {
+            Some(_) if webhook => Err(Problem::new("channel", Why::NeedsBot)),
+            Some(channel) if !self.permits_channel(channel) => {
+                Err(forbidden("channel", "SLACK_CHANNELS", &channel.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a message may send to `channel`.
+    pub fn permits_channel(&self, channel: &Channel) -> bool {
+        match &self.channels {
+            Channels::Webhook => false,
+            Channels::Any => true,
+            Channels::Only(channels) => channels.contains(channel),
+        }
     }
 
     fn permit_service(&self, service: Service, field: &str) -> Result<(), Problem> {
@@ -79,6 +119,7 @@ mod tests {
             projects: Some(vec!["p".to_owned()]),
             starts: vec![StartMethod::find(Service::Datastore, "export").unwrap()],
             export_prefixes: vec!["gs://b/safe".to_owned()],
+            channels: Channels::Only(vec!["C024BE91L".parse().unwrap()]),
         }
     }
 
@@ -99,6 +140,22 @@ mod tests {
             name(Service::Firestore, "projects/p/databases/d/operations/x"),
             Err("service".to_owned())
         );
+    }
+
+    #[test]
+    fn a_channel_is_one_of_those_allowed_and_needs_a_bot() {
+        let ask = |channels: Channels, channel: &str, notify| {
+            let routing = Routing { channel: channel.parse().ok(), notify, ..Routing::default() };
+            Policy { channels, ..policy() }.permit_routing(&routing).map_err(|problem| problem.field)
+        };
+        let only = || policy().channels;
+        assert_eq!(ask(only(), "", None), Ok(()));
+        assert_eq!(ask(only(), "C024BE91L", Some(Notify::Live)), Ok(()));
+        assert_eq!(ask(only(), "C024BE91M", None), Err("channel".to_owned()));
+        assert_eq!(ask(Channels::Any, "C024BE91M", None), Ok(()));
+        assert_eq!(ask(Channels::Webhook, "", Some(Notify::StartAndEnd)), Ok(()));
+        assert_eq!(ask(Channels::Webhook, "C024BE91L", None), Err("channel".to_owned()));
+        assert_eq!(ask(Channels::Webhook, "", Some(Notify::Live)), Err("notify".to_owned()));
     }
 
     #[test]

@@ -35,6 +35,12 @@ fn due(opwatch: &Opwatch) -> Vec<i64> {
     checks.iter().map(|task| (task.schedule_time - published).num_seconds()).collect()
 }
 
+/// An operation's field as Slack gets it.
+fn operation(name: &str) -> String {
+    let page = "https://console.cloud.google.com/datastore/import-export?project=demo";
+    format!("*Operation* · <{page}|Cloud Console>\n`{name}`")
+}
+
 #[tokio::test]
 async fn a_success_is_green_and_shows_what_the_original_did() {
     let opwatch = Opwatch::start().await;
@@ -45,8 +51,8 @@ async fn a_success_is_green_and_shows_what_the_original_did() {
     for shown in ["*Start*\n", "*End*\n", "*Duration*\n1 min 30 s", "*Entities*\n12,345", "*Size*\n67.8 MB"] {
         assert!(text.contains(shown), "{shown}: {text}");
     }
-    assert!(text.contains(&format!("*Operation*\n`{NAME}`")), "{text}");
-    assert!(text.contains("*Output file*\n`gs://backups/"), "{text}");
+    assert!(text.contains(&operation(NAME)), "{text}");
+    assert!(text.contains("|Cloud Console>\n`gs://backups/"), "{text}");
     assert_eq!(commands(&message), [""; 0]);
     opwatch.stop().await;
 }
@@ -61,7 +67,12 @@ async fn a_failure_is_red_and_shows_its_error() {
     assert!(opwatch.lines()[0].starts_with("*Datastore export failed* · "), "{:?}", opwatch.lines());
     assert!(text.contains("*Error*\n7 PERMISSION_DENIED"), "{text}");
     assert!(text.contains("Caller <x> can't write & 'read' to bucket"), "{text}");
-    assert!(text.contains("*Location*\n`gs://backups`"), "{text}");
+    assert!(
+        text.contains(
+            "*Location* · <https://console.cloud.google.com/storage/browser/backups|Cloud Console>\n`gs://backups`"
+        ),
+        "{text}"
+    );
     assert_eq!(commands(&message), [format!("gcloud datastore operations describe {NAME}")]);
     opwatch.stop().await;
 }

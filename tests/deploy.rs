@@ -321,7 +321,7 @@ fn put_task(cloud: &Cloud, queue: &str, task: &str, watch: &str, message: &Value
     let message =
         read(message.to_string().as_bytes(), &received, Defaults { interval: 60, limit: 60 }).unwrap();
     let message = match message {
-        Message::Check(check) => Message::Check(opwatch::message::Check { attempt: 7, ..check }),
+        Message::Check(check) => Message::Check(Box::new(opwatch::message::Check { attempt: 7, ..*check })),
         other => other,
     };
     let publish = json!({"messages": [{"data": STANDARD.encode(message.to_data())}]});

@@ -23,6 +23,7 @@ mod kickoff;
 mod leaks;
 mod ledger;
 mod limits;
+mod live;
 mod process;
 mod refusals;
 mod reports;

@@ -201,7 +201,7 @@ async fn japanese_has_the_words_of_the_original() {
             text.contains(&format!("*開始日時*\n{}", jst(&body["metadata"]["common"]["startTime"]))),
             "{text}"
         );
-        assert!(text.contains(&format!("*JobID*\n`{NAME}`")), "{text}");
+        assert!(text.contains("*JobID* · <") && text.contains(&format!("\n`{NAME}`")), "{text}");
         let ended = limit == 60;
         if ended {
             assert!(
@@ -211,7 +211,7 @@ async fn japanese_has_the_words_of_the_original() {
             assert!(text.contains("*Entity数*\n12,345"), "{text}");
         }
         let good = expected == GREEN;
-        assert_eq!(text.contains("*バックアップファイル*\n`gs://backups/"), good, "{text}");
+        assert_eq!(text.contains("*バックアップファイル* · <"), good, "{text}");
         assert_eq!(text.contains("下記コマンドで状態を確認して対処して下さい"), !good, "{text}");
         let line = format!("```gcloud datastore operations describe {NAME}```");
         assert_eq!(texts(&message).contains(&line), !good, "{text}");

@@ -2,6 +2,8 @@
 
 use clap::{Args, Command};
 use opwatch::endpoints::Api;
+use opwatch::message::{Notify, Routing};
+use opwatch::policy::Channels;
 use opwatch::settings::{ServeArgs, Settings};
 
 const SECRET: &str = "https://hooks.slack.com/services/T0/B0/canary-hook";
@@ -29,6 +31,14 @@ fn set(args: &mut ServeArgs, setting: &str, value: &str) {
         "REPORT_QUEUE" => args.report_queue = text,
         "TASKS_SERVICE_ACCOUNT" => args.tasks_service_account = text,
         "SLACK_WEBHOOK_URL" => args.slack_webhook_url = Some(value.into()),
+        "SLACK_BOT_TOKEN" => args.slack.slack_bot_token = Some(value.into()),
+        "SLACK_CHANNEL" => args.slack.slack_channel = text,
+        "SLACK_CHANNELS" => args.slack.slack_channels = text,
+        "TITLE" => args.slack.title = text,
+        "MENTION" => args.slack.mention = text,
+        "MENTION_ON" => args.slack.mention_on = text,
+        "NOTIFY" => args.slack.notify = text,
+        "STALL_AFTER" => args.slack.stall_after = text,
         "CHECK_INTERVAL" => args.check_interval = text,
         "CHECK_LIMIT" => args.check_limit = text,
         "PUSH_AUDIENCE" => args.push_audience = text,
@@ -58,13 +68,21 @@ fn with(setting: &str, value: &str) -> Result<Settings, String> {
     args.check().map_err(|bad| bad.to_string())
 }
 
-const ALL: [&str; 25] = [
+const ALL: [&str; 33] = [
     "PORT",
     "TOPIC",
     "CHECK_QUEUE",
     "REPORT_QUEUE",
     "TASKS_SERVICE_ACCOUNT",
     "SLACK_WEBHOOK_URL",
+    "SLACK_BOT_TOKEN",
+    "SLACK_CHANNEL",
+    "SLACK_CHANNELS",
+    "TITLE",
+    "MENTION",
+    "MENTION_ON",
+    "NOTIFY",
+    "STALL_AFTER",
     "CHECK_INTERVAL",
     "CHECK_LIMIT",
     "PUSH_AUDIENCE",
@@ -102,6 +120,52 @@ fn defaults_are_those_of_the_documents() {
     assert!(settings.setup.policy.export_prefixes.is_empty());
     assert_eq!(settings.project(), "demo");
     assert_eq!(settings.setup.ledger, None);
+    assert!(!settings.slack.is_bot());
+    assert_eq!((settings.setup.title, settings.setup.stall_after), (None, 10));
+    let routing = Routing { notify: Some(Notify::End), ..Routing::default() };
+    assert_eq!(settings.setup.routing, routing);
+}
+
+/// Settings with a bot in place of the webhook, and `more`.
+fn of_bot(more: &[(&str, &str)]) -> Result<Settings, String> {
+    let mut args = ServeArgs { slack_webhook_url: None, ..good() };
+    set(&mut args, "SLACK_BOT_TOKEN", "xoxb-canary");
+    set(&mut args, "SLACK_CHANNEL", "C024BE91L");
+    for (setting, value) in more {
+        set(&mut args, setting, value);
+    }
+    args.check().map_err(|bad| bad.to_string())
+}
+
+#[test]
+fn slack_is_a_webhook_or_a_bot() {
+    let settings = of_bot(&[]).unwrap();
+    assert!(settings.slack.is_bot() && settings.setup.policy.channels == Channels::Any);
+    assert_eq!(settings.setup.routing.notify, Some(Notify::Live));
+    assert_eq!(settings.setup.routing.channel.unwrap().to_string(), "C024BE91L");
+    let only = of_bot(&[("SLACK_CHANNELS", "C0A1, C0B2")]).unwrap().setup.policy.channels;
+    let channels = ["C0A1", "C0B2", "C024BE91L"].map(|id| id.parse().unwrap()).to_vec();
+    assert_eq!(only, Channels::Only(channels));
+    let error = |result: Result<Settings, String>| {
+        let error = result.unwrap_err();
+        assert!(error.lines().count() == 1 && !error.contains("canary"), "{error}");
+        error
+    };
+    let both = with("SLACK_BOT_TOKEN", "xoxb-canary").map_err(|error| error.replace('\n', " "));
+    assert!(error(both).contains("can't be set together with SLACK_WEBHOOK_URL"));
+    let none = error(with("SLACK_WEBHOOK_URL", ""));
+    assert!(
+        none.starts_with("SLACK_WEBHOOK_URL: it must be set, or SLACK_BOT_TOKEN with SLACK_CHANNEL"),
+        "{none}"
+    );
+    assert!(error(of_bot(&[("SLACK_CHANNEL", "")])).starts_with("SLACK_CHANNEL: it must be set together"));
+    for token in ["canary", "xoxp-canary", "xoxb-canary x"] {
+        assert!(error(of_bot(&[("SLACK_BOT_TOKEN", token)])).starts_with("SLACK_BOT_TOKEN: it "), "{token}");
+    }
+    for (setting, value) in [("SLACK_CHANNEL", "C024BE91L"), ("SLACK_CHANNELS", "C024BE91L")] {
+        assert!(error(with(setting, value)).contains("a webhook has its own channel"), "{setting}");
+    }
+    assert!(error(with("NOTIFY", "live")).contains("needs a bot"));
 }
 
 #[test]
@@ -116,6 +180,13 @@ fn good_values_are_taken() {
         ("CHECK_INTERVAL", "24h"),
         ("CHECK_LIMIT", "1"),
         ("CHECK_LIMIT", "10000"),
+        ("TITLE", "夜間バックアップ"),
+        ("MENTION", "here"),
+        ("MENTION", "U024BE7LH"),
+        ("MENTION_ON", "always"),
+        ("NOTIFY", "start,end"),
+        ("NOTIFY", "failure"),
+        ("STALL_AFTER", "0"),
         ("STARTS", "datastore:export, datastore:import,firestore:importDocuments"),
         ("EXPORT_PREFIXES", "gs://a,gs://b/c/"),
         ("LEDGER_KIND", "OpwatchOperation"),
@@ -212,6 +283,11 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
         ),
         ("PUBSUB_EMULATOR_HOST", &["10.0.0.1:80"], "plain http is for this machine alone"),
         ("DATASTORE_EMULATOR_HOST", &["evil.com:80"], "plain http is for this machine alone"),
+        ("TITLE", &["a\nb", &"x".repeat(101)], "at most 100 characters on one line"),
+        ("MENTION", &["@jane", "channel", "<!here>"], "is not here, or the id of"),
+        ("MENTION_ON", &["success"], "is none of: failure, always, never"),
+        ("NOTIFY", &["all", "start"], "is none of: \"live\", \"end\""),
+        ("STALL_AFTER", &["-1", "x"], "it must be a whole number of checks"),
         (
             "ACCESS_TOKEN",
             &["canary-token with space", "canary-token\nx", "日本canary-token"],
@@ -237,10 +313,8 @@ fn what_must_be_set_says_so_and_blank_counts_as_unset() {
                 Ok(_) => assert!(!REQUIRED.contains(&setting), "{setting} must be set"),
                 Err(error) => {
                     assert!(REQUIRED.contains(&setting), "{error}");
-                    assert!(
-                        error.starts_with(&format!("{setting}: it must be set (example: {setting}=")),
-                        "{error}"
-                    );
+                    assert!(error.starts_with(&format!("{setting}: it must be set")), "{error}");
+                    assert!(error.contains(&format!("(example: {setting}=")), "{error}");
                 }
             }
         }

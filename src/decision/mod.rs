@@ -22,7 +22,7 @@ use crate::operation::{ApiError, Ending, Facts, Observation};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// Check again.
-    Check(Check, DateTime<Utc>),
+    Check(Box<Check>, DateTime<Utc>),
     /// Try to start again.
     Start(Start, DateTime<Utc>),
     /// Tell people, now.
@@ -61,8 +61,9 @@ pub fn decide(check: &Check, observation: Observation, now: DateTime<Utc>, wait:
             Verdict::new(Outcome::CannotTell, Some(Reason::Unavailable), last_facts(check)).with(error)
         }
         Observation::Running(facts) => {
+            let track = check.track.after(now, &facts);
             let last = Some(Seen { at: now, facts });
-            return next(Check { last, unreadable: false, ..check.clone() }, grid, now, wait);
+            return next(Check { track, last, unreadable: false, ..check.clone() }, grid, now, wait);
         }
         Observation::Unreadable(_) => {
             return next(Check { unreadable: true, ..check.clone() }, grid, now, wait);
@@ -76,7 +77,7 @@ pub fn decide(check: &Check, observation: Observation, now: DateTime<Utc>, wait:
 
 fn next(check: Check, grid: Grid, now: DateTime<Utc>, wait: Duration) -> Decision {
     let point = grid.next(Some(check.attempt), now, wait);
-    Decision::Check(Check { attempt: point.attempt, ..check }, point.at)
+    Decision::Check(Box::new(Check { attempt: point.attempt, ..check }), point.at)
 }
 
 /// What a watch has come to, before it is told.
@@ -151,15 +152,12 @@ mod tests {
 
     /// Check `attempt` of a watch of 10 checks, one a minute from second 0.
     fn at_check(attempt: u32) -> Check {
+        let watch = Watch { id: "7".to_owned(), interval: 60, limit: 10, ..Watch::default() };
+        let operation = Operation::new(Service::Datastore, "projects/p/operations/x").unwrap();
         Check {
-            watch: Watch { id: "7".to_owned(), interval: 60, limit: 10, ..Watch::default() },
-            operation: Operation::new(Service::Datastore, "projects/p/operations/x").unwrap(),
             attempt,
-            first: at(0),
-            unreadable: false,
             last: Some(Seen { at: at(-1), facts: facts_of("EARLIER") }),
-            adopted: None,
-            carried: true,
+            ..Check::new(watch, operation, at(0))
         }
     }
 
@@ -290,7 +288,7 @@ mod tests {
             for (made, look) in (1..).zip(looks) {
                 prop_assert!(made <= limit);
                 match decide(&check, look, now, Duration::ZERO) {
-                    Decision::Check(next, due) => (check, now) = (next, due),
+                    Decision::Check(next, due) => (check, now) = (*next, due),
                     _ => break,
                 }
             }

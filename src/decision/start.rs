@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::{Decision, Grid, START_WINDOW, Verdict, decide, seconds, start_delay};
 use crate::hash::short_hash;
 use crate::message::{
-    Adopted, Check, LABEL_KEY, LABEL_REQUEST, Outcome, Reason, Report, Seen, Start, StartRequest, is_label,
+    Adopted, Check, LABEL_KEY, LABEL_REQUEST, Outcome, Reason, Report, Seen, Start, StartRequest, Track,
+    is_label,
 };
 use crate::operation::{ApiError, Facts, Listed, Observation, Operation, Request};
 
@@ -137,22 +138,14 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
         Observation::Running(facts) => Some(Seen { at: now, facts: facts.clone() }),
         Observation::Ended(..) | Observation::Unreadable(_) | Observation::Unavailable(_) => None,
     };
-    let check = Check {
-        watch: start.watch.clone(),
-        operation,
-        attempt: 0,
-        first,
-        unreadable: false,
-        last,
-        adopted,
-        carried: true,
-    };
+    let track = last.iter().fold(Track::default(), |track, seen: &Seen| track.after(seen.at, &seen.facts));
+    let check = Check { last, track, adopted, ..Check::new(start.watch.clone(), operation, first) };
     if matches!(listed.observation, Observation::Ended(..)) {
         return decide(&check, listed.observation, now, Duration::ZERO);
     }
     let grid = Grid { first, interval: start.watch.interval, limit: start.watch.limit };
     let point = grid.next(None, now, Duration::ZERO);
-    Decision::Check(Check { attempt: point.attempt, ..check }, point.at)
+    Decision::Check(Box::new(Check { attempt: point.attempt, ..check }), point.at)
 }
 
 /// The operation under the project that the start named: a service may answer with its number, which `PROJECTS` does not

@@ -25,13 +25,13 @@ impl PubSub {
     /// Pushes a message and sees to what must follow.
     pub(super) fn delivery(self, subscription: Arc<Subscription>, id: String, attempt: u32) -> Job {
         Box::pin(async move {
-            let (message, headers, twice) = {
+            let (message, headers, copies) = {
                 let mut state = lock(&self.state);
-                let twice = state.to_duplicate > 0;
+                let copies = if state.to_duplicate > 0 { 2 } else { state.copies };
                 state.to_duplicate = state.to_duplicate.saturating_sub(1);
                 let headers = state.push_headers.clone();
                 let Some(message) = state.message(&id).map(|message| message.clone()) else { return };
-                (message, headers, twice)
+                (message, headers, copies)
             };
             let body = wrapped(&message, &subscription, attempt).to_string();
             let push = || async {
@@ -39,11 +39,16 @@ impl PubSub {
                 self.delivered(&subscription, &id, attempt, status);
                 status.is_some_and(|status| ACKS.contains(&status))
             };
-            let acknowledged = if twice {
-                let (one, other) = tokio::join!(push(), push());
-                one || other
-            } else {
-                push().await
+            let acknowledged = match copies {
+                0 | 1 => push().await,
+                2 => {
+                    let (one, other) = tokio::join!(push(), push());
+                    one || other
+                }
+                _ => {
+                    let (one, other, third) = tokio::join!(push(), push(), push());
+                    one || other || third
+                }
             };
             if !acknowledged {
                 self.refused(subscription, &message, attempt);

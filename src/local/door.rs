@@ -133,6 +133,10 @@ impl Door {
         lock(&self.faults).always(method, path_part, fault);
     }
 
+    pub(super) fn fail_every(&self, every: usize, method: &str, path_part: &str, fault: Fault) {
+        lock(&self.faults).every(every, method, path_part, fault);
+    }
+
     async fn handle(
         &self,
         request: Request<Incoming>,
@@ -214,6 +218,11 @@ macro_rules! has_door {
             /// Every request meets `fault` until this is called with none.
             pub fn fail_always(&self, fault: Option<super::Fault>) {
                 self.door.fail_always("", "", fault);
+            }
+
+            /// Of each `every` such requests the last one meets `fault`.
+            pub fn fail_every_on(&self, every: usize, method: &str, path_part: &str, fault: super::Fault) {
+                self.door.fail_every(every, method, path_part, fault);
             }
 
             /// Every such request meets `fault` until this is called with none for the same method and path part.

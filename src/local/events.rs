@@ -74,6 +74,18 @@ pub enum Event {
         /// The payload.
         payload: Value,
     },
+    /// Slack edited a message.
+    SlackEdited {
+        /// What names it in its channel.
+        ts: String,
+        /// What it says now.
+        payload: Value,
+    },
+    /// Slack deleted a message.
+    SlackDeleted {
+        /// What names it in its channel.
+        ts: String,
+    },
     /// Slack refused a message.
     SlackRefused {
         /// The HTTP status.

@@ -42,9 +42,17 @@ struct Rule {
     method: String,
     path_part: String,
     fault: Fault,
+    /// Of this many such requests one meets it: the last.
+    every: usize,
+    /// How many such requests there were.
+    seen: usize,
 }
 
 impl Rule {
+    fn new(method: &str, path_part: &str, fault: Fault, every: usize) -> Self {
+        Self { method: method.to_owned(), path_part: path_part.to_owned(), fault, every, seen: 0 }
+    }
+
     fn is_for(&self, request: &Recorded) -> bool {
         (self.method.is_empty() || self.method == request.method) && request.path.contains(&self.path_part)
     }
@@ -59,17 +67,18 @@ pub(super) struct Faults {
 
 impl Faults {
     pub(super) fn next(&mut self, method: &str, path_part: &str, fault: Fault) {
-        self.next.push(Rule { method: method.to_owned(), path_part: path_part.to_owned(), fault });
+        self.next.push(Rule::new(method, path_part, fault, 1));
     }
 
     /// None ends what was planned before for the same requests.
     pub(super) fn always(&mut self, method: &str, path_part: &str, fault: Option<Fault>) {
         self.always.retain(|rule| rule.method != method || rule.path_part != path_part);
-        self.always.extend(fault.map(|fault| Rule {
-            method: method.to_owned(),
-            path_part: path_part.to_owned(),
-            fault,
-        }));
+        self.always.extend(fault.map(|fault| Rule::new(method, path_part, fault, 1)));
+    }
+
+    /// Of each `every` such requests the last one meets `fault`.
+    pub(super) fn every(&mut self, every: usize, method: &str, path_part: &str, fault: Fault) {
+        self.always.push(Rule::new(method, path_part, fault, every));
     }
 
     /// The fault for `request`: the first planned once, else the last planned for good.
@@ -77,7 +86,9 @@ impl Faults {
         if let Some(found) = self.next.iter().position(|rule| rule.is_for(request)) {
             return Some(self.next.remove(found).fault);
         }
-        self.always.iter().rev().find(|rule| rule.is_for(request)).map(|rule| rule.fault.clone())
+        let rule = self.always.iter_mut().rev().find(|rule| rule.is_for(request))?;
+        rule.seen += 1;
+        rule.seen.is_multiple_of(rule.every).then(|| rule.fault.clone())
     }
 }
 

@@ -35,7 +35,7 @@ pub use fault::Fault;
 pub use operations::{Operation, Operations};
 pub use plan::{End, Plan};
 pub use pubsub::{Delivery, Message, PubSub, Subscription};
-pub use slack::Slack;
+pub use slack::{ChannelMessage, Slack};
 pub use tasks::{Task, Tasks};
 pub use time::Time;
 
@@ -121,6 +121,7 @@ impl World {
             ("cloudtasks", &self.tasks.url()),
             ("pubsub", &self.pubsub_base),
             ("slack", &self.slack.url()),
+            ("slackapi", &self.slack.url()),
         ]
         .map(|(service, url)| format!("{service}={url}"))
         .join(",")

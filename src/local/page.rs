@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::slack::ChannelMessage;
 use super::slack_rules::is_color;
 
 /// The page with these messages, the oldest on top.
-pub(super) fn page(messages: &[(DateTime<Utc>, Value)]) -> String {
-    let shown: String = messages.iter().map(|(at, payload)| message(*at, payload)).collect();
+pub(super) fn page(messages: &[ChannelMessage]) -> String {
+    let there = messages.iter().filter(|message| !message.deleted);
+    let shown: String = there.map(|of| message(of.at, &of.payload)).collect();
     let shown = if messages.is_empty() { element("p", "empty", "No messages yet") } else { shown };
     let style = include_str!("page.css");
     format!(

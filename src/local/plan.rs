@@ -27,13 +27,22 @@ pub struct Plan {
     pub bytes: u64,
     /// Whether it tells these totals while it runs.
     pub estimate: bool,
+    /// The percentage at which its counts stay for good.
+    pub stuck_at: Option<u8>,
 }
 
 impl Default for Plan {
     /// A success after five minutes.
     fn default() -> Self {
         let duration = Duration::from_secs(300);
-        Self { duration, end: End::Succeeded, entities: 12_345, bytes: 67_890_123, estimate: true }
+        Self {
+            duration,
+            end: End::Succeeded,
+            entities: 12_345,
+            bytes: 67_890_123,
+            estimate: true,
+            stuck_at: None,
+        }
     }
 }
 
@@ -186,7 +195,8 @@ impl Started {
     }
 
     fn progress(&self, stage: &Stage, total: u64, [completed, estimated]: [&str; 2]) -> Map<String, Value> {
-        let done = part(total, stage.progress);
+        let most = self.plan.stuck_at.map_or(1.0, |percent| f64::from(percent) / 100.0);
+        let done = part(total, stage.progress.min(most));
         let estimate = if self.plan.estimate && stage.progress > 0.0 { total } else { 0 };
         [(completed, done), (estimated, estimate)]
             .into_iter()

@@ -90,6 +90,8 @@ pub(super) struct State {
     messages: Vec<Message>,
     pub(super) push_headers: Vec<(String, String)>,
     pub(super) to_duplicate: usize,
+    /// How often every other delivery is made at once.
+    pub(super) copies: usize,
 }
 
 impl State {
@@ -170,6 +172,11 @@ impl PubSub {
     /// Each of the next `n` deliveries is made twice at once.
     pub fn duplicate_next(&self, n: usize) {
         lock(&self.state).to_duplicate += n;
+    }
+
+    /// Every delivery from now on is made so often at once: up to three times.
+    pub fn deliver_each(&self, times: usize) {
+        lock(&self.state).copies = times;
     }
 
     /// Puts these headers on every push from now on, such as `Authorization`.

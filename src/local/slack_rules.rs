@@ -6,19 +6,42 @@ use serde_json::{Map, Value};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     /// What Slack answers, which says little.
-    pub(super) answer: &'static str,
+    pub(super) answer: String,
     /// What is wrong, for the violations.
     pub(super) reason: String,
+}
+
+impl Refused {
+    pub(super) fn new(answer: &str, reason: &str) -> Self {
+        Self { answer: answer.to_owned(), reason: reason.to_owned() }
+    }
 }
 
 type Checked = Result<(), Refused>;
 
 const MOST_BLOCKS: usize = 50;
+/// Longer texts of a message that is edited are refused, of a new one cut.
+const MOST_TEXT: usize = 4_000;
+/// The sum of all texts above which Slack was seen to refuse: <https://github.com/slackapi/bolt-js/issues/2509>.
+const MOST_IN_ALL: usize = 13_200;
 
-/// Checks a webhook's payload.
+/// Checks the payload of a message to post.
 pub(super) fn check(payload: &Value) -> Checked {
+    contents(payload, "text blocks attachments mrkdwn parse link_names unfurl_links unfurl_media thread_ts")
+}
+
+/// Checks what a message is to become.
+pub(super) fn check_update(payload: &Value) -> Checked {
+    contents(payload, "text blocks attachments parse link_names")?;
+    let text = payload.get("text").and_then(Value::as_str).unwrap_or_default();
+    if text.chars().count() > MOST_TEXT {
+        return Err(Refused::new("msg_too_long", "the text"));
+    }
+    Ok(())
+}
+
+fn contents(payload: &Value, known: &str) -> Checked {
     let payload = payload.as_object().ok_or_else(|| payload_error("not an object"))?;
-    let known = "text blocks attachments mrkdwn parse link_names unfurl_links unfurl_media thread_ts";
     only(payload, known).map_err(payload_error)?;
     let text = match payload.get("text") {
         None => "",
@@ -27,10 +50,10 @@ pub(super) fn check(payload: &Value) -> Checked {
     let blocks = list(payload, "blocks").map_err(blocks_error)?;
     let attachments = list(payload, "attachments").map_err(payload_error)?;
     if text.is_empty() && blocks.is_empty() && attachments.is_empty() {
-        return Err(Refused { answer: "no_text", reason: "neither text, blocks nor attachments".to_owned() });
+        return Err(Refused::new("no_text", "neither text, blocks nor attachments"));
     }
     if attachments.len() > 100 {
-        return Err(Refused { answer: "too_many_attachments", reason: format!("{}", attachments.len()) });
+        return Err(Refused::new("too_many_attachments", &attachments.len().to_string()));
     }
     let mut count = blocks.len();
     blocks.iter().try_for_each(check_block)?;
@@ -40,7 +63,21 @@ pub(super) fn check(payload: &Value) -> Checked {
     if count > MOST_BLOCKS {
         return Err(blocks_error(format!("{count} blocks")));
     }
+    let all: usize = blocks.iter().chain(attachments).map(texts).sum();
+    if all > MOST_IN_ALL {
+        return Err(Refused::new("msg_blocks_too_long", &format!("{all} characters")));
+    }
     Ok(())
+}
+
+/// The characters of all texts in `value`.
+fn texts(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.chars().count(),
+        Value::Array(items) => items.iter().map(texts).sum(),
+        Value::Object(object) => object.values().map(texts).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
 }
 
 /// How many blocks the attachment has.
@@ -160,9 +197,9 @@ fn only(object: &Map<String, Value>, known: &str) -> Result<(), String> {
 }
 
 fn blocks_error(reason: impl Into<String>) -> Refused {
-    Refused { answer: "invalid_blocks", reason: reason.into() }
+    Refused { answer: "invalid_blocks".to_owned(), reason: reason.into() }
 }
 
 fn payload_error(reason: impl Into<String>) -> Refused {
-    Refused { answer: "invalid_payload", reason: reason.into() }
+    Refused { answer: "invalid_payload".to_owned(), reason: reason.into() }
 }

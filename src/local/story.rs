@@ -80,8 +80,11 @@ impl Story {
             Event::DeadLettered { id } => {
                 self.say(if en { "dead letter:" } else { "デッドレター:" }, id);
             }
-            Event::Delivered { .. } | Event::TaskRefusedAsDuplicate { .. } | Event::TaskDispatched { .. } => {
-            }
+            Event::Delivered { .. }
+            | Event::TaskRefusedAsDuplicate { .. }
+            | Event::TaskDispatched { .. }
+            | Event::SlackEdited { .. }
+            | Event::SlackDeleted { .. } => {}
         }
     }
 
@@ -150,10 +153,18 @@ fn labelled(text: &str) -> Vec<String> {
 
 /// mrkdwn as a terminal shows it: without its marks and escapes.
 fn plain(text: &str) -> String {
-    let text = text.replace("```", "").replace('`', "");
+    let text = without_links(text).replace("```", "").replace('`', "");
     let bold_off = text.strip_prefix('*').and_then(|rest| rest.split_once('*'));
     let text = bold_off.map_or_else(|| text.clone(), |(bold, rest)| format!("{bold}{rest}"));
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+/// Without the pages of the Cloud Console, which a terminal has no room for.
+fn without_links(text: &str) -> String {
+    match text.split_once(" · <").and_then(|(before, rest)| Some((before, rest.split_once('>')?.1))) {
+        Some((before, after)) => format!("{before}{after}"),
+        None => text.to_owned(),
+    }
 }
 
 /// What the API said to a call that it refused, as far as the next message tells.

@@ -26,8 +26,10 @@ impl Words for English {
             Outcome::CannotTell => format!("{subject}: cannot tell how it ended"),
             Outcome::Notice => "opwatch can't use a message".to_owned(),
             Outcome::Test => "opwatch test: all links work".to_owned(),
-            Outcome::Doctor => "opwatch doctor: this webhook works".to_owned(),
+            Outcome::Doctor => "opwatch doctor: messages arrive here".to_owned(),
             Outcome::Lost => format!("{subject}: the watch was lost"),
+            Outcome::Running => format!("{subject} is running"),
+            Outcome::Stalled => format!("{subject} makes no progress"),
         }
     }
 
@@ -40,6 +42,9 @@ impl Words for English {
             Label::Entities => "Entities",
             Label::Size => "Size",
             Label::Progress => "Progress",
+            Label::Rate => "Rate",
+            Label::Eta => "Done by",
+            Label::Checks => "Checks",
             Label::State => "State",
             Label::Output => "Output file",
             Label::Prefix => "Location",
@@ -61,6 +66,26 @@ impl Words for English {
 
     fn entities(&self, count: &str) -> String {
         format!("{count} entities")
+    }
+
+    fn since(&self, clock: &str) -> String {
+        format!("since {clock}")
+    }
+
+    fn eta(&self, clock: &str) -> String {
+        format!("done by {clock}")
+    }
+
+    fn in_time(&self, clock: &str, left: &str) -> String {
+        format!("{clock} (in {left})")
+    }
+
+    fn out_of(&self, done: &str, of: &str) -> String {
+        format!("{done} of {of}")
+    }
+
+    fn checks(&self, done: &str, of: &str, next: &str) -> String {
+        format!("{done} of {of}, the next at {next}")
     }
 
     fn progress(&self, percent: u8, done: &str, of: &str) -> String {
@@ -158,6 +183,11 @@ impl Words for English {
             Why::NotAllowed { setting, value } => {
                 format!("The setting {setting} does not allow it. To allow it, add {value} to {setting}.")
             }
+            Why::NeedsBot => {
+                "Only a bot can do that, and this opwatch posts through a webhook: remove the field, or set \
+                 SLACK_BOT_TOKEN and SLACK_CHANNEL instead of SLACK_WEBHOOK_URL."
+                    .to_owned()
+            }
             Why::Other => "A newer version of opwatch knows why; this one was rolled back.".to_owned(),
         }
     }
@@ -194,6 +224,13 @@ impl Words for English {
                 "This message went from the topic through the check queue, the topic, the report queue and the topic to \
                  Slack."
                     .to_owned()
+            }
+            Note::Empty => "Warning: it succeeded with 0 entities. Is that as it should be?".to_owned(),
+            Note::NoOutput => "Warning: it succeeded and names no output file.".to_owned(),
+            Note::Stalled { checks } => format!("The last {checks} checks saw no progress. opwatch goes on watching."),
+            Note::NotRead { time } => format!("As of {time}: the last check could not read it."),
+            Note::Diverted { channel, why } => {
+                format!("It is told here since channel {channel} did not take it: {why}.")
             }
         }
     }
@@ -236,7 +273,7 @@ impl Words for English {
 
     fn outcome(&self, outcome: Option<Outcome>) -> &'static str {
         match outcome {
-            None => "running",
+            None | Some(Outcome::Running | Outcome::Stalled) => "running",
             Some(Outcome::Succeeded) => "succeeded",
             Some(Outcome::Failed) => "failed",
             Some(Outcome::Cancelled) => "cancelled",

@@ -29,8 +29,10 @@ impl Words for Japanese {
             Outcome::CannotTell => format!("{subject}が想定外の状態"),
             Outcome::Notice => "opwatchが処理できないメッセージ".to_owned(),
             Outcome::Test => "opwatchのテスト: すべての経路が正常".to_owned(),
-            Outcome::Doctor => "opwatch doctor: このWebhookは正常".to_owned(),
+            Outcome::Doctor => "opwatch doctor: 投稿は正常".to_owned(),
             Outcome::Lost => format!("{subject}の監視が途切れた"),
+            Outcome::Running => format!("{subject}を実行中"),
+            Outcome::Stalled => format!("{subject}が進んでいない"),
         }
     }
 
@@ -43,6 +45,9 @@ impl Words for Japanese {
             Label::Entities => "Entity数",
             Label::Size => "サイズ",
             Label::Progress => "進捗",
+            Label::Rate => "速度",
+            Label::Eta => "終了予定",
+            Label::Checks => "確認回数",
             Label::State => "状態",
             Label::Output => "バックアップファイル",
             Label::Prefix => "保存先",
@@ -64,6 +69,26 @@ impl Words for Japanese {
 
     fn entities(&self, count: &str) -> String {
         format!("Entity数 {count}")
+    }
+
+    fn since(&self, clock: &str) -> String {
+        format!("{clock}開始")
+    }
+
+    fn eta(&self, clock: &str) -> String {
+        format!("終了予定 {clock}")
+    }
+
+    fn in_time(&self, clock: &str, left: &str) -> String {
+        format!("{clock} (あと{left})")
+    }
+
+    fn out_of(&self, done: &str, of: &str) -> String {
+        format!("{done} / {of}")
+    }
+
+    fn checks(&self, done: &str, of: &str, next: &str) -> String {
+        format!("{done} / {of}、次回 {next}")
     }
 
     fn progress(&self, percent: u8, done: &str, of: &str) -> String {
@@ -129,6 +154,9 @@ impl Words for Japanese {
             Why::NotAllowed { setting, value } => {
                 format!("設定 {setting} で許可されていません。許可するには {setting} に {value} を追加して下さい。")
             }
+            Why::NeedsBot => {
+                "Botでのみ利用できます。このopwatchはWebhookで投稿しています。フィールドを削除するか、SLACK_WEBHOOK_URLの代わりにSLACK_BOT_TOKENとSLACK_CHANNELを設定して下さい。".to_owned()
+            }
             Why::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
         }
     }
@@ -165,6 +193,15 @@ impl Words for Japanese {
             Note::Partial => "保存先に不完全なファイルが残っている可能性があります。".to_owned(),
             Note::RoundTrip => {
                 "このメッセージはトピック、確認用キュー、トピック、報告用キュー、トピックを通ってSlackに届きました。".to_owned()
+            }
+            Note::Empty => "警告: Entity数0で成功しました。意図した結果か確認して下さい。".to_owned(),
+            Note::NoOutput => "警告: 成功しましたが、バックアップファイルの記載がありません。".to_owned(),
+            Note::Stalled { checks } => {
+                format!("直近{checks}回の確認で進捗がありません。opwatchは監視を続けます。")
+            }
+            Note::NotRead { time } => format!("{time}時点の情報です。直近の確認では読み取れませんでした。"),
+            Note::Diverted { channel, why } => {
+                format!("チャンネル {channel} に投稿できなかったため、ここに投稿しました: {why}")
             }
         }
     }
@@ -203,7 +240,7 @@ impl Words for Japanese {
 
     fn outcome(&self, outcome: Option<Outcome>) -> &'static str {
         match outcome {
-            None => "実行中",
+            None | Some(Outcome::Running | Outcome::Stalled) => "実行中",
             Some(Outcome::Succeeded) => "成功",
             Some(Outcome::Failed) => "失敗",
             Some(Outcome::Cancelled) => "キャンセル済み",

@@ -32,6 +32,12 @@ pub enum Label {
     Size,
     /// How far it is.
     Progress,
+    /// How fast it goes.
+    Rate,
+    /// When it will be done.
+    Eta,
+    /// Checks made, and the next.
+    Checks,
     /// The service's word for its state.
     State,
     /// Where the result lies.
@@ -97,6 +103,27 @@ pub enum Note<'a> {
     Partial,
     /// What the round of a test proves.
     RoundTrip,
+    /// It succeeded and has nothing.
+    Empty,
+    /// It succeeded and names no output.
+    NoOutput,
+    /// It makes no progress.
+    Stalled {
+        /// How many checks in a row saw none.
+        checks: u32,
+    },
+    /// The last check could not read it.
+    NotRead {
+        /// When it could be.
+        time: &'a str,
+    },
+    /// Its own channel did not take it.
+    Diverted {
+        /// The channel.
+        channel: &'a str,
+        /// Slack's word for why.
+        why: &'a str,
+    },
 }
 
 /// Where the cause lies that a reason or a refusal speaks of.
@@ -148,6 +175,16 @@ pub trait Words: Sync {
     fn took(&self, duration: &str) -> String;
     /// How many entities, in a summary.
     fn entities(&self, count: &str) -> String;
+    /// Since when it runs, in a summary.
+    fn since(&self, clock: &str) -> String;
+    /// When it will be done, in a summary.
+    fn eta(&self, clock: &str) -> String;
+    /// That a clock time comes in `left`.
+    fn in_time(&self, clock: &str, left: &str) -> String;
+    /// A count out of a count.
+    fn out_of(&self, done: &str, of: &str) -> String;
+    /// The number of a check out of the limit, and when the next is due.
+    fn checks(&self, done: &str, of: &str, next: &str) -> String;
     /// Progress with an estimate.
     fn progress(&self, percent: u8, done: &str, of: &str) -> String;
     /// Why opwatch can't say more, and what to do about it.

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Adopted, Check, Message, Outcome, Problem, Reason, Report, Seen, Start, StartRequest, Test, Unknown,
-    Unusable, Watch, Why,
+    Adopted, Channel, Check, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem, Reason, Report,
+    Routing, Seen, Start, StartRequest, Test, Track, Unknown, Unusable, Watch, Why,
 };
 use crate::locale::Locale;
 use crate::operation::{
@@ -68,6 +68,44 @@ fn unknown_fields() -> BoxedStrategy<Map<String, Value>> {
     proptest::collection::btree_map("new[A-Z][a-z]{0,5}", value, 0..3).prop_map(Map::from_iter).boxed()
 }
 
+/// Whatever a message may say of where and how it is told.
+pub(crate) fn routing() -> BoxedStrategy<Routing> {
+    let mention = prop_oneof![
+        Just(Mention::Here),
+        "[UW][A-Z0-9]{2,30}".prop_map(Mention::User),
+        "S[A-Z0-9]{2,30}".prop_map(Mention::Group),
+    ];
+    let notify = vec![Notify::Live, Notify::End, Notify::StartAndEnd, Notify::Failure];
+    (
+        option("[CGD][A-Z0-9]{2,30}".prop_map(|id| id.parse::<Channel>().unwrap())),
+        option(mention),
+        option(proptest::sample::select(vec![MentionOn::Failure, MentionOn::Always, MentionOn::Never])),
+        option(proptest::sample::select(notify)),
+    )
+        .prop_map(|(channel, mention, mention_on, notify)| Routing { channel, mention, mention_on, notify })
+        .boxed()
+}
+
+/// A message in Slack that follows a watch.
+pub(crate) fn live() -> BoxedStrategy<Option<Posted>> {
+    option(("[CGD][A-Z0-9]{2,30}", "[0-9]{1,12}\\.[0-9]{6}").prop_map(|(channel, ts)| Posted { channel, ts }))
+        .boxed()
+}
+
+/// How the work may have gone on.
+pub(crate) fn track() -> BoxedStrategy<Track> {
+    let look = (time(), option(progress()), option(progress()));
+    (proptest::collection::vec(look, 0..5), 0_u32..3)
+        .prop_map(|(looks, limit)| {
+            let mut track = looks.into_iter().fold(Track::default(), |track, (at, entities, bytes)| {
+                track.after(at, &Facts { entities, bytes, ..Facts::default() })
+            });
+            track.stalls(limit);
+            track
+        })
+        .boxed()
+}
+
 /// A watch; its id is one that Pub/Sub could have given.
 pub(crate) fn watch() -> BoxedStrategy<Watch> {
     let zone = proptest::sample::select(&["UTC", "Asia/Tokyo", "America/New_York", "Pacific/Kiritimati"][..]);
@@ -79,13 +117,15 @@ pub(crate) fn watch() -> BoxedStrategy<Watch> {
         1_u32..=86_400,
         1_u32..=10_000,
         (unknown_fields(), unknown_fields()),
+        routing(),
     )
-        .prop_map(|(id, title, locale, time_zone, interval, limit, (message, state))| Watch {
+        .prop_map(|(id, title, locale, time_zone, interval, limit, (message, state), routing)| Watch {
             id,
             // The reader takes no empty title.
             title: title.filter(|title| !title.is_empty()),
             locale,
             time_zone,
+            routing,
             interval,
             limit,
             unknown: Unknown { message, state },
@@ -165,16 +205,13 @@ pub(crate) fn start() -> BoxedStrategy<Start> {
 /// A check on its way.
 pub(crate) fn check() -> BoxedStrategy<Check> {
     let seen = (time(), facts()).prop_map(|(at, facts)| Seen { at, facts });
-    (watch(), operation(), any::<u32>(), time(), any::<bool>(), option(seen), adopted())
-        .prop_map(|(watch, operation, attempt, first, unreadable, last, adopted)| Check {
-            attempt: attempt % watch.limit,
-            watch,
-            operation,
-            first,
-            unreadable,
-            last,
-            adopted,
-            carried: true,
+    let told = (track(), live(), any::<bool>());
+    (watch(), operation(), any::<u32>(), time(), any::<bool>(), option(seen), adopted(), told)
+        .prop_map(|(watch, operation, attempt, first, unreadable, last, adopted, told)| {
+            let (track, live, announced) = told;
+            let attempt = attempt % watch.limit;
+            let check = Check::new(watch, operation, first);
+            Check { attempt, unreadable, last, track, live, announced, adopted, ..check }
         })
         .boxed()
 }
@@ -199,7 +236,7 @@ fn reason() -> BoxedStrategy<Reason> {
 
 fn unusable() -> BoxedStrategy<Unusable> {
     let texts = (text(20), text(20), text(20));
-    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..16).prop_map(
+    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..17).prop_map(
         |((one, two, three), least, most, kind)| {
             let all = [
                 Why::TooLarge { size: least as usize, most: most as usize },
@@ -217,6 +254,7 @@ fn unusable() -> BoxedStrategy<Unusable> {
                 Why::Reserved,
                 Why::NotTogether { with: two.clone() },
                 Why::NotAllowed { setting: two, value: three },
+                Why::NeedsBot,
                 Why::Other,
             ];
             all[kind].clone()
@@ -242,6 +280,9 @@ pub(crate) fn outcome() -> BoxedStrategy<Outcome> {
         Outcome::Notice,
         Outcome::Test,
         Outcome::CannotTell,
+        Outcome::Lost,
+        Outcome::Running,
+        Outcome::Stalled,
     ])
     .boxed()
 }
@@ -254,8 +295,10 @@ fn waits() -> BoxedStrategy<u32> {
 pub(crate) fn report() -> BoxedStrategy<Report> {
     let verdict = (outcome(), option(reason()), option(error()), facts(), time());
     let about = (option(operation()), option(0_u32..=10_000), option(request()), key(), adopted());
-    (watch(), verdict, about, option(unusable()), (number(), waits()), any::<bool>())
-        .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, (tries, waits), plain)| {
+    let posting = (number(), waits(), any::<bool>(), live(), option("[a-z_]{1,30}"));
+    (watch(), verdict, about, option(unusable()), posting)
+        .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, posting)| {
+            let (tries, waits, plain, live, diverted) = posting;
             let (operation, attempt, start, key, adopted) = about;
             Report {
                 watch,
@@ -269,6 +312,8 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
                 start,
                 key,
                 adopted,
+                live,
+                diverted,
                 notice,
                 tries,
                 waits,
@@ -283,7 +328,7 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
 pub(crate) fn message() -> BoxedStrategy<Message> {
     prop_oneof![
         start().prop_map(Message::Start),
-        check().prop_map(Message::Check),
+        check().prop_map(|check| Message::Check(Box::new(check))),
         report().prop_map(|report| Message::Report(Box::new(report))),
         watch().prop_map(|watch| Message::Test(Test { watch, carried: true })),
     ]

@@ -7,18 +7,22 @@
 pub(crate) mod arbitrary;
 mod fields;
 mod line;
+mod live;
 mod problem;
 mod read;
 mod report;
+mod routing;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use line::publish_command;
+pub use live::{Posted, Track};
 pub use problem::{Problem, Why};
-pub use read::{Defaults, INTERVAL, LIMIT, Received, is_report, read};
+pub use read::{Defaults, INTERVAL, LIMIT, LONGEST_TITLE, Received, is_report, read};
 pub(crate) use read::{LABEL_KEY, LABEL_REQUEST, is_label};
 pub use report::{Outcome, Reason, Report, Unusable};
+pub use routing::{Channel, Mention, MentionOn, Notify, Routing};
 pub use write::LONGEST_WRITTEN;
 
 use chrono::{DateTime, Utc};
@@ -42,7 +46,7 @@ pub enum Message {
     /// Start an operation, then watch it.
     Start(Start),
     /// Look at an operation once.
-    Check(Check),
+    Check(Box<Check>),
     /// Tell people.
     Report(Box<Report>),
     /// Go the whole round and say so.
@@ -61,6 +65,8 @@ pub struct Watch {
     pub locale: Option<Locale>,
     /// The zone of its times, when not the settings'.
     pub time_zone: Option<Tz>,
+    /// Where in Slack it is told of, whom it pings, and how much it says, when not as the settings have it.
+    pub routing: Routing,
     /// Seconds between two checks.
     pub interval: u32,
     /// Checks at most.
@@ -93,10 +99,35 @@ pub struct Check {
     pub unreadable: bool,
     /// What was last seen of it running.
     pub last: Option<Seen>,
+    /// How the work went on.
+    pub track: Track,
+    /// The message in Slack that follows it.
+    pub live: Option<Posted>,
+    /// Whether Slack was told that it runs, by a message that can't be edited.
+    pub announced: bool,
     /// How the watch came by an operation that it should have started.
     pub adopted: Option<Adopted>,
     /// Whether opwatch passed it on; otherwise a person wrote it.
     pub carried: bool,
+}
+
+impl Check {
+    /// The first check of a watch that opwatch passes on, of which nothing is known yet.
+    pub fn new(watch: Watch, operation: Operation, first: DateTime<Utc>) -> Self {
+        Self {
+            watch,
+            operation,
+            attempt: 0,
+            first,
+            unreadable: false,
+            last: None,
+            track: Track::default(),
+            live: None,
+            announced: false,
+            adopted: None,
+            carried: true,
+        }
+    }
 }
 
 /// What a look at a running operation showed.

@@ -83,6 +83,8 @@ pub enum Why {
         /// What it would have to hold.
         value: String,
     },
+    /// Only a bot of Slack's can do it, and opwatch posts through a webhook.
+    NeedsBot,
     /// A newer version of opwatch knows.
     #[default]
     #[serde(other)]

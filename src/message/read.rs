@@ -8,8 +8,8 @@ use super::fields::Fields;
 use super::problem::{Problem, Why};
 use super::write::{State, Told};
 use super::{
-    Check, LONGEST_BODY, LONGEST_READ, Message, Outcome, Reason, Report, Seen, Start, StartRequest, Test,
-    Unknown, Unusable, Watch,
+    Channel, Check, LONGEST_BODY, LONGEST_READ, Mention, MentionOn, Message, Notify, Outcome, Posted, Reason,
+    Report, Routing, Seen, Start, StartRequest, Test, Track, Unknown, Unusable, Watch,
 };
 use crate::decision::{Verdict, seconds};
 use crate::locale::Locale;
@@ -21,7 +21,7 @@ pub const INTERVAL: std::ops::RangeInclusive<u32> = 1..=86_400;
 /// Checks of one watch.
 pub const LIMIT: std::ops::RangeInclusive<u32> = 1..=10_000;
 /// The longest title, in characters: with the outcome behind it it fits a Slack header of 150.
-const LONGEST_TITLE: usize = 100;
+pub const LONGEST_TITLE: usize = 100;
 /// Google's rule for the value of a label.
 const LONGEST_KEY: usize = 63;
 /// Labels that opwatch adds to a start.
@@ -105,9 +105,20 @@ impl Reader<'_> {
             title: self.fields.text("title", LONGEST_TITLE)?,
             locale: self.fields.word("locale", Locale::ALLOWED, |word| word.parse().ok())?,
             time_zone: self.fields.word("timeZone", ZONES, |word| word.parse::<Tz>().ok())?,
+            routing: self.routing()?,
             interval: self.fields.number("interval", INTERVAL)?.unwrap_or(self.defaults.interval),
             limit: self.fields.number("limit", LIMIT)?.unwrap_or(self.defaults.limit),
             unknown: Unknown::default(),
+        })
+    }
+
+    fn routing(&mut self) -> Result<Routing, Problem> {
+        let fields = &mut self.fields;
+        Ok(Routing {
+            channel: fields.word("channel", Channel::ALLOWED, |word| word.parse().ok())?,
+            mention: fields.word("mention", Mention::ALLOWED, |word| word.parse().ok())?,
+            mention_on: fields.word("mentionOn", MentionOn::ALLOWED, |word| word.parse().ok())?,
+            notify: fields.word("notify", Notify::ALLOWED, |word| word.parse().ok())?,
         })
     }
 
@@ -158,16 +169,19 @@ impl Reader<'_> {
         let due_now =
             self.received.published - seconds(watch.interval) * i32::try_from(attempt).unwrap_or(i32::MAX);
         let latest = self.received.published + TimeDelta::days(1);
-        Ok(Message::Check(Check {
+        Ok(Message::Check(Box::new(Check {
             first: self.state.first.filter(text::is_plausible).unwrap_or(due_now).min(latest),
             watch,
             operation,
             attempt,
             unreadable: self.state.unreadable.unwrap_or(false),
             last: self.state.last.take().map(|seen| Seen { facts: seen.facts.cut(), ..seen }),
+            track: self.state.track.take().map(Track::plausible).unwrap_or_default(),
+            live: self.live(),
+            announced: self.state.announced.unwrap_or(false),
             adopted: self.state.adopted,
             carried: self.carried,
-        }))
+        })))
     }
 
     /// A report must reach people whatever became of its other fields, so nothing here refuses it.
@@ -178,6 +192,7 @@ impl Reader<'_> {
         let attempt = self.fields.number("attempt", 0..=*LIMIT.end()).ok().flatten();
         let operation = self.operation().ok();
         let key = self.key().ok().flatten();
+        let live = self.live();
         let watch = self.finish(watch.clone()).unwrap_or(watch);
         let verdict = Verdict {
             outcome: told.outcome.unwrap_or(Outcome::CannotTell),
@@ -191,6 +206,8 @@ impl Reader<'_> {
             start,
             key,
             adopted: self.state.adopted,
+            live,
+            diverted: told.diverted.map(|word| text::cut(&word, LONGEST_KEY)),
             notice: told.notice.map(Unusable::cut),
             tries: told.tries.unwrap_or(0),
             waits: told.waits.unwrap_or(0),
@@ -202,6 +219,10 @@ impl Reader<'_> {
                 told.at.filter(text::is_plausible).unwrap_or(self.received.published),
             )
         }
+    }
+
+    fn live(&mut self) -> Option<Posted> {
+        self.state.live.take().filter(Posted::is_plausible)
     }
 
     fn operation(&mut self) -> Result<Operation, Problem> {

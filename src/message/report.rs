@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Adopted, Check, Kind, LONGEST_EXCERPT, Message, Problem, Start, StartRequest, Watch, Why};
+use super::{
+    Adopted, Check, Kind, LONGEST_EXCERPT, Message, Posted, Problem, Start, StartRequest, Watch, Why,
+};
 use crate::decision::Verdict;
 use crate::operation::{ApiError, Facts, Operation};
 use crate::text;
@@ -34,6 +36,10 @@ pub struct Report {
     pub key: Option<String>,
     /// How the watch came by an operation that it should have started.
     pub adopted: Option<Adopted>,
+    /// The message in Slack that follows the watch.
+    pub live: Option<Posted>,
+    /// Slack's word for why the watch's channel did not take it: it goes to the settings' one.
+    pub diverted: Option<String>,
     /// What a notice is about.
     pub notice: Option<Unusable>,
     /// How often it was posted in vain.
@@ -98,6 +104,10 @@ pub enum Outcome {
     Lost,
     /// Somebody asks whether messages arrive.
     Doctor,
+    /// It runs: never passed on, but told by the check that sees it.
+    Running,
+    /// It runs and makes no progress: told alike.
+    Stalled,
     /// Nobody can tell how it ended. Also the reading of an outcome that only a newer version knows.
     #[serde(other)]
     CannotTell,
@@ -116,7 +126,24 @@ impl Outcome {
             Self::Test => "test",
             Self::Lost => "lost",
             Self::Doctor => "doctor",
+            Self::Running => "running",
+            Self::Stalled => "stalled",
             Self::CannotTell => "cannotTell",
+        }
+    }
+
+    /// Whether somebody should look at it.
+    pub fn is_trouble(self) -> bool {
+        match self {
+            Self::Succeeded | Self::Test | Self::Doctor | Self::Running => false,
+            Self::Failed
+            | Self::Cancelled
+            | Self::NotStarted
+            | Self::Stopped
+            | Self::Notice
+            | Self::Lost
+            | Self::Stalled
+            | Self::CannotTell => true,
         }
     }
 
@@ -125,7 +152,7 @@ impl Outcome {
         match self {
             Self::Succeeded | Self::Failed | Self::Cancelled => Kind::Ended,
             Self::NotStarted | Self::Stopped | Self::CannotTell | Self::Lost => Kind::Left,
-            Self::Notice | Self::Test | Self::Doctor => Kind::Notice,
+            Self::Notice | Self::Test | Self::Doctor | Self::Running | Self::Stalled => Kind::Notice,
         }
     }
 }
@@ -182,8 +209,14 @@ impl Report {
             operation: Some(check.operation.clone()),
             attempt: Some(check.attempt),
             adopted: check.adopted,
+            live: check.live.clone(),
             ..Self::new(check.watch.clone(), verdict, at)
         }
+    }
+
+    /// What a check that sees `facts` of a running operation tells at once: that it runs, or that it stands still.
+    pub fn of_running(check: &Check, outcome: Outcome, facts: Facts, at: DateTime<Utc>) -> Self {
+        Self::of_check(check, Verdict::new(outcome, None, facts), at)
     }
 
     /// The report that ends the watch of a start that was not made, or of which that is not known.
@@ -243,6 +276,8 @@ impl Report {
             start: None,
             key: None,
             adopted: None,
+            live: None,
+            diverted: None,
             notice: None,
             tries: 0,
             waits: 0,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Adopted, Check, Message, Outcome, Reason, Report, Seen, Start, StartRequest, Unknown, Unusable, Watch,
+    Adopted, Check, Message, Outcome, Posted, Reason, Report, Routing, Seen, Start, StartRequest, Track,
+    Unknown, Unusable, Watch,
 };
 use crate::operation::{ApiError, Facts, Operation};
 use crate::text;
@@ -35,6 +36,12 @@ pub(super) struct State {
     pub(super) last: Option<Seen>,
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(super) adopted: Option<Adopted>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) track: Option<Track>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) live: Option<Posted>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) announced: Option<bool>,
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(super) asked: Option<DateTime<Utc>>,
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
@@ -71,6 +78,8 @@ pub(super) struct Told {
     pub(super) waits: Option<u32>,
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(super) plain: Option<bool>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) diverted: Option<String>,
 }
 
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
@@ -205,6 +214,19 @@ fn watch_fields(watch: &Watch) -> Map<String, Value> {
     if let Some(zone) = watch.time_zone {
         set("timeZone", json!(zone.name()));
     }
+    let Routing { channel, mention, mention_on, notify } = &watch.routing;
+    if let Some(channel) = channel {
+        set("channel", json!(channel.to_string()));
+    }
+    if let Some(mention) = mention {
+        set("mention", json!(mention.to_string()));
+    }
+    if let Some(on) = mention_on {
+        set("mentionOn", json!(on.word()));
+    }
+    if let Some(notify) = notify {
+        set("notify", json!(notify.word()));
+    }
     map
 }
 
@@ -241,6 +263,9 @@ fn check_state(check: &Check, map: &mut Map<String, Value>) -> State {
         unreadable: check.unreadable.then_some(true),
         last: check.last.clone(),
         adopted: check.adopted,
+        track: Some(check.track.clone()).filter(|track| *track != Track::default()),
+        live: check.live.clone(),
+        announced: check.announced.then_some(true),
         ..State::default()
     }
 }
@@ -268,13 +293,14 @@ fn report_state(report: &Report, map: &mut Map<String, Value>) -> State {
         tries: Some(report.tries).filter(|tries| *tries > 0),
         waits: Some(report.waits).filter(|waits| *waits > 0),
         plain: report.plain.then_some(true),
+        diverted: report.diverted.clone(),
     };
     // What a newer version told is passed on as it told it; only the try is ours.
     let mut object = told.into_object();
     for (field, value) in &report.original {
-        if !["tries", "plain"].contains(&field.as_str()) {
+        if !["tries", "plain", "diverted"].contains(&field.as_str()) {
             object.insert(field.clone(), value.clone());
         }
     }
-    State { adopted: report.adopted, report: Some(object), ..State::default() }
+    State { adopted: report.adopted, live: report.live.clone(), report: Some(object), ..State::default() }
 }

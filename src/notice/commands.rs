@@ -12,7 +12,10 @@ impl Writer<'_> {
             [Text::Plain(self.words.command(command).to_owned()), Text::Code(line)]
         };
         let mut commands = Vec::new();
-        if matches!(report.outcome, Outcome::Succeeded | Outcome::Notice | Outcome::Test | Outcome::Doctor) {
+        if matches!(
+            report.outcome,
+            Outcome::Succeeded | Outcome::Notice | Outcome::Test | Outcome::Doctor | Outcome::Running
+        ) {
             return commands;
         }
         let group = self.service().gcloud_group();
@@ -44,7 +47,7 @@ impl Writer<'_> {
             }
             _ => {}
         }
-        if let (Outcome::Stopped, Some(operation)) = (report.outcome, &report.operation) {
+        if let (Outcome::Stopped | Outcome::Stalled, Some(operation)) = (report.outcome, &report.operation) {
             commands
                 .extend(command(Command::Cancel, format!("{group} cancel {}", shell_word(operation.name()))));
         }

@@ -2,16 +2,20 @@
 
 mod commands;
 mod compared;
+mod console;
+mod live;
 mod number;
+mod values;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 pub use self::compared::compared;
+pub use self::live::{running, stalled};
 pub use self::number::{grouped, size};
 use crate::ledger::Comparison;
-use crate::locale::{Cause, Label, Locale, Note, Subject, Words};
-use crate::message::{Adopted, Outcome, Reason, Report, StartRequest, Unusable};
+use crate::locale::{Cause, Locale, Note, Subject, Words};
+use crate::message::{Adopted, Mention, MentionOn, Outcome, Reason, Report, Routing, StartRequest, Unusable};
 use crate::operation::{Facts, Operation, Progress, Service};
 
 /// A report older than this says so.
@@ -28,6 +32,10 @@ pub struct Context<'a> {
     pub locale: Locale,
     /// The zone of reports that don't say.
     pub zone: Tz,
+    /// What to call a watch that doesn't say.
+    pub title: Option<&'a str>,
+    /// Whom to ping, and when, for reports that don't say; none pings nobody.
+    pub routing: Option<&'a Routing>,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -41,6 +49,8 @@ pub enum Colour {
     Orange,
     /// It failed.
     Red,
+    /// It runs.
+    Blue,
 }
 
 /// What a person reads.
@@ -52,10 +62,27 @@ pub struct Notice {
     pub title: String,
     /// When, how long, how much: the rest of a phone's first line.
     pub summary: Vec<String>,
+    /// How far it is, in percent: shown as a bar.
+    pub bar: Option<u8>,
     /// Values with their headings.
-    pub values: Vec<(&'static str, Value)>,
-    /// Sentences and lines to paste, in order.
+    pub values: Vec<Field>,
+    /// Sentences, and texts that they speak of.
     pub texts: Vec<Text>,
+    /// Lines to paste, each below a sentence.
+    pub commands: Vec<Text>,
+    /// Whom to ping.
+    pub mention: Option<Mention>,
+}
+
+/// A value with its heading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// The heading.
+    pub label: &'static str,
+    /// The value.
+    pub value: Value,
+    /// Its page in the Cloud Console.
+    pub link: Option<String>,
 }
 
 /// A value: plain, or a name that people copy.
@@ -83,9 +110,7 @@ pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
 
 /// The same with how the run compares with the one before.
 pub fn compared_notice(report: &Report, comparison: Option<&Comparison>, context: &Context<'_>) -> Notice {
-    let locale = report.watch.locale.unwrap_or(context.locale);
-    let zone = report.watch.time_zone.unwrap_or(context.zone);
-    let writer = Writer { report, context, words: locale.words(), zone };
+    let writer = Writer::new(report, context);
     let mut notice = writer.notice();
     notice.texts.extend(comparison.into_iter().flat_map(|comparison| writer.compared(comparison)));
     notice
@@ -100,10 +125,10 @@ impl Notice {
     /// The whole as plain text, for a terminal or for where blocks are refused.
     pub fn to_text(&self) -> String {
         let mut lines = vec![self.first_line()];
-        for (label, Value::Plain(value) | Value::Code(value)) in &self.values {
+        for Field { label, value: Value::Plain(value) | Value::Code(value), .. } in &self.values {
             lines.push(format!("{label}: {value}"));
         }
-        for text in &self.texts {
+        for text in self.texts.iter().chain(&self.commands) {
             match text {
                 Text::Plain(text) => lines.push(text.clone()),
                 Text::Code(text) => lines.push(format!("    {text}")),
@@ -120,21 +145,48 @@ struct Writer<'a> {
     zone: Tz,
 }
 
+impl<'a> Writer<'a> {
+    fn new(report: &'a Report, context: &'a Context<'a>) -> Self {
+        let locale = report.watch.locale.unwrap_or(context.locale);
+        let zone = report.watch.time_zone.unwrap_or(context.zone);
+        Self { report, context, words: locale.words(), zone }
+    }
+}
+
 impl Writer<'_> {
     fn notice(&self) -> Notice {
-        let has_title = self.report.watch.title.is_some();
-        let subject = self.report.watch.title.clone().unwrap_or_else(|| self.subject());
-        let (values, texts) = match &self.report.notice {
-            Some(unusable) => (self.unusable_values(unusable), self.unusable_texts(unusable)),
-            None => (self.values(), self.texts()),
+        let (values, texts, commands) = match &self.report.notice {
+            Some(unusable) => (self.unusable_values(unusable), self.unusable_texts(unusable), Vec::new()),
+            None => (self.values(), self.texts(), self.commands()),
         };
         Notice {
             colour: colour(self.report.outcome),
-            title: self.words.headline(self.report.outcome, &subject, has_title),
+            title: self.headline(),
             summary: self.summary(),
+            bar: None,
             values,
             texts,
+            commands,
+            mention: self.mention(),
         }
+    }
+
+    fn headline(&self) -> String {
+        let title = self.report.watch.title.as_deref().or(self.context.title);
+        let subject = title.map_or_else(|| self.subject(), str::to_owned);
+        self.words.headline(self.report.outcome, &subject, title.is_some())
+    }
+
+    /// Whom to ping: who is asked for, when it is time to.
+    fn mention(&self) -> Option<Mention> {
+        let defaults = self.context.routing?;
+        let routing = self.report.watch.routing.or(defaults);
+        let is_time = match routing.mention_on.unwrap_or_default() {
+            MentionOn::Always => self.report.outcome != Outcome::Running,
+            MentionOn::Failure => self.report.outcome.is_trouble(),
+            MentionOn::Never => false,
+        };
+        routing.mention.filter(|_| is_time)
     }
 
     fn service(&self) -> Service {
@@ -190,46 +242,14 @@ impl Writer<'_> {
         time.with_timezone(&self.zone).format("%Y/%m/%d %H:%M:%S %Z").to_string()
     }
 
-    fn values(&self) -> Vec<(&'static str, Value)> {
-        let facts = &self.report.facts;
-        let (plain, code) =
-            (|text| Some(Value::Plain(text)), |text: &str| Some(Value::Code(text.to_owned())));
-        let elapsed = facts.start.filter(|_| facts.end.is_none() && self.report.outcome == Outcome::Stopped);
-        let elapsed = elapsed.and_then(|start| (self.report.at - start).to_std().ok());
-        let error = facts.error.as_ref().or(self.report.error.as_ref());
-        let has_output = facts.output.is_some();
-        let values = [
-            (Label::Start, facts.start.and_then(|time| plain(self.time(time)))),
-            (Label::End, facts.end.and_then(|time| plain(self.time(time)))),
-            (Label::Duration, facts.duration().and_then(|duration| plain(self.words.duration(duration)))),
-            (Label::Elapsed, elapsed.and_then(|duration| plain(self.words.duration(duration)))),
-            (Label::Entities, self.entities().and_then(plain)),
-            (Label::Progress, self.progress().and_then(plain)),
-            (Label::Size, facts.bytes.and_then(|bytes| plain(size(bytes.done)))),
-            (Label::State, facts.state.clone().filter(|_| !is_end(self.report.outcome)).and_then(plain)),
-            (Label::Output, facts.output.as_deref().and_then(code)),
-            (Label::Prefix, facts.prefix.as_deref().filter(|_| !has_output).and_then(code)),
-            (Label::Operation, self.report.operation.as_ref().and_then(|operation| code(operation.name()))),
-            (Label::Call, self.report.start.as_ref().and_then(|start| code(&start.path))),
-            (Label::Error, error.and_then(|error| plain(error_code(error.code, &error.status)))),
-        ];
-        values.into_iter().filter_map(|(label, value)| Some((self.words.label(label), value?))).collect()
-    }
-
-    fn entities(&self) -> Option<String> {
-        let counted = self.report.outcome != Outcome::Stopped || self.progress().is_none();
-        self.report.facts.entities.filter(|_| counted).map(|entities| grouped(entities.done))
-    }
-
-    /// How far a running operation is; without an honest estimate there is only a count.
-    fn progress(&self) -> Option<String> {
-        let entities = self.report.facts.entities.filter(|_| self.report.outcome == Outcome::Stopped)?;
-        Some(self.words.progress(entities.percent()?, &grouped(entities.done), &grouped(entities.of?)))
-    }
-
     fn texts(&self) -> Vec<Text> {
         let mut texts = Vec::new();
         let mut say = |text: String| texts.push(Text::Plain(text));
+        if let Some((channel, why)) =
+            self.report.watch.routing.channel.as_ref().zip(self.report.diverted.as_ref())
+        {
+            say(self.words.note(Note::Diverted { channel: &channel.to_string(), why }));
+        }
         if let Some(late) = self.late() {
             say(self.words.note(Note::AsOf { time: &late.format("%Y/%m/%d %H:%M:%S %Z").to_string() }));
         }
@@ -241,7 +261,6 @@ impl Writer<'_> {
             say(error.text.clone());
         }
         self.notes().into_iter().for_each(|note| say(self.words.note(note)));
-        texts.extend(self.commands());
         texts
     }
 
@@ -260,9 +279,20 @@ impl Writer<'_> {
             Outcome::Lost if report.start.is_some() => notes.push(Note::MayRun),
             Outcome::Cancelled => notes.push(Note::Partial),
             Outcome::Test => notes.push(Note::RoundTrip),
+            Outcome::Succeeded => notes.extend(self.suspicions()),
             _ => {}
         }
         notes
+    }
+
+    /// What looks wrong with a success.
+    fn suspicions(&self) -> Vec<Note<'static>> {
+        let facts = &self.report.facts;
+        let is_empty = facts.entities.is_some_and(|entities| entities.done == 0);
+        let is_export = facts.work.as_deref().is_some_and(|work| work.starts_with("EXPORT"));
+        let has_no_output = is_export && facts.output.is_none();
+        let notes = [(is_empty, Note::Empty), (has_no_output, Note::NoOutput)];
+        notes.into_iter().filter(|(is, _)| *is).map(|(_, note)| note).collect()
     }
 
     fn cause(&self) -> Cause<'_> {
@@ -276,12 +306,6 @@ impl Writer<'_> {
             state: report.facts.state.as_deref().unwrap_or_default(),
             code: report.error.as_ref().map_or(0, |error| error.code),
         }
-    }
-
-    fn unusable_values(&self, unusable: &Unusable) -> Vec<(&'static str, Value)> {
-        let values = [(Label::Field, &unusable.problem.field), (Label::MessageId, &unusable.message_id)];
-        let shown = values.into_iter().filter(|(_, value)| !value.is_empty());
-        shown.map(|(label, value)| (self.words.label(label), Value::Code(value.clone()))).collect()
     }
 
     fn unusable_texts(&self, unusable: &Unusable) -> Vec<Text> {
@@ -304,18 +328,9 @@ fn colour(outcome: Outcome) -> Colour {
     match outcome {
         Outcome::Succeeded | Outcome::Test | Outcome::Doctor => Colour::Green,
         Outcome::Failed | Outcome::NotStarted | Outcome::Lost => Colour::Red,
-        Outcome::Cancelled | Outcome::Stopped | Outcome::CannotTell | Outcome::Notice => Colour::Orange,
-    }
-}
-
-fn is_end(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled)
-}
-
-fn error_code(code: i64, status: &str) -> String {
-    match (code, status) {
-        (0, "") => "–".to_owned(),
-        (code, "") => code.to_string(),
-        (code, status) => format!("{code} {status}"),
+        Outcome::Cancelled | Outcome::Stopped | Outcome::CannotTell | Outcome::Notice | Outcome::Stalled => {
+            Colour::Orange
+        }
+        Outcome::Running => Colour::Blue,
     }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
 
 use super::parse::{Bad, account_address, all_starts, given, prefix, project, resource};
 use super::{BadSettings, CheckSettings, CommonArgs, ServeArgs, Settings};
@@ -13,13 +12,12 @@ use crate::identity::Identity;
 use crate::locale::Locale;
 use crate::message::{Defaults, INTERVAL, LIMIT};
 use crate::operation::Service;
-use crate::policy::Policy;
+use crate::policy::{Channels, Policy};
 use crate::watcher::Setup;
 
 const TOPIC: &str = "projects/my-project/topics/opwatch";
 const QUEUE: &str = "projects/my-project/locations/europe-west1/queues/opwatch";
 const ACCOUNT: &str = "opwatch-tasks@my-project.iam.gserviceaccount.com";
-const WEBHOOK: &str = "https://hooks.slack.com/services/T…/B…/…";
 const PREFIX: &str = "gs://my-backups/nightly";
 const DEFAULT_STARTS: &str = "datastore:export,firestore:exportDocuments";
 
@@ -48,9 +46,12 @@ impl ServeArgs {
         let port = bad.optional("PORT", self.port.as_ref(), "8080", |text| {
             text.parse::<u16>().map_err(|_| "it must be a number from 0 to 65535".to_owned())
         });
+        let (slack, channels) = self.check_slack(&endpoints, &mut bad);
+        policy.channels = channels;
+        let is_bot = slack.is_bot();
         let settings = Settings {
             port: port.unwrap_or(8080),
-            webhook: self.check_webhook(&endpoints, &mut bad),
+            slack,
             push_identity: self.check_push_identity(&mut bad),
             setup: Setup {
                 report_queue: report_queue.unwrap_or_else(|| check_queue.clone()),
@@ -66,6 +67,9 @@ impl ServeArgs {
                 policy,
                 locale: self.common.check_locale(&mut bad),
                 zone: self.common.check_zone(&mut bad),
+                title: self.slack.check_title(&mut bad),
+                routing: self.slack.check_routing(is_bot, &mut bad),
+                stall_after: self.slack.check_stall_after(&mut bad),
                 ledger,
             },
             endpoints,
@@ -111,25 +115,6 @@ impl ServeArgs {
         let default = Defaults::default();
         Defaults { interval: interval.unwrap_or(default.interval), limit: limit.unwrap_or(default.limit) }
     }
-
-    /// The webhook's path on Slack's host, or on the endpoint that stands in for it.
-    fn check_webhook(&self, endpoints: &Endpoints, bad: &mut Bad) -> SecretString {
-        let base = endpoints.get(Api::Slack).base;
-        let secret = self.slack_webhook_url.as_ref().map(|url| url.expose_secret().trim().to_owned());
-        bad.required("SLACK_WEBHOOK_URL", secret.as_ref(), WEBHOOK, |text| {
-            // The URL is a secret, so no error repeats it.
-            let url = Url::parse(text).map_err(|_| "it is no URL".to_owned())?;
-            let origin = url.origin().ascii_serialization();
-            if origin != "https://hooks.slack.com" && origin != base {
-                return Err(format!("it must begin with https://hooks.slack.com/ (or with what ENDPOINTS has for slack: {base})"));
-            }
-            if url.path().len() < 2 {
-                return Err("it has no path".to_owned());
-            }
-            Ok(format!("{base}{}", url.path()))
-        })
-        .into()
-    }
 }
 
 impl CommonArgs {
@@ -161,6 +146,7 @@ impl CommonArgs {
             projects: Some(projects).filter(|projects| !projects.is_empty()),
             starts: Vec::new(),
             export_prefixes: Vec::new(),
+            channels: Channels::Any,
         }
     }
 

@@ -4,10 +4,12 @@
 mod check;
 mod ledger;
 mod parse;
+mod slack;
 
 use std::fmt;
 
 pub use ledger::{HistoryArgs, HistorySettings, LedgerArgs};
+pub use slack::{SlackAccess, SlackArgs};
 
 use chrono_tz::Tz;
 use clap::Args;
@@ -40,6 +42,9 @@ pub struct ServeArgs {
     /// Slack's incoming webhook (secret): `https://hooks.slack.com/services/…`
     #[arg(long, env = "SLACK_WEBHOOK_URL", hide_env_values = true)]
     pub slack_webhook_url: Option<SecretString>,
+    /// How Slack is told
+    #[command(flatten)]
+    pub slack: SlackArgs,
     /// Time between two checks, 1s to 24h [default: 60s]
     #[arg(long, env = "CHECK_INTERVAL", hide_env_values = true)]
     pub check_interval: Option<String>,
@@ -102,8 +107,8 @@ pub struct Settings {
     pub port: u16,
     /// What the watcher is set to.
     pub setup: Setup,
-    /// Where the webhook is called.
-    pub webhook: SecretString,
+    /// How Slack lets opwatch post.
+    pub slack: SlackAccess,
     /// Who pushes; none leaves that to Cloud Run.
     pub push_identity: Option<Identity>,
     /// Where the APIs answer.

@@ -1,24 +1,27 @@
-//! Posts to the incoming webhook. Its URL is a secret and is in no error.
+//! Calls Slack, through an incoming webhook or as a bot. The webhook's URL and the bot's token are secrets and in no error.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use crate::text;
-use crate::transport::{Method, Request, Transport};
+use super::answer::{PostError, of_api, of_webhook};
+use crate::message::{Channel, Posted};
+use crate::transport::{Answer, Method, Request, Transport};
 
-/// The answer of Slack that an error repeats, in characters.
-const LONGEST_WORD: usize = 120;
-
-/// The incoming webhook.
+/// Slack.
 pub struct Slack {
     transport: Arc<dyn Transport>,
-    webhook: SecretString,
-    /// Until when Slack asked to be left alone: reports are held back without a call.
+    access: Access,
+    /// Until when Slack asked to be left alone: nothing is sent before.
     quiet: Mutex<Option<Quiet>>,
+}
+
+enum Access {
+    Webhook(SecretString),
+    Bot { base: String, token: SecretString },
 }
 
 /// A time of which Slack asked to be left alone.
@@ -30,54 +33,34 @@ struct Quiet {
     ahead: TimeDelta,
 }
 
-/// Why a message was not posted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Slack: {text}")]
-pub struct PostError {
-    /// What Slack said or what happened.
-    pub text: String,
-    /// Trying again as it is will not help: somebody must mend the webhook or the channel.
-    pub permanent: bool,
-    /// Slack does not like the blocks: plain text may pass.
-    pub blocks_refused: bool,
-    /// How long Slack asked to be left alone.
-    pub retry_after: Option<Duration>,
-    /// The time by Slack's clock, from which the next try counts: a container's may be off.
-    pub date: Option<DateTime<Utc>>,
-}
-
-impl PostError {
-    /// Slack was not called, since it asked to be left alone for `wait`, and its clock says `date`.
-    fn held_back(wait: Duration, date: DateTime<Utc>) -> Self {
-        Self {
-            text: "held back, since Slack asked to wait".to_owned(),
-            permanent: false,
-            blocks_refused: false,
-            retry_after: Some(wait),
-            date: Some(date),
-        }
-    }
-
-    /// What somebody must do, for the log.
-    pub fn advice(&self) -> &'static str {
-        match self.text.rsplit(' ').next().unwrap_or_default() {
-            _ if !self.permanent => "nothing: it is tried again",
-            _ if self.blocks_refused => "nothing: the next try is plain text; please report this as a bug",
-            "channel_is_archived" | "channel_not_found" => {
-                "unarchive the channel or make a webhook for another, and set SLACK_WEBHOOK_URL"
-            }
-            "action_prohibited" | "posting_to_general_channel_denied" => {
-                "ask a workspace admin to let the app post there"
-            }
-            _ => "make a new incoming webhook in Slack and set SLACK_WEBHOOK_URL",
-        }
-    }
+/// Where a bot posts; a webhook has one place.
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'a> {
+    /// To a channel; none is for a webhook.
+    Channel(Option<&'a Channel>),
+    /// Into the thread of a message, and with `broadcast` to its channel too.
+    Thread {
+        /// The message.
+        of: &'a Posted,
+        /// Whether the channel sees it.
+        broadcast: bool,
+    },
 }
 
 impl Slack {
     /// A client of the webhook with this URL.
-    pub fn new(transport: Arc<dyn Transport>, webhook: SecretString) -> Self {
-        Self { transport, webhook, quiet: Mutex::new(None) }
+    pub fn webhook(transport: Arc<dyn Transport>, url: SecretString) -> Self {
+        Self { transport, access: Access::Webhook(url), quiet: Mutex::new(None) }
+    }
+
+    /// A bot with this token, to which the web API answers at `base`.
+    pub fn bot(transport: Arc<dyn Transport>, base: String, token: SecretString) -> Self {
+        Self { transport, access: Access::Bot { base, token }, quiet: Mutex::new(None) }
+    }
+
+    /// Whether messages can be edited.
+    pub fn is_bot(&self) -> bool {
+        matches!(self.access, Access::Bot { .. })
     }
 
     /// Why not to call Slack now: it wants to be left alone, as far as this instance has seen.
@@ -87,102 +70,148 @@ impl Slack {
         Some(PostError::held_back(left, now + quiet.ahead))
     }
 
-    /// Posts `payload`.
+    /// Posts `payload`; a bot's message can be edited later.
     ///
     /// # Errors
-    /// When Slack did not say `ok`: <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>.
-    pub async fn post(&self, payload: &Json, limit: Duration, now: DateTime<Utc>) -> Result<(), PostError> {
-        let request = Request {
-            method: Method::Post,
-            url: self.webhook.clone(),
-            token: None,
-            body: payload.to_string().into_bytes(),
+    /// When Slack did not say `ok`, or asked to be left alone.
+    pub async fn post(
+        &self,
+        place: Place<'_>,
+        payload: Json,
+        limit: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Posted>, PostError> {
+        let Access::Bot { .. } = self.access else {
+            return self.send("", &payload, limit, now, of_webhook).await.map(|()| None);
         };
-        let answer = self.transport.send(request, limit).await.map_err(|failure| PostError {
-            text: failure.to_string(),
-            permanent: false,
-            blocks_refused: false,
-            retry_after: None,
-            date: None,
-        })?;
-        // A `Date` is cut to whole seconds: a try that counts from it must not come a moment too early.
-        let date = answer.date.map(|date| date + TimeDelta::seconds(1));
-        if let Some(wait) = answer.retry_after.filter(|_| answer.status >= 400) {
-            let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1)).min(TimeDelta::days(1));
-            let ahead = date.map_or(TimeDelta::zero(), |date| date - now);
-            let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
-            // Of two calls at once each may be told a time of its own: the later one holds.
-            if quiet.is_none_or(|quiet| quiet.until < until) {
-                *quiet = Some(Quiet { until, ahead });
+        let place = match place {
+            Place::Channel(channel) => json!({"channel": channel.map(ToString::to_string)}),
+            Place::Thread { of, broadcast } => {
+                json!({"channel": of.channel, "thread_ts": of.ts, "reply_broadcast": broadcast})
             }
-        }
-        judge(answer.status, &answer.body, answer.retry_after).map_err(|error| PostError { date, ..error })
+        };
+        // A link to a bucket has no preview, only an error.
+        let payload = with(with(payload, place), json!({"unfurl_links": false}));
+        self.call("chat.postMessage", &payload, limit, now).await
     }
-}
 
-impl Slack {
-    /// Asks without posting whether the webhook is live: a live one finds an empty payload invalid, a dead one says so.
+    /// Makes `payload` of the message `at`.
     ///
     /// # Errors
-    /// When it is not, or can't be reached.
+    /// As [`Self::post`].
+    pub async fn update(
+        &self,
+        at: &Posted,
+        payload: Json,
+        limit: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<(), PostError> {
+        // Attachments that are not named would stay.
+        let payload = with(json!({"attachments": []}), payload);
+        let mut payload = with(payload, json!({"channel": at.channel, "ts": at.ts}));
+        if let Some(payload) = payload.as_object_mut() {
+            payload.remove("mrkdwn");
+        }
+        self.call("chat.update", &payload, limit, now).await.map(|_| ())
+    }
+
+    /// Takes the message `at` back.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub async fn delete(&self, at: &Posted, limit: Duration, now: DateTime<Utc>) -> Result<(), PostError> {
+        let body = json!({"channel": at.channel, "ts": at.ts});
+        self.call("chat.delete", &body, limit, now).await.map(|_| ())
+    }
+
+    /// Asks without posting whether Slack would take a message: a bot's token is tested; a live webhook finds an empty
+    /// payload invalid, a dead one says so.
+    ///
+    /// # Errors
+    /// When it would not, or can't be reached.
     pub async fn probe(&self, limit: Duration) -> Result<(), PostError> {
-        let error = match self.post(&serde_json::json!({}), limit, DateTime::<Utc>::MIN_UTC).await {
+        let now = DateTime::<Utc>::MIN_UTC;
+        if self.is_bot() {
+            return self.call("auth.test", &json!({}), limit, now).await.map(|_| ());
+        }
+        let error = match self.send("", &json!({}), limit, now, of_webhook).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
         let live = ["400 invalid_payload", "400 no_text", "400 missing_text_or_fallback_or_attachments"];
         if live.contains(&error.text.as_str()) { Ok(()) } else { Err(error) }
     }
+
+    /// Calls a method of the web API.
+    async fn call(
+        &self,
+        method: &str,
+        body: &Json,
+        limit: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Posted>, PostError> {
+        self.send(method, body, limit, now, |answer| of_api(method, answer)).await
+    }
+
+    async fn send<T>(
+        &self,
+        method: &str,
+        body: &Json,
+        limit: Duration,
+        now: DateTime<Utc>,
+        judge: impl Fn(&Answer) -> Result<T, PostError>,
+    ) -> Result<T, PostError> {
+        if let Some(error) = self.quiet(now) {
+            return Err(error);
+        }
+        let (url, token) = match &self.access {
+            Access::Webhook(url) => (url.clone(), None),
+            Access::Bot { base, token } => (format!("{base}/api/{method}").into(), Some(token.clone())),
+        };
+        let request = Request { method: Method::Post, url, token, body: body.to_string().into_bytes() };
+        let answer = self.transport.send(request, limit).await;
+        let answer = answer.map_err(|failure| PostError::no_answer(failure.to_string()))?;
+        // A `Date` is cut to whole seconds: a try that counts from it must not come a moment too early.
+        let date = answer.date.map(|date| date + TimeDelta::seconds(1));
+        if let Some(wait) = answer.retry_after.filter(|_| answer.status >= 400) {
+            self.keep_quiet(wait, date, now);
+        }
+        judge(&answer).map_err(|error| PostError { date, ..error })
+    }
+
+    fn keep_quiet(&self, wait: Duration, date: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+        let until = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1)).min(TimeDelta::days(1));
+        let ahead = date.map_or(TimeDelta::zero(), |date| date - now);
+        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of two calls at once each may be told a time of its own: the later one holds.
+        if quiet.is_none_or(|quiet| quiet.until < until) {
+            *quiet = Some(Quiet { until, ahead });
+        }
+    }
 }
 
-/// A webhook says `ok` in plain text; a proxy in between may answer 200 with anything else.
-fn judge(status: u16, body: &[u8], retry_after: Option<Duration>) -> Result<(), PostError> {
-    let word = String::from_utf8_lossy(body);
-    let word = word.trim();
-    if (200..300).contains(&status) && word == "ok" {
-        return Ok(());
+/// `payload` with the fields of `more`.
+fn with(mut payload: Json, more: Json) -> Json {
+    if let (Some(payload), Json::Object(more)) = (payload.as_object_mut(), more) {
+        payload.extend(more);
     }
-    let blocks_refused =
-        status == 400 && ["invalid_payload", "invalid_blocks", "invalid_attachments"].contains(&word);
-    Err(PostError {
-        text: format!("{status} {}", text::cut(word, LONGEST_WORD)).trim_end().to_owned(),
-        permanent: matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429),
-        blocks_refused,
-        retry_after,
-        date: None,
-    })
+    payload
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_status_means_something() {
-        assert!(judge(200, b"ok", None).is_ok());
-        assert!(judge(200, b"ok\n", None).is_ok());
-        for status in 100..600 {
-            let error = judge(status, b"no_service", None).unwrap_err();
-            let passing = !(400..500).contains(&status) || [408, 425, 429].contains(&status);
-            assert_eq!(error.permanent, !passing, "{status}");
-        }
-        let html = judge(200, b"<html>log in</html>", None).unwrap_err();
-        assert!(!html.permanent && html.text.starts_with("200 <html>"), "{html:?}");
-        assert!(judge(400, b"invalid_blocks", None).unwrap_err().blocks_refused);
-    }
-
     /// Slack asks for a wait in seconds, and its clock is five minutes ahead.
     struct Asks(Mutex<Vec<u64>>);
 
     impl Transport for Asks {
         fn send(&self, _: Request, _: Duration) -> crate::transport::Sending<'_> {
-            let wait = self.0.lock().unwrap().pop().unwrap();
+            let wait = self.0.lock().unwrap().pop().expect("no call inside a Retry-After");
             let date = Some(at(300));
             let retry_after = Some(Duration::from_secs(wait));
             let body = "rate_limited".into();
-            Box::pin(async move {
-                Ok(crate::transport::Answer { status: 429, retry_after, date, max_age: None, body })
-            })
+            Box::pin(async move { Ok(Answer { status: 429, retry_after, date, max_age: None, body }) })
         }
     }
 
@@ -191,22 +220,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_longest_wait_holds_and_the_next_try_counts_from_slacks_clock() {
-        let slack = Slack::new(Arc::new(Asks(Mutex::new(vec![5, 60]))), "https://hooks.slack.com/x".into());
-        for wait in [60, 5] {
-            let error = slack.post(&serde_json::json!({}), Duration::from_secs(8), at(0)).await.unwrap_err();
-            assert_eq!((error.retry_after, error.date), (Some(Duration::from_secs(wait)), Some(at(301))));
-        }
-        let held = slack.quiet(at(20)).unwrap();
+    async fn nothing_is_sent_while_slack_asks_for_quiet() {
+        let slack = Slack::webhook(Arc::new(Asks(Mutex::new(vec![60]))), "https://hooks.slack.com/x".into());
+        let post = |second| slack.post(Place::Channel(None), json!({}), Duration::from_secs(8), at(second));
+        let error = post(0).await.unwrap_err();
+        assert_eq!((error.retry_after, error.date), (Some(Duration::from_secs(60)), Some(at(301))));
+        let held = post(20).await.unwrap_err();
         assert_eq!((held.retry_after, held.date), (Some(Duration::from_secs(40)), Some(at(321))));
         assert_eq!(slack.quiet(at(60)), None);
     }
 
-    #[test]
-    fn advice_names_what_to_mend() {
-        let advice = |status, word: &str| judge(status, word.as_bytes(), None).unwrap_err().advice();
-        assert!(advice(410, "channel_is_archived").contains("unarchive"));
-        assert!(advice(404, "no_service").contains("new incoming webhook"));
-        assert!(advice(503, "").contains("nothing"));
+    #[tokio::test]
+    async fn of_two_waits_the_longer_one_holds() {
+        let slack = Slack::webhook(Arc::new(Asks(Mutex::default())), "https://hooks.slack.com/x".into());
+        slack.keep_quiet(Duration::from_secs(60), None, at(0));
+        slack.keep_quiet(Duration::from_secs(5), None, at(0));
+        assert_eq!(slack.quiet(at(20)).unwrap().retry_after, Some(Duration::from_secs(40)));
     }
 }

@@ -1,7 +1,9 @@
 //! Slack: what a notice looks like there, and how it gets there.
 
+mod answer;
 mod client;
 mod payload;
 
-pub use client::{PostError, Slack};
-pub use payload::{payload, plain_payload};
+pub use answer::{Fault, PostError};
+pub use client::{Place, Slack};
+pub use payload::{Part, payload, plain_payload};

@@ -3,7 +3,8 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::notice::{Colour, Notice, Text, Value};
+use crate::message::Mention;
+use crate::notice::{Colour, Field, Notice, Text, Value};
 use crate::text;
 
 /// Slack's limits (<https://docs.slack.dev/reference/block-kit/blocks>): a text of a section, one of its fields, their
@@ -14,22 +15,37 @@ const FIELDS: usize = 10;
 const BLOCKS: usize = 50;
 const SUMMARY: usize = 500;
 const PLAIN: usize = 4_000;
+/// Room for a mention in it.
+const PING: usize = 100;
+/// All texts together: Slack refuses somewhere above 13,000 characters, without saying where
+/// (<https://github.com/slackapi/bolt-js/issues/2509>).
+const TOTAL: usize = 12_000;
+/// A longer link is left out.
+const LINK: usize = 500;
+/// Cells of a bar.
+const BAR: u8 = 20;
 
-/// The payload of `notice`.
-pub fn payload(notice: &Notice) -> Json {
-    // Short values stand in two columns; names that people copy need the whole width.
-    let (names, short): (Vec<_>, Vec<_>) =
-        notice.values.iter().partition(|(_, value)| matches!(value, Value::Code(_)));
-    let mut blocks: Vec<Json> = short.chunks(FIELDS).map(fields).collect();
-    blocks.extend(names.into_iter().map(|(label, value)| mrkdwn_section(&labelled(label, value))));
-    blocks.extend(notice.texts.iter().filter_map(section));
-    blocks.truncate(BLOCKS);
+/// Which part of a notice a message has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// What the message that followed the operation becomes: it can't ping, and the lines to paste are in the reply.
+    Edit,
+    /// The reply below that message: it pings, and has what is to be read and done.
+    Reply,
+}
+
+/// The payload of `part` of `notice`.
+pub fn payload(notice: &Notice, part: Part) -> Json {
     let colour = match notice.colour {
         Colour::Green => "#2eb67d",
         Colour::Orange => "#e8912d",
         Colour::Red => "#e01e5a",
+        Colour::Blue => "#36c5f0",
     };
-    let mut payload = json!({"text": summary(notice)});
+    let blocks = fitting_blocks(notice, part);
+    let mut payload = json!({"text": summary(notice, part)});
     if let (Some(payload), false) = (payload.as_object_mut(), blocks.is_empty()) {
         payload.insert("attachments".to_owned(), json!([{"color": colour, "blocks": blocks}]));
     }
@@ -37,34 +53,101 @@ pub fn payload(notice: &Notice) -> Json {
 }
 
 /// The same as text alone, for when Slack refuses the blocks.
-pub fn plain_payload(notice: &Notice) -> Json {
+pub fn plain_payload(notice: &Notice, part: Part) -> Json {
     let mut notice = notice.clone();
-    // A line to paste is whole or not there.
-    while escaped(&notice.to_text(), usize::MAX).chars().count() > PLAIN {
-        let Some(last) = notice.texts.iter().rposition(|text| matches!(text, Text::Code(_))) else { break };
-        notice.texts.remove(last);
+    let ping = ping(&notice, part);
+    // A line to paste is whole or not there, with what stands above it.
+    while escaped(&notice.to_text(), usize::MAX).chars().count() > PLAIN - PING {
+        let Some(last) = notice.commands.iter().rposition(|text| matches!(text, Text::Code(_))) else {
+            break;
+        };
+        notice.commands.truncate(last.saturating_sub(1));
     }
-    json!({"text": escaped(&notice.to_text(), PLAIN), "mrkdwn": false})
+    json!({"text": ping + &escaped(&notice.to_text(), PLAIN - PING), "mrkdwn": false})
 }
 
-fn summary(notice: &Notice) -> String {
+/// The blocks, with sentences as long as they may be together.
+fn fitting_blocks(notice: &Notice, part: Part) -> Vec<Json> {
+    let mut notice = notice.clone();
+    for sentence in [SECTION, SECTION / 2, SECTION / 6] {
+        let blocks = blocks(&notice, part, sentence);
+        if length(&blocks) <= TOTAL {
+            return blocks;
+        }
+    }
+    loop {
+        let blocks = blocks(&notice, part, SECTION / 6);
+        if length(&blocks) <= TOTAL || notice.commands.pop().is_none() {
+            return blocks;
+        }
+    }
+}
+
+fn blocks(notice: &Notice, part: Part, sentence: usize) -> Vec<Json> {
+    let mut blocks = Vec::new();
+    if part != Part::Reply {
+        blocks.extend(notice.bar.map(|percent| mrkdwn_section(&bar(percent))));
+        // Short values stand in two columns; names that people copy need the whole width.
+        let (names, short): (Vec<_>, Vec<_>) =
+            notice.values.iter().partition(|field| matches!(field.value, Value::Code(_)));
+        blocks.extend(short.chunks(FIELDS).map(fields));
+        blocks.extend(names.into_iter().map(|field| mrkdwn_section(&labelled(field))));
+    }
+    let commands = if part == Part::Edit { &[] } else { notice.commands.as_slice() };
+    blocks.extend(notice.texts.iter().chain(commands).filter_map(|text| section(text, sentence)));
+    blocks.truncate(BLOCKS);
+    blocks
+}
+
+/// The characters of all texts.
+fn length(json: &[Json]) -> usize {
+    fn of(json: &Json) -> usize {
+        match json {
+            Json::String(text) => text.chars().count(),
+            Json::Array(items) => items.iter().map(of).sum(),
+            Json::Object(object) => object.values().map(of).sum(),
+            Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+        }
+    }
+    json.iter().map(of).sum()
+}
+
+fn summary(notice: &Notice, part: Part) -> String {
     let title = escaped(&notice.title, SUMMARY);
     let rest = notice.summary.iter().map(|part| format!(" · {}", escaped(part, SUMMARY)));
-    std::iter::once(format!("*{title}*")).chain(rest).collect()
+    std::iter::once(format!("{}*{title}*", ping(notice, part))).chain(rest).collect()
 }
 
-fn fields(values: &[&(&'static str, Value)]) -> Json {
-    let fields: Vec<Json> = values.iter().map(|(label, value)| mrkdwn(&labelled(label, value))).collect();
+/// A mention pings only in the text on top, and only in a message that is new.
+fn ping(notice: &Notice, part: Part) -> String {
+    match notice.mention.as_ref().filter(|_| part != Part::Edit) {
+        None => String::new(),
+        Some(Mention::User(id)) => format!("<@{id}> "),
+        Some(Mention::Group(id)) => format!("<!subteam^{id}> "),
+        Some(Mention::Here) => "<!here> ".to_owned(),
+    }
+}
+
+fn bar(percent: u8) -> String {
+    let full = (u16::from(percent.min(100)) * u16::from(BAR) / 100).into();
+    let empty = usize::from(BAR).saturating_sub(full);
+    format!("`{}{}` {percent} %", "█".repeat(full), "░".repeat(empty))
+}
+
+fn fields(values: &[&Field]) -> Json {
+    let fields: Vec<Json> = values.iter().map(|field| mrkdwn(&labelled(field))).collect();
     json!({"type": "section", "fields": fields})
 }
 
-fn labelled(label: &str, value: &Value) -> String {
+fn labelled(field: &Field) -> String {
     // Room for the label.
-    let value = match value {
+    let value = match &field.value {
         Value::Plain(value) => escaped(value, FIELD - 200),
         Value::Code(value) => format!("`{}`", escaped(&without_backticks(value), FIELD - 200)),
     };
-    format!("*{label}*\n{value}")
+    let link = field.link.as_ref().filter(|link| link.len() <= LINK);
+    let link = link.map(|link| format!(" · <{}|Cloud Console>", escaped(link, usize::MAX)));
+    format!("*{}*{}\n{value}", field.label, link.unwrap_or_default())
 }
 
 fn mrkdwn(text: &str) -> Json {
@@ -76,11 +159,11 @@ fn mrkdwn_section(text: &str) -> Json {
 }
 
 /// Sentences are plain text, in which nothing is markup; lines to paste are code.
-fn section(text: &Text) -> Option<Json> {
+fn section(text: &Text, longest: usize) -> Option<Json> {
     match text {
         Text::Plain(text) if text.trim().is_empty() => None,
         Text::Plain(text) => {
-            let text = json!({"type": "plain_text", "text": text::cut(text, SECTION), "emoji": false});
+            let text = json!({"type": "plain_text", "text": text::cut(text, longest), "emoji": false});
             Some(json!({"type": "section", "text": text}))
         }
         Text::Code(text) => {

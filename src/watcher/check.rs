@@ -18,6 +18,7 @@ impl Watcher {
                 decided: Decided::Left,
                 error: Some(format!("{setting} does not allow it any more")),
                 call_milliseconds: None,
+                now,
             };
         }
         let watch = Stopwatch::start();
@@ -33,6 +34,7 @@ impl Watcher {
             decision,
             error,
             call_milliseconds: Some(watch.milliseconds()),
+            now,
         }
     }
 }

@@ -20,7 +20,14 @@ impl Watcher {
     pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> Handled {
         let watch = Stopwatch::start();
         let report = self.lost(delivery, deadline).await;
-        let posted = self.post(&report, None, deadline).await;
+        let mut posted = self.post(&report, None, deadline).await;
+        if let Err(error) = &posted
+            && let Some(why) = self.diverted(&report, error).filter(|_| report.diverted.is_none())
+        {
+            // No next try can carry that it goes to another channel.
+            let report = Report { diverted: Some(why), ..report.clone() };
+            posted = self.post(&report, None, deadline).await;
+        }
         let (decision, error) = match &posted {
             Ok(()) => (Decided::ToldLost, None),
             Err(error) => (Decided::KeptLost, Some(format!("{error}; to do: {}", error.advice()))),

@@ -38,6 +38,8 @@ pub enum Decided {
     Left,
     /// The report was posted.
     Posted,
+    /// The watch asked to hear of failures only, and it succeeded.
+    NotWanted,
     /// Another delivery of the report had posted it.
     PostedBefore,
     /// Another delivery is posting the report: this one comes back later.
@@ -71,6 +73,7 @@ impl Decided {
             Self::Ended => "ended",
             Self::Left => "left",
             Self::Posted => "posted",
+            Self::NotWanted => "not-wanted",
             Self::PostedBefore => "posted-before",
             Self::Waits => "waits",
             Self::PostAgain => "post-again",

@@ -4,6 +4,7 @@ mod check;
 mod dead_letter;
 mod handled;
 mod ledger;
+mod live;
 mod report;
 mod start;
 #[cfg(test)]
@@ -24,9 +25,10 @@ use crate::hash::{hash_bytes, short_hash};
 use crate::ledger::Ledger;
 use crate::locale::Locale;
 use crate::message::{
-    Defaults, Kind, LONGEST_EXCERPT, LONGEST_READ, Message, Problem, Received, Report, Test, Unusable, Why,
-    is_report, read,
+    Defaults, Kind, LONGEST_EXCERPT, LONGEST_READ, Message, Problem, Received, Report, Routing, Test,
+    Unusable, Why, is_report, read,
 };
+use crate::notice::Context;
 use crate::policy::Policy;
 use crate::slack::Slack;
 use crate::text;
@@ -50,6 +52,12 @@ pub struct Setup {
     pub locale: Locale,
     /// The zone of messages that don't say.
     pub zone: Tz,
+    /// What to call a watch that doesn't say.
+    pub title: Option<String>,
+    /// Where and how watches that don't say are told of.
+    pub routing: Routing,
+    /// Checks without progress until people are told; 0 is never.
+    pub stall_after: u32,
     /// Where history is kept; none keeps none.
     pub ledger: Option<Ledger>,
 }
@@ -72,6 +80,8 @@ struct Step {
     decided: Decided,
     error: Option<String>,
     call_milliseconds: Option<u64>,
+    /// The time of what it is about: the answer's that led to it, where there is one.
+    now: DateTime<Utc>,
 }
 
 impl Watcher {
@@ -123,8 +133,10 @@ impl Watcher {
         match &message {
             Message::Start(start) if !start.carried => self.setup.policy.permit_start(&start.request)?,
             Message::Check(check) if !check.carried => self.setup.policy.permit(&check.operation)?,
-            _ => {}
+            Message::Test(test) if !test.carried => {}
+            _ => return Ok(message),
         }
+        self.setup.policy.permit_routing(&message.watch().routing)?;
         Ok(message)
     }
 
@@ -132,7 +144,7 @@ impl Watcher {
         let (operation, (_, number)) = (message.operation_name().to_owned(), message.kind_and_number());
         let handled = match message {
             Message::Start(start) => self.take(self.start(start, now, deadline).await, deadline).await,
-            Message::Check(check) => self.take(self.check(check, now, deadline).await, deadline).await,
+            Message::Check(check) => self.take(self.check(*check, now, deadline).await, deadline).await,
             Message::Test(test) => self.take(self.test(test), deadline).await,
             Message::Report(report) => Box::pin(self.report(*report, now, deadline)).await,
         };
@@ -148,12 +160,13 @@ impl Watcher {
 
     /// A test first goes through the check queue, then through the report queue.
     fn test(&self, test: Test) -> Step {
+        let now = self.clock.now();
         let decision = if test.carried {
-            Decision::Report(Box::new(Report::of_test(test.watch, self.clock.now())))
+            Decision::Report(Box::new(Report::of_test(test.watch, now)))
         } else {
             Decision::Test(Test { carried: true, ..test })
         };
-        Step { decision, decided: Decided::Tested, error: None, call_milliseconds: None }
+        Step { decision, decided: Decided::Tested, error: None, call_milliseconds: None, now }
     }
 
     /// Schedules the one next step, and at the same time keeps what was seen: neither waits for the other.
@@ -164,7 +177,8 @@ impl Watcher {
     }
 
     /// Schedules the one next step. A push is refused only when that fails.
-    async fn next(&self, step: Step, deadline: Deadline) -> Handled {
+    async fn next(&self, mut step: Step, deadline: Deadline) -> Handled {
+        let telling = self.open(&mut step.decision, step.now, deadline).await;
         let (message, at) = step.decision.into_message();
         let watch = Stopwatch::start();
         let created = self.schedule(&message, at, deadline).await;
@@ -175,6 +189,7 @@ impl Watcher {
             schedule_milliseconds: Some(watch.milliseconds()),
             ..Handled::new(step.decided)
         };
+        self.follow((&message, at), telling, created.as_ref().ok().copied(), step.now, deadline).await;
         match created {
             Ok(_) => handled,
             Err(error) => Handled {
@@ -184,6 +199,18 @@ impl Watcher {
                 error: Some(format!("the next step could not be scheduled: {error}")),
                 ..handled
             },
+        }
+    }
+
+    /// What is the same for everything that is told now.
+    fn context(&self, now: DateTime<Utc>) -> Context<'_> {
+        Context {
+            topic: Some(&self.setup.topic),
+            locale: self.setup.locale,
+            zone: self.setup.zone,
+            title: self.setup.title.as_deref(),
+            routing: Some(&self.setup.routing),
+            now,
         }
     }
 
@@ -231,6 +258,7 @@ impl Watcher {
             decided: Decided::Noticed,
             error: Some(text),
             call_milliseconds: None,
+            now: received.published,
         };
         Handled { needs_attention: true, ..self.take(step, deadline).await }
     }

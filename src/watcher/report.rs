@@ -7,14 +7,15 @@ use super::{Decided, Handled, Step, Watcher};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{Decision, report_delay};
 use crate::ledger::Comparison;
-use crate::message::Report;
-use crate::notice::{Context, compared_notice};
-use crate::slack::{PostError, payload, plain_payload};
+use crate::message::{Channel, Notify, Outcome, Report};
+use crate::notice::compared_notice;
+use crate::slack::{Fault, Part, Place, PostError, payload, plain_payload};
 
 impl Watcher {
     pub(super) async fn report(&self, report: Report, now: DateTime<Utc>, deadline: Deadline) -> Handled {
+        let wanted = self.is_wanted(&report);
         // Without a post nothing needs a claim.
-        if let Some(error) = self.slack.quiet(self.clock.now()) {
+        if let Some(error) = self.slack.quiet(self.clock.now()).filter(|_| wanted) {
             return self.not_posted(report, error, Some(0), now, deadline).await;
         }
         let (permission, past) = self.ask(&report, deadline).await;
@@ -25,16 +26,19 @@ impl Watcher {
             Permission::Wait(left) => {
                 let decision = self.wait(report, left);
                 let (decided, error) = (Decided::Waits, None);
-                return self.take(Step { decision, decided, error, call_milliseconds: None }, deadline).await;
+                let step = Step { decision, decided, error, call_milliseconds: None, now };
+                return self.take(step, deadline).await;
             }
         };
         let watch = Stopwatch::start();
-        let posted = self.post(&report, past.comparison().as_ref(), deadline).await;
+        let posted =
+            if wanted { self.post(&report, past.comparison().as_ref(), deadline).await } else { Ok(()) };
         let call_milliseconds = Some(watch.milliseconds());
         match posted {
             Ok(()) => {
                 self.sent(&report, held.as_ref(), &past, deadline).await;
-                Handled { call_milliseconds, ..Handled::new(Decided::Posted) }
+                let decided = if wanted { Decided::Posted } else { Decided::NotWanted };
+                Handled { call_milliseconds, ..Handled::new(decided) }
             }
             Err(error) => {
                 // The next try is due in 10 s at the earliest, and waits for neither.
@@ -54,10 +58,11 @@ impl Watcher {
         deadline: Deadline,
     ) -> Handled {
         let text = format!("{error}; to do: {}", error.advice());
-        let handled = match again(report, &error, now) {
+        let diverted = self.diverted(&report, &error);
+        let handled = match again(Report { diverted, ..report }, &error, now) {
             Some(decision) => {
-                let decided = Decided::PostAgain;
-                self.take(Step { decision, decided, error: Some(text), call_milliseconds }, deadline).await
+                let (decided, error) = (Decided::PostAgain, Some(text));
+                self.take(Step { decision, decided, error, call_milliseconds, now }, deadline).await
             }
             // The dead letter keeps it.
             None => Handled {
@@ -68,26 +73,60 @@ impl Watcher {
             },
         };
         let needs_attention =
-            handled.needs_attention || error.permanent || handled.decision == Decided::GaveUp;
+            handled.needs_attention || error.permanent() || handled.decision == Decided::GaveUp;
         Handled { needs_attention, ..handled }
     }
 
-    /// Posts `report`, beside the run before if there was one.
+    /// Tells `report`, beside the run before if there was one: makes the end of the message that follows the watch and
+    /// replies to it, since an edit alerts nobody; or posts a message of its own.
     pub(super) async fn post(
         &self,
         report: &Report,
         comparison: Option<&Comparison>,
         deadline: Deadline,
     ) -> Result<(), PostError> {
-        let now = self.clock.now();
-        if let Some(error) = self.slack.quiet(now) {
-            return Err(error);
+        let notice = compared_notice(report, comparison, &self.context(self.clock.now()));
+        let text = |part| if report.plain { plain_payload(&notice, part) } else { payload(&notice, part) };
+        let live = self.editable(report.live.as_ref()).filter(|_| report.diverted.is_none());
+        if let Some(live) = live {
+            let (limit, now) = (deadline.for_call(), self.clock.now());
+            let told = match self.slack.update(live, text(Part::Edit), limit, now).await {
+                Ok(()) => {
+                    let place = Place::Thread { of: live, broadcast: report.outcome.is_trouble() };
+                    let (limit, now) = (deadline.for_call(), self.clock.now());
+                    self.slack.post(place, text(Part::Reply), limit, now).await.map(|_| ())
+                }
+                Err(error) => Err(error),
+            };
+            // Somebody deleted it: a new one takes its place.
+            if !told.as_ref().is_err_and(|error| error.fault == Fault::Gone) {
+                return told;
+            }
         }
-        let context =
-            Context { topic: Some(&self.setup.topic), locale: self.setup.locale, zone: self.setup.zone, now };
-        let notice = compared_notice(report, comparison, &context);
-        let payload = if report.plain { plain_payload(&notice) } else { payload(&notice) };
-        self.slack.post(&payload, deadline.for_call(), now).await
+        let channel = self.channel(report);
+        let (limit, now) = (deadline.for_call(), self.clock.now());
+        self.slack.post(Place::Channel(channel.as_ref()), text(Part::Whole), limit, now).await.map(|_| ())
+    }
+
+    /// Whether its watch wants to be told: one that asked to hear of failures only does not hear of a success.
+    fn is_wanted(&self, report: &Report) -> bool {
+        report.outcome != Outcome::Succeeded
+            || report.live.is_some()
+            || self.routing(&report.watch).notify != Some(Notify::Failure)
+    }
+
+    fn channel(&self, report: &Report) -> Option<Channel> {
+        let default = || self.setup.routing.channel.clone();
+        if report.diverted.is_some() { default() } else { self.routing(&report.watch).channel }
+    }
+
+    /// Why the report goes to the settings' channel: its own did not take it, now or before.
+    pub(super) fn diverted(&self, report: &Report, error: &PostError) -> Option<String> {
+        let default = self.setup.routing.channel.as_ref().map(ToString::to_string);
+        let live = self.editable(report.live.as_ref()).map(|live| live.channel.clone());
+        let own = live.or_else(|| self.channel(report).map(|channel| channel.to_string()));
+        let diverts = error.fault == Fault::Channel && own != default;
+        report.diverted.clone().or_else(|| diverts.then(|| error.word().to_owned()))
     }
 }
 
@@ -98,7 +137,7 @@ fn again(report: Report, error: &PostError, now: DateTime<Utc>) -> Option<Decisi
     let next = Report {
         tries: report.tries.saturating_add(1),
         waits: 0,
-        plain: report.plain || error.blocks_refused,
+        plain: report.plain || error.fault == Fault::Content,
         ..report
     };
     let at = error.date.unwrap_or(now) + TimeDelta::from_std(delay).unwrap_or_default();

@@ -34,6 +34,7 @@ impl Watcher {
             decision,
             error,
             call_milliseconds: Some(watch.milliseconds()),
+            now,
         }
     }
 

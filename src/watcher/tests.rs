@@ -18,14 +18,16 @@ use crate::google::{Google, Tokens, task_id};
 use crate::ledger::Ledger;
 use crate::locale::Locale;
 use crate::message::arbitrary::{message, time};
-use crate::message::{Defaults, Message, Report, Watch};
+use crate::message::{Defaults, Message, Notify, Outcome, Report, Routing, Watch};
 use crate::operation::{Service, StartMethod};
-use crate::policy::Policy;
+use crate::policy::{Channels, Policy};
 use crate::slack::Slack;
 use crate::transport::{Answer, Failure, Method, Request, Sending, Transport};
 use secrecy::ExposeSecret;
 
 const TOPIC: &str = "projects/demo/topics/opwatch";
+/// What Slack's web API answers to a bot.
+const POSTED: &str = r#"{"ok":true,"channel":"C0OPS","ts":"1800000000.000100"}"#;
 const QUEUE: &str = "projects/demo/locations/l/queues/q";
 
 struct Fixed(DateTime<Utc>);
@@ -77,10 +79,14 @@ impl Transport for Scripted {
             };
             next.map(fill)
         };
-        if request.method == Method::Post
-            && url.contains("hooks.slack.com")
-            && answer.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body == "ok")
-        {
+        let says_ok = |answer: &Answer, ok: &str| answer.status == 200 && answer.body == ok;
+        let posts = request.method == Method::Post
+            && answer.as_ref().is_ok_and(|answer| match url.as_str() {
+                url if url.contains("hooks.slack.com") => says_ok(answer, "ok"),
+                url if url.ends_with("/api/chat.postMessage") => says_ok(answer, POSTED),
+                _ => false,
+            });
+        if posts {
             *self.posted.lock().unwrap() += 1;
         }
         Box::pin(async move { answer })
@@ -97,6 +103,10 @@ fn answer() -> BoxedStrategy<Result<Answer, Failure>> {
         json!({"name": "NAME", "done": true, "error": {"code": 1}}).to_string(),
         json!({"done": true, "metadata": {"common": {"state": "PAUSED"}}}).to_string(),
         json!({"error": {"status": "ABORTED"}}).to_string(),
+        POSTED.to_owned(),
+        json!({"ok": false, "error": "message_not_found"}).to_string(),
+        json!({"ok": false, "error": "channel_not_found"}).to_string(),
+        json!({"ok": false, "error": "internal_error"}).to_string(),
     ];
     let statuses =
         proptest::sample::select(vec![200_u16, 200, 200, 302, 400, 401, 403, 404, 409, 429, 500, 503]);
@@ -151,10 +161,18 @@ fn deliver(
     answers: Vec<Result<Answer, Failure>>,
     ledger: Option<(Ledger, Vec<Result<Answer, Failure>>)>,
     now: DateTime<Utc>,
+    slack: Access,
 ) -> (Handled, Vec<String>, usize) {
-    let (handled, tasks, posted) = deliver_published(data, answers, ledger, now, now);
+    let (handled, tasks, posted) = deliver_published(data, answers, ledger, now, now, slack);
     let names = tasks.iter().map(|task| task["name"].as_str().unwrap().to_owned()).collect();
     (handled, names, posted)
+}
+
+/// How Slack lets opwatch post.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Access {
+    Webhook,
+    Bot,
 }
 
 /// The same with the tasks themselves, of a message that was published at a time of its own.
@@ -164,6 +182,7 @@ fn deliver_published(
     ledger: Option<(Ledger, Vec<Result<Answer, Failure>>)>,
     published: DateTime<Utc>,
     now: DateTime<Utc>,
+    slack: Access,
 ) -> (Handled, Vec<Value>, usize) {
     let (ledger, of_ledger) = ledger.unzip();
     let scripted = Scripted {
@@ -184,13 +203,20 @@ fn deliver_published(
             projects: None,
             starts: StartMethod::all().to_vec(),
             export_prefixes: Vec::new(),
+            channels: Channels::Any,
         },
         locale: Locale::En,
         zone: chrono_tz::Tz::UTC,
+        title: None,
+        routing: Routing::default(),
+        stall_after: 10,
         ledger,
     };
     let google = Google::new(Arc::clone(&transport), Tokens::new(Some("t".into())), Endpoints::default());
-    let slack = Slack::new(transport, "https://hooks.slack.com/services/x".into());
+    let slack = match slack {
+        Access::Webhook => Slack::webhook(transport, "https://hooks.slack.com/services/x".into()),
+        Access::Bot => Slack::bot(transport, "https://slack.com".to_owned(), "xoxb-x".into()),
+    };
     let watcher = Watcher::new(setup, google, slack, Arc::new(Fixed(now)));
     let delivery = Delivery {
         message_id: "99".to_owned(),
@@ -221,7 +247,7 @@ fn the_next_step_of_a_slow_clock_is_not_in_the_past() {
 
 /// What became of a delivery that no API answers, and when its next step is due.
 fn next_step(data: Vec<u8>, published: DateTime<Utc>, now: DateTime<Utc>) -> (Handled, DateTime<Utc>) {
-    let (handled, tasks, _) = deliver_published(data, Vec::new(), None, published, now);
+    let (handled, tasks, _) = deliver_published(data, Vec::new(), None, published, now, Access::Webhook);
     (handled, tasks[0]["scheduleTime"].as_str().unwrap().parse().unwrap())
 }
 
@@ -230,22 +256,36 @@ fn is_sent(answers: &[Result<Answer, Failure>]) -> bool {
     answers.iter().flatten().any(|answer| String::from_utf8_lossy(&answer.body).contains("\"sent\""))
 }
 
+fn access() -> BoxedStrategy<Access> {
+    prop_oneof![Just(Access::Webhook), Just(Access::Bot)].boxed()
+}
+
+/// Whether nobody wants to hear of it.
+fn asks_for_failures_only(message: &Message) -> bool {
+    let Message::Report(report) = message else { return false };
+    report.outcome == Outcome::Succeeded && report.watch.routing.notify == Some(Notify::Failure)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn no_delivery_asks_for_its_own_name_and_none_ends_in_silence(
-        message in message(), answers in proptest::collection::vec(answer(), 0..4), now in time(),
+        message in message(), answers in proptest::collection::vec(answer(), 0..5), now in time(), slack in access(),
     ) {
         let own = format!("{QUEUE}/tasks/{}", task_id(TOPIC, &message));
         let is_report = matches!(message, Message::Report(_));
-        let (handled, names, posted) = deliver(message.to_data(), answers, None, now);
+        let (handled, names, posted) = deliver(message.to_data(), answers, None, now, slack);
         prop_assert!(!names.contains(&own), "{handled:?}");
         prop_assert!(names.len() <= 1, "one next step: {:?}", names);
-        if handled.acknowledged {
-            prop_assert_eq!(names.len() + posted, 1, "{:?}", handled);
-        } else {
-            prop_assert!(is_report && handled.decision == Decided::GaveUp, "{handled:?}");
+        match handled.decision {
+            Decided::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
+            Decided::GaveUp => prop_assert!(is_report && !handled.acknowledged, "{handled:?}"),
+            Decided::Posted => prop_assert!(is_report && posted == 1 && names.is_empty(), "{handled:?}"),
+            _ => {
+                prop_assert_eq!((handled.acknowledged, names.len()), (true, 1), "{:?}", handled);
+                prop_assert!(!is_report || posted == 0, "{handled:?}");
+            }
         }
     }
 
@@ -254,17 +294,19 @@ proptest! {
     #[test]
     fn with_a_ledger_no_delivery_asks_for_its_own_name_and_none_ends_in_silence(
         message in message(), answers in proptest::collection::vec(answer(), 0..4),
-        of_ledger in proptest::collection::vec(ledger_answer(), 0..6), now in time(),
+        of_ledger in proptest::collection::vec(ledger_answer(), 0..6), now in time(), slack in access(),
     ) {
         let own = format!("{QUEUE}/tasks/{}", task_id(TOPIC, &message));
         let (is_report, sent) = (matches!(message, Message::Report(_)), is_sent(&of_ledger));
-        let (handled, names, posted) = deliver(message.to_data(), answers, Some((ledger(), of_ledger)), now);
+        let (handled, names, posted) = deliver(message.to_data(), answers, Some((ledger(), of_ledger)), now, slack);
         prop_assert!(!names.contains(&own), "{handled:?}");
         prop_assert!(names.len() <= 1, "one next step: {:?}", names);
         match handled.decision {
+            Decided::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
             Decided::PostedBefore => prop_assert!(is_report && sent && names.len() + posted == 0, "{handled:?}"),
             Decided::GaveUp => prop_assert!(is_report && !handled.acknowledged, "{handled:?}"),
-            _ => prop_assert_eq!((handled.acknowledged, names.len() + posted), (true, 1), "{:?}", handled),
+            Decided::Posted => prop_assert!(is_report && posted == 1 && names.is_empty(), "{handled:?}"),
+            _ => prop_assert_eq!((handled.acknowledged, names.len()), (true, 1), "{:?}", handled),
         }
     }
 }
@@ -288,7 +330,7 @@ fn a_report_waits_for_another_delivery_so_often_and_no_more() {
             vec![ok(200, found), ok(409, json!({"error": {"status": "ALREADY_EXISTS"}}).to_string())];
         let data = Message::Report(Box::new(report)).to_data();
         let (handled, asked, posted) =
-            deliver(data, vec![ok(200, "ok".to_owned())], Some((ledger(), answers)), now);
+            deliver(data, vec![ok(200, "ok".to_owned())], Some((ledger(), answers)), now, Access::Webhook);
         let is_last = waits == WAITS;
         let expected = if is_last { Decided::Posted } else { Decided::Waits };
         assert_eq!((handled.decision, handled.acknowledged), (expected, true), "{waits}");

@@ -160,7 +160,7 @@ async fn the_endpoints_name_every_service() {
     assert_eq!(
         world.endpoints(),
         format!(
-            "datastore={operations},firestore={operations},cloudtasks={tasks},pubsub=http://127.0.0.1:8085,slack={slack}"
+            "datastore={operations},firestore={operations},cloudtasks={tasks},pubsub=http://127.0.0.1:8085,slack={slack},slackapi={slack}"
         )
     );
     let mut task = task(&world, "t", 3_600, &json!({}));

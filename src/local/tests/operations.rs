@@ -3,7 +3,14 @@
 use super::*;
 
 fn plan(end: End) -> Plan {
-    Plan { duration: Duration::from_secs(1_000), end, entities: 200, bytes: 4_000, estimate: true }
+    Plan {
+        duration: Duration::from_secs(1_000),
+        end,
+        entities: 200,
+        bytes: 4_000,
+        estimate: true,
+        stuck_at: None,
+    }
 }
 
 async fn export(world: &World, label: &str) -> Value {

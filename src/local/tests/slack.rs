@@ -1,6 +1,7 @@
 //! Slack: what it takes, and how the page shows it.
 
 use super::super::page::{mrkdwn, page};
+use super::super::slack::ChannelMessage;
 use super::*;
 
 fn markdown(text: &str) -> Value {
@@ -69,14 +70,18 @@ async fn a_bad_message_is_refused_as_slack_does() {
         (fields(11, "x"), "invalid_blocks"),
         (fields(1, &"x".repeat(2_001)), "invalid_blocks"),
         (fields(0, "x"), "invalid_blocks"),
+        (blocks(json!(vec![section(&"x".repeat(3_000)); 5])), "msg_blocks_too_long"),
     ];
     for (payload, wanted) in &cases {
         assert_eq!(post(&world, &world.slack.webhook(), payload).await, (400, json!(wanted)), "{payload}");
     }
     assert_eq!(world.violations().len(), cases.len());
-    for good in
-        [header("あ".repeat(150)), fields(10, "x"), blocks(json!(vec![section(&"x".repeat(3_000)); 50]))]
-    {
+    for good in [
+        header("あ".repeat(150)),
+        fields(10, "x"),
+        blocks(json!(vec![section(&"x".repeat(3_000)); 4])),
+        blocks(json!(vec![section("x"); 50])),
+    ] {
         assert_eq!(post(&world, &world.slack.webhook(), &good).await.1, "ok");
     }
     let text = world.shared.client.post(world.slack.webhook()).header("Content-Type", "application/json");
@@ -122,7 +127,7 @@ fn markup_becomes_html() {
 fn a_page_shows_every_part_and_loads_nothing() {
     let mut payload = full();
     payload["attachments"][0]["title"] = json!("<img src=x>");
-    let shown = page(&[(chrono::DateTime::from_timestamp(0, 0).unwrap(), payload)]);
+    let shown = page(&[posted(payload)]);
     for part in [
         "<strong>opwatch</strong> <span class=\"badge\">APP</span>",
         ">00:00 UTC</time>",
@@ -141,5 +146,19 @@ fn a_page_shows_every_part_and_loads_nothing() {
     }
     for part in ["<script", "<link", "<img", "src=\"", "@import", "http-equiv", "url("] {
         assert!(!shown.contains(part), "{part}");
+    }
+}
+
+/// A message in a channel that says `payload`.
+fn posted(payload: Value) -> ChannelMessage {
+    ChannelMessage {
+        channel: "C1".to_owned(),
+        ts: "1.000001".to_owned(),
+        thread_ts: None,
+        broadcast: false,
+        at: chrono::DateTime::from_timestamp(0, 0).unwrap(),
+        payload,
+        edits: 0,
+        deleted: false,
     }
 }

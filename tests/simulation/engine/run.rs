@@ -15,10 +15,10 @@ use opwatch::clock::{Clock, Deadline};
 use opwatch::endpoints::Endpoints;
 use opwatch::envelope::Delivery;
 use opwatch::locale::Locale;
-use opwatch::message::Defaults;
+use opwatch::message::{Defaults, Routing};
 use opwatch::operation::{Service, StartMethod};
-use opwatch::policy::Policy;
-use opwatch::settings::Settings;
+use opwatch::policy::{Channels, Policy};
+use opwatch::settings::{Settings, SlackAccess};
 use opwatch::transport::Transport;
 use opwatch::watcher::{Handled, Setup};
 
@@ -67,11 +67,15 @@ fn settings() -> Settings {
                 projects: Some(vec!["p".to_owned()]),
                 starts: StartMethod::all().to_vec(),
                 export_prefixes: Vec::new(),
+                channels: Channels::Webhook,
             },
             locale: Locale::En,
             zone: chrono_tz::Tz::UTC,
+            title: None,
+            routing: Routing::default(),
+            stall_after: 10,
         },
-        webhook: "https://hooks.slack.com/services/T/B/x".into(),
+        slack: SlackAccess::Webhook("https://hooks.slack.com/services/T/B/x".into()),
         push_identity: None,
         endpoints: Endpoints::default(),
         access_token: Some("token".into()),

@@ -1,0 +1,185 @@
+//! What is told while an operation runs: how far it is, how fast, until when, and whether it stands still.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::number::{grouped, size};
+use super::{Context, Field, Notice, Text, Writer};
+use crate::locale::{Label, Note};
+use crate::message::{Check, Outcome, Report};
+
+/// A look that is this much older than the message says so.
+const STALE: Duration = Duration::from_secs(2);
+
+/// The notice that follows a running operation, told when `next`, its next check, is due at `due`. `context.now` is when
+/// the last look was made, successful or not.
+pub fn running(next: &Check, due: DateTime<Utc>, context: &Context<'_>) -> Notice {
+    let (report, seen) = report(next, Outcome::Running, context.now);
+    let writer = Writer::new(&report, context);
+    let percent = writer.percent();
+    let eta = next.track.eta(&report.facts).filter(|eta| *eta > context.now);
+    let notice = writer.notice();
+    let since = report.facts.start.map(|start| writer.words.since(&writer.clock(start)));
+    let percent_text = percent.map(|percent| format!("{percent} %"));
+    let until = eta.map(|eta| writer.words.eta(&writer.clock(eta)));
+    let (mut values, names): (Vec<Field>, Vec<Field>) =
+        notice.values.into_iter().partition(|field| matches!(field.value, super::Value::Plain(_)));
+    values.extend(writer.rate(next));
+    values.extend(eta.and_then(|eta| writer.until(eta)));
+    values.extend(writer.checks(next, due));
+    values.extend(names);
+    let stale = (context.now - seen).to_std().is_ok_and(|age| age > STALE);
+    let not_read = stale.then(|| writer.words.note(Note::NotRead { time: &writer.time(seen) }));
+    Notice {
+        summary: since.into_iter().chain(percent_text).chain(until).collect(),
+        bar: percent,
+        values,
+        texts: not_read.into_iter().map(Text::Plain).collect(),
+        ..notice
+    }
+}
+
+/// The notice that a running operation makes no progress.
+pub fn stalled(next: &Check, context: &Context<'_>) -> Notice {
+    let (report, _) = report(next, Outcome::Stalled, context.now);
+    let writer = Writer::new(&report, context);
+    let notice = writer.notice();
+    let percent = writer.percent().map(|percent| format!("{percent} %"));
+    let since = report.facts.start.map(|start| writer.words.since(&writer.clock(start)));
+    let note = writer.words.note(Note::Stalled { checks: next.track.unchanged() });
+    Notice { summary: percent.into_iter().chain(since).collect(), texts: vec![Text::Plain(note)], ..notice }
+}
+
+/// What was last seen of it, and when.
+fn report(next: &Check, outcome: Outcome, now: DateTime<Utc>) -> (Report, DateTime<Utc>) {
+    let (facts, seen) = next.last.as_ref().map(|seen| (seen.facts.clone(), seen.at)).unwrap_or_default();
+    (Report::of_running(next, outcome, facts, now), seen)
+}
+
+impl Writer<'_> {
+    /// How far it is, by entities or else by bytes.
+    fn percent(&self) -> Option<u8> {
+        let by_bytes = || self.report.facts.bytes?.percent();
+        self.report.facts.entities.and_then(crate::operation::Progress::percent).or_else(by_bytes)
+    }
+
+    fn rate(&self, next: &Check) -> Option<Field> {
+        let entities = next.track.entity_rate().map(per_second);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
+        let bytes = next.track.byte_rate().map(|rate| format!("{}/s", size(rate as u64)));
+        let parts: Vec<String> = entities.into_iter().chain(bytes).collect();
+        self.plain(Label::Rate, (!parts.is_empty()).then(|| parts.join(" · ")))
+    }
+
+    fn until(&self, eta: DateTime<Utc>) -> Option<Field> {
+        let left = (eta - self.context.now).to_std().ok()?;
+        // An estimate is no better than a minute.
+        let left = if left.as_secs() > 120 { Duration::from_secs(left.as_secs() / 60 * 60) } else { left };
+        self.plain(Label::Eta, Some(self.words.in_time(&self.clock(eta), &self.words.duration(left))))
+    }
+
+    fn checks(&self, next: &Check, due: DateTime<Utc>) -> Option<Field> {
+        let (done, of) = (grouped(next.attempt.into()), grouped(next.watch.limit.into()));
+        let due = due.with_timezone(&self.zone).format("%H:%M:%S").to_string();
+        self.plain(Label::Checks, Some(self.words.checks(&done, &of, &due)))
+    }
+}
+
+/// A rate in whole numbers: by the second, or by the minute when slow.
+fn per_second(rate: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
+    let whole = |rate: f64| grouped(rate.round() as u64);
+    if rate >= 10.0 { format!("{}/s", whole(rate)) } else { format!("{}/min", whole(rate * 60.0)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use chrono_tz::Tz;
+
+    use super::*;
+    use crate::locale::Locale;
+    use crate::message::{Seen, Track, Watch};
+    use crate::operation::{Facts, Operation, Progress, Service};
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    /// A watch whose looks, one a minute, showed these entities out of `of`.
+    fn check(done: &[u64], of: Option<u64>) -> Check {
+        let watch = Watch { title: Some("Nightly".to_owned()), interval: 60, limit: 60, ..Watch::default() };
+        let operation = Operation::new(Service::Datastore, "projects/p/operations/x").unwrap();
+        let mut check = Check::new(watch, operation, at(60));
+        for (minute, done) in (1..).zip(done) {
+            let entities = Some(Progress { done: *done, of });
+            let facts = Facts { start: Some(at(0)), entities, ..Facts::default() };
+            check.track = Track::after(&check.track, at(60 * minute), &facts);
+            check.last = Some(Seen { at: at(60 * minute), facts });
+            check.attempt += 1;
+        }
+        check
+    }
+
+    fn text(check: &Check, now: DateTime<Utc>, locale: Locale) -> String {
+        let context = Context { topic: None, locale, zone: Tz::UTC, title: None, routing: None, now };
+        running(check, now + TimeDelta::seconds(60), &context).to_text()
+    }
+
+    #[test]
+    fn a_running_operation_in_words() {
+        assert_eq!(
+            text(&check(&[0, 10_000, 20_000], Some(60_000)), at(180), Locale::En),
+            "Nightly is running · since 08:00 UTC · 33 % · done by 08:07 UTC\n\
+             Start: 2027/01/15 08:00:00 UTC\nRunning for: 3 min\nProgress: 33 % (20,000 of 60,000)\n\
+             Rate: 167/s\nDone by: 08:07 UTC (in 4 min)\nChecks: 3 of 60, the next at 08:04:00\n\
+             Operation: projects/p/operations/x"
+        );
+        assert_eq!(
+            text(&check(&[0, 60], Some(120)), at(120), Locale::Ja),
+            "Nightlyを実行中 · 08:00 UTC開始 · 50 % · 終了予定 08:03 UTC\n\
+             開始日時: 2027/01/15 08:00:00 UTC\n経過時間: 2分\n進捗: 50 % (120件中60件)\n\
+             速度: 60/min\n終了予定: 08:03 UTC (あと1分)\n確認回数: 2 / 60、次回 08:03:00\n\
+             JobID: projects/p/operations/x"
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_that_is_not_known() {
+        for (done, of) in [(vec![5, 104], Some(100)), (vec![5, 104], None), (vec![5, 104], Some(0))] {
+            let said = text(&check(&done, of), at(120), Locale::En);
+            assert!(
+                !said.contains('%') && !said.contains("Done by") && said.contains("Entities: 104"),
+                "{said}"
+            );
+        }
+        let said = text(&check(&[], None), at(120), Locale::En);
+        assert!(said.starts_with("Nightly is running\n"), "{said}");
+    }
+
+    #[test]
+    fn a_look_that_failed_is_told() {
+        let said = text(&check(&[0, 60], Some(120)), at(180), Locale::En);
+        assert!(said.ends_with("As of 2027/01/15 08:02:00 UTC: the last check could not read it."), "{said}");
+    }
+
+    #[test]
+    fn standing_still_comes_with_what_to_do() {
+        let check = check(&[7, 7, 7], Some(10));
+        let context = Context {
+            topic: None,
+            locale: Locale::En,
+            zone: Tz::UTC,
+            title: None,
+            routing: None,
+            now: at(180),
+        };
+        let said = stalled(&check, &context).to_text();
+        assert!(said.starts_with("Nightly makes no progress · 70 % · since 08:00 UTC\n"), "{said}");
+        assert!(
+            said.contains("The last 2 checks saw no progress.") && said.contains("operations cancel"),
+            "{said}"
+        );
+    }
+}

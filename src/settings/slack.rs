@@ -1,0 +1,198 @@
+//! The settings of Slack: a webhook or a bot, and what a message that doesn't say gets.
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::ServeArgs;
+use super::parse::{Bad, given};
+use crate::endpoints::{Api, Endpoints};
+use crate::message::{Channel, LONGEST_TITLE, Mention, MentionOn, Notify, Routing};
+use crate::policy::Channels;
+
+const WEBHOOK: &str = "https://hooks.slack.com/services/T…/B…/…";
+const BOT_TOKEN: &str = "xoxb-…";
+const CHANNEL: &str = "C024BE91L";
+/// Checks without progress until people are told.
+const STALL_AFTER: u32 = 10;
+
+/// How Slack is told.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SlackArgs {
+    /// A Slack bot's token (secret), instead of the webhook: `xoxb-…`
+    #[arg(long, env = "SLACK_BOT_TOKEN", hide_env_values = true)]
+    pub slack_bot_token: Option<SecretString>,
+    /// The bot's channel, by id: `C…`
+    #[arg(long, env = "SLACK_CHANNEL", hide_env_values = true)]
+    pub slack_channel: Option<String>,
+    /// Channels that messages may choose: `C…,C…` [default: any that takes the bot's messages]
+    #[arg(long, env = "SLACK_CHANNELS", hide_env_values = true)]
+    pub slack_channels: Option<String>,
+    /// What Slack calls a watch without a title [default: by operation]
+    #[arg(long, env = "TITLE", hide_env_values = true)]
+    pub title: Option<String>,
+    /// Whom to ping: here, or the id of a person (`U…`) or of a user group (`S…`)
+    #[arg(long, env = "MENTION", hide_env_values = true)]
+    pub mention: Option<String>,
+    /// When to ping: failure, always, never [default: failure]
+    #[arg(long, env = "MENTION_ON", hide_env_values = true)]
+    pub mention_on: Option<String>,
+    /// What to tell: live, end, start,end or failure [default: live with a bot, end with a webhook]
+    #[arg(long, env = "NOTIFY", hide_env_values = true)]
+    pub notify: Option<String>,
+    /// Checks without progress until Slack is told, 0 for never [default: 10]
+    #[arg(long, env = "STALL_AFTER", hide_env_values = true)]
+    pub stall_after: Option<String>,
+}
+
+/// How Slack lets opwatch post.
+#[derive(Clone, Debug)]
+pub enum SlackAccess {
+    /// Through an incoming webhook with this URL.
+    Webhook(SecretString),
+    /// As a bot.
+    Bot {
+        /// Where Slack's web API answers.
+        base: String,
+        /// The bot's token.
+        token: SecretString,
+    },
+}
+
+impl SlackAccess {
+    /// Whether messages can be edited and channels chosen.
+    pub fn is_bot(&self) -> bool {
+        matches!(self, Self::Bot { .. })
+    }
+}
+
+impl ServeArgs {
+    /// The webhook or the bot: exactly one of them; and where messages may send.
+    pub(super) fn check_slack(&self, endpoints: &Endpoints, bad: &mut Bad) -> (SlackAccess, Channels) {
+        let secret = |secret: &Option<SecretString>| {
+            let text = secret.as_ref().map(|secret| secret.expose_secret().trim().to_owned());
+            text.filter(|text| !text.is_empty())
+        };
+        let (webhook, token) = (secret(&self.slack_webhook_url), secret(&self.slack.slack_bot_token));
+        let token = match (&webhook, token) {
+            (Some(_), Some(_)) => {
+                let why = "it can't be set together with SLACK_WEBHOOK_URL: unset one";
+                bad.say("SLACK_BOT_TOKEN", why, BOT_TOKEN);
+                let access = SlackAccess::Webhook(check_webhook(webhook.as_ref(), endpoints, bad));
+                return (access, self.slack.check_channels(bad));
+            }
+            (None, None) => {
+                let why = "it must be set, or SLACK_BOT_TOKEN with SLACK_CHANNEL";
+                bad.say("SLACK_WEBHOOK_URL", why, WEBHOOK);
+                return (SlackAccess::Webhook(SecretString::default()), Channels::Webhook);
+            }
+            (Some(_), None) => {
+                self.slack.only_a_bot_has(bad);
+                return (
+                    SlackAccess::Webhook(check_webhook(webhook.as_ref(), endpoints, bad)),
+                    Channels::Webhook,
+                );
+            }
+            (None, token) => bad.optional("SLACK_BOT_TOKEN", token.as_ref(), BOT_TOKEN, bot_token),
+        };
+        let access = SlackAccess::Bot {
+            base: endpoints.get(Api::SlackApi).base,
+            token: token.unwrap_or_default().into(),
+        };
+        (access, self.slack.check_channels(bad))
+    }
+}
+
+impl SlackArgs {
+    fn only_a_bot_has(&self, bad: &mut Bad) {
+        let settings = [("SLACK_CHANNEL", &self.slack_channel), ("SLACK_CHANNELS", &self.slack_channels)];
+        for (setting, value) in settings {
+            if given(value.as_ref()).is_some() {
+                let why = "a webhook has its own channel: unset it, or set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL";
+                bad.say(setting, why, CHANNEL);
+            }
+        }
+    }
+
+    fn check_channels(&self, bad: &mut Bad) -> Channels {
+        let channels = bad.list("SLACK_CHANNELS", self.slack_channels.as_ref(), ["", CHANNEL], channel);
+        match channels {
+            channels if channels.is_empty() => Channels::Any,
+            mut channels => {
+                // The settings' own is allowed to who names it.
+                channels.extend(given(self.slack_channel.as_ref()).and_then(|text| channel(text).ok()));
+                Channels::Only(channels)
+            }
+        }
+    }
+
+    pub(super) fn check_title(&self, bad: &mut Bad) -> Option<String> {
+        bad.optional("TITLE", self.title.as_ref(), "Nightly backup", |text| {
+            let fits = text.chars().count() <= LONGEST_TITLE && !text.contains(char::is_control);
+            fits.then(|| text.to_owned())
+                .ok_or_else(|| format!("it must have at most {LONGEST_TITLE} characters on one line"))
+        })
+    }
+
+    pub(super) fn check_routing(&self, is_bot: bool, bad: &mut Bad) -> Routing {
+        let none_of = |text: &str, allowed: &str| format!("{text:?} is none of: {allowed}");
+        let channel = bad.optional("SLACK_CHANNEL", self.slack_channel.as_ref(), CHANNEL, channel);
+        if is_bot && given(self.slack_channel.as_ref()).is_none() {
+            bad.say("SLACK_CHANNEL", "it must be set together with SLACK_BOT_TOKEN", CHANNEL);
+        }
+        let mention = bad.optional("MENTION", self.mention.as_ref(), "here", |text| {
+            text.parse().map_err(|()| format!("{text:?} is not {}", Mention::ALLOWED))
+        });
+        let mention_on = bad.optional("MENTION_ON", self.mention_on.as_ref(), "always", |text| {
+            text.parse().map_err(|()| none_of(text, MentionOn::ALLOWED))
+        });
+        let notify = bad.optional("NOTIFY", self.notify.as_ref(), "failure", |text| match text.parse() {
+            Ok(Notify::Live) if !is_bot => {
+                Err("\"live\" needs a bot: SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL".to_owned())
+            }
+            parsed => parsed.map_err(|()| none_of(text, Notify::ALLOWED)),
+        });
+        let default = if is_bot { Notify::Live } else { Notify::End };
+        Routing { channel, mention, mention_on, notify: Some(notify.unwrap_or(default)) }
+    }
+
+    pub(super) fn check_stall_after(&self, bad: &mut Bad) -> u32 {
+        let parsed = bad.optional("STALL_AFTER", self.stall_after.as_ref(), "10", |text| {
+            text.parse::<u32>().map_err(|_| "it must be a whole number of checks".to_owned())
+        });
+        parsed.unwrap_or(STALL_AFTER)
+    }
+}
+
+fn channel(text: &str) -> Result<Channel, String> {
+    text.parse().map_err(|()| format!("{text:?} is not {}", Channel::ALLOWED))
+}
+
+/// The token goes into a header. It is a secret, so no error repeats it.
+fn bot_token(text: &str) -> Result<String, String> {
+    if !text.starts_with("xoxb-") {
+        return Err("it must begin with xoxb-".to_owned());
+    }
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    plain.then(|| text.to_owned()).ok_or_else(|| "it has characters that no token has".to_owned())
+}
+
+/// The webhook's path on Slack's host, or on the endpoint that stands in for it.
+fn check_webhook(url: Option<&String>, endpoints: &Endpoints, bad: &mut Bad) -> SecretString {
+    let base = endpoints.get(Api::Slack).base;
+    bad.required("SLACK_WEBHOOK_URL", url, WEBHOOK, |text| {
+        // The URL is a secret, so no error repeats it.
+        let url = Url::parse(text).map_err(|_| "it is no URL".to_owned())?;
+        let origin = url.origin().ascii_serialization();
+        if origin != "https://hooks.slack.com" && origin != base {
+            return Err(format!(
+                "it must begin with https://hooks.slack.com/ (or with what ENDPOINTS has for slack: {base})"
+            ));
+        }
+        if url.path().len() < 2 {
+            return Err("it has no path".to_owned());
+        }
+        Ok(format!("{base}{}", url.path()))
+    })
+    .into()
+}

@@ -1,0 +1,155 @@
+//! What people are told while an operation runs: the message that follows it, that it runs, that it stands still.
+//!
+//! None of it may delay or endanger the watch, so each call has little time, and one that fails is logged and left. The
+//! order keeps copies of a delivery from spoiling it: a message is posted before the next step is scheduled, which
+//! carries where it is, and taken back by the copy whose step another one had scheduled; everything else is told after
+//! scheduling, by the copy that did.
+
+use chrono::{DateTime, Utc};
+
+use super::Watcher;
+use crate::clock::Deadline;
+use crate::decision::Decision;
+use crate::google::Created;
+use crate::message::{Check, Message, Notify, Posted, Report, Routing, Watch};
+use crate::notice::{Notice, notice, running, stalled};
+use crate::slack::{Part, Place, PostError, payload};
+
+/// What a delivery tells beside taking its next step.
+#[derive(Default)]
+pub(super) struct Telling {
+    /// The message that it just posted, which the next check carries.
+    opened: Option<Posted>,
+    /// It is to tell that the operation runs, by a message that can't be edited.
+    announces: bool,
+    /// It is to tell that the operation stands still.
+    stalls: bool,
+}
+
+impl Watcher {
+    /// Where and how a watch is told of. What a message asks for in vain, since the settings do not allow it any more, is
+    /// left to the settings.
+    pub(super) fn routing(&self, watch: &Watch) -> Routing {
+        let own = watch.routing.clone();
+        let channel = own.channel.filter(|channel| self.setup.policy.permits_channel(channel));
+        Routing { channel, ..own }.or(&self.setup.routing)
+    }
+
+    /// The message that follows a watch, if it can be edited.
+    pub(super) fn editable<'a>(&self, live: Option<&'a Posted>) -> Option<&'a Posted> {
+        let permitted = |live: &Posted| {
+            live.channel.parse().is_ok_and(|channel| self.setup.policy.permits_channel(&channel))
+        };
+        live.filter(|live| self.slack.is_bot() && permitted(live))
+    }
+
+    /// Before the next step: posts the message that will follow the operation, and lets the next check carry it.
+    pub(super) async fn open(
+        &self,
+        decision: &mut Decision,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Telling {
+        let Decision::Check(next, due) = decision else { return Telling::default() };
+        if next.last.is_none() {
+            return Telling::default();
+        }
+        let routing = self.routing(&next.watch);
+        let mut telling = Telling { stalls: next.track.stalls(self.setup.stall_after), ..Telling::default() };
+        match routing.notify {
+            Some(Notify::Live | Notify::StartAndEnd) if self.slack.is_bot() && next.live.is_none() => {
+                let text = payload(&running(next, *due, &self.context(now)), Part::Whole);
+                let place = Place::Channel(routing.channel.as_ref());
+                let posted = self.slack.post(place, text, deadline.for_telling(), self.clock.now()).await;
+                telling.opened = self.told("the message that follows it is not posted", posted).flatten();
+                next.live.clone_from(&telling.opened);
+            }
+            Some(Notify::StartAndEnd) if !self.slack.is_bot() => {
+                telling.announces = !next.announced;
+                next.announced = true;
+            }
+            _ => {}
+        }
+        telling
+    }
+
+    /// After the next step, `message` at `due`, was scheduled, by this copy of the delivery or by another, or could not be.
+    pub(super) async fn follow(
+        &self,
+        (message, due): (&Message, Option<DateTime<Utc>>),
+        telling: Telling,
+        created: Option<Created>,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) {
+        match (message, created) {
+            (Message::Check(next), Some(Created::New)) => {
+                self.tell_progress(next, due.unwrap_or(now), &telling, now, deadline).await;
+                if telling.stalls {
+                    self.tell_stall(next, now, deadline).await;
+                }
+            }
+            (Message::Check(_), Some(Created::Already) | None) => {
+                if let Some(opened) = &telling.opened {
+                    let taken_back =
+                        self.slack.delete(opened, deadline.for_telling(), self.clock.now()).await;
+                    self.told("a second message that follows it stays", taken_back);
+                }
+            }
+            // The report of another copy may know another message: this one would run on for ever.
+            (Message::Report(report), Some(Created::Already)) if report.tries == 0 && report.waits == 0 => {
+                self.close(report, now, deadline).await;
+            }
+            _ => {}
+        }
+    }
+
+    async fn tell_progress(
+        &self,
+        next: &Check,
+        due: DateTime<Utc>,
+        telling: &Telling,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) {
+        let follows = self.routing(&next.watch).notify == Some(Notify::Live) && telling.opened.is_none();
+        let live = self.editable(next.live.as_ref()).filter(|_| follows);
+        let text = || payload(&running(next, due, &self.context(now)), Part::Whole);
+        let (limit, clock) = (deadline.for_telling(), self.clock.now());
+        if let Some(live) = live {
+            let edited = self.slack.update(live, text(), limit, clock).await;
+            self.told("the message that follows it is not edited", edited);
+        } else if telling.announces {
+            let posted = self.slack.post(Place::Channel(None), text(), limit, clock).await;
+            self.told("that it runs is not told", posted);
+        }
+    }
+
+    async fn tell_stall(&self, next: &Check, now: DateTime<Utc>, deadline: Deadline) {
+        let notice = stalled(next, &self.context(now));
+        let routing = self.routing(&next.watch);
+        let (place, part) = match self.editable(next.live.as_ref()) {
+            Some(of) => (Place::Thread { of, broadcast: false }, Part::Reply),
+            None => (Place::Channel(routing.channel.as_ref()), Part::Whole),
+        };
+        let limit = deadline.for_telling();
+        let posted = self.slack.post(place, payload(&notice, part), limit, self.clock.now()).await;
+        self.told("that it makes no progress is not told", posted);
+    }
+
+    /// Makes the end of the message that follows the watch.
+    async fn close(&self, report: &Report, now: DateTime<Utc>, deadline: Deadline) {
+        if let Some(live) = self.editable(report.live.as_ref()) {
+            let ended: Notice = notice(report, &self.context(now));
+            let text = payload(&ended, Part::Edit);
+            let edited = self.slack.update(live, text, deadline.for_telling(), self.clock.now()).await;
+            self.told("the message that follows it is not edited to the end", edited);
+        }
+    }
+
+    /// The result, or a line in the log.
+    #[expect(clippy::unused_self, reason = "reads as what the watcher does")]
+    fn told<T>(&self, what: &str, result: Result<T, PostError>) -> Option<T> {
+        result.inspect_err(|error| tracing::warn!("{what}: {error}; to do: {}", error.advice())).ok()
+    }
+}

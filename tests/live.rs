@@ -1,0 +1,467 @@
+//! One message in Slack that follows a watch: posted when it runs, edited at every check, ended, and replied to.
+
+use opwatch::local::{ChannelMessage, End, Event, Fault, Plan};
+use opwatch::settings::ServeArgs;
+use serde_json::{Value, json};
+
+use crate::support::opwatch::{
+    GREEN, Kind, NAME, ORANGE, Opwatch, RED, colour, export, lasting, refusal, texts,
+};
+
+const CHANNEL: &str = "C0OPERATIONS";
+const BLUE: &str = "#36c5f0";
+
+/// Settings of a bot in place of the webhook.
+fn bot(args: &mut ServeArgs) {
+    let token = opwatch_token();
+    args.slack_webhook_url = None;
+    args.slack.slack_bot_token = Some(token.into());
+    args.slack.slack_channel = Some(CHANNEL.to_owned());
+}
+
+fn opwatch_token() -> String {
+    "xoxb-local-stand-in".to_owned()
+}
+
+async fn start() -> Opwatch {
+    Opwatch::start_with(bot).await
+}
+
+async fn start_with(change: impl FnOnce(&mut ServeArgs)) -> Opwatch {
+    Opwatch::start_with(|args| {
+        bot(args);
+        change(args);
+    })
+    .await
+}
+
+fn slack_error(error: &str) -> Fault {
+    Fault::answer(200, &json!({"ok": false, "error": error}).to_string())
+}
+
+/// The messages that are there.
+fn there(opwatch: &Opwatch) -> Vec<ChannelMessage> {
+    opwatch.world.slack.channel_messages().into_iter().filter(|message| !message.deleted).collect()
+}
+
+/// The live message and the reply below it: nothing else is there.
+fn live_and_reply(opwatch: &Opwatch) -> (ChannelMessage, ChannelMessage) {
+    let messages = there(opwatch);
+    let [live, reply] = messages.as_slice() else { panic!("{messages:#?}") };
+    assert_eq!((live.channel.as_str(), reply.thread_ts.as_ref()), (CHANNEL, Some(&live.ts)));
+    (live.clone(), reply.clone())
+}
+
+/// How the live message looked, edit after edit.
+fn edits(opwatch: &Opwatch) -> Vec<Value> {
+    let mut events = opwatch.world.events();
+    let mut edits = Vec::new();
+    while let Some(event) = events.ready() {
+        if let Event::SlackEdited { payload, .. } = event {
+            edits.push(payload);
+        }
+    }
+    edits
+}
+
+fn on_top(payload: &Value) -> &str {
+    payload["text"].as_str().unwrap()
+}
+
+/// A watch that sees it running at 20 checks.
+async fn watch_of_20_checks(opwatch: &Opwatch) {
+    opwatch.watch_named(lasting(60 * 20 - 30)).await;
+    assert_eq!(opwatch.attempts().len(), 20);
+}
+
+#[tokio::test]
+async fn one_message_is_edited_at_every_check_and_replied_to_at_the_end() {
+    let opwatch = start().await;
+    watch_of_20_checks(&opwatch).await;
+    let (live, reply) = live_and_reply(&opwatch);
+    assert_eq!(live.edits, 20, "19 checks after the first, and the end");
+    let edits = edits(&opwatch);
+    assert!(edits[..19].iter().all(|edit| colour(edit) == BLUE));
+    assert!(on_top(&edits[0]).starts_with("*Datastore export is running* · since "), "{}", edits[0]);
+    assert!(
+        texts(&edits[9]).iter().any(|text| text.contains("█") && text.ends_with(" %")),
+        "{:?}",
+        texts(&edits[9])
+    );
+    for part in ["Done by", "Rate", "Checks", "Running for"] {
+        assert!(texts(&edits[9]).join("\n").contains(part), "{part}: {:?}", texts(&edits[9]));
+    }
+    assert_eq!(colour(&live.payload), GREEN);
+    assert!(on_top(&live.payload).starts_with("*Datastore export succeeded* · "));
+    assert!(on_top(&reply.payload).starts_with("*Datastore export succeeded* · ") && !reply.broadcast);
+    opwatch.assert_all_acknowledged();
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn the_bar_moves() {
+    let opwatch = start().await;
+    watch_of_20_checks(&opwatch).await;
+    let mut bars: Vec<usize> = edits(&opwatch)[..19]
+        .iter()
+        .map(|edit| texts(edit).iter().map(|text| text.matches('█').count()).sum())
+        .collect();
+    assert!(bars.is_sorted() && bars[0] < 3 && bars[18] > 16, "{bars:?}");
+    bars.dedup();
+    assert!(bars.len() > 10, "{bars:?}");
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn with_every_second_edit_failing_the_end_is_the_same() {
+    for error in ["internal_error", "message_not_found", "cant_update_message"] {
+        let opwatch = start().await;
+        // The 20th edit is the end; the first try of a report is not the last.
+        opwatch.world.slack.fail_every_on(2, "POST", "/chat.update", slack_error(error));
+        opwatch.watch_named(lasting(60 * 19 - 30)).await;
+        let (live, reply) = live_and_reply(&opwatch);
+        assert_eq!(colour(&live.payload), GREEN, "{error}");
+        assert!(on_top(&reply.payload).contains("succeeded"));
+        opwatch.assert_all_acknowledged();
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn with_every_push_delivered_three_times_there_is_one_live_message() {
+    let opwatch = start().await;
+    opwatch.world.pubsub.deliver_each(3);
+    watch_of_20_checks_tripled(&opwatch).await;
+    let live: Vec<_> = there(&opwatch).into_iter().filter(|message| message.thread_ts.is_none()).collect();
+    let [live] = live.as_slice() else { panic!("{live:#?}") };
+    assert_eq!(colour(&live.payload), GREEN);
+    // A report that is delivered three times may reply three times.
+    let replies = there(&opwatch).len() - 1;
+    assert!((1..=3).contains(&replies), "{replies}");
+    opwatch.stop().await;
+}
+
+async fn watch_of_20_checks_tripled(opwatch: &Opwatch) {
+    opwatch.watch_named(lasting(60 * 20 - 30)).await;
+    let mut attempts = opwatch.attempts();
+    attempts.dedup();
+    assert_eq!(attempts.len(), 20, "no forks");
+}
+
+#[tokio::test]
+async fn a_start_opens_the_message() {
+    let opwatch = start().await;
+    opwatch.publish_and_pause(&export()).await;
+    let messages = there(&opwatch);
+    assert_eq!(messages.len(), 1);
+    assert_eq!(colour(&messages[0].payload), BLUE);
+    assert!(on_top(&messages[0].payload).starts_with("*Datastore export is running* · since "));
+    opwatch.resume().await;
+    live_and_reply(&opwatch);
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_failure_is_told_to_the_channel_and_pings() {
+    let opwatch = start_with(|args| args.slack.mention = Some("S0614TZR7".to_owned())).await;
+    let end = End::Failed { code: 7, message: "no permission <!channel>".to_owned() };
+    opwatch.watch_named(Plan { end, ..lasting(200) }).await;
+    let (live, reply) = live_and_reply(&opwatch);
+    assert!(reply.broadcast);
+    assert!(on_top(&reply.payload).starts_with("<!subteam^S0614TZR7> *Datastore export failed* · "));
+    assert!(on_top(&live.payload).starts_with("*Datastore export failed* · "), "an edit pings nobody");
+    assert_eq!((colour(&live.payload), colour(&reply.payload)), (RED, RED));
+    let (edited, replied) = (texts(&live.payload).join("\n"), texts(&reply.payload).join("\n"));
+    assert!(edited.contains("no permission") && !edited.contains("gcloud"), "{edited}");
+    assert!(replied.contains("gcloud datastore operations describe"), "{replied}");
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn who_is_pinged_and_when() {
+    for (message, success, failure) in [
+        (json!({"mention": "U024BE7LH"}), "", "<@U024BE7LH> "),
+        (json!({"mention": "here", "mentionOn": "always"}), "<!here> ", "<!here> "),
+        (json!({"mention": "here", "mentionOn": "never"}), "", ""),
+        (json!({"mentionOn": "always"}), "<@U0DEFAULT> ", "<@U0DEFAULT> "),
+        (json!({}), "", "<@U0DEFAULT> "),
+    ] {
+        for (end, ping) in [(End::Succeeded, success), (End::Cancelled, failure)] {
+            let opwatch = Opwatch::start_with(|args| args.slack.mention = Some("U0DEFAULT".to_owned())).await;
+            opwatch.world.operations.add(NAME, Plan { end, ..lasting(30) });
+            let mut message = message.clone();
+            message["name"] = json!(NAME);
+            opwatch.watch(&message).await;
+            assert!(
+                opwatch.lines()[0].starts_with(&format!("{ping}*Datastore")),
+                "{message}: {:?}",
+                opwatch.lines()
+            );
+            opwatch.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_was_deleted_is_posted_anew_at_the_end() {
+    let opwatch = start().await;
+    opwatch.world.operations.add(NAME, lasting(300));
+    opwatch.publish_and_pause(&json!({"name": NAME})).await;
+    opwatch.world.slack.delete_all();
+    opwatch.resume().await;
+    let messages = there(&opwatch);
+    let [end] = messages.as_slice() else { panic!("{messages:#?}") };
+    assert_eq!((end.thread_ts.as_ref(), end.edits), (None, 0));
+    assert_eq!(colour(&end.payload), GREEN);
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_copy_that_is_late_to_schedule_takes_its_message_back() {
+    let opwatch = start().await;
+    opwatch.world.operations.add(NAME, lasting(100));
+    let id = opwatch.publish_and_pause(&json!({"name": NAME})).await;
+    let published = opwatch.world.time.now();
+    let data = json!({"name": NAME}).to_string();
+    assert_eq!(opwatch.push(&id, published, data.as_bytes()).await, 204);
+    let messages = opwatch.world.slack.channel_messages();
+    assert_eq!(messages.iter().map(|message| message.deleted).collect::<Vec<_>>(), [false, true]);
+    opwatch.resume().await;
+    live_and_reply(&opwatch);
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_whose_step_could_not_be_scheduled_is_taken_back() {
+    let opwatch = start().await;
+    opwatch.world.tasks.fail_next(refusal(503, "UNAVAILABLE", ""));
+    opwatch.watch_named(lasting(30 + 60)).await;
+    let messages = opwatch.world.slack.channel_messages();
+    assert!(messages[0].deleted, "{messages:#?}");
+    live_and_reply(&opwatch);
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn slack_being_down_delays_no_check() {
+    let opwatch = start().await;
+    opwatch.world.slack.fail_always(Some(Fault::answer(503, "")));
+    let mut events = opwatch.world.events();
+    opwatch.world.operations.add(NAME, lasting(60 * 3 - 30));
+    opwatch.publish(&json!({"name": NAME})).await;
+    let is_report = |event: &Event| matches!(event, Event::TaskCreated { data, .. } if data["state"]["report"].is_object());
+    events.wait_for("a report", is_report).await.unwrap();
+    opwatch.world.slack.fail_always(None);
+    opwatch.world.settled().await;
+    assert_eq!(opwatch.attempts(), [1, 2, 3]);
+    opwatch.assert_delays(Kind::Check, &[60, 60, 60]);
+    assert_eq!(
+        there(&opwatch).len(),
+        1,
+        "no live message could be opened, so the end is a message of its own"
+    );
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn an_end_that_can_not_be_told_is_tried_again_and_then_edited() {
+    let opwatch = start().await;
+    opwatch.world.operations.add(NAME, lasting(100));
+    opwatch.publish_and_pause(&json!({"name": NAME})).await;
+    // The edit of the first report passes, its reply does not.
+    opwatch.world.slack.fail_next_on("POST", "/chat.postMessage", slack_error("fatal_error"));
+    opwatch.resume().await;
+    let (live, _) = live_and_reply(&opwatch);
+    assert_eq!(colour(&live.payload), GREEN);
+    assert_eq!(opwatch.tasks(Kind::Report).len(), 2);
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_watch_has_its_own_channel_and_falls_back_to_the_settings() {
+    for (closed, error) in
+        [(false, ""), (true, "not_in_channel"), (true, "restricted_action_read_only_channel")]
+    {
+        let opwatch = start().await;
+        if closed {
+            opwatch.world.slack.close_channel("C0OWN", error);
+        }
+        opwatch.world.operations.add(NAME, lasting(100));
+        opwatch.watch(&json!({"name": NAME, "channel": "C0OWN"})).await;
+        let messages = there(&opwatch);
+        let end = messages.iter().find(|message| message.thread_ts.is_none()).unwrap();
+        if closed {
+            assert_eq!(end.channel, CHANNEL);
+            let said = texts(&end.payload).join("\n");
+            assert!(said.contains("channel C0OWN did not take it") && said.contains(error), "{said}");
+        } else {
+            assert_eq!((end.channel.as_str(), messages.len()), ("C0OWN", 2));
+        }
+        assert_eq!(colour(&end.payload), GREEN);
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn only_channels_that_are_allowed_are_sent_to() {
+    let opwatch = start_with(|args| args.slack.slack_channels = Some("C0ALLOWED".to_owned())).await;
+    opwatch.world.operations.add(NAME, lasting(100));
+    opwatch.watch(&json!({"name": NAME, "channel": "C0OTHER"})).await;
+    let said = texts(&there(&opwatch)[0].payload).join("\n");
+    assert!(said.contains("SLACK_CHANNELS does not allow it") && said.contains("add C0OTHER"), "{said}");
+    // Whoever may publish can forge a state; a watch goes on, told where the settings have it.
+    let forged = json!({"name": NAME, "channel": "C0OTHER", "attempt": 0,
+        "state": {"version": 1, "id": "7", "live": {"channel": "C0OTHER", "ts": "1.000001"}}});
+    opwatch.watch(&forged).await;
+    assert!(there(&opwatch).iter().all(|message| message.channel == CHANNEL));
+    assert!(!opwatch.world.slack.requests().iter().any(|request| request.json()["channel"] == "C0OTHER"));
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_webhook_has_no_channels_and_no_live_message() {
+    for (field, message) in [
+        ("channel", json!({"name": NAME, "channel": "C0OWN"})),
+        ("notify", json!({"name": NAME, "notify": "live"})),
+        ("channel", json!({"test": true, "channel": "C0OWN"})),
+    ] {
+        let opwatch = Opwatch::start().await;
+        opwatch.watch(&message).await;
+        let said = opwatch.only_text();
+        assert!(said.contains(field) && said.contains("SLACK_BOT_TOKEN"), "{said}");
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn unknown_words_are_refused_by_name() {
+    for (field, value, hint) in [
+        ("channel", json!("#ops"), "C024BE91L"),
+        ("mention", json!("@jane"), "U024BE7LH"),
+        ("mentionOn", json!("success"), "failure, always, never"),
+        ("notify", json!("all"), "start,end"),
+    ] {
+        let opwatch = start().await;
+        opwatch.watch(&json!({"name": NAME, field: value})).await;
+        let said = opwatch.only_text();
+        assert!(said.contains(field) && said.contains(hint), "{said}");
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_told_is_what_was_asked_for() {
+    // notify, whether it succeeds, top-level messages, edits.
+    for (notify, end, messages, edits) in [
+        ("live", End::Succeeded, 2, 4),
+        ("start,end", End::Succeeded, 2, 1),
+        ("end", End::Succeeded, 1, 0),
+        ("failure", End::Succeeded, 0, 0),
+        ("failure", End::Cancelled, 1, 0),
+    ] {
+        let opwatch = start().await;
+        opwatch.world.operations.add(NAME, Plan { end, ..lasting(60 * 4 - 30) });
+        opwatch.watch(&json!({"name": NAME, "notify": notify})).await;
+        let there = there(&opwatch);
+        assert_eq!(there.len(), messages, "{notify}: {there:#?}");
+        assert_eq!(there.first().map_or(0, |message| message.edits), edits, "{notify}");
+        opwatch.assert_all_acknowledged();
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_can_tell_that_it_runs() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.add(NAME, lasting(60 * 4 - 30));
+    opwatch.watch(&json!({"name": NAME, "notify": "start,end"})).await;
+    let lines = opwatch.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("*Datastore export is running* · since "), "{lines:?}");
+    assert!(lines[1].starts_with("*Datastore export succeeded* · "), "{lines:?}");
+    opwatch.stop().await;
+}
+
+/// An operation that shows the same counts at every look.
+fn standing_still(seconds: u64) -> Plan {
+    Plan { stuck_at: Some(0), ..lasting(seconds) }
+}
+
+#[tokio::test]
+async fn standing_still_is_told_once() {
+    for webhook in [false, true] {
+        let opwatch = if webhook { Opwatch::start().await } else { start().await };
+        opwatch.watch_named(standing_still(60 * 30)).await;
+        let messages = there(&opwatch);
+        let is_note = |message: &&ChannelMessage| on_top(&message.payload).contains("makes no progress");
+        let notes: Vec<_> = messages.iter().filter(is_note).collect();
+        let [note] = notes.as_slice() else { panic!("{messages:#?}") };
+        assert_eq!(colour(&note.payload), ORANGE);
+        assert_eq!(note.thread_ts.is_some(), !webhook);
+        assert!(texts(&note.payload).join("\n").contains("The last 10 checks saw no progress."));
+        assert_eq!(messages.len(), if webhook { 2 } else { 3 });
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn when_standing_still_is_told_can_be_set() {
+    for (stall_after, notes) in [("3", 1), ("0", 0)] {
+        let opwatch = start_with(|args| args.slack.stall_after = Some(stall_after.to_owned())).await;
+        opwatch.watch_named(standing_still(60 * 15)).await;
+        let told =
+            there(&opwatch).iter().filter(|m| on_top(&m.payload).contains("makes no progress")).count();
+        assert_eq!(told, notes);
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_success_without_anything_in_it_is_green_with_a_warning() {
+    let opwatch = Opwatch::start().await;
+    opwatch.watch_named(standing_still(30)).await;
+    let message = opwatch.only_message();
+    assert_eq!(colour(&message), GREEN);
+    assert!(texts(&message).join("\n").contains("Warning: it succeeded with 0 entities."), "{message}");
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_title_of_the_settings_is_for_watches_without_one() {
+    let opwatch = Opwatch::start_with(|args| args.slack.title = Some("Nightly <backup>".to_owned())).await;
+    opwatch.world.operations.add(NAME, lasting(30));
+    opwatch.watch(&json!({"name": NAME})).await;
+    opwatch.watch(&json!({"name": NAME, "title": "Own"})).await;
+    let lines = opwatch.lines();
+    assert!(lines[0].starts_with("*Nightly &lt;backup&gt; succeeded* · "), "{lines:?}");
+    assert!(lines[1].starts_with("*Own succeeded* · "), "{lines:?}");
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_of_slacks_that_was_lost_costs_one_message_at_most() {
+    let opwatch = start().await;
+    opwatch.world.slack.fail_next_on("POST", "/chat.postMessage", Fault::DoneButLost);
+    opwatch.watch_named(lasting(60 * 5 - 30)).await;
+    let messages = there(&opwatch);
+    assert_eq!(messages.len(), 3, "one that nobody knows of, the live one, its reply");
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_ends_the_message_that_followed_the_watch() {
+    let opwatch = start().await;
+    opwatch.world.operations.add(NAME, lasting(60 * 30));
+    opwatch.publish_and_pause(&json!({"name": NAME})).await;
+    let task = opwatch.tasks(Kind::Check).remove(0);
+    let message = json!({"message": {
+        "data": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, task.data.to_string()),
+        "messageId": "dead", "publishTime": "2026-11-23T03:00:00Z",
+    }, "subscription": "s"});
+    let (status, _) = opwatch.post("dead-letter", message.to_string()).await;
+    assert_eq!(status, 204);
+    let (live, reply) = live_and_reply(&opwatch);
+    assert_eq!(colour(&live.payload), RED);
+    assert!(on_top(&live.payload).contains("the watch was lost") && reply.broadcast);
+    opwatch.stop().await;
+}
