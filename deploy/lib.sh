@@ -65,7 +65,8 @@ load_settings() {
 
 # Settings of the service that have the same name here.
 service_settings=(TIME_ZONE LOCALE CHECK_INTERVAL CHECK_LIMIT SERVICES PROJECTS STARTS EXPORT_PREFIXES
-  LEDGER_KIND LEDGER_PROJECT LEDGER_NAMESPACE LEDGER_DATABASE LEDGER_KEEP)
+  LEDGER_KIND LEDGER_PROJECT LEDGER_NAMESPACE LEDGER_DATABASE LEDGER_KEEP
+  SLACK_CHANNEL SLACK_CHANNELS TITLE MENTION MENTION_ON NOTIFY STALL_AFTER)
 
 # All names that are made from the settings.
 # shellcheck disable=SC2034 # the scripts use them
@@ -97,7 +98,10 @@ set_names() {
   audience=https://$NAME.${PROJECT//:/.}.internal
   case ${SLACK:-webhook} in
     webhook) secret_setting=SLACK_WEBHOOK_URL ;;
-    bot) secret_setting=SLACK_BOT_TOKEN ;;
+    bot)
+      secret_setting=SLACK_BOT_TOKEN
+      [[ -n ${SLACK_CHANNEL-} ]] || die "SLACK=bot needs SLACK_CHANNEL, a channel's id such as C024BE91L"
+      ;;
     *) die "SLACK=$SLACK: it must be webhook or bot" ;;
   esac
 }

@@ -81,8 +81,10 @@ fn a_deployment_from_its_first_day_to_its_last() {
 fn an_old_project_with_a_bot_and_an_image_built_there() {
     let Some(cloud) = Cloud::new("old", "2021-04-08T23:00:00Z") else { return };
     let token = cloud.file("token", &format!("{BOT_TOKEN}\n"));
-    let more =
-        format!("SLACK=bot\nSLACK_SECRET_FILE={}\nMORE_SETTINGS=('SLACK_CHANNEL=a b,c')\n", token.display());
+    let more = format!(
+        "SLACK=bot\nSLACK_CHANNEL=C024BE91L\nSLACK_SECRET_FILE={}\nMORE_SETTINGS=('TITLE=a b,c')\n",
+        token.display()
+    );
     cloud.file(
         "settings.env",
         &format!(
@@ -454,9 +456,12 @@ fn up_builds_the_image(cloud: &Cloud) {
     let tag = image.strip_prefix("europe-west1-docker.pkg.dev/demo/opwatch/opwatch:").unwrap();
     assert_eq!(tag.len(), 12, "{image}");
     let environment = environment(container);
-    for setting in
-        ["SLACK_BOT_TOKEN=secret opwatch-slack, version 1", "SLACK_CHANNEL=a b,c", "PROJECTS=demo,far"]
-    {
+    for setting in [
+        "SLACK_BOT_TOKEN=secret opwatch-slack, version 1",
+        "SLACK_CHANNEL=C024BE91L",
+        "TITLE=a b,c",
+        "PROJECTS=demo,far",
+    ] {
         assert!(environment.iter().any(|found| found == setting), "{environment:?}");
     }
     let secret = cloud.resource("secretmanager:projects/demo/secrets/opwatch-slack/versions/1");
