@@ -5,7 +5,7 @@ use opwatch::settings::ServeArgs;
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{
-    GREEN, Kind, NAME, ORANGE, Opwatch, RED, colour, export, lasting, refusal, texts,
+    GREEN, Kind, NAME, ORANGE, Opwatch, RED, colour, export, lasting, refusal, texts, with_header,
 };
 
 const CHANNEL: &str = "C0OPERATIONS";
@@ -463,5 +463,20 @@ async fn a_dead_letter_ends_the_message_that_followed_the_watch() {
     let (live, reply) = live_and_reply(&opwatch);
     assert_eq!(colour(&live.payload), RED);
     assert!(on_top(&live.payload).contains("the watch was lost") && reply.broadcast);
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn edits_make_room_for_ends_when_slack_asks_for_a_wait() {
+    let opwatch = start().await;
+    opwatch.world.operations.add(NAME, lasting(60 * 12 - 30));
+    opwatch.publish_and_pause(&json!({"name": NAME})).await;
+    let limited = Fault::answer(429, r#"{"ok":false,"error":"ratelimited"}"#);
+    opwatch.world.slack.fail_next_on("POST", "/chat.update", with_header(limited, "Retry-After", "30"));
+    opwatch.resume().await;
+    let (live, _) = live_and_reply(&opwatch);
+    // The first edit is refused at minute 1; the next ones come from minute 7 to 11, then the end.
+    assert_eq!(live.edits, 6);
+    assert_eq!(colour(&live.payload), GREEN);
     opwatch.stop().await;
 }

@@ -11,6 +11,10 @@ use super::answer::{PostError, of_api, of_webhook};
 use crate::message::{Channel, Posted};
 use crate::transport::{Answer, Method, Request, Transport};
 
+/// How long after a `Retry-After` nothing is sent that can be left out: many watches under way would use up what Slack takes
+/// (some 50 edits a minute), and their ends would wait.
+const PAUSE: TimeDelta = TimeDelta::minutes(5);
+
 /// Slack.
 pub struct Slack {
     transport: Arc<dyn Transport>,
@@ -68,6 +72,12 @@ impl Slack {
         let quiet = (*self.quiet.lock().unwrap_or_else(PoisonError::into_inner))?;
         let left = (quiet.until - now).to_std().ok().filter(|left| !left.is_zero())?;
         Some(PostError::held_back(left, now + quiet.ahead))
+    }
+
+    /// Whether Slack asked to be left alone a short while ago: what can be left out is better left out.
+    pub fn is_busy(&self, now: DateTime<Utc>) -> bool {
+        let quiet = *self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        quiet.is_some_and(|quiet| now < quiet.until + PAUSE)
     }
 
     /// Posts `payload`; a bot's message can be edited later.
@@ -228,6 +238,7 @@ mod tests {
         let held = post(20).await.unwrap_err();
         assert_eq!((held.retry_after, held.date), (Some(Duration::from_secs(40)), Some(at(321))));
         assert_eq!(slack.quiet(at(60)), None);
+        assert!(slack.is_busy(at(60)) && slack.is_busy(at(359)) && !slack.is_busy(at(360)));
     }
 
     #[tokio::test]

@@ -57,7 +57,10 @@ impl Watcher {
         let routing = self.routing(&next.watch);
         let mut telling = Telling { stalls: next.track.stalls(self.setup.stall_after), ..Telling::default() };
         match routing.notify {
-            Some(Notify::Live | Notify::StartAndEnd) if self.slack.is_bot() && next.live.is_none() => {
+            Some(Notify::Live | Notify::StartAndEnd) if self.slack.is_bot() => {
+                if next.live.is_some() || self.slack.is_busy(self.clock.now()) {
+                    return telling;
+                }
                 let text = payload(&running(next, *due, &self.context(now)), Part::Whole);
                 let place = Place::Channel(routing.channel.as_ref());
                 let posted = self.slack.post(place, text, deadline.for_telling(), self.clock.now()).await;
@@ -112,7 +115,9 @@ impl Watcher {
         now: DateTime<Utc>,
         deadline: Deadline,
     ) {
-        let follows = self.routing(&next.watch).notify == Some(Notify::Live) && telling.opened.is_none();
+        let follows = self.routing(&next.watch).notify == Some(Notify::Live)
+            && telling.opened.is_none()
+            && !self.slack.is_busy(self.clock.now());
         let live = self.editable(next.live.as_ref()).filter(|_| follows);
         let text = || payload(&running(next, due, &self.context(now)), Part::Whole);
         let (limit, clock) = (deadline.for_telling(), self.clock.now());
