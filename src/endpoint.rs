@@ -4,20 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{ALLOW, AUTHORIZATION, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tracing::Instrument;
 
 use crate::app::App;
 use crate::clock::{Deadline, Stopwatch};
-use crate::envelope;
+use crate::envelope::{self, Delivery, NotAPush};
 use crate::server::InFlight;
 use crate::telemetry::trace_id;
 use crate::watcher::{Decided, Handled, Watcher};
 
-/// The longest body that is opened.
-pub const LONGEST_BODY: usize = 1024 * 1024;
+/// The longest body that is opened: many times what a message may have that opwatch reads, and little enough for as
+/// many pushes as come at a time.
+pub const LONGEST_BODY: usize = 256 * 1024;
 /// The longest body that is drained so that it can be acknowledged: Pub/Sub's largest message is 10 MB, in base64.
 const LONGEST_DRAINED: usize = 16 * 1024 * 1024;
 /// Time for a body to arrive.
@@ -36,14 +37,13 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlig
         ("/ready", _) => return not_allowed("GET"),
         _ => return text(StatusCode::NOT_FOUND, "there is nothing here: pushes go to /, probes to /ready\n"),
     };
-    let span = span(request.headers());
+    let (deadline, span) = (Deadline::start(), span(request.headers()));
     if let Some(gate) = &app.gate {
         let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         if let Err(refusal) = gate.admit(authorization).instrument(span.clone()).await {
             return text(StatusCode::UNAUTHORIZED, format!("this push is not let in: {refusal}\n"));
         }
     }
-    let deadline = Deadline::start();
     let body = match tokio::time::timeout(BODY_TIME, receive(request.into_body())).await {
         Ok(Ok(body)) => body,
         Ok(Err(reason)) => return text(StatusCode::BAD_REQUEST, reason),
@@ -81,7 +81,8 @@ enum Body {
 
 /// Reads the body; of one that is too long only the beginning is kept.
 async fn receive(mut body: Incoming) -> Result<Body, &'static str> {
-    let mut kept = Vec::new();
+    let declared = body.size_hint().lower().min(LONGEST_BODY as u64);
+    let mut kept = Vec::with_capacity(usize::try_from(declared).unwrap_or(0));
     let mut size = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| "the body broke off\n")?;
@@ -104,7 +105,7 @@ async fn push(watcher: &Watcher, route: Route, body: Body, deadline: Deadline) -
         Body::Oversize(head, size) => {
             (String::new(), watcher.handle_oversize(&head, size, LONGEST_BODY, deadline).await)
         }
-        Body::Whole(body) => match envelope::open(&body) {
+        Body::Whole(body) => match opened(body) {
             Ok(delivery) => {
                 let message_id = delivery.message_id.clone();
                 let span = tracing::info_span!("message", message_id);
@@ -124,6 +125,12 @@ async fn push(watcher: &Watcher, route: Route, body: Body, deadline: Deadline) -
     };
     log(&message_id, &handled, watch.milliseconds());
     status(&handled)
+}
+
+/// Opens the envelope; the body is not kept while its message is handled.
+#[expect(clippy::needless_pass_by_value, reason = "it ends here")]
+fn opened(body: Bytes) -> Result<Delivery, NotAPush> {
+    envelope::open(&body)
 }
 
 /// The one table. 204 acknowledges; 202 would too, but not to the emulator.

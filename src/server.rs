@@ -19,6 +19,10 @@ use tokio::sync::{Semaphore, mpsc, watch};
 /// What a response body may fail with.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// As much as is read ahead of a connection, and so the longest header: Cloud Run allows 32 KiB of it. hyper would take
+/// up to 400 KiB a connection.
+const READ_AHEAD: usize = 64 * 1024;
+
 /// How much a client may take before it is cut off.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -126,6 +130,7 @@ async fn serve_connection<H, F, B>(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header)
+            .max_buf_size(READ_AHEAD)
             .serve_connection(TokioIo::new(stream), service)
     );
     let result = tokio::select! {

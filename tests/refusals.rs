@@ -337,7 +337,7 @@ async fn what_is_too_large_is_acknowledged_and_told_by_its_head() {
     assert_eq!(opwatch.post("", body).await.0, 204);
     opwatch.world.settled().await;
     let text = texts(&opwatch.slack()[1]).join("\n");
-    assert!(text.contains(&format!("It has {size} bytes; at most 1048576 are read.")), "{text}");
+    assert!(text.contains(&format!("It has {size} bytes; at most 262144 are read.")), "{text}");
     for payload in opwatch.slack() {
         assert!(payload.to_string().len() < 3_000, "only a head is kept");
     }
