@@ -3,10 +3,10 @@
 use opwatch::local::{Event, Fault};
 use serde_json::{Value, json};
 
-use crate::support::child::{Child, SECRET, variables};
 use crate::support::opwatch::{
     NAME, TOKEN, TOPIC, client, export, lasting, refusal, send, subscribe, with_header, world,
 };
+use crate::support::process::{Process, SECRET, variables};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -21,8 +21,8 @@ fn lines_of<'a>(lines: &'a [Value], message_id: &str) -> Vec<&'a Value> {
 #[tokio::test]
 async fn each_push_is_one_line_in_cloud_loggings_form_and_no_secret_gets_out() {
     let world = world().await;
-    let mut child = Child::serve(&["serve"], &variables(&world)).await;
-    subscribe(&world, &child.url());
+    let process = Process::start(&variables(&world)).await;
+    subscribe(&world, &process.url());
     world.pubsub.push_with(vec![("traceparent".to_owned(), format!("00-{TRACE}-b7ad6b7169203331-01"))]);
     let publish = async |message: &Value| {
         let id = world.pubsub.publish(TOPIC, message.to_string().as_bytes()).await;
@@ -56,13 +56,12 @@ async fn each_push_is_one_line_in_cloud_loggings_form_and_no_secret_gets_out() {
     world.operations.fail_next_on("POST", "", refusal(403, "PERMISSION_DENIED", "no"));
     publish(&export()).await;
     let bad = publish(&json!({"name": NAME, "oops": "line\nbreak \"quote\" \u{1b}[31m"})).await;
-    let (_, answer) = send(client().post(child.url()).body(format!("{{\"{echo}\": 1}}"))).await;
+    let (_, answer) = send(client().post(process.url()).body(format!("{{\"{echo}\": 1}}"))).await;
     assert!(!has_secret(&answer), "{answer}");
 
-    child.signal("TERM");
-    assert_eq!(child.ended().await, Some(0));
-    let lines: Vec<Value> = child.log.iter().map(|line| serde_json::from_str(line).expect(line)).collect();
-    for (line, text) in lines.iter().zip(&child.log) {
+    let log = process.stop().await;
+    let lines: Vec<Value> = log.iter().map(|line| serde_json::from_str(line).expect(line)).collect();
+    for (line, text) in lines.iter().zip(&log) {
         assert!(!has_secret(text), "{text}");
         assert!(line["message"].is_string(), "{text}");
         let severities = ["INFO", "WARNING", "ERROR"];
@@ -105,8 +104,8 @@ async fn each_push_is_one_line_in_cloud_loggings_form_and_no_secret_gets_out() {
 #[tokio::test]
 async fn a_revoked_webhook_is_logged_with_what_to_do() {
     let world = world().await;
-    let mut child = Child::serve(&["serve"], &variables(&world)).await;
-    subscribe(&world, &child.url());
+    let process = Process::start(&variables(&world)).await;
+    subscribe(&world, &process.url());
     for (status, word) in
         [(404, "no_service"), (410, "channel_is_archived"), (403, "action_prohibited"), (503, "")]
     {
@@ -114,9 +113,8 @@ async fn a_revoked_webhook_is_logged_with_what_to_do() {
     }
     world.pubsub.publish(TOPIC, br#"{"test": true}"#).await;
     world.settled().await;
-    child.signal("TERM");
-    assert_eq!(child.ended().await, Some(0));
-    let lines: Vec<Value> = child.log.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let log = process.stop().await;
+    let lines: Vec<Value> = log.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let failed: Vec<_> = lines.iter().filter(|line| line["decision"] == "post-again").collect();
     let said = |index: usize| failed[index]["message"].as_str().unwrap();
     assert!(said(0).contains("404 no_service") && said(0).contains("set SLACK_WEBHOOK_URL"), "{}", said(0));

@@ -15,11 +15,11 @@ use opwatch::transport::Network;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::child::{outcome, variables};
 use crate::support::deployment::{Datastore, Deployment};
 use crate::support::emulators::{Emulators, PROJECT, emulators};
 use crate::support::gate::Gate;
 use crate::support::opwatch::{GREEN, NAME, Opwatch, TOKEN, TOPIC, colour, lasting, texts};
+use crate::support::process::{outcome, variables};
 use crate::support::proxy::Proxy;
 use crate::support::python;
 

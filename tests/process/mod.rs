@@ -1,68 +1,19 @@
-//! The real binary: its commands, its life and its exit status.
+//! The real binary: its commands, its life and its exit status; and in the modules below what it stands.
 
-use std::net::TcpStream;
+mod clients;
+mod kills;
+mod signals;
+mod soak;
+mod upstreams;
 
 use opwatch::local::{End, Plan};
 use serde_json::{Value, json};
 
-use crate::support::child::{Child, outcome, variables};
-use crate::support::gate::Gate;
-use crate::support::opwatch::{GREEN, NAME, TOKEN, client, colour, lasting, refusal, send, subscribe, world};
+use crate::support::opwatch::{GREEN, NAME, TOKEN, colour, lasting, refusal, subscribe, world};
+use crate::support::process::{Process, outcome, variables};
 
-#[tokio::test]
-async fn it_serves_with_and_without_its_subcommand_until_it_is_told_to_stop() {
-    let world = world().await;
-    for (arguments, signal) in
-        [(&["serve"][..], "TERM"), (&[], "INT"), (&["--check-interval", "5m", "--port", "0"], "TERM")]
-    {
-        let mut child = Child::serve(arguments, &variables(&world)).await;
-        assert_eq!(child.log.len(), 1, "the first line says where it listens: {:?}", child.log);
-        let (status, answer) = send(client().get(format!("{}ready", child.url()))).await;
-        assert_eq!((status, answer), (200, format!("opwatch {}\n", env!("CARGO_PKG_VERSION"))));
-        child.signal(signal);
-        assert_eq!(child.ended().await, Some(0));
-        assert!(child.log.iter().any(|line| line.contains(&format!("SIG{signal}"))), "{:?}", child.log);
-        assert!(TcpStream::connect(("127.0.0.1", child.port)).is_err());
-    }
-    assert!(world.tasks.requests().is_empty() && world.operations.requests().is_empty(), "it calls nobody");
-    world.stop().await;
-}
-
-#[tokio::test]
-async fn a_push_in_flight_is_answered_after_the_signal_and_nobody_else_gets_in() {
-    let world = world().await;
-    for signal in ["TERM", "INT"] {
-        let mut gate = Gate::closed(&json!({"name": NAME, "metadata": {}}).to_string()).await;
-        let mut variables = variables(&world);
-        variables.retain(|(name, _)| *name != "ENDPOINTS");
-        let endpoints =
-            format!("datastore={},cloudtasks={},slack={}", gate.url(), world.tasks.url(), world.slack.url());
-        let pubsub = format!("{endpoints},pubsub={}", world.pubsub.url());
-        variables.push(("ENDPOINTS", pubsub));
-        let mut child = Child::serve(&["serve"], &variables).await;
-        world.pause();
-        let created = world.tasks.created().len();
-
-        let data = "eyJuYW1lIjoicHJvamVjdHMvZGVtby9vcGVyYXRpb25zL0FTQTF3YXRjaGVkIn0=";
-        let body = json!({"message": {"data": data, "messageId": signal}}).to_string();
-        let push = tokio::spawn(send(client().post(child.url()).body(body)));
-        gate.arrival().await;
-        child.signal(signal);
-        child.wait_for("finishing what is in flight").await;
-        // The listener closes right after that line.
-        while TcpStream::connect(("127.0.0.1", child.port)).is_ok() {
-            tokio::task::yield_now().await;
-        }
-        assert!(!push.is_finished());
-        gate.open();
-
-        assert_eq!(push.await.unwrap().0, 204);
-        assert_eq!(child.ended().await, Some(0));
-        assert_eq!(world.tasks.created().len(), created + 1, "its next step is scheduled");
-        assert!(child.log.last().unwrap().contains("nothing is in flight"), "{:?}", child.log);
-    }
-    world.stop().await;
-}
+/// In KiB: the most that the process may take, whatever it is sent. Cloud Run gives it 512 MiB.
+const MEMORY: u64 = 64 * 1024;
 
 #[tokio::test]
 async fn bad_settings_are_told_all_at_once() {
@@ -116,16 +67,15 @@ async fn a_port_that_is_taken_is_a_failure() {
 #[tokio::test]
 async fn a_whole_watch_goes_through_the_binary() {
     let world = world().await;
-    let mut child = Child::serve(&[], &variables(&world)).await;
-    subscribe(&world, &child.url());
+    let process = Process::run(&[], &variables(&world)).await;
+    subscribe(&world, &process.url());
     world.operations.add(NAME, lasting(90));
     world.pubsub.publish("projects/demo/topics/opwatch", json!({"name": NAME}).to_string().as_bytes()).await;
     world.settled().await;
     assert_eq!(world.slack.messages().len(), 1);
     assert_eq!(colour(&world.slack.messages()[0]), GREEN);
     assert_eq!(world.violations(), Vec::<String>::new());
-    child.signal("TERM");
-    assert_eq!(child.ended().await, Some(0));
+    process.stop().await;
     world.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! Nothing lost, nothing twice: the core under every fault that Google's services and Slack may have.
 
-mod engine;
+pub(crate) mod engine;
 mod exhaustive;
 mod planted;
 mod seeds;

@@ -84,7 +84,7 @@ impl Deployment {
         let process = Process::start(&variables).await;
 
         let deployment = Self { google, world, process, name, published: 0, ids: BTreeSet::new() };
-        let (push, dead) = (deployment.push(), deployment.dead());
+        let (push, dead, url) = (deployment.push(), deployment.dead(), deployment.url());
         google.pubsub.create_topic(PROJECT, name).await;
         google.pubsub.create_topic(PROJECT, &dead).await;
         google.pubsub.create_pull_subscription(PROJECT, &dead, &dead).await;
@@ -92,7 +92,7 @@ impl Deployment {
         let subscription = PushSubscription {
             backoff: Some((backoff, Duration::from_secs(600))),
             dead_letter: Some(DeadLetter { topic: &dead, attempts: ATTEMPTS }),
-            ..PushSubscription::new(PROJECT, &push, name, deployment.process.url())
+            ..PushSubscription::new(PROJECT, &push, name, &url)
         };
         google.pubsub.create_push_subscription(subscription).await;
         deployment
@@ -114,7 +114,7 @@ impl Deployment {
     }
 
     /// Where pushes go.
-    pub(crate) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> String {
         self.process.url()
     }
 

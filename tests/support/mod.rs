@@ -1,13 +1,14 @@
 //! What the tests share.
 
 pub(crate) mod deployment;
-pub(crate) mod child;
 pub(crate) mod emulators;
 pub(crate) mod gate;
 pub(crate) mod gcloud;
 pub(crate) mod inbox;
 pub(crate) mod opwatch;
-pub(crate) mod tokens;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod pushes;
 pub(crate) mod python;
+pub(crate) mod stub;
+pub(crate) mod tokens;

@@ -1,13 +1,19 @@
-//! The real binary, as a child process.
+//! The real binary as a child process, with nothing in its environment but what the test gives it.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use opwatch::local::World;
 use serde_json::Value;
 use tokio::sync::watch;
+
+use super::opwatch::{CHECK_QUEUE, REPORT_QUEUE, TOKEN, TOPIC};
 
 /// Starting takes milliseconds; a busy machine may need more.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -16,31 +22,79 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// How often an ending process is asked whether it has ended: std has no wait with a limit.
-const STOP_POLL: Duration = Duration::from_millis(10);
+const STOP_POLL: Duration = Duration::from_millis(2);
 
-/// Sends the command SIGTERM when standard input ends, which the kernel sees to however the test process ends, and
-/// ends with the command's status. Of the two only the command holds the log, so the log ends with it.
+/// Runs the command, whose first line is its process id, and ends with its status. Sends it SIGTERM when standard input
+/// ends, which the kernel sees to however the test process ends. Of the two only the command holds the log, so the log
+/// ends with it.
 const SUPERVISOR: &str = r#"
-"$@" </dev/null &
-exec >&-
+sh -c 'echo "$$"; exec "$@"' opwatch "$@" </dev/null &
+exec >&- 2>&-
 read -r _
 kill -TERM "$!" 2>/dev/null
 wait "$!"
 "#;
+
+/// What the webhook's URL ends with: a secret.
+pub(crate) const SECRET: &str = "canary-hook-9b74c9897bac";
 
 /// `opwatch serve`, listening. Dropping it stops it and waits for that.
 #[derive(Debug)]
 pub(crate) struct Process {
     supervisor: Child,
     log: watch::Receiver<Vec<String>>,
-    url: String,
+    quiet: Arc<AtomicBool>,
+    id: String,
+    port: u16,
+}
+
+/// What a process takes of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    /// Resident memory in KiB, now and at its peak.
+    pub(crate) resident: u64,
+    pub(crate) peak: u64,
+    pub(crate) descriptors: usize,
+}
+
+/// The variables that fit `world`.
+pub(crate) fn variables(world: &World) -> Vec<(&'static str, String)> {
+    vec![
+        ("PORT", "0".to_owned()),
+        ("TOPIC", TOPIC.to_owned()),
+        ("CHECK_QUEUE", CHECK_QUEUE.to_owned()),
+        ("REPORT_QUEUE", REPORT_QUEUE.to_owned()),
+        ("TASKS_SERVICE_ACCOUNT", "tasks@demo.iam.gserviceaccount.com".to_owned()),
+        ("SLACK_WEBHOOK_URL", format!("{}/services/T0LOCAL/B0LOCAL/{SECRET}", world.slack.url())),
+        ("ENDPOINTS", world.endpoints()),
+        ("ACCESS_TOKEN", TOKEN.to_owned()),
+    ]
+}
+
+/// Runs the binary to its end: exit status, standard output and standard error.
+pub(crate) async fn outcome(
+    arguments: &[&str],
+    variables: &[(&str, String)],
+) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opwatch"));
+    command.env_clear().args(arguments).envs(variables.iter().map(|(name, value)| (*name, value)));
+    command.stdin(Stdio::null());
+    let output: Output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 impl Process {
-    /// Starts it on a free port, with these variables and nothing else in its environment, and waits until it listens.
+    /// Starts `opwatch serve` on a free port, with these variables, and waits until it listens.
     pub(crate) async fn start(variables: &[(&str, String)]) -> Self {
+        Self::run(&["serve"], variables).await
+    }
+
+    /// The same with arguments, which must come to `serve`.
+    pub(crate) async fn run(arguments: &[&str], variables: &[(&str, String)]) -> Self {
         let mut supervisor = Command::new("/bin/sh")
-            .args(["-c", SUPERVISOR, "supervisor", env!("CARGO_BIN_EXE_opwatch"), "serve"])
+            .args(["-c", SUPERVISOR, "supervisor", env!("CARGO_BIN_EXE_opwatch")])
+            .args(arguments)
             .env_clear()
             .env("PORT", "0")
             .envs(variables.iter().map(|(name, value)| (name, value)))
@@ -50,33 +104,57 @@ impl Process {
             .process_group(0)
             .spawn()
             .unwrap();
+        let mut stdout = BufReader::new(supervisor.stdout.take().unwrap());
+        let mut id = String::new();
+        stdout.read_line(&mut id).unwrap();
         let (sender, log) = watch::channel(Vec::new());
-        let stdout = BufReader::new(supervisor.stdout.take().unwrap());
+        let quiet = Arc::new(AtomicBool::new(false));
+        let forget = Arc::clone(&quiet);
         thread::spawn(move || {
-            for line in stdout.lines() {
-                sender.send_modify(|lines: &mut Vec<String>| lines.push(line.unwrap()));
+            for line in stdout.lines().map(Result::unwrap) {
+                if !forget.load(Ordering::Relaxed) {
+                    sender.send_modify(|lines: &mut Vec<String>| lines.push(line));
+                }
             }
         });
-        let mut process = Self { supervisor, log, url: String::new() };
+        let mut process = Self { supervisor, log, quiet, id: id.trim().to_owned(), port: 0 };
         let listens = process.wait_for("it listens", START_LIMIT, |lines| !lines.is_empty()).await;
         let message = listens[0]["message"].as_str().unwrap();
         assert!(
             message.starts_with(concat!("opwatch ", env!("CARGO_PKG_VERSION"), " listens on ")),
             "{message}"
         );
-        let (_, port) = message.rsplit_once(':').unwrap();
-        process.url = format!("http://127.0.0.1:{port}/");
+        process.port = message.rsplit_once(':').unwrap().1.parse().unwrap();
         process
     }
 
     /// Where pushes go.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `HOST:PORT`.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// All that it has logged. Each line must be a JSON object.
     pub(crate) fn log(&self) -> Vec<Value> {
         read(&self.log.borrow())
+    }
+
+    /// The same as it was written.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+
+    /// Keeps no line from now on: for a process that writes more than a test can hold.
+    pub(crate) fn forget_log(&self) {
+        self.quiet.store(true, Ordering::Relaxed);
     }
 
     /// Waits until `wanted` accepts the log, and returns it. Fails the test when the binary ends before that.
@@ -96,15 +174,52 @@ impl Process {
         panic!("{what}: {why}; the log: {:#?}", *self.log.borrow())
     }
 
-    /// Stops it as Cloud Run does, and returns the lines of its log. Fails the test unless it ends well.
-    pub(crate) async fn stop(mut self) -> Vec<String> {
-        drop(self.supervisor.stdin.take());
+    /// Waits until it has said `part`.
+    pub(crate) async fn wait_for_words(&mut self, part: &str) {
+        let says = |line: &Value| line["message"].as_str().is_some_and(|message| message.contains(part));
+        self.wait_for(part, START_LIMIT, |lines| lines.iter().any(says)).await;
+    }
+
+    /// Sends a signal: `TERM`, `INT`, `KILL`.
+    pub(crate) async fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        kill.args([&format!("-{name}"), &self.id]);
+        // Not here: the stand-ins go on while the signal is on its way.
+        let status = tokio::task::spawn_blocking(move || kill.status()).await.unwrap();
+        assert!(status.unwrap().success());
+    }
+
+    /// What it takes now.
+    pub(crate) fn taken(&self) -> Taken {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id)).unwrap();
+        let kibibytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
+        };
+        let descriptors = fs::read_dir(format!("/proc/{}/fd", self.id)).unwrap().count();
+        Taken { resident: kibibytes("VmRSS"), peak: kibibytes("VmHWM"), descriptors }
+    }
+
+    /// Waits for its end, and returns its exit status (137 after SIGKILL) and the lines of its log.
+    pub(crate) async fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let ended = async { while self.log.changed().await.is_ok() {} };
         let in_time = tokio::time::timeout(STOP_LIMIT, ended).await.is_ok();
-        let log = self.log.borrow().clone();
-        assert!(in_time, "opwatch did not end on SIGTERM; the log: {log:#?}");
-        let status = self.end();
-        assert!(status.is_some_and(|status| status.success()), "{status:?}; the log: {log:#?}");
+        let log = self.lines();
+        assert!(in_time, "opwatch did not end; the log: {log:#?}");
+        drop(self.supervisor.stdin.take());
+        loop {
+            if let Some(status) = self.supervisor.try_wait().unwrap() {
+                return (status.code(), log);
+            }
+            tokio::time::sleep(STOP_POLL).await;
+        }
+    }
+
+    /// Stops it as Cloud Run does, and returns the lines of its log. Fails the test unless it ends well.
+    pub(crate) async fn stop(self) -> Vec<String> {
+        self.signal("TERM").await;
+        let (status, log) = self.ended().await;
+        assert_eq!(status, Some(0), "the log: {log:#?}");
         log
     }
 
