@@ -27,6 +27,7 @@ mod live;
 mod process;
 mod refusals;
 mod reports;
+mod security;
 mod settings;
 mod simulation;
 mod support;

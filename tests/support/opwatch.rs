@@ -209,9 +209,15 @@ impl Opwatch {
         answers
     }
 
-    /// Ends the test: nothing may have broken an API's contract.
+    /// Ends the test: nothing may have broken an API's contract, and no secret may have got out.
     pub(crate) async fn stop(self) {
         assert_eq!(self.world.violations(), Vec::<String>::new());
+        let posted = self.slack().into_iter().map(|payload| payload.to_string());
+        let messages = self.world.pubsub.messages().into_iter();
+        let passed_on = messages.map(|message| String::from_utf8_lossy(&message.data).into_owned());
+        for text in posted.chain(passed_on) {
+            assert!(!text.contains(TOKEN) && !text.contains("/services/T0LOCAL"), "a secret is in {text}");
+        }
         let _ = self.stop.send(());
         assert!(self.server.await.unwrap(), "all pushes ended in time");
         self.world.stop().await;

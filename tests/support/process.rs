@@ -206,6 +206,8 @@ impl Process {
         let in_time = tokio::time::timeout(STOP_LIMIT, ended).await.is_ok();
         let log = self.lines();
         assert!(in_time, "opwatch did not end; the log: {log:#?}");
+        let leak = log.iter().find(|line| [TOKEN, SECRET].iter().any(|secret| line.contains(secret)));
+        assert_eq!(leak, None, "a secret is in the log");
         drop(self.supervisor.stdin.take());
         loop {
             if let Some(status) = self.supervisor.try_wait().unwrap() {
