@@ -5,6 +5,7 @@ mod compared;
 mod console;
 mod live;
 mod number;
+mod sentences;
 mod values;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,9 +15,9 @@ pub use self::compared::compared;
 pub use self::live::{running, stalled};
 pub use self::number::{grouped, size};
 use crate::ledger::Comparison;
-use crate::locale::{Cause, Locale, Note, Subject, Words};
-use crate::message::{Adopted, Mention, MentionOn, Outcome, Reason, Report, Routing, StartRequest, Unusable};
-use crate::operation::{Facts, Operation, Progress, Service};
+use crate::locale::{Locale, Subject, Words};
+use crate::message::{Mention, MentionOn, Outcome, Report, Routing, StartRequest};
+use crate::operation::{Operation, Progress, Service};
 
 /// A report older than this says so.
 const LATE: TimeDelta = TimeDelta::minutes(2);
@@ -241,87 +242,6 @@ impl Writer<'_> {
     fn time(&self, time: DateTime<Utc>) -> String {
         time.with_timezone(&self.zone).format("%Y/%m/%d %H:%M:%S %Z").to_string()
     }
-
-    fn texts(&self) -> Vec<Text> {
-        let mut texts = Vec::new();
-        let mut say = |text: String| texts.push(Text::Plain(text));
-        if let Some((channel, why)) =
-            self.report.watch.routing.channel.as_ref().zip(self.report.diverted.as_ref())
-        {
-            say(self.words.note(Note::Diverted { channel: &channel.to_string(), why }));
-        }
-        if let Some(late) = self.late() {
-            say(self.words.note(Note::AsOf { time: &late.format("%Y/%m/%d %H:%M:%S %Z").to_string() }));
-        }
-        if let Some(reason) = &self.report.reason {
-            say(self.words.reason(self.report.outcome, reason, self.cause()));
-        }
-        let error = self.report.facts.error.as_ref().or(self.report.error.as_ref());
-        if let Some(error) = error.filter(|error| !error.text.trim().is_empty()) {
-            say(error.text.clone());
-        }
-        self.notes().into_iter().for_each(|note| say(self.words.note(note)));
-        texts
-    }
-
-    fn notes(&self) -> Vec<Note<'static>> {
-        let report = self.report;
-        let mut notes = Vec::new();
-        notes.extend(report.adopted.map(|adopted| match adopted {
-            Adopted::Key => Note::AdoptedByKey,
-            Adopted::Request => Note::AdoptedByRequest,
-        }));
-        match report.outcome {
-            Outcome::Stopped if report.attempt.is_some() => {
-                notes.push(Note::Stopped { checks: report.watch.limit });
-            }
-            Outcome::CannotTell | Outcome::Lost if seen_earlier(report) => notes.push(Note::LastSeen),
-            Outcome::Lost if report.start.is_some() => notes.push(Note::MayRun),
-            Outcome::Cancelled => notes.push(Note::Partial),
-            Outcome::Test => notes.push(Note::RoundTrip),
-            Outcome::Succeeded => notes.extend(self.suspicions()),
-            _ => {}
-        }
-        notes
-    }
-
-    /// What looks wrong with a success.
-    fn suspicions(&self) -> Vec<Note<'static>> {
-        let facts = &self.report.facts;
-        let is_empty = facts.entities.is_some_and(|entities| entities.done == 0);
-        let is_export = facts.work.as_deref().is_some_and(|work| work.starts_with("EXPORT"));
-        let has_no_output = is_export && facts.output.is_none();
-        let notes = [(is_empty, Note::Empty), (has_no_output, Note::NoOutput)];
-        notes.into_iter().filter(|(is, _)| *is).map(|(_, note)| note).collect()
-    }
-
-    fn cause(&self) -> Cause<'_> {
-        let report = self.report;
-        let of_operation = report.operation.as_ref().map(Operation::project);
-        let of_start = report.start.as_ref().map(StartRequest::project);
-        Cause {
-            service: self.service().title(),
-            project: of_operation.or(of_start).unwrap_or_default(),
-            role: self.service().role(),
-            state: report.facts.state.as_deref().unwrap_or_default(),
-            code: report.error.as_ref().map_or(0, |error| error.code),
-        }
-    }
-
-    fn unusable_texts(&self, unusable: &Unusable) -> Vec<Text> {
-        let mut texts = vec![Text::Plain(self.words.problem(&unusable.problem))];
-        if !unusable.excerpt.is_empty() {
-            texts.push(Text::Plain(self.words.note(Note::Excerpt)));
-            texts.push(Text::Code(unusable.excerpt.clone()));
-        }
-        texts
-    }
-}
-
-/// Whether its facts are those of an earlier look, since the last one showed none.
-fn seen_earlier(report: &Report) -> bool {
-    let seen_now = matches!(report.reason, Some(Reason::UnknownState | Reason::Unclear));
-    report.facts != Facts::default() && !seen_now
 }
 
 fn colour(outcome: Outcome) -> Colour {
