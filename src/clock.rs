@@ -30,6 +30,8 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(8);
 pub const LEDGER_LIMIT: Duration = Duration::from_secs(2);
 /// How long telling people of progress may take at a time: no watch waits for it.
 pub const TELLING_LIMIT: Duration = Duration::from_secs(3);
+/// A message is not posted with less time than this before the next step: cut off, it may be there all the same.
+const OPENING_LEAST: Duration = Duration::from_secs(2);
 /// The end of a push, kept for scheduling the next step: without that a watch would have to be redelivered.
 pub const SCHEDULE_RESERVE: Duration = Duration::from_secs(5);
 
@@ -49,9 +51,14 @@ impl Deadline {
         self.left().saturating_sub(SCHEDULE_RESERVE).min(CALL_LIMIT)
     }
 
-    /// The limit of a call to Slack on which nothing depends.
+    /// The limit of a call to Slack on which nothing depends, once the next step is scheduled.
     pub fn for_telling(self) -> Duration {
-        self.for_call().min(TELLING_LIMIT)
+        self.left().min(TELLING_LIMIT)
+    }
+
+    /// The same before the next step is scheduled: none when there is so little time that an answer might be lost.
+    pub fn for_opening(self) -> Option<Duration> {
+        Some(self.for_call().min(TELLING_LIMIT)).filter(|limit| *limit >= OPENING_LEAST)
     }
 
     /// The limit of what is kept or asked in the ledger.

@@ -244,7 +244,8 @@ async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -
         let text = payload(&notice(&report, &context), Part::Whole);
         ("posting to Slack", slack.post(place, text, CALL_LIMIT, now).await.map(|_| ()))
     } else {
-        let what = if slack.is_bot() { "Slack's bot token" } else { "Slack's webhook" };
+        let what =
+            if slack.is_bot() { "Slack's bot token, not whether it may post" } else { "Slack's webhook" };
         (what, slack.probe(CALL_LIMIT).await)
     };
     let what = if post { what.to_owned() } else { format!("{what} (nothing posted)") };

@@ -88,7 +88,7 @@ async fn one_message_is_edited_at_every_check_and_replied_to_at_the_end() {
         "{:?}",
         texts(&edits[9])
     );
-    for part in ["Done by", "Rate", "Checks", "Running for"] {
+    for part in ["Expected end", "Rate", "Checks", "Running for"] {
         assert!(texts(&edits[9]).join("\n").contains(part), "{part}: {:?}", texts(&edits[9]));
     }
     assert_eq!(colour(&live.payload), GREEN);
@@ -114,17 +114,80 @@ async fn the_bar_moves() {
 
 #[tokio::test]
 async fn with_every_second_edit_failing_the_end_is_the_same() {
-    for error in ["internal_error", "message_not_found", "cant_update_message"] {
+    // The first check posts, so with 20 the end's first edit is the 20th and fails.
+    for (checks, tries) in [(20, 2), (19, 1)] {
         let opwatch = start().await;
-        // The 20th edit is the end; the first try of a report is not the last.
-        opwatch.world.slack.fail_every_on(2, "POST", "/chat.update", slack_error(error));
-        opwatch.watch_named(lasting(60 * 19 - 30)).await;
+        opwatch.world.slack.fail_every_on(2, "POST", "/chat.update", slack_error("internal_error"));
+        opwatch.watch_named(lasting(60 * checks - 30)).await;
+        let asked = opwatch.world.slack.requests();
+        let asked = asked.iter().filter(|request| request.path.ends_with("/chat.update")).count() as u64;
+        assert_eq!(asked, checks - 1 + tries, "an edit at every check, and the end's");
         let (live, reply) = live_and_reply(&opwatch);
-        assert_eq!(colour(&live.payload), GREEN, "{error}");
+        assert_eq!(live.edits as u64, asked.div_ceil(2));
+        assert_eq!((colour(&live.payload), opwatch.tasks(Kind::Report).len() as u64), (GREEN, tries));
         assert!(on_top(&reply.payload).contains("succeeded"));
         opwatch.assert_all_acknowledged();
         opwatch.stop().await;
     }
+}
+
+/// A watch whose live message is there; what `change` does to Slack happens before its end.
+async fn to_the_end(change: impl FnOnce(&Opwatch), end: End) -> Opwatch {
+    let opwatch = start().await;
+    opwatch.world.operations.add(NAME, Plan { end, ..lasting(30) });
+    opwatch.publish_and_pause(&json!({"name": NAME, "mention": "here"})).await;
+    change(&opwatch);
+    opwatch.resume().await;
+    opwatch.assert_all_acknowledged();
+    opwatch
+}
+
+#[tokio::test]
+async fn here_pings_nobody_in_a_thread_so_it_is_told_in_the_channel() {
+    let opwatch = to_the_end(|_| (), End::Cancelled).await;
+    let messages = there(&opwatch);
+    let [live, told] = messages.as_slice() else { panic!("{messages:#?}") };
+    assert_eq!((live.edits, told.thread_ts.as_ref()), (1, None));
+    assert!(on_top(&told.payload).starts_with("<!here> *Datastore export was cancelled*"));
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn an_end_whose_reply_or_edit_is_refused_for_good_is_a_message_of_its_own() {
+    for (method, error, tries, left) in [
+        ("/chat.postMessage", "restricted_action_non_threadable_channel", 1, 2),
+        ("/chat.postMessage", "cannot_reply_to_message", 1, 2),
+        ("/chat.update", "cant_update_message", 1, 1),
+        ("/chat.update", "edit_window_closed", 1, 1),
+        ("/chat.update", "something_new", 4, 2),
+    ] {
+        let change = |opwatch: &Opwatch| match method {
+            "/chat.update" => opwatch.world.slack.fail_always_on("POST", method, Some(slack_error(error))),
+            _ => opwatch.world.slack.fail_next_on("POST", method, slack_error(error)),
+        };
+        let opwatch = to_the_end(change, End::Succeeded).await;
+        let messages = there(&opwatch);
+        assert_eq!(messages.len(), left, "{error}: {messages:#?}");
+        let end = messages.last().unwrap();
+        assert_eq!((end.thread_ts.as_ref(), colour(&end.payload)), (None, GREEN), "{error}");
+        assert!(texts(&end.payload).join("\n").contains("Duration"), "{error}: all of it");
+        assert_eq!(opwatch.tasks(Kind::Report).len(), tries, "{error}");
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn blocks_that_slack_refuses_are_followed_by_plain_text() {
+    let refused = |opwatch: &Opwatch| {
+        opwatch.world.slack.fail_next_on("POST", "/chat.update", slack_error("invalid_blocks"));
+    };
+    let opwatch = to_the_end(refused, End::Succeeded).await;
+    let (live, reply) = live_and_reply(&opwatch);
+    for payload in [&live.payload, &reply.payload] {
+        assert!(on_top(payload).contains("succeeded") && on_top(payload).contains(NAME), "{payload}");
+        assert!(payload["attachments"].as_array().is_none_or(Vec::is_empty), "{payload}");
+    }
+    opwatch.stop().await;
 }
 
 #[tokio::test]
@@ -235,9 +298,19 @@ async fn a_copy_that_is_late_to_schedule_takes_its_message_back() {
 async fn a_message_whose_step_could_not_be_scheduled_is_taken_back() {
     let opwatch = start().await;
     opwatch.world.tasks.fail_next(refusal(503, "UNAVAILABLE", ""));
-    opwatch.watch_named(lasting(30 + 60)).await;
+    opwatch.watch_named(lasting(60 * 3)).await;
     let messages = opwatch.world.slack.channel_messages();
     assert!(messages[0].deleted, "{messages:#?}");
+    live_and_reply(&opwatch);
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_task_that_was_created_on_a_connection_that_broke_is_this_deliverys_own() {
+    let opwatch = start().await;
+    opwatch.world.tasks.fail_next(Fault::DoneButLost);
+    opwatch.watch_named(lasting(60 * 3)).await;
+    assert_eq!(opwatch.world.slack.channel_messages().len(), 2, "nothing was taken back");
     live_and_reply(&opwatch);
     opwatch.stop().await;
 }
@@ -388,6 +461,15 @@ fn standing_still(seconds: u64) -> Plan {
 }
 
 #[tokio::test]
+async fn who_hears_of_failures_alone_does_not_hear_of_standing_still() {
+    let opwatch = start().await;
+    opwatch.world.operations.add(NAME, standing_still(60 * 30));
+    opwatch.watch(&json!({"name": NAME, "notify": "failure"})).await;
+    assert_eq!(there(&opwatch), []);
+    opwatch.stop().await;
+}
+
+#[tokio::test]
 async fn standing_still_is_told_once() {
     for webhook in [false, true] {
         let opwatch = if webhook { Opwatch::start().await } else { start().await };
@@ -438,13 +520,33 @@ async fn a_title_of_the_settings_is_for_watches_without_one() {
     opwatch.stop().await;
 }
 
+/// Without its answer nobody knows where the message is, so nobody can edit it, and it is not posted again.
 #[tokio::test]
 async fn an_answer_of_slacks_that_was_lost_costs_one_message_at_most() {
+    for fault in [Fault::DoneButLost, Fault::HalfBody, slack_error("fatal_error")] {
+        let may_be_there = usize::from(!matches!(fault, Fault::Answer { .. }));
+        let opwatch = start().await;
+        opwatch.world.slack.fail_always_on("POST", "/chat.postMessage", Some(fault));
+        opwatch.world.operations.add(NAME, lasting(60 * 5 - 30));
+        opwatch.publish_and_pause(&json!({"name": NAME})).await;
+        opwatch.world.slack.fail_always_on("POST", "/chat.postMessage", None);
+        opwatch.resume().await;
+        assert_eq!(there(&opwatch).len(), 1 + may_be_there, "that one, and the end");
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_slack_that_says_nothing_is_waited_for_three_seconds() {
     let opwatch = start().await;
-    opwatch.world.slack.fail_next_on("POST", "/chat.postMessage", Fault::DoneButLost);
-    opwatch.watch_named(lasting(60 * 5 - 30)).await;
-    let messages = there(&opwatch);
-    assert_eq!(messages.len(), 3, "one that nobody knows of, the live one, its reply");
+    opwatch.world.slack.fail_next_on("POST", "/chat.postMessage", Fault::Hang);
+    opwatch.world.operations.add(NAME, lasting(90));
+    let since = std::time::Instant::now();
+    opwatch.publish_and_pause(&json!({"name": NAME})).await;
+    assert!((3..6).contains(&since.elapsed().as_secs()), "{:?}", since.elapsed());
+    assert_eq!(opwatch.attempts(), [1], "and then the next check is scheduled");
+    opwatch.resume().await;
+    assert_eq!(there(&opwatch).len(), 1);
     opwatch.stop().await;
 }
 

@@ -39,6 +39,8 @@ pub struct CallError {
     pub transient: bool,
     /// It may have had its effect all the same.
     pub ambiguous: bool,
+    /// It was sent before, on a connection that broke: what it finds there may be its own.
+    pub resent: bool,
     /// How long the API asked to wait.
     pub retry_after: Option<Duration>,
     /// The server's time.
@@ -90,14 +92,16 @@ impl Google {
         };
         let left = || limit.saturating_sub(Duration::from_millis(watch.milliseconds()));
         let mut result = self.transport.send(request.clone(), left()).await;
-        if call.repeatable && matches!(result, Err(Failure::Broken(_) | Failure::NotConnected(_))) {
+        let broke = matches!(result, Err(Failure::Broken(_) | Failure::NotConnected(_)));
+        let resent = call.repeatable && broke;
+        if resent {
             result = self.transport.send(request, left()).await;
         }
         match result {
             Ok(answer) if (200..300).contains(&answer.status) => {
                 Ok(Success { body: answer.body, date: answer.date })
             }
-            Ok(answer) => Err(refusal(&answer)),
+            Ok(answer) => Err(CallError { resent, ..refusal(&answer) }),
             Err(failure) => {
                 Err(no_answer(&failure.to_string(), !matches!(failure, Failure::NotConnected(_))))
             }
@@ -107,7 +111,7 @@ impl Google {
 
 fn no_answer(text: &str, ambiguous: bool) -> CallError {
     let error = ApiError::new(0, "", text);
-    CallError { error, transient: true, ambiguous, retry_after: None, date: None }
+    CallError { error, transient: true, ambiguous, resent: false, retry_after: None, date: None }
 }
 
 #[derive(Default, Deserialize)]
@@ -132,6 +136,7 @@ fn refusal(answer: &Answer) -> CallError {
         error: ApiError::new(i64::from(answer.status), &error.status, &error.message),
         transient,
         ambiguous: transient && answer.status >= 500,
+        resent: false,
         retry_after: answer.retry_after,
         date: answer.date,
     }

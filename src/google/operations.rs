@@ -125,5 +125,5 @@ impl Google {
 
 /// An answer with a good status that can't be read: what was asked for may have happened.
 pub(super) fn unreadable(error: ApiError, date: Option<DateTime<Utc>>) -> CallError {
-    CallError { error, transient: true, ambiguous: true, retry_after: None, date }
+    CallError { error, transient: true, ambiguous: true, resent: false, retry_after: None, date }
 }

@@ -78,7 +78,8 @@ fn task_id_of(topic: &str, watch: &str, operation: &str, kind: Kind, number: u32
 }
 
 impl Google {
-    /// Creates the task. Only `ALREADY_EXISTS` counts as done: ABORTED is a 409 too.
+    /// Creates the task. Only `ALREADY_EXISTS` counts as done: ABORTED is a 409 too. Of a task that this very call may have
+    /// created, on a connection that broke, it says [`Created::New`].
     ///
     /// # Errors
     /// When the task could not be created, or that is not known.
@@ -101,6 +102,7 @@ impl Google {
                     Err(super::operations::unreadable(error, success.date))
                 }
             },
+            Err(error) if error.error.status == "ALREADY_EXISTS" && error.resent => Ok(Created::New),
             Err(error) if error.error.status == "ALREADY_EXISTS" => Ok(Created::Already),
             Err(error) => Err(error),
         }

@@ -43,7 +43,7 @@ impl Words for English {
             Label::Size => "Size",
             Label::Progress => "Progress",
             Label::Rate => "Rate",
-            Label::Eta => "Done by",
+            Label::Eta => "Expected end",
             Label::Checks => "Checks",
             Label::State => "State",
             Label::Output => "Output file",
@@ -73,7 +73,7 @@ impl Words for English {
     }
 
     fn eta(&self, clock: &str) -> String {
-        format!("done by {clock}")
+        format!("expected by {clock}")
     }
 
     fn in_time(&self, clock: &str, left: &str) -> String {

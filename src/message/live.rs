@@ -76,8 +76,10 @@ impl Track {
             return self.clone();
         }
         let same = |last: &Point| (last.entities, last.bytes) == (entities, bytes);
-        let unchanged =
-            if self.points.last().is_some_and(same) { self.unchanged.saturating_add(1) } else { 0 };
+        // Finishing takes its time, and has no counts.
+        let all_done = facts.entities.or(facts.bytes).and_then(Progress::percent) == Some(100);
+        let still = self.points.last().is_some_and(same) && !all_done;
+        let unchanged = if still { self.unchanged.saturating_add(1) } else { 0 };
         let mut points = self.points.clone();
         points.push(Point { at, entities, bytes });
         points.drain(..points.len().saturating_sub(POINTS));
@@ -186,6 +188,7 @@ mod tests {
         let mut again = still.after(at(180), &counts(5, None));
         assert!(!again.stalls(2));
         assert_eq!(still.after(at(180), &counts(6, None)).unchanged(), 0);
+        assert_eq!(still.after(at(180), &counts(5, Some(5))).unchanged(), 0, "all is done");
         assert_eq!(still.after(at(180), &Facts::default()).unchanged(), 2);
     }
 

@@ -79,8 +79,10 @@ proptest! {
         prop_assume!(json.to_string().len() <= LONGEST_WRITTEN);
         let Ok(Message::Report(mut read)) = read_back(json.to_string().as_bytes()) else { panic!("no report") };
         prop_assert_eq!(read.outcome, Outcome::CannotTell);
-        read.tries = 77;
-        json["state"]["report"]["tries"] = json!(77);
+        (read.tries, read.waits, read.plain, read.diverted) = (77, 78, true, Some("not_in_channel".to_owned()));
+        for (field, value) in [("tries", json!(77)), ("waits", json!(78)), ("plain", json!(true)), ("diverted", json!("not_in_channel"))] {
+            json["state"]["report"][field] = value;
+        }
         prop_assert_eq!(&Message::Report(read).to_json()["state"]["report"], &json["state"]["report"]);
     }
 

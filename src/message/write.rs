@@ -298,7 +298,7 @@ fn report_state(report: &Report, map: &mut Map<String, Value>) -> State {
     // What a newer version told is passed on as it told it; only the try is ours.
     let mut object = told.into_object();
     for (field, value) in &report.original {
-        if !["tries", "plain", "diverted"].contains(&field.as_str()) {
+        if !["tries", "waits", "plain", "diverted"].contains(&field.as_str()) {
             object.insert(field.clone(), value.clone());
         }
     }

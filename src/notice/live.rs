@@ -12,15 +12,23 @@ use crate::message::{Check, Outcome, Report};
 /// A look that is this much older than the message says so.
 const STALE: Duration = Duration::from_secs(2);
 
-/// The notice that follows a running operation, told when `next`, its next check, is due at `due`. `context.now` is when
-/// the last look was made, successful or not.
-pub fn running(next: &Check, due: DateTime<Utc>, context: &Context<'_>) -> Notice {
+/// The notice that an operation runs, told when `next`, its next check, is due at `due`. One that is followed, edited at
+/// every check, has what is soon out of date too. `context.now` is when the last look was made, successful or not.
+pub fn running(next: &Check, due: DateTime<Utc>, followed: bool, context: &Context<'_>) -> Notice {
     let (report, seen) = report(next, Outcome::Running, context.now);
     let writer = Writer::new(&report, context);
-    let percent = writer.percent();
-    let eta = next.track.eta(&report.facts).filter(|eta| *eta > context.now);
     let notice = writer.notice();
     let since = report.facts.start.map(|start| writer.words.since(&writer.clock(start)));
+    if !followed {
+        let lasting = |field: &Field| {
+            let passing = [Label::Elapsed, Label::Entities, Label::Progress, Label::Size, Label::State];
+            !passing.map(|label| writer.words.label(label)).contains(&field.label)
+        };
+        let values = notice.values.into_iter().filter(lasting).collect();
+        return Notice { summary: since.into_iter().collect(), values, texts: Vec::new(), ..notice };
+    }
+    let percent = writer.percent();
+    let eta = next.track.eta(&report.facts).filter(|eta| *eta > context.now);
     let percent_text = percent.map(|percent| format!("{percent} %"));
     let until = eta.map(|eta| writer.words.eta(&writer.clock(eta)));
     let (mut values, names): (Vec<Field>, Vec<Field>) =
@@ -46,9 +54,8 @@ pub fn stalled(next: &Check, context: &Context<'_>) -> Notice {
     let writer = Writer::new(&report, context);
     let notice = writer.notice();
     let percent = writer.percent().map(|percent| format!("{percent} %"));
-    let since = report.facts.start.map(|start| writer.words.since(&writer.clock(start)));
     let note = writer.words.note(Note::Stalled { checks: next.track.unchanged() });
-    Notice { summary: percent.into_iter().chain(since).collect(), texts: vec![Text::Plain(note)], ..notice }
+    Notice { summary: percent.into_iter().collect(), texts: vec![Text::Plain(note)], ..notice }
 }
 
 /// What was last seen of it, and when.
@@ -124,16 +131,16 @@ mod tests {
 
     fn text(check: &Check, now: DateTime<Utc>, locale: Locale) -> String {
         let context = Context { topic: None, locale, zone: Tz::UTC, title: None, routing: None, now };
-        running(check, now + TimeDelta::seconds(60), &context).to_text()
+        running(check, now + TimeDelta::seconds(60), true, &context).to_text()
     }
 
     #[test]
     fn a_running_operation_in_words() {
         assert_eq!(
             text(&check(&[0, 10_000, 20_000], Some(60_000)), at(180), Locale::En),
-            "Nightly is running · since 08:00 UTC · 33 % · done by 08:07 UTC\n\
+            "Nightly is running · since 08:00 UTC · 33 % · expected by 08:07 UTC\n\
              Start: 2027/01/15 08:00:00 UTC\nRunning for: 3 min\nProgress: 33 % (20,000 of 60,000)\n\
-             Rate: 167/s\nDone by: 08:07 UTC (in 4 min)\nChecks: 3 of 60, the next at 08:04:00\n\
+             Rate: 167/s\nExpected end: 08:07 UTC (in 4 min)\nChecks: 3 of 60, the next at 08:04:00\n\
              Operation: projects/p/operations/x"
         );
         assert_eq!(
@@ -150,7 +157,7 @@ mod tests {
         for (done, of) in [(vec![5, 104], Some(100)), (vec![5, 104], None), (vec![5, 104], Some(0))] {
             let said = text(&check(&done, of), at(120), Locale::En);
             assert!(
-                !said.contains('%') && !said.contains("Done by") && said.contains("Entities: 104"),
+                !said.contains('%') && !said.contains("xpected") && said.contains("Entities: 104"),
                 "{said}"
             );
         }
@@ -176,7 +183,7 @@ mod tests {
             now: at(180),
         };
         let said = stalled(&check, &context).to_text();
-        assert!(said.starts_with("Nightly makes no progress · 70 % · since 08:00 UTC\n"), "{said}");
+        assert!(said.starts_with("Nightly makes no progress · 70 %\n"), "{said}");
         assert!(
             said.contains("The last 2 checks saw no progress.") && said.contains("operations cancel"),
             "{said}"

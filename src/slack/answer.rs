@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::message::Posted;
 use crate::text;
-use crate::transport::Answer;
+use crate::transport::{Answer, Failure};
 
 /// The word of Slack that an error repeats, in characters.
 const LONGEST_WORD: usize = 120;
@@ -20,6 +20,8 @@ pub struct PostError {
     pub text: String,
     /// What is the matter.
     pub fault: Fault,
+    /// It may have been posted all the same.
+    pub ambiguous: bool,
     /// How long Slack asked to be left alone.
     pub retry_after: Option<Duration>,
     /// The time by Slack's clock, from which the next try counts: a container's may be off.
@@ -43,14 +45,15 @@ pub enum Fault {
 
 impl PostError {
     /// No answer came.
-    pub(super) fn no_answer(text: String) -> Self {
-        Self { text, fault: Fault::Passing, retry_after: None, date: None }
+    pub(super) fn no_answer(failure: &Failure) -> Self {
+        let ambiguous = !matches!(failure, Failure::NotConnected(_));
+        Self { text: failure.to_string(), fault: Fault::Passing, ambiguous, retry_after: None, date: None }
     }
 
     /// Slack was not called, since it asked to be left alone for `wait`, and its clock says `date`.
     pub(super) fn held_back(wait: Duration, date: DateTime<Utc>) -> Self {
         let text = "held back, since Slack asked to wait".to_owned();
-        Self { text, fault: Fault::Passing, retry_after: Some(wait), date: Some(date) }
+        Self { text, fault: Fault::Passing, ambiguous: false, retry_after: Some(wait), date: Some(date) }
     }
 
     /// Whether trying again as it is will not help.
@@ -68,7 +71,7 @@ impl PostError {
         match (self.fault, self.word()) {
             (Fault::Passing, _) => "nothing: it is tried again",
             (Fault::Content, _) => "nothing: the next try is plain text; please report this as a bug",
-            (Fault::Gone, _) => "nothing: a new message takes its place",
+            (Fault::Gone, _) => "nothing: the end will be a message of its own",
             (_, "channel_is_archived" | "is_archived") => {
                 "unarchive the channel, or choose another (SLACK_CHANNEL, or a new webhook in SLACK_WEBHOOK_URL)"
             }
@@ -108,7 +111,14 @@ pub(super) fn of_webhook(answer: &Answer) -> Result<(), PostError> {
         400..500 => Fault::Access,
         _ => Fault::Passing,
     };
-    Err(PostError { text: said(answer.status, word), fault, retry_after: answer.retry_after, date: None })
+    let ambiguous = answer.status >= 500;
+    Err(PostError {
+        text: said(answer.status, word),
+        fault,
+        ambiguous,
+        retry_after: answer.retry_after,
+        date: None,
+    })
 }
 
 /// What the web API answers, mostly with status 200.
@@ -137,6 +147,7 @@ pub(super) fn of_api(method: &str, answer: &Answer) -> Result<Option<Posted>, Po
             return Err(PostError {
                 text: format!("{method}: {text}"),
                 fault: Fault::Passing,
+                ambiguous: answer.status != 429,
                 retry_after: answer.retry_after,
                 date: None,
             });
@@ -144,6 +155,8 @@ pub(super) fn of_api(method: &str, answer: &Answer) -> Result<Option<Posted>, Po
     };
     Err(PostError {
         fault: fault_of(&error),
+        // Of these Slack's documents say that some of it may have been done.
+        ambiguous: matches!(error.as_str(), "internal_error" | "fatal_error"),
         text: format!("{method}: {}", text::cut(&error, LONGEST_WORD)),
         retry_after: answer.retry_after,
         date: None,

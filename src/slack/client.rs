@@ -42,6 +42,8 @@ struct Quiet {
 pub enum Place<'a> {
     /// To a channel; none is for a webhook.
     Channel(Option<&'a Channel>),
+    /// To the channel of a message.
+    Message(&'a Posted),
     /// Into the thread of a message, and with `broadcast` to its channel too.
     Thread {
         /// The message.
@@ -96,12 +98,13 @@ impl Slack {
         };
         let place = match place {
             Place::Channel(channel) => json!({"channel": channel.map(ToString::to_string)}),
+            Place::Message(of) => json!({"channel": of.channel}),
             Place::Thread { of, broadcast } => {
                 json!({"channel": of.channel, "thread_ts": of.ts, "reply_broadcast": broadcast})
             }
         };
         // A link to a bucket has no preview, only an error.
-        let payload = with(with(payload, place), json!({"unfurl_links": false}));
+        let payload = with(with(payload, place), json!({"unfurl_links": false, "unfurl_media": false}));
         self.call("chat.postMessage", &payload, limit, now).await
     }
 
@@ -118,7 +121,8 @@ impl Slack {
     ) -> Result<(), PostError> {
         // Attachments that are not named would stay.
         let payload = with(json!({"attachments": []}), payload);
-        let mut payload = with(payload, json!({"channel": at.channel, "ts": at.ts}));
+        // By itself an edit makes mentions of plain text, unlike a post.
+        let mut payload = with(payload, json!({"channel": at.channel, "ts": at.ts, "parse": "none"}));
         if let Some(payload) = payload.as_object_mut() {
             payload.remove("mrkdwn");
         }
@@ -180,7 +184,7 @@ impl Slack {
         };
         let request = Request { method: Method::Post, url, token, body: body.to_string().into_bytes() };
         let answer = self.transport.send(request, limit).await;
-        let answer = answer.map_err(|failure| PostError::no_answer(failure.to_string()))?;
+        let answer = answer.map_err(|failure| PostError::no_answer(&failure))?;
         // A `Date` is cut to whole seconds: a try that counts from it must not come a moment too early.
         let date = answer.date.map(|date| date + TimeDelta::seconds(1));
         if let Some(wait) = answer.retry_after.filter(|_| answer.status >= 400) {

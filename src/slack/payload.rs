@@ -57,12 +57,9 @@ pub fn plain_payload(notice: &Notice, part: Part) -> Json {
     let mut notice = notice.clone();
     let ping = ping(&notice, part);
     // A line to paste is whole or not there, with what stands above it.
-    while escaped(&notice.to_text(), usize::MAX).chars().count() > PLAIN - PING {
-        let Some(last) = notice.commands.iter().rposition(|text| matches!(text, Text::Code(_))) else {
-            break;
-        };
-        notice.commands.truncate(last.saturating_sub(1));
-    }
+    while escaped(&notice.to_text(), usize::MAX).chars().count() > PLAIN - PING
+        && drop_last(&mut notice.commands)
+    {}
     json!({"text": ping + &escaped(&notice.to_text(), PLAIN - PING), "mrkdwn": false})
 }
 
@@ -77,10 +74,19 @@ fn fitting_blocks(notice: &Notice, part: Part) -> Vec<Json> {
     }
     loop {
         let blocks = blocks(&notice, part, SECTION / 6);
-        if length(&blocks) <= TOTAL || notice.commands.pop().is_none() {
+        if length(&blocks) <= TOTAL || !drop_last(&mut notice.commands) {
             return blocks;
         }
     }
+}
+
+/// Drops the last line to paste with what stands above it; false when there is none.
+fn drop_last(commands: &mut Vec<Text>) -> bool {
+    let last = commands.iter().rposition(|text| matches!(text, Text::Code(_)));
+    if let Some(last) = last {
+        commands.truncate(last.saturating_sub(1));
+    }
+    last.is_some()
 }
 
 fn blocks(notice: &Notice, part: Part, sentence: usize) -> Vec<Json> {

@@ -20,6 +20,9 @@ impl Watcher {
     pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> Handled {
         let watch = Stopwatch::start();
         let report = self.lost(delivery, deadline).await;
+        if !self.is_wanted(&report) {
+            return Handled::new(Decided::NotWanted);
+        }
         let mut posted = self.post(&report, None, deadline).await;
         if let Err(error) = &posted
             && let Some(why) = self.diverted(&report, error).filter(|_| report.diverted.is_none())

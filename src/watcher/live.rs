@@ -5,7 +5,9 @@
 //! carries where it is, and taken back by the copy whose step another one had scheduled; everything else is told after
 //! scheduling, by the copy that did.
 
-use chrono::{DateTime, Utc};
+use std::sync::PoisonError;
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Watcher;
 use crate::clock::Deadline;
@@ -14,6 +16,9 @@ use crate::google::Created;
 use crate::message::{Check, Message, Notify, Posted, Report, Routing, Watch};
 use crate::notice::{Notice, notice, running, stalled};
 use crate::slack::{Part, Place, PostError, payload};
+
+/// How long no message is posted after a step could not be scheduled.
+const REFUSED: TimeDelta = TimeDelta::minutes(1);
 
 /// What a delivery tells beside taking its next step.
 #[derive(Default)]
@@ -55,25 +60,50 @@ impl Watcher {
             return Telling::default();
         }
         let routing = self.routing(&next.watch);
-        let mut telling = Telling { stalls: next.track.stalls(self.setup.stall_after), ..Telling::default() };
-        match routing.notify {
-            Some(Notify::Live | Notify::StartAndEnd) if self.slack.is_bot() => {
-                if next.live.is_some() || self.slack.is_busy(self.clock.now()) {
-                    return telling;
-                }
-                let text = payload(&running(next, *due, &self.context(now)), Part::Whole);
-                let place = Place::Channel(routing.channel.as_ref());
-                let posted = self.slack.post(place, text, deadline.for_telling(), self.clock.now()).await;
-                telling.opened = self.told("the message that follows it is not posted", posted).flatten();
-                next.live.clone_from(&telling.opened);
-            }
-            Some(Notify::StartAndEnd) if !self.slack.is_bot() => {
-                telling.announces = !next.announced;
-                next.announced = true;
-            }
-            _ => {}
+        let stalls = next.track.stalls(self.setup.stall_after) && routing.notify != Some(Notify::Failure);
+        let announces = matches!(routing.notify, Some(Notify::Live | Notify::StartAndEnd))
+            && next.live.is_none()
+            && !next.announced;
+        if !announces {
+            return Telling { stalls, ..Telling::default() };
         }
-        telling
+        if !self.slack.is_bot() {
+            next.announced = true;
+            return Telling { announces, stalls, ..Telling::default() };
+        }
+        let opened = self.post_first(next, *due, &routing, now, deadline).await;
+        Telling { opened, announces: false, stalls }
+    }
+
+    /// Posts the message that will follow the operation, unless this is a bad time for it.
+    async fn post_first(
+        &self,
+        next: &mut Check,
+        due: DateTime<Utc>,
+        routing: &Routing,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Option<Posted> {
+        let clock = self.clock.now();
+        let limit = deadline.for_opening()?;
+        if self.slack.is_busy(clock) || self.refused_lately(clock) {
+            return None;
+        }
+        let followed = routing.notify == Some(Notify::Live);
+        let text = payload(&running(next, due, followed, &self.context(now)), Part::Whole);
+        let posted = self.slack.post(Place::Channel(routing.channel.as_ref()), text, limit, clock).await;
+        // One that may be there is not posted again: without an answer nobody could ever edit it.
+        next.announced = posted.as_ref().is_err_and(|error| error.ambiguous);
+        let opened = self.told("the message that follows it is not posted", posted).flatten();
+        next.live.clone_from(&opened);
+        opened
+    }
+
+    /// Whether a step could not be scheduled a short while ago: while that lasts, each delivery would post a message and take
+    /// it back.
+    fn refused_lately(&self, now: DateTime<Utc>) -> bool {
+        let last = *self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|last| (now - last).abs() < REFUSED)
     }
 
     /// After the next step, `message` at `due`, was scheduled, by this copy of the delivery or by another, or could not be.
@@ -93,6 +123,9 @@ impl Watcher {
                 }
             }
             (Message::Check(_), Some(Created::Already) | None) => {
+                if created.is_none() {
+                    *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.now());
+                }
                 if let Some(opened) = &telling.opened {
                     let taken_back =
                         self.slack.delete(opened, deadline.for_telling(), self.clock.now()).await;
@@ -119,7 +152,8 @@ impl Watcher {
             && telling.opened.is_none()
             && !self.slack.is_busy(self.clock.now());
         let live = self.editable(next.live.as_ref()).filter(|_| follows);
-        let text = || payload(&running(next, due, &self.context(now)), Part::Whole);
+        let followed = live.is_some();
+        let text = || payload(&running(next, due, followed, &self.context(now)), Part::Whole);
         let (limit, clock) = (deadline.for_telling(), self.clock.now());
         if let Some(live) = live {
             let edited = self.slack.update(live, text(), limit, clock).await;
@@ -154,7 +188,7 @@ impl Watcher {
 
     /// The result, or a line in the log.
     #[expect(clippy::unused_self, reason = "reads as what the watcher does")]
-    fn told<T>(&self, what: &str, result: Result<T, PostError>) -> Option<T> {
+    pub(super) fn told<T>(&self, what: &str, result: Result<T, PostError>) -> Option<T> {
         result.inspect_err(|error| tracing::warn!("{what}: {error}; to do: {}", error.advice())).ok()
     }
 }

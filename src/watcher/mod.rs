@@ -70,6 +70,8 @@ pub struct Watcher {
     clock: Arc<dyn Clock>,
     /// Held from a start's look-up to its answer, so that two deliveries at once don't both find nothing.
     one_start: tokio::sync::Mutex<()>,
+    /// When a check's next step could last not be scheduled.
+    refused: Mutex<Option<DateTime<Utc>>>,
     /// When a failing ledger was last warned of.
     warned_of_ledger: Mutex<Option<DateTime<Utc>>>,
 }
@@ -93,6 +95,7 @@ impl Watcher {
             slack,
             clock,
             one_start: tokio::sync::Mutex::default(),
+            refused: Mutex::default(),
             warned_of_ledger: Mutex::default(),
         }
     }

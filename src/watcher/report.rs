@@ -7,9 +7,12 @@ use super::{Decided, Handled, Step, Watcher};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{Decision, report_delay};
 use crate::ledger::Comparison;
-use crate::message::{Channel, Notify, Outcome, Report};
+use crate::message::{Channel, Mention, Notify, Outcome, Posted, Report};
 use crate::notice::compared_notice;
 use crate::slack::{Fault, Part, Place, PostError, payload, plain_payload};
+
+/// How often it is tried to edit the message that followed a watch, before its end is a message of its own.
+const EDITS: u32 = 3;
 
 impl Watcher {
     pub(super) async fn report(&self, report: Report, now: DateTime<Utc>, deadline: Deadline) -> Handled {
@@ -90,17 +93,24 @@ impl Watcher {
         let live = self.editable(report.live.as_ref()).filter(|_| report.diverted.is_none());
         if let Some(live) = live {
             let (limit, now) = (deadline.for_call(), self.clock.now());
-            let told = match self.slack.update(live, text(Part::Edit), limit, now).await {
+            match self.slack.update(live, text(Part::Edit), limit, now).await {
                 Ok(()) => {
-                    let place = Place::Thread { of: live, broadcast: report.outcome.is_trouble() };
+                    // In a thread "here" pings nobody.
+                    let place = match notice.mention {
+                        Some(Mention::Here) => Place::Message(live),
+                        _ => Place::Thread { of: live, broadcast: report.outcome.is_trouble() },
+                    };
                     let (limit, now) = (deadline.for_call(), self.clock.now());
-                    self.slack.post(place, text(Part::Reply), limit, now).await.map(|_| ())
+                    match self.slack.post(place, text(Part::Reply), limit, now).await {
+                        // A channel may take messages and no replies.
+                        Err(error) if matches!(error.fault, Fault::Gone | Fault::Channel) => {}
+                        told => return told.map(|_| ()),
+                    }
                 }
-                Err(error) => Err(error),
-            };
-            // Somebody deleted it: a new one takes its place.
-            if !told.as_ref().is_err_and(|error| error.fault == Fault::Gone) {
-                return told;
+                Err(error) if error.fault == Fault::Gone => self.give_way(live, &error, deadline).await,
+                // That something is wrong with the edit alone must not keep the end from people.
+                Err(error) if error.fault == Fault::Passing && report.tries >= EDITS => {}
+                Err(error) => return Err(error),
             }
         }
         let channel = self.channel(report);
@@ -108,8 +118,16 @@ impl Watcher {
         self.slack.post(Place::Channel(channel.as_ref()), text(Part::Whole), limit, now).await.map(|_| ())
     }
 
+    /// A message that is there and can't be edited would say for ever that it runs.
+    async fn give_way(&self, live: &Posted, error: &PostError, deadline: Deadline) {
+        if error.word() != "message_not_found" {
+            let deleted = self.slack.delete(live, deadline.for_telling(), self.clock.now()).await;
+            self.told("the message that followed it stays", deleted);
+        }
+    }
+
     /// Whether its watch wants to be told: one that asked to hear of failures only does not hear of a success.
-    fn is_wanted(&self, report: &Report) -> bool {
+    pub(super) fn is_wanted(&self, report: &Report) -> bool {
         report.outcome != Outcome::Succeeded
             || report.live.is_some()
             || self.routing(&report.watch).notify != Some(Notify::Failure)

@@ -29,12 +29,16 @@ impl Watcher {
     pub(super) async fn start(&self, start: Start, now: DateTime<Utc>, deadline: Deadline) -> Step {
         let watch = Stopwatch::start();
         let Turn { decision, on, error } = self.look_up_and_start(&start, now, deadline).await;
+        let seen = match &decision {
+            Decision::Check(check, _) => check.last.as_ref().map(|seen| seen.at),
+            _ => None,
+        };
         Step {
             decided: decided(&decision, on),
             decision,
             error,
             call_milliseconds: Some(watch.milliseconds()),
-            now,
+            now: seen.unwrap_or(now),
         }
     }
 

@@ -112,7 +112,8 @@ proptest! {
         let (topic, locale, zone, title, routing) = settings;
         let (title, routing) = (title.as_deref(), Some(&routing));
         let context = Context { topic, locale, zone, title, routing, now };
-        assert_fits(&running(&check, due, &context))?;
+        assert_fits(&running(&check, due, true, &context))?;
+        assert_fits(&running(&check, due, false, &context))?;
         assert_fits(&stalled(&check, &context))?;
     }
 }
