@@ -18,6 +18,7 @@ mod demo;
 mod doctor;
 mod deploy;
 mod emulator;
+mod fuzzing;
 mod identity;
 mod kickoff;
 mod leaks;

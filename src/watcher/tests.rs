@@ -267,7 +267,7 @@ fn asks_for_failures_only(message: &Message) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4 * ProptestConfig::default().cases, ..ProptestConfig::default() })]
 
     #[test]
     fn no_delivery_asks_for_its_own_name_and_none_ends_in_silence(

@@ -1,0 +1,129 @@
+//! What may leave opwatch, written down apart from the code that decides it.
+
+use opwatch::transport::{Method, Request};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use url::Url;
+
+pub(super) const TOPIC: &str = "projects/demo/topics/opwatch";
+pub(super) const CHECK_QUEUE: &str = "projects/demo/locations/l/queues/checks";
+pub(super) const REPORT_QUEUE: &str = "projects/demo/locations/l/queues/reports";
+pub(super) const WEBHOOK: &str = "https://hooks.slack.com/services/T0/B0/canary-hook";
+pub(super) const TOKEN: &str = "canary-token";
+/// Where exports may write.
+pub(super) const PREFIX: &str = "gs://b/safe";
+
+/// Holds if this request may leave opwatch, whoever caused it.
+pub(super) fn request(request: &Request) {
+    let raw = request.url.expose_secret();
+    let url = Url::parse(raw).unwrap_or_else(|error| panic!("{error}: {raw}"));
+    assert_eq!(url.as_str(), raw, "it means what it says");
+    assert_eq!((url.scheme(), url.port(), url.fragment()), ("https", None, None), "{raw}");
+    assert!(url.username().is_empty() && url.password().is_none(), "{raw}");
+    let token = request.token.as_ref().map(ExposeSecret::expose_secret);
+    let host = url.host_str().unwrap_or_default();
+    let expected = match host {
+        "hooks.slack.com" | "www.googleapis.com" => None,
+        _ => Some(TOKEN),
+    };
+    assert_eq!(token, expected, "{raw}");
+    let path = url.path().trim_start_matches('/');
+    match (request.method, host) {
+        (Method::Post, "hooks.slack.com") => {
+            assert_eq!(raw, WEBHOOK);
+            payload(&json(&request.body));
+        }
+        (Method::Get, "www.googleapis.com") => assert_eq!(raw, "https://www.googleapis.com/oauth2/v3/certs"),
+        (Method::Post, "cloudtasks.googleapis.com") => {
+            let queue = path.strip_prefix("v2/").and_then(|path| path.strip_suffix("/tasks"));
+            let queue = queue.unwrap_or_else(|| panic!("{raw}"));
+            assert!([CHECK_QUEUE, REPORT_QUEUE].contains(&queue) && url.query().is_none(), "{raw}");
+            task(queue, &request.body);
+        }
+        (Method::Post, "datastore.googleapis.com") if is_ledger(path) => {
+            json(&request.body);
+        }
+        (method, "datastore.googleapis.com" | "firestore.googleapis.com") => {
+            let path = path.strip_prefix("v1/").unwrap_or_else(|| panic!("{raw}"));
+            operation(method, path, url.query(), &request.body);
+        }
+        _ => panic!("nobody may call {raw}"),
+    }
+}
+
+fn is_ledger(path: &str) -> bool {
+    [":commit", ":lookup", ":runQuery"].iter().any(|method| path == format!("v1/projects/demo{method}"))
+}
+
+fn operation(method: Method, path: &str, query: Option<&str>, body: &[u8]) {
+    assert_eq!(path.split('/').nth(1).and_then(|part| part.split(':').next()), Some("demo"), "{path}");
+    match method {
+        Method::Get if path.ends_with("/operations") => name(&format!("{path}/x")),
+        Method::Get => {
+            name(path);
+            assert_eq!(query, None, "{path}");
+        }
+        Method::Post => {
+            start_path(path);
+            let body = json(body);
+            let fields = [("outputUrlPrefix", ":export"), ("outputUriPrefix", ":exportDocuments")];
+            let (field, _) = fields.iter().find(|(_, method)| path.ends_with(method)).expect(path);
+            let target = body[*field].as_str().expect(path);
+            assert!(target == PREFIX || target.starts_with(&format!("{PREFIX}/")), "{target}");
+        }
+    }
+}
+
+/// A name goes into a URL as it is.
+pub(crate) fn name(name: &str) {
+    let segments: Vec<_> = name.split('/').collect();
+    let is_name = matches!(
+        segments.as_slice(),
+        ["projects", _, "operations", _] | ["projects", _, "databases", _, "operations", _]
+    );
+    assert!(is_name && name.len() <= 1_024, "{name}");
+    segments.iter().enumerate().for_each(|(at, one)| segment(one, at == 1));
+}
+
+/// So does a start's path.
+pub(super) fn start_path(path: &str) {
+    let (resource, method) = path.rsplit_once(':').expect(path);
+    assert!(["export", "import", "exportDocuments", "importDocuments"].contains(&method), "{path}");
+    let segments: Vec<_> = resource.split('/').collect();
+    let is_resource = matches!(segments.as_slice(), ["projects", _] | ["projects", _, "databases", _]);
+    assert!(is_resource && path.len() <= 1_024, "{path}");
+    segments.iter().enumerate().for_each(|(at, one)| segment(one, at == 1));
+}
+
+fn segment(segment: &str, is_project: bool) {
+    let known =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"._~()-".contains(&byte) || is_project && byte == b':';
+    assert!(!["", ".", ".."].contains(&segment) && segment.bytes().all(known), "{segment}");
+}
+
+fn task(queue: &str, body: &[u8]) {
+    assert!(body.len() <= 100_000, "{} bytes are too many for Cloud Tasks", body.len());
+    let task = &json(body)["task"];
+    let name = task["name"].as_str().expect("a name");
+    let id = name.strip_prefix(queue).and_then(|rest| rest.strip_prefix("/tasks/")).expect(name);
+    assert!(
+        id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) && id.len() <= 500,
+        "{name}"
+    );
+    let http = &task["httpRequest"];
+    assert_eq!(http["url"], format!("https://pubsub.googleapis.com/v1/{TOPIC}:publish"));
+    let text = String::from_utf8_lossy(body);
+    assert!(!text.contains(TOKEN) && !text.contains("canary-hook"), "{text}");
+}
+
+/// Holds if this is JSON for Slack, without a secret.
+pub(super) fn payload(payload: &Value) {
+    let text = payload.to_string();
+    assert!(payload.is_object() && !text.contains(TOKEN) && !text.contains("canary-hook"), "{text}");
+    assert!(payload["text"].as_str().is_some_and(|text| !text.is_empty()), "{text}");
+    assert!(text.chars().count() < 100_000, "{text}");
+}
+
+fn json(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(body)))
+}

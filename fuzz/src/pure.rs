@@ -1,0 +1,191 @@
+//! Targets without I/O.
+
+use std::io::Write;
+
+use chrono::{DateTime, Utc};
+use opwatch::endpoints::Api;
+use opwatch::envelope::{self, NotBase64};
+use opwatch::locale::Locale;
+use opwatch::message::{self, Defaults, INTERVAL, LIMIT, LONGEST_WRITTEN, Message, Received, Report};
+use opwatch::notice::{Context, notice};
+use opwatch::operation::{
+    ERROR_TEXT, Observation, Operation, Progress, Service, read_list, read_operation, read_started,
+};
+use opwatch::settings::ServeArgs;
+use opwatch::slack::{payload, plain_payload};
+
+use super::oracle;
+
+const TOPIC: &str = "projects/demo/topics/opwatch";
+
+pub(super) fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_402_800, 0).expect("a time")
+}
+
+fn received() -> Received {
+    Received { message_id: "7".to_owned(), published: now() }
+}
+
+/// Any bytes as the body of a push.
+pub(crate) fn envelope(data: &[u8]) {
+    match envelope::open(data) {
+        Ok(delivery) => {
+            assert!(!delivery.message_id.is_empty());
+            let size = delivery.data.map_or_else(|NotBase64(text)| text.len(), |data| data.len());
+            assert!(size <= data.len());
+        }
+        Err(error) => assert_eq!(error.to_string().lines().count(), 1),
+    }
+}
+
+/// Any bytes as a message: what is read can be passed on, and told.
+pub(crate) fn message(data: &[u8]) {
+    match message::read(data, &received(), Defaults::default()) {
+        Ok(read) => {
+            let watch = read.watch();
+            assert!(LIMIT.contains(&watch.limit) && INTERVAL.contains(&watch.interval));
+            if !read.operation_name().is_empty() {
+                oracle::name(read.operation_name());
+            }
+            let written = read.to_data();
+            assert!(written.len() <= LONGEST_WRITTEN);
+            let again = message::read(&written, &received(), Defaults::default());
+            let again =
+                again.unwrap_or_else(|problem| panic!("{problem:?}: {}", String::from_utf8_lossy(&written)));
+            assert_eq!(again.operation_name(), read.operation_name());
+            // A person's test is number 0, and what opwatch passes on of it number 1.
+            if !matches!(read, Message::Test(_)) {
+                assert_eq!(again.kind_and_number(), read.kind_and_number());
+            }
+            if let Message::Report(report) = read {
+                told(&report);
+            }
+        }
+        Err(problem) => {
+            let excerpt = String::from_utf8_lossy(data).chars().take(message::LONGEST_EXCERPT).collect();
+            let unusable = message::Unusable { problem, excerpt, message_id: "7".to_owned() };
+            told(&Report::of_unusable("7".to_owned(), unusable, now()));
+        }
+    }
+}
+
+/// A report becomes a payload, in each language.
+fn told(report: &Report) {
+    for locale in [Locale::En, Locale::Ja] {
+        let zone = "Asia/Tokyo".parse().expect("a zone");
+        let notice = notice(report, &Context { topic: Some(TOPIC), locale, zone, now: now() });
+        oracle::payload(&payload(&notice));
+        oracle::payload(&plain_payload(&notice));
+    }
+}
+
+/// Any bytes as an answer of an operations API.
+pub(crate) fn answers(data: &[u8]) {
+    let Some((first, body)) = data.split_first() else { return };
+    let (service, name) = if first % 2 == 0 {
+        (Service::Datastore, "projects/demo/operations/ASA1")
+    } else {
+        (Service::Firestore, "projects/demo/databases/(default)/operations/ASA1")
+    };
+    let asked = Operation::new(service, name).expect("a name");
+    match read_operation(&asked, body) {
+        Observation::Unreadable(error) | Observation::Unavailable(error) => {
+            assert!(error.text.chars().count() <= ERROR_TEXT);
+        }
+        Observation::Running(facts) | Observation::Ended(_, facts) => {
+            assert!(facts.duration().is_none_or(|duration| duration.as_secs() < 400_000_000_000));
+            let percent = facts.entities.and_then(Progress::percent);
+            assert!(percent.is_none_or(|percent| percent <= 100));
+        }
+    }
+    if let Ok(listed) = read_started(service, body) {
+        listed.operation.iter().for_each(|operation| oracle::name(operation.name()));
+    }
+    if let Ok((listed, page)) = read_list(service, body) {
+        let named = listed.iter().filter_map(|listed| listed.operation.as_ref());
+        named.for_each(|operation| oracle::name(operation.name()));
+        assert!(page.is_none_or(|page| !page.is_empty()));
+    }
+}
+
+/// Any text as an operation's name, and as a start's path.
+pub(crate) fn names(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for service in Service::ALL {
+        if let Ok(operation) = Operation::new(service, text) {
+            assert_eq!(operation.name(), text);
+            oracle::name(text);
+            assert_eq!(text.split('/').nth(1), Some(operation.project()));
+        }
+        let start = serde_json::json!({"start": {"service": service.id(), "path": text, "body": {}}});
+        if let Ok(Message::Start(_)) =
+            message::read(start.to_string().as_bytes(), &received(), Defaults::default())
+        {
+            oracle::start_path(text);
+        }
+    }
+}
+
+/// Any lines as the values of the settings, in the order of [`set`].
+pub(crate) fn settings(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut args = ServeArgs::default();
+    for (number, value) in text.split('\n').enumerate() {
+        set(&mut args, number, value);
+    }
+    match args.check() {
+        Ok(settings) => {
+            for api in Api::ALL {
+                let endpoint = settings.endpoints.get(api);
+                let url = url::Url::parse(&endpoint.base).expect("an endpoint is a URL");
+                let google = url.host_str().is_some_and(|host| host.ends_with(".googleapis.com"));
+                assert!(
+                    endpoint.loopback || url.scheme() == "https" && (google || api == Api::Slack),
+                    "{}",
+                    endpoint.base
+                );
+            }
+            assert!(LIMIT.contains(&settings.setup.defaults.limit));
+            assert!(INTERVAL.contains(&settings.setup.defaults.interval));
+        }
+        Err(bad) => {
+            for line in bad.to_string().lines() {
+                let named = line.split_once(": ").is_some_and(|(name, _)| !name.is_empty());
+                assert!(named, "{line}");
+            }
+        }
+    }
+    let _ = write!(std::io::sink(), "{args:?}");
+}
+
+fn set(args: &mut ServeArgs, number: usize, value: &str) {
+    let text = Some(value.to_owned());
+    match number {
+        0 => args.topic = text,
+        1 => args.check_queue = text,
+        2 => args.report_queue = text,
+        3 => args.tasks_service_account = text,
+        4 => args.slack_webhook_url = Some(value.into()),
+        5 => args.common.endpoints = text,
+        6 => args.check_interval = text,
+        7 => args.check_limit = text,
+        8 => args.push_audience = text,
+        9 => args.push_service_account = text,
+        10 => args.starts = text,
+        11 => args.export_prefixes = text,
+        12 => args.ledger.ledger_kind = text,
+        13 => args.ledger.ledger_project = text,
+        14 => args.ledger.ledger_namespace = text,
+        15 => args.ledger.ledger_database = text,
+        16 => args.ledger.ledger_keep = text,
+        17 => args.common.services = text,
+        18 => args.common.projects = text,
+        19 => args.common.time_zone = text,
+        20 => args.common.locale = text,
+        21 => args.common.pubsub_emulator_host = text,
+        22 => args.common.datastore_emulator_host = text,
+        23 => args.common.access_token = Some(value.into()),
+        24 => args.port = text,
+        _ => (),
+    }
+}

@@ -1,0 +1,192 @@
+//! A whole push, from its bytes to its answer, with every upstream in the fuzzer's hand.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use opwatch::app::{self, App};
+use opwatch::clock::{Clock, Deadline};
+use opwatch::envelope;
+use opwatch::settings::{ServeArgs, Settings};
+use opwatch::transport::{Answer, Failure, Request, Sending, Transport};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::SEPARATOR;
+use super::oracle;
+use super::pure::now;
+
+/// Google's answer with the keys of `tests/data/identity/google.der`.
+const JWKS: &str = include_str!("../jwks.json");
+/// A push's header with a token that this key signed, good at the time of the clock below.
+const GOOD: &str = include_str!("../corpus/jwt/good");
+/// The longest body that `endpoint` opens.
+const LONGEST_BODY: usize = 256 * 1024;
+
+struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> DateTime<Utc> {
+        now()
+    }
+}
+
+/// Answers as the input says, and holds each request against the oracle.
+struct Scripted {
+    answers: Mutex<VecDeque<Result<Answer, Failure>>>,
+    /// Whether Cloud Tasks takes every task, whatever the input says.
+    takes_tasks: bool,
+    effects: Mutex<usize>,
+}
+
+impl Transport for Scripted {
+    fn send(&self, request: Request, _: Duration) -> Sending<'_> {
+        oracle::request(&request);
+        let url = request.url.expose_secret();
+        let is_task = url.starts_with("https://cloudtasks.");
+        let answer = if is_task && self.takes_tasks {
+            let created: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+            Ok(answered(200, &json!({"name": created["task"]["name"]}).to_string()))
+        } else {
+            let next = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            next.unwrap_or_else(|| Err(Failure::NotConnected(String::new())))
+        };
+        let is_post = url == oracle::WEBHOOK && answer.as_ref().is_ok_and(|answer| answer.status == 200);
+        if is_task || is_post {
+            *self.effects.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        }
+        Box::pin(async move { answer })
+    }
+}
+
+fn answered(status: u16, body: &str) -> Answer {
+    Answer { status, retry_after: None, date: None, max_age: None, body: body.to_owned().into() }
+}
+
+/// An answer of the input: `STATUS[;RETRY-AFTER[;DATE]] BODY`, or none.
+fn scripted(part: &[u8]) -> Result<Answer, Failure> {
+    let space = part.iter().position(|byte| *byte == b' ').unwrap_or(part.len());
+    let (head, body) = part.split_at(space);
+    let mut numbers = std::str::from_utf8(head).unwrap_or_default().split(';').map(str::parse::<u64>);
+    let mut number = || numbers.next().and_then(Result::ok);
+    let Some(status) = number().and_then(|status| u16::try_from(status).ok()) else {
+        return Err(Failure::TimedOut(Duration::from_secs(8)));
+    };
+    let retry_after = number().map(Duration::from_secs);
+    let date = number().and_then(|date| DateTime::from_timestamp(i64::try_from(date).ok()?, 0));
+    let body = body.get(1..).unwrap_or_default().to_vec();
+    Ok(Answer { status, retry_after, date, max_age: None, body: body.into() })
+}
+
+fn args() -> ServeArgs {
+    let mut args = ServeArgs {
+        topic: Some(oracle::TOPIC.to_owned()),
+        check_queue: Some(oracle::CHECK_QUEUE.to_owned()),
+        report_queue: Some(oracle::REPORT_QUEUE.to_owned()),
+        tasks_service_account: Some("tasks@demo.iam.gserviceaccount.com".to_owned()),
+        slack_webhook_url: Some(oracle::WEBHOOK.into()),
+        export_prefixes: Some(oracle::PREFIX.to_owned()),
+        ..ServeArgs::default()
+    };
+    args.common.access_token = Some(oracle::TOKEN.into());
+    args
+}
+
+fn checked(args: &ServeArgs) -> Settings {
+    args.check().unwrap_or_else(|bad| panic!("{bad}"))
+}
+
+fn build(
+    settings: Settings,
+    answers: VecDeque<Result<Answer, Failure>>,
+    takes_tasks: bool,
+) -> (App, Arc<Scripted>) {
+    let transport =
+        Arc::new(Scripted { answers: Mutex::new(answers), takes_tasks, effects: Mutex::default() });
+    (app::build(settings, Arc::<Scripted>::clone(&transport), Arc::new(Fixed)), transport)
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    thread_local! {
+        static RUNTIME: RefCell<Runtime> = RefCell::new(
+            tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime"),
+        );
+    }
+    RUNTIME.with_borrow(|runtime| runtime.block_on(work))
+}
+
+/// What the first byte of an input chooses.
+struct Choice(u8);
+
+impl Choice {
+    fn has(&self, bit: u8) -> bool {
+        self.0 & 1 << bit != 0
+    }
+}
+
+/// Any bytes as a push and as the answers of the upstreams that it calls.
+pub(crate) fn push(data: &[u8]) {
+    let Some((first, rest)) = data.split_first() else { return };
+    let choice = Choice(*first);
+    let mut parts = rest.split(|byte| *byte == SEPARATOR);
+    let message = parts.next().unwrap_or_default();
+    let body = if choice.has(0) {
+        message.to_vec()
+    } else {
+        let published = if choice.has(4) { "2026-11-23T00:00:00Z" } else { "2026-11-23T03:00:00.5Z" };
+        let attributes = json!({"CloudPubSubDeadLetterSourceDeliveryCount": "5"});
+        json!({"message": {"data": STANDARD.encode(message), "messageId": "7", "publishTime": published,
+            "attributes": attributes}})
+        .to_string()
+        .into_bytes()
+    };
+    let mut args = args();
+    if choice.has(2) {
+        args.ledger.ledger_kind = Some("Opwatch".to_owned());
+    }
+    let takes_tasks = !choice.has(3);
+    let (app, transport) = build(checked(&args), parts.map(scripted).collect(), takes_tasks);
+
+    let deadline = Deadline::start();
+    let handled = if body.len() > LONGEST_BODY {
+        block_on(app.watcher.handle_oversize(&body, body.len(), LONGEST_BODY, deadline))
+    } else {
+        let Ok(delivery) = envelope::open(&body) else { return };
+        if choice.has(1) {
+            block_on(app.watcher.handle_dead_letter(delivery, deadline))
+        } else {
+            block_on(app.watcher.handle(delivery, deadline))
+        }
+    };
+    let effects = *transport.effects.lock().unwrap_or_else(PoisonError::into_inner);
+    let word = handled.decision.word();
+    let is_copy = ["dropped", "posted-before"].contains(&word);
+    assert!(!handled.acknowledged || effects > 0 || is_copy, "{word}: it ended in silence");
+}
+
+/// Any text as the `Authorization` of a push, and, when there is a second part, as Google's keys.
+pub(crate) fn jwt(data: &[u8]) {
+    let mut parts = data.split(|byte| *byte == SEPARATOR);
+    let Ok(header) = std::str::from_utf8(parts.next().unwrap_or_default()) else { return };
+    let keys = parts.next();
+    let mut args = args();
+    args.push_audience = Some("https://opwatch-abc123-ew.a.run.app".to_owned());
+    args.push_service_account = Some("opwatch-push@demo.iam.gserviceaccount.com".to_owned());
+    let answer = keys.map_or_else(|| Ok(answered(200, JWKS)), scripted);
+    let (app, _) = build(checked(&args), VecDeque::from([answer]), true);
+    let gate = app.gate.expect("a gate");
+    let admitted = block_on(gate.admit(Some(header)));
+    if keys.is_none() {
+        let signed = |header: &str| {
+            let token = header.split_once(' ').map(|(_, token)| token.trim_end().to_owned());
+            token.and_then(|token| token.rsplit_once('.').map(|(signed, _)| signed.to_owned()))
+        };
+        assert!(admitted.is_err() || signed(header) == signed(GOOD), "{header}");
+        assert!(admitted.is_ok() || header != GOOD, "{admitted:?}");
+    }
+}
