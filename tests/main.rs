@@ -16,6 +16,7 @@ mod checks;
 mod dead_letter;
 mod demo;
 mod doctor;
+mod edges;
 mod deploy;
 mod emulator;
 mod fuzzing;

@@ -1,0 +1,192 @@
+//! The edges of what a message may say and of what is told of a call: the last value that is taken and the first that is
+//! not. Found by `tests/mutants`.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use opwatch::message::{
+    Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Problem, Received, Why, is_report,
+    read,
+};
+use opwatch::operation::{ApiError, Progress};
+use serde_json::{Value, json};
+
+use crate::support::opwatch::{NAME, export};
+
+fn published() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_402_800, 0).unwrap()
+}
+
+fn read_data(data: &[u8]) -> Result<Message, Problem> {
+    read(data, &Received { message_id: "7".to_owned(), published: published() }, Defaults::default())
+}
+
+fn read_json(message: &Value) -> Result<Message, Problem> {
+    read_data(message.to_string().as_bytes())
+}
+
+fn check(message: &Value) -> Check {
+    match read_json(message) {
+        Ok(Message::Check(check)) => check,
+        other => panic!("{message}: {other:?}"),
+    }
+}
+
+/// The field that is the problem, and why.
+fn problem(message: &Value) -> (String, Why) {
+    let Problem { field, why } = read_json(message).expect_err("it can't be used");
+    (field, why)
+}
+
+#[test]
+fn the_longest_of_everything_is_taken() {
+    let title = "x".repeat(100);
+    assert_eq!(check(&json!({"name": NAME, "title": title})).watch.title, Some(title));
+    assert_eq!(
+        problem(&json!({"name": NAME, "title": "x".repeat(101)})),
+        ("title".to_owned(), Why::Length { most: 100 })
+    );
+    assert_eq!(
+        problem(&json!({"name": NAME, "title": " "})),
+        ("title".to_owned(), Why::Length { most: 100 })
+    );
+
+    let padded = |size: usize| {
+        let data = json!({"name": NAME}).to_string();
+        format!("{data}{}", " ".repeat(size - data.len()))
+    };
+    assert!(read_data(padded(LONGEST_READ).as_bytes()).is_ok());
+    let too_large = Why::TooLarge { size: LONGEST_READ + 1, most: LONGEST_READ };
+    assert_eq!(read_data(padded(LONGEST_READ + 1).as_bytes()).unwrap_err().why, too_large);
+    assert_eq!(read_data(b"").unwrap_err().why, Why::Empty);
+
+    let with_body = |size: usize| {
+        let mut start = export();
+        start["start"]["body"] = json!({"x": ""});
+        let empty = start["start"]["body"].to_string().len();
+        start["start"]["body"]["x"] = json!("x".repeat(size - empty));
+        start
+    };
+    assert!(read_json(&with_body(LONGEST_BODY)).is_ok());
+    let too_large = Why::TooLarge { size: LONGEST_BODY + 1, most: LONGEST_BODY };
+    assert_eq!(problem(&with_body(LONGEST_BODY + 1)), ("start.body".to_owned(), too_large));
+
+    for (key, good) in
+        [("k".repeat(63), true), ("k".repeat(64), false), ("a-b_9".to_owned(), true), ("A".to_owned(), false)]
+    {
+        let mut start = export();
+        start["key"] = json!(key);
+        assert_eq!(read_json(&start).is_ok(), good, "{key}");
+    }
+}
+
+/// What opwatch passed on must be read whatever somebody made of it.
+#[test]
+fn what_was_passed_on_is_clamped_and_never_refused() {
+    let carried = |field: &str, value: Value| {
+        let mut message = json!({"name": NAME, "state": {"version": 1, "id": "7"}});
+        message[field] = value;
+        check(&message)
+    };
+    for (value, interval, limit) in
+        [(json!(0), 1, 1), (json!(100_000), 86_400, 10_000), (json!(u64::MAX), 86_400, 10_000)]
+    {
+        assert_eq!(carried("interval", value.clone()).watch.interval, interval);
+        assert_eq!(carried("limit", value).watch.limit, limit);
+    }
+    for value in [json!(-1), json!("60"), json!(1.5), json!(null), json!([])] {
+        assert_eq!(carried("interval", value.clone()).watch.interval, 60, "{value}");
+        assert_eq!(carried("limit", value.clone()).watch.limit, 60, "{value}");
+        assert_eq!(carried("attempt", value.clone()).attempt, 0, "{value}");
+    }
+    assert_eq!(carried("attempt", json!(60)).attempt, 59);
+    for value in [json!(7), json!(""), json!({})] {
+        assert_eq!(carried("title", value.clone()).watch.title, None, "{value}");
+    }
+    assert_eq!(carried("title", json!("x".repeat(101))).watch.title.unwrap().chars().count(), 100);
+    assert_eq!(carried("test", json!("x")).operation.name(), NAME);
+    let newer = carried("locale", json!("tlh"));
+    assert_eq!((newer.watch.locale, &newer.watch.unknown.message["locale"]), (None, &json!("tlh")));
+    assert_eq!(carried("notify", json!("bad")).watch.id, "7", "a field of a newer version");
+
+    let mut start = export();
+    start["state"] = json!({"version": 1, "id": "7"});
+    start["name"] = json!(NAME);
+    assert!(matches!(read_json(&start), Ok(Message::Start(_))), "a start that a newer version gave a name");
+}
+
+#[test]
+fn a_forged_watch_id_is_none() {
+    let id = |id: &str| check(&json!({"name": NAME, "state": {"version": 1, "id": id}})).watch.id;
+    for good in ["1", "a-B_9", &"x".repeat(128)] {
+        assert_eq!(id(good), *good);
+    }
+    for bad in ["", "a b", "é", "a/b", &"x".repeat(129)] {
+        assert_eq!(id(bad), "7", "{bad}: its message's id stands for it");
+    }
+}
+
+#[test]
+fn the_first_check_of_a_kickoff_is_due_at_once_whatever_its_number() {
+    for attempt in [0, 3] {
+        let check = check(&json!({"name": NAME, "interval": 60, "attempt": attempt}));
+        assert_eq!(check.first + TimeDelta::seconds(60) * attempt, published());
+    }
+    let forged = check(&json!({"name": NAME, "state": {"first": "9999-01-01T00:00:00Z"}}));
+    assert_eq!(forged.first, published() + TimeDelta::days(1));
+}
+
+#[test]
+fn a_report_is_known_though_it_cannot_be_read() {
+    for (data, expected) in [
+        (r#"{"state": {"report": 5}}"#, true),
+        (r#"{"name": 7, "state": {"report": {}}}"#, true),
+        (r#"{"state": {}}"#, false),
+        (r#"{"report": {}}"#, false),
+        ("[]", false),
+    ] {
+        assert_eq!(is_report(data.as_bytes()), expected, "{data}");
+    }
+}
+
+/// Together the longest texts are too long to be written, so they are cut, and nothing else is.
+#[test]
+fn all_long_texts_together_are_cut_to_what_may_be_written() {
+    let text = "\u{1F389}".repeat(2_000);
+    let facts = json!({"error": {"code": 7, "text": text}, "state": "FAILED"});
+    let mut start = export();
+    start["start"]["body"]["x"] = json!("x".repeat(11_000));
+    let report = json!({"outcome": "failed", "error": {"code": 7, "text": text}, "facts": facts});
+    start["state"] = json!({"version": 1, "id": "7", "report": report});
+    let message = read_json(&start).unwrap();
+    assert!(message.to_json().to_string().len() > LONGEST_WRITTEN);
+    let written = message.to_data();
+    assert!(written.len() <= LONGEST_WRITTEN, "{}", written.len());
+    let Ok(Message::Report(read)) = read_data(&written) else { panic!("it is a report") };
+    let (error, start) = (read.error.unwrap(), read.start.unwrap());
+    assert!(error.code == 7 && error.text.ends_with('…'), "{error:?}");
+    assert_eq!(start.body["x"], "x".repeat(11_000));
+    assert_eq!(read.facts.state.as_deref(), Some("FAILED"));
+}
+
+#[test]
+fn an_error_says_what_is_known_of_it() {
+    for (code, status, text, expected) in [
+        (0, "", "no answer", "no answer"),
+        (502, "", "", "502"),
+        (502, "", "<html>", "502: <html>"),
+        (0, "UNKNOWN", "x", "UNKNOWN: x"),
+        (404, "NOT_FOUND", "gone", "404 NOT_FOUND: gone"),
+    ] {
+        assert_eq!(ApiError::new(code, status, text).to_string(), expected);
+    }
+}
+
+#[test]
+fn percent_needs_an_honest_estimate() {
+    let percent = |done, of| Progress { done, of }.percent();
+    assert_eq!(
+        (percent(0, Some(10)), percent(10, Some(10)), percent(999, Some(1_000))),
+        (Some(0), Some(100), Some(99))
+    );
+    assert_eq!((percent(0, Some(0)), percent(11, Some(10)), percent(5, None)), (None, None, None));
+    assert_eq!(percent(u64::MAX, Some(u64::MAX)), Some(100));
+}
