@@ -12,6 +12,7 @@
 )]
 
 mod architecture;
+mod benches;
 mod checks;
 mod dead_letter;
 mod demo;
