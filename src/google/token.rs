@@ -1,10 +1,10 @@
 //! The access token: the service's own, or one that was set on purpose.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use gcp_auth::TokenProvider;
+use gcp_auth::{Token, TokenProvider};
 use secrecy::SecretString;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::endpoints::Endpoint;
 
@@ -15,14 +15,23 @@ const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
 pub enum Tokens {
     /// One that was set on purpose; goes to loopback endpoints too.
     Fixed(SecretString),
-    /// The machine's: looked for when first needed, so that listening never waits for it. Never goes to loopback.
-    Machine(OnceCell<Arc<dyn TokenProvider>>),
+    /// The machine's. Never goes to loopback.
+    Machine(Machine),
+}
+
+/// The machine's tokens.
+#[derive(Default)]
+pub struct Machine {
+    kept: RwLock<Option<Arc<Token>>>,
+    /// Looked for when first needed, so that listening never waits for it. Held by the one who fetches; the others wait
+    /// and find what was kept: `gcp_auth` would fetch once for each.
+    provider: Mutex<Option<Arc<dyn TokenProvider>>>,
 }
 
 impl Tokens {
     /// The token that was set, or else the machine's.
     pub fn new(fixed: Option<SecretString>) -> Self {
-        fixed.map_or_else(|| Self::Machine(OnceCell::new()), Self::Fixed)
+        fixed.map_or_else(|| Self::Machine(Machine::default()), Self::Fixed)
     }
 
     /// The token to send to `endpoint`, if any. One fetch serves all who wait for it.
@@ -30,12 +39,38 @@ impl Tokens {
         match self {
             Self::Fixed(token) => Ok(Some(token.clone())),
             Self::Machine(_) if endpoint.loopback => Ok(None),
-            Self::Machine(provider) => {
-                let provider = provider.get_or_try_init(gcp_auth::provider).await.map_err(|e| chain(&e))?;
-                let token = provider.token(SCOPES).await.map_err(|error| chain(&error))?;
+            Self::Machine(machine) => {
+                let token = match machine.kept() {
+                    Some(token) => token,
+                    // In a box of its own: it is rare, and its future is larger than all else of a push.
+                    None => Box::pin(machine.fetch()).await?,
+                };
                 Ok(Some(token.as_str().into()))
             }
         }
+    }
+}
+
+impl Machine {
+    /// A token that is good for 20 s at least.
+    fn kept(&self) -> Option<Arc<Token>> {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        kept.clone().filter(|token| !token.has_expired())
+    }
+
+    async fn fetch(&self) -> Result<Arc<Token>, String> {
+        let mut provider = self.provider.lock().await;
+        if let Some(token) = self.kept() {
+            return Ok(token);
+        }
+        let found = match provider.clone() {
+            Some(found) => found,
+            None => gcp_auth::provider().await.map_err(|error| chain(&error))?,
+        };
+        let token = found.token(SCOPES).await.map_err(|error| chain(&error))?;
+        *provider = Some(found);
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&token));
+        Ok(token)
     }
 }
 
@@ -48,4 +83,65 @@ fn chain(error: &gcp_auth::Error) -> String {
         source = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Gives tokens that last for so many seconds, one at a time.
+    struct Metadata {
+        lasting: u64,
+        fetches: AtomicUsize,
+    }
+
+    type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<Arc<T>, gcp_auth::Error>> + Send + 'a>>;
+
+    impl TokenProvider for Metadata {
+        fn token<'a: 'c, 'b: 'c, 'd: 'c, 'c>(&'a self, _: &'b [&'d str]) -> Answer<'c, Token>
+        where
+            Self: 'c,
+        {
+            Box::pin(async {
+                let number = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
+                tokio::task::yield_now().await;
+                let token = serde_json::json!({"access_token": format!("token-{number}"), "expires_in": self.lasting});
+                Ok(Arc::new(serde_json::from_value(token).unwrap()))
+            })
+        }
+
+        fn project_id<'a: 'c, 'c>(&'a self) -> Answer<'c, str>
+        where
+            Self: 'c,
+        {
+            Box::pin(async { Ok(Arc::from("p")) })
+        }
+    }
+
+    async fn fetches_of_fifty_at_once(lasting: u64, times: usize) -> usize {
+        let metadata = Arc::new(Metadata { lasting, fetches: AtomicUsize::new(0) });
+        let provider: Arc<dyn TokenProvider> = Arc::<Metadata>::clone(&metadata);
+        let machine = Machine { provider: Mutex::new(Some(provider)), ..Machine::default() };
+        let tokens = Arc::new(Tokens::Machine(machine));
+        let endpoint = Endpoint { base: "https://x.googleapis.com".to_owned(), loopback: false };
+        for _ in 0..times {
+            let mut all = tokio::task::JoinSet::new();
+            for _ in 0..50 {
+                let (tokens, endpoint) = (Arc::clone(&tokens), endpoint.clone());
+                all.spawn(async move { tokens.for_endpoint(&endpoint).await.unwrap().is_some() });
+            }
+            assert!(all.join_all().await.into_iter().all(|some| some));
+        }
+        metadata.fetches.load(Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn one_fetch_serves_all_who_wait() {
+        assert_eq!(fetches_of_fifty_at_once(3_600, 3).await, 1);
+        // One that is about to expire serves nobody: each fetches for itself, one after the other.
+        assert_eq!(fetches_of_fifty_at_once(19, 1).await, 50);
+    }
 }
