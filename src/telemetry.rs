@@ -4,7 +4,8 @@
 use std::fmt::Debug;
 use std::io::{IsTerminal, Write};
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::json;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Subscriber};
@@ -33,7 +34,7 @@ pub fn init(project: &str) {
             .init();
     } else {
         let layer = JsonLines { project: project.to_owned(), write: to_stdout };
-        registry.with(layer.with_filter(LevelFilter::INFO)).init();
+        registry.with(LevelFilter::INFO).with(layer).init();
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -75,7 +76,9 @@ struct JsonLines<W> {
     write: W,
 }
 
-struct SpanFields(Map<String, Value>);
+/// Fields in the order in which they were set, each as a name and its value in JSON. The later of two counts.
+#[derive(Clone, Default)]
+struct Fields(Vec<(&'static str, String)>);
 
 impl<S, W> Layer<S> for JsonLines<W>
 where
@@ -83,30 +86,31 @@ where
     W: Fn(&[u8]) + 'static,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut fields = Fields(Map::new());
+        let mut fields = Fields::default();
         attributes.record(&mut fields);
         if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(SpanFields(fields.0));
+            span.extensions_mut().insert(fields);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields(Map::new());
+        let mut fields = Fields::default();
         for span in
             context.event_scope(event).into_iter().flat_map(tracing_subscriber::registry::Scope::from_root)
         {
-            if let Some(of_span) = span.extensions().get::<SpanFields>() {
-                fields.0.extend(of_span.0.clone());
+            if let Some(of_span) = span.extensions().get::<Fields>() {
+                fields.0.extend(of_span.0.iter().cloned());
             }
         }
         event.record(&mut fields);
-        let line = self.entry(fields.0, event).to_string() + "\n";
-        (self.write)(line.as_bytes());
+        self.finish(&mut fields, event);
+        (self.write)(fields.line().as_bytes());
     }
 }
 
 impl<W> JsonLines<W> {
-    fn entry(&self, mut entry: Map<String, Value>, event: &Event<'_>) -> Value {
+    /// Adds what Cloud Logging wants beside the event's own fields.
+    fn finish(&self, fields: &mut Fields, event: &Event<'_>) {
         let metadata = event.metadata();
         let severity = match *metadata.level() {
             Level::ERROR => "ERROR",
@@ -114,56 +118,86 @@ impl<W> JsonLines<W> {
             Level::INFO => "INFO",
             _ => "DEBUG",
         };
-        entry.entry("severity").or_insert_with(|| json!(severity));
-        if let Some(Value::String(trace)) = entry.remove("trace") {
-            let trace = format!("projects/{}/traces/{trace}", self.project);
-            entry.insert("logging.googleapis.com/trace".to_owned(), json!(trace));
+        if !fields.has("severity") {
+            fields.set("severity", &severity);
         }
-        if entry.remove("reported").is_some() {
-            entry.insert("@type".to_owned(), json!(REPORTED));
-            let service = json!({"service": "opwatch", "version": env!("CARGO_PKG_VERSION")});
-            entry.insert("serviceContext".to_owned(), service);
+        if let Some(trace) = fields.take("trace") {
+            // A text in JSON, of which the quotes go.
+            let trace = format!("projects/{}/traces/{}", self.project, trace.trim_matches('"'));
+            fields.set("logging.googleapis.com/trace", &trace);
+        }
+        if fields.take("reported").is_some() {
+            fields.set("@type", &REPORTED);
+            fields
+                .set("serviceContext", &json!({"service": "opwatch", "version": env!("CARGO_PKG_VERSION")}));
             // Rust's stack traces are no format that it reads, so the place is given.
             let place = json!({"filePath": metadata.file(), "lineNumber": metadata.line(), "functionName": metadata.target()});
-            entry.insert("context".to_owned(), json!({"reportLocation": place}));
+            fields.set("context", &json!({"reportLocation": place}));
         }
-        Value::Object(entry)
     }
 }
 
-struct Fields(Map<String, Value>);
-
 impl Fields {
-    fn set(&mut self, field: &Field, value: Value) {
-        self.0.insert(field.name().to_owned(), value);
+    fn set(&mut self, name: &'static str, value: &impl Serialize) {
+        self.0.push((name, serde_json::to_string(value).unwrap_or_default()));
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(field, _)| *field == name)
+    }
+
+    /// Removes all of this name and gives the last.
+    fn take(&mut self, name: &str) -> Option<String> {
+        let mut last = None;
+        while let Some(at) = self.0.iter().position(|(field, _)| *field == name) {
+            last = Some(self.0.remove(at).1);
+        }
+        last
+    }
+
+    /// All as one line of JSON. The names are ours and need no escaping.
+    fn line(&self) -> String {
+        let mut line = String::with_capacity(512);
+        for (at, (name, value)) in self.0.iter().enumerate() {
+            let is_last = self.0.iter().skip(at + 1).all(|(later, _)| later != name);
+            if is_last {
+                line.push(if line.is_empty() { '{' } else { ',' });
+                for part in ["\"", name, "\":", value] {
+                    line.push_str(part);
+                }
+            }
+        }
+        line.push_str("}\n");
+        line
     }
 }
 
 impl Visit for Fields {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field, json!(value));
+        self.set(field.name(), &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field, json!(value));
+        self.set(field.name(), &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, json!(value));
+        self.set(field.name(), &value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.set(field, json!(value));
+        self.set(field.name(), &value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.set(field, json!(format!("{value:?}")));
+        self.set(field.name(), &format!("{value:?}"));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
     use std::sync::{Arc, Mutex};
 
     fn logged(log: impl FnOnce()) -> Vec<Value> {
@@ -191,6 +225,17 @@ mod tests {
         );
         assert_eq!((&entries[1]["severity"], &entries[1]["@type"]), (&json!("CRITICAL"), &json!(REPORTED)));
         assert_eq!(entries[1]["context"]["reportLocation"]["filePath"], json!("src/telemetry.rs"));
+    }
+
+    #[test]
+    fn of_two_fields_the_inner_counts() {
+        let entries = logged(|| {
+            let span = tracing::info_span!("push", message_id = "7", kept = true);
+            span.in_scope(|| tracing::info!(message_id = "8", count = -1_i64, "again"));
+        });
+        let expected =
+            json!({"severity": "INFO", "message": "again", "message_id": "8", "kept": true, "count": -1});
+        assert_eq!(entries, [expected]);
     }
 
     #[test]
