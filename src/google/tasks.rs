@@ -5,8 +5,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::{Call, CallError, Google};
 use crate::endpoints::Api;
@@ -109,24 +108,79 @@ impl Google {
     }
 
     fn task_body(&self, task: &Task<'_>, id: &str) -> Vec<u8> {
-        let publish = json!({"messages": [{"data": STANDARD.encode(task.message.to_data())}]});
-        let pubsub = self.endpoints.get(Api::PubSub).base;
-        let mut body = json!({"task": {
-            "name": format!("{}/tasks/{id}", task.queue),
-            "httpRequest": {
-                "httpMethod": "POST",
-                "url": format!("{pubsub}/v1/{}:publish", task.topic),
-                "headers": {"Content-Type": "application/json"},
-                "body": STANDARD.encode(publish.to_string()),
-                "oauthToken": {"serviceAccountEmail": task.service_account, "scope": PUBLISH_SCOPE},
+        let publish = Publish { messages: [Published { data: STANDARD.encode(task.message.to_data()) }] };
+        let body = CreateTask {
+            task: NewTask {
+                name: format!("{}/tasks/{id}", task.queue),
+                schedule_time: task.at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+                http_request: HttpRequest {
+                    http_method: "POST",
+                    url: format!("{}/v1/{}:publish", self.endpoints.get(Api::PubSub).base, task.topic),
+                    headers: Headers { content_type: "application/json" },
+                    body: STANDARD.encode(to_json(&publish)),
+                    oauth_token: OauthToken {
+                        service_account_email: task.service_account,
+                        scope: PUBLISH_SCOPE,
+                    },
+                },
             },
-        }});
-        if let (Some(at), Some(task)) = (task.at, body.get_mut("task")) {
-            let time = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-            task.as_object_mut().map(|task| task.insert("scheduleTime".to_owned(), json!(time)));
-        }
-        body.to_string().into_bytes()
+        };
+        to_json(&body)
     }
+}
+
+/// The body of `tasks.create`.
+#[derive(Serialize)]
+struct CreateTask<'a> {
+    task: NewTask<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewTask<'a> {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule_time: Option<String>,
+    http_request: HttpRequest<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HttpRequest<'a> {
+    http_method: &'static str,
+    url: String,
+    headers: Headers,
+    body: String,
+    oauth_token: OauthToken<'a>,
+}
+
+#[derive(Serialize)]
+struct Headers {
+    #[serde(rename = "Content-Type")]
+    content_type: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OauthToken<'a> {
+    service_account_email: &'a str,
+    scope: &'static str,
+}
+
+/// The body of `topics.publish`.
+#[derive(Serialize)]
+struct Publish {
+    messages: [Published; 1],
+}
+
+#[derive(Serialize)]
+struct Published {
+    data: String,
+}
+
+/// Structs of texts can always be written.
+fn to_json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -116,18 +116,23 @@ impl Message {
     /// The data to publish: at most [`LONGEST_WRITTEN`] bytes, for which first fields of a newer version, then long
     /// texts may have to go.
     pub fn to_data(&self) -> Vec<u8> {
-        let data = self.to_json().to_string();
+        let data = self.to_bytes();
         if data.len() <= LONGEST_WRITTEN {
-            return data.into_bytes();
+            return data;
         }
         let mut shorter = self.clone();
         shorter.watch_mut().unknown = Unknown::default();
-        let data = shorter.to_json().to_string();
+        let data = shorter.to_bytes();
         if data.len() <= LONGEST_WRITTEN {
-            return data.into_bytes();
+            return data;
         }
         shorter.cut_texts();
-        shorter.to_json().to_string().into_bytes()
+        shorter.to_bytes()
+    }
+
+    /// Not by way of a text: that goes through a formatter, piece by piece.
+    fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.to_json()).unwrap_or_default()
     }
 
     /// Cuts the texts that may be long by themselves and are too long together.
