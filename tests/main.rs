@@ -22,6 +22,7 @@ mod deploy;
 mod emulator;
 mod fuzzing;
 mod identity;
+mod instructions;
 mod kickoff;
 mod leaks;
 mod ledger;
@@ -33,4 +34,7 @@ mod reports;
 mod security;
 mod settings;
 mod simulation;
+#[path = "../benches/steps/mod.rs"]
+#[expect(dead_code, reason = "the benches use more of it")]
+mod steps;
 mod support;
