@@ -14,6 +14,7 @@
 mod architecture;
 mod benches;
 mod checks;
+mod cost;
 mod dead_letter;
 mod demo;
 mod doctor;
