@@ -25,7 +25,7 @@ fn read_json(message: &Value) -> Result<Message, Problem> {
 
 fn check(message: &Value) -> Check {
     match read_json(message) {
-        Ok(Message::Check(check)) => check,
+        Ok(Message::Check(check)) => *check,
         other => panic!("{message}: {other:?}"),
     }
 }

@@ -10,6 +10,10 @@ pub(super) const CHECK_QUEUE: &str = "projects/demo/locations/l/queues/checks";
 pub(super) const REPORT_QUEUE: &str = "projects/demo/locations/l/queues/reports";
 pub(super) const WEBHOOK: &str = "https://hooks.slack.com/services/T0/B0/canary-hook";
 pub(super) const TOKEN: &str = "canary-token";
+pub(super) const BOT_TOKEN: &str = "xoxb-canary-bot";
+pub(super) const CHANNEL: &str = "C0DEFAULT";
+/// The channel that a message may choose.
+pub(super) const OTHER_CHANNEL: &str = "C0OTHER";
 /// Where exports may write.
 pub(super) const PREFIX: &str = "gs://b/safe";
 
@@ -24,6 +28,7 @@ pub(super) fn request(request: &Request) {
     let host = url.host_str().unwrap_or_default();
     let expected = match host {
         "hooks.slack.com" | "www.googleapis.com" => None,
+        "slack.com" => Some(BOT_TOKEN),
         _ => Some(TOKEN),
     };
     assert_eq!(token, expected, "{raw}");
@@ -32,6 +37,16 @@ pub(super) fn request(request: &Request) {
         (Method::Post, "hooks.slack.com") => {
             assert_eq!(raw, WEBHOOK);
             payload(&json(&request.body));
+        }
+        (Method::Post, "slack.com") => {
+            let methods = ["api/chat.postMessage", "api/chat.update", "api/chat.delete"];
+            assert!(methods.contains(&path) && url.query().is_none(), "{raw}");
+            let body = json(&request.body);
+            let channel = body["channel"].as_str().unwrap_or_default();
+            assert!([CHANNEL, OTHER_CHANNEL].contains(&channel), "{body}");
+            if path != "api/chat.delete" {
+                payload(&body);
+            }
         }
         (Method::Get, "www.googleapis.com") => assert_eq!(raw, "https://www.googleapis.com/oauth2/v3/certs"),
         (Method::Post, "cloudtasks.googleapis.com") => {
@@ -113,13 +128,14 @@ fn task(queue: &str, body: &[u8]) {
     let http = &task["httpRequest"];
     assert_eq!(http["url"], format!("https://pubsub.googleapis.com/v1/{TOPIC}:publish"));
     let text = String::from_utf8_lossy(body);
-    assert!(!text.contains(TOKEN) && !text.contains("canary-hook"), "{text}");
+    assert!(!text.contains(TOKEN) && !text.contains(BOT_TOKEN) && !text.contains("canary-hook"), "{text}");
 }
 
 /// Holds if this is JSON for Slack, without a secret.
 pub(super) fn payload(payload: &Value) {
     let text = payload.to_string();
-    assert!(payload.is_object() && !text.contains(TOKEN) && !text.contains("canary-hook"), "{text}");
+    assert!(payload.is_object() && !text.contains(TOKEN), "{text}");
+    assert!(!text.contains(BOT_TOKEN) && !text.contains("canary-hook"), "{text}");
     assert!(payload["text"].as_str().is_some_and(|text| !text.is_empty()), "{text}");
     assert!(text.chars().count() < 100_000, "{text}");
 }

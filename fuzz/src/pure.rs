@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use opwatch::endpoints::Api;
 use opwatch::envelope::{self, NotBase64};
 use opwatch::locale::Locale;
-use opwatch::message::{self, Defaults, INTERVAL, LIMIT, LONGEST_WRITTEN, Message, Received, Report};
-use opwatch::notice::{Context, notice};
+use opwatch::message::{self, Check, Defaults, INTERVAL, LIMIT, LONGEST_WRITTEN, Message, Received, Report};
+use opwatch::notice::{Context, notice, running, stalled};
 use opwatch::operation::{
     ERROR_TEXT, Observation, Operation, Progress, Service, read_list, read_operation, read_started,
 };
 use opwatch::settings::ServeArgs;
-use opwatch::slack::{payload, plain_payload};
+use opwatch::slack::{Part, payload, plain_payload};
 
 use super::oracle;
 
@@ -57,8 +57,10 @@ pub(crate) fn message(data: &[u8]) {
             if !matches!(read, Message::Test(_)) {
                 assert_eq!(again.kind_and_number(), read.kind_and_number());
             }
-            if let Message::Report(report) = read {
-                told(&report);
+            match read {
+                Message::Report(report) => told(&report),
+                Message::Check(check) => told_running(&check),
+                Message::Start(_) | Message::Test(_) => {}
             }
         }
         Err(problem) => {
@@ -73,10 +75,22 @@ pub(crate) fn message(data: &[u8]) {
 fn told(report: &Report) {
     for locale in [Locale::En, Locale::Ja] {
         let zone = "Asia/Tokyo".parse().expect("a zone");
-        let notice = notice(report, &Context { topic: Some(TOPIC), locale, zone, now: now() });
-        oracle::payload(&payload(&notice));
-        oracle::payload(&plain_payload(&notice));
+        let context = Context { topic: Some(TOPIC), locale, zone, title: None, routing: None, now: now() };
+        let notice = notice(report, &context);
+        for part in [Part::Whole, Part::Edit, Part::Reply] {
+            oracle::payload(&payload(&notice, part));
+            oracle::payload(&plain_payload(&notice, part));
+        }
     }
+}
+
+/// So does a check under way.
+fn told_running(check: &Check) {
+    let zone = "Asia/Tokyo".parse().expect("a zone");
+    let context =
+        Context { topic: Some(TOPIC), locale: Locale::En, zone, title: None, routing: None, now: now() };
+    oracle::payload(&payload(&running(check, now(), true, &context), Part::Whole));
+    oracle::payload(&payload(&stalled(check, &context), Part::Reply));
 }
 
 /// Any bytes as an answer of an operations API.
@@ -138,9 +152,12 @@ pub(crate) fn settings(data: &[u8]) {
             for api in Api::ALL {
                 let endpoint = settings.endpoints.get(api);
                 let url = url::Url::parse(&endpoint.base).expect("an endpoint is a URL");
+                let to_slack = api == Api::Slack
+                    || api == Api::SlackApi
+                        && ["slack.com", "slack-gov.com"].map(Some).contains(&url.host_str());
                 let google = url.host_str().is_some_and(|host| host.ends_with(".googleapis.com"));
                 assert!(
-                    endpoint.loopback || url.scheme() == "https" && (google || api == Api::Slack),
+                    endpoint.loopback || url.scheme() == "https" && (google || to_slack),
                     "{}",
                     endpoint.base
                 );
@@ -186,6 +203,14 @@ fn set(args: &mut ServeArgs, number: usize, value: &str) {
         22 => args.common.datastore_emulator_host = text,
         23 => args.common.access_token = Some(value.into()),
         24 => args.port = text,
+        25 => args.slack.slack_bot_token = Some(value.into()),
+        26 => args.slack.slack_channel = text,
+        27 => args.slack.slack_channels = text,
+        28 => args.slack.title = text,
+        29 => args.slack.mention = text,
+        30 => args.slack.mention_on = text,
+        31 => args.slack.notify = text,
+        32 => args.slack.stall_after = text,
         _ => (),
     }
 }

@@ -56,7 +56,8 @@ impl Transport for Scripted {
             let next = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             next.unwrap_or_else(|| Err(Failure::NotConnected(String::new())))
         };
-        let is_post = url == oracle::WEBHOOK && answer.as_ref().is_ok_and(|answer| answer.status == 200);
+        let is_slack = url == oracle::WEBHOOK || url == "https://slack.com/api/chat.postMessage";
+        let is_post = is_slack && answer.as_ref().is_ok_and(|answer| answer.status == 200);
         if is_task || is_post {
             *self.effects.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         }
@@ -149,6 +150,13 @@ pub(crate) fn push(data: &[u8]) {
     if choice.has(2) {
         args.ledger.ledger_kind = Some("Opwatch".to_owned());
     }
+    if choice.has(5) {
+        args.slack_webhook_url = None;
+        args.slack.slack_bot_token = Some(oracle::BOT_TOKEN.into());
+        args.slack.slack_channel = Some(oracle::CHANNEL.to_owned());
+        args.slack.slack_channels = Some(oracle::OTHER_CHANNEL.to_owned());
+        args.slack.mention = Some("here".to_owned());
+    }
     let takes_tasks = !choice.has(3);
     let (app, transport) = build(checked(&args), parts.map(scripted).collect(), takes_tasks);
 
@@ -165,7 +173,7 @@ pub(crate) fn push(data: &[u8]) {
     };
     let effects = *transport.effects.lock().unwrap_or_else(PoisonError::into_inner);
     let word = handled.decision.word();
-    let is_copy = ["dropped", "posted-before"].contains(&word);
+    let is_copy = ["dropped", "posted-before", "not-wanted"].contains(&word);
     assert!(!handled.acknowledged || effects > 0 || is_copy, "{word}: it ended in silence");
 }
 
