@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -84,7 +84,33 @@ fn scripted(part: &[u8]) -> Result<Answer, Failure> {
     Ok(Answer { status, retry_after, date, max_age: None, body: body.into() })
 }
 
-fn args() -> ServeArgs {
+// Checked once: an input has its share of the fuzzer's time for itself.
+static PLAIN: LazyLock<Settings> = LazyLock::new(|| settings(|_| ()));
+static WITH_LEDGER: LazyLock<Settings> =
+    LazyLock::new(|| settings(|args| args.ledger.ledger_kind = Some("Opwatch".to_owned())));
+static BOT: LazyLock<Settings> = LazyLock::new(|| settings(of_bot));
+static BOT_WITH_LEDGER: LazyLock<Settings> = LazyLock::new(|| {
+    settings(|args| {
+        of_bot(args);
+        args.ledger.ledger_kind = Some("Opwatch".to_owned());
+    })
+});
+static GUARDED: LazyLock<Settings> = LazyLock::new(|| {
+    settings(|args| {
+        args.push_audience = Some("https://opwatch-abc123-ew.a.run.app".to_owned());
+        args.push_service_account = Some("opwatch-push@demo.iam.gserviceaccount.com".to_owned());
+    })
+});
+
+fn of_bot(args: &mut ServeArgs) {
+    args.slack_webhook_url = None;
+    args.slack.slack_bot_token = Some(oracle::BOT_TOKEN.into());
+    args.slack.slack_channel = Some(oracle::CHANNEL.to_owned());
+    args.slack.slack_channels = Some(oracle::OTHER_CHANNEL.to_owned());
+    args.slack.mention = Some("here".to_owned());
+}
+
+fn settings(change: impl FnOnce(&mut ServeArgs)) -> Settings {
     let mut args = ServeArgs {
         topic: Some(oracle::TOPIC.to_owned()),
         check_queue: Some(oracle::CHECK_QUEUE.to_owned()),
@@ -95,21 +121,18 @@ fn args() -> ServeArgs {
         ..ServeArgs::default()
     };
     args.common.access_token = Some(oracle::TOKEN.into());
-    args
-}
-
-fn checked(args: &ServeArgs) -> Settings {
+    change(&mut args);
     args.check().unwrap_or_else(|bad| panic!("{bad}"))
 }
 
 fn build(
-    settings: Settings,
+    settings: &Settings,
     answers: VecDeque<Result<Answer, Failure>>,
     takes_tasks: bool,
 ) -> (App, Arc<Scripted>) {
     let transport =
         Arc::new(Scripted { answers: Mutex::new(answers), takes_tasks, effects: Mutex::default() });
-    (app::build(settings, Arc::<Scripted>::clone(&transport), Arc::new(Fixed)), transport)
+    (app::build(settings.clone(), Arc::<Scripted>::clone(&transport), Arc::new(Fixed)), transport)
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -146,19 +169,14 @@ pub(crate) fn push(data: &[u8]) {
         .to_string()
         .into_bytes()
     };
-    let mut args = args();
-    if choice.has(2) {
-        args.ledger.ledger_kind = Some("Opwatch".to_owned());
-    }
-    if choice.has(5) {
-        args.slack_webhook_url = None;
-        args.slack.slack_bot_token = Some(oracle::BOT_TOKEN.into());
-        args.slack.slack_channel = Some(oracle::CHANNEL.to_owned());
-        args.slack.slack_channels = Some(oracle::OTHER_CHANNEL.to_owned());
-        args.slack.mention = Some("here".to_owned());
-    }
+    let settings: &Settings = match (choice.has(2), choice.has(5)) {
+        (false, false) => &PLAIN,
+        (true, false) => &WITH_LEDGER,
+        (false, true) => &BOT,
+        (true, true) => &BOT_WITH_LEDGER,
+    };
     let takes_tasks = !choice.has(3);
-    let (app, transport) = build(checked(&args), parts.map(scripted).collect(), takes_tasks);
+    let (app, transport) = build(settings, parts.map(scripted).collect(), takes_tasks);
 
     let deadline = Deadline::start();
     let handled = if body.len() > LONGEST_BODY {
@@ -182,11 +200,8 @@ pub(crate) fn jwt(data: &[u8]) {
     let mut parts = data.split(|byte| *byte == SEPARATOR);
     let Ok(header) = std::str::from_utf8(parts.next().unwrap_or_default()) else { return };
     let keys = parts.next();
-    let mut args = args();
-    args.push_audience = Some("https://opwatch-abc123-ew.a.run.app".to_owned());
-    args.push_service_account = Some("opwatch-push@demo.iam.gserviceaccount.com".to_owned());
     let answer = keys.map_or_else(|| Ok(answered(200, JWKS)), scripted);
-    let (app, _) = build(checked(&args), VecDeque::from([answer]), true);
+    let (app, _) = build(&GUARDED, VecDeque::from([answer]), true);
     let gate = app.gate.expect("a gate");
     let admitted = block_on(gate.admit(Some(header)));
     if keys.is_none() {
