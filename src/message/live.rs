@@ -116,7 +116,8 @@ impl Track {
             #[expect(clippy::cast_precision_loss, reason = "an estimate")]
             let seconds = (progress.of? - progress.done) as f64 / rate;
             let left = TimeDelta::from_std(Duration::try_from_secs_f64(seconds).ok()?).ok()?;
-            (left <= FARTHEST).then_some(self.points.last()?.at + left)
+            let seen = self.points.last()?.at;
+            (left <= FARTHEST).then(|| seen + left)
         };
         by(facts.entities, self.entity_rate()).or_else(|| by(facts.bytes, self.byte_rate()))
     }
@@ -176,6 +177,8 @@ mod tests {
         }
         let hardly = track(&[(0, 0), (60, 1)]);
         assert_eq!(hardly.eta(&counts(1, Some(1_000_000_000))), None);
+        let slow = Track::default().after(at(0), &counts(0, None)).after(at(8_000_000_000), &counts(1, None));
+        assert_eq!(slow.eta(&counts(1, Some(5_000))), None, "no sum overflows");
         let huge = Facts { bytes: Some(Progress { done: 1, of: Some(u64::MAX) }), ..Facts::default() };
         assert_eq!(Track::default().after(at(0), &huge).eta(&huge), None);
     }
