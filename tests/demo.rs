@@ -28,22 +28,46 @@ fn demo(arguments: &[&str]) -> Child {
 
 #[test]
 fn every_outcome_is_shown_in_both_languages() {
-    let start =
-        |outcome, locale| demo(&["--outcome", outcome, "--locale", locale, "--time-zone", "Asia/Tokyo"]);
+    let start = |outcome, locale, slack| {
+        demo(&["--outcome", outcome, "--locale", locale, "--slack", slack, "--time-zone", "Asia/Tokyo"])
+    };
     let running: Vec<_> = OUTCOMES
         .into_iter()
         .flat_map(|(outcome, en, ja)| [(outcome, "en", en), (outcome, "ja", ja)])
-        .map(|(outcome, locale, headline)| (outcome, locale, headline, start(outcome, locale)))
+        .flat_map(|(outcome, locale, headline)| {
+            ["bot", "webhook"].map(|slack| (outcome, locale, headline, slack))
+        })
+        .map(|(outcome, locale, headline, slack)| {
+            (outcome, locale, headline, slack, start(outcome, locale, slack))
+        })
         .collect();
-    for (outcome, locale, headline, child) in running {
-        let output = child.wait_with_output().unwrap();
-        let story = String::from_utf8(output.stdout).unwrap();
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{outcome} {locale}: {story}{errors}");
-        assert_eq!(errors, "");
-        assert!(story.contains(&format!("┃ {headline}")), "{outcome} {locale}: {story}");
-        assert!(story.contains(" JST"), "{outcome} {locale}: {story}");
+    for (outcome, locale, headline, slack, child) in running {
+        let (status, story, errors) = ended(child);
+        assert_eq!((status, errors.as_str()), (Some(0), ""), "{outcome} {locale} {slack}: {story}");
+        // The end, and its reply.
+        let times = if slack == "bot" && outcome != "not-started" { 2 } else { 1 };
+        let shown = story.matches(&format!("┃ {headline}")).count();
+        assert_eq!(shown, times, "{outcome} {locale} {slack}: {story}");
+        assert!(story.contains(" JST"), "{outcome} {locale} {slack}: {story}");
         assert!(!story.contains('\u{1b}'), "no colours where nobody sees them");
+    }
+}
+
+fn ended(child: Child) -> (Option<i32>, String, String) {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn without_arguments_one_message_is_seen_to_move() {
+    let (status, story, errors) = ended(demo(&[]));
+    assert_eq!((status, errors.as_str()), (Some(0), ""), "{story}");
+    let edited = story.lines().filter(|line| line.ends_with(" · Slack: edited"));
+    let bars: Vec<usize> = edited.map(|line| line.matches('█').count()).collect();
+    assert!(bars.len() >= 3 && bars.is_sorted() && bars[0] < *bars.last().unwrap(), "{story}");
+    for part in ["which will follow it:", "Slack shows the end:", "the reply in its thread"] {
+        assert_eq!(story.matches(part).count(), 1, "{part}: {story}");
     }
 }
 

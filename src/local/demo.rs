@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::story::Story;
-use super::{End, Event, Fault, Options, Pace, Plan, Subscription, World};
+use super::{ChannelMessage, End, Event, Fault, Options, Pace, Plan, Subscription, World};
 use crate::app;
 use crate::clock::SystemClock;
 use crate::locale::{Locale, Subject};
@@ -24,6 +24,7 @@ use crate::transport::Network;
 const TOPIC: &str = "projects/demo/topics/opwatch";
 const DEAD_TOPIC: &str = "projects/demo/topics/opwatch-dead";
 const QUEUE: &str = "projects/demo/locations/europe-west1/queues/opwatch";
+const CHANNEL: &str = "C0OPERATIONS";
 /// How long the message may take: the watches below last some seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -33,6 +34,9 @@ pub struct DemoArgs {
     /// How the export ends
     #[arg(long, value_enum, default_value_t = Ending::Succeeded)]
     pub outcome: Ending,
+    /// How Slack is told
+    #[arg(long, value_enum, default_value_t = Way::Bot)]
+    pub slack: Way,
     /// Language: en or ja
     #[arg(long, default_value = "en", value_parser = locale)]
     pub locale: Locale,
@@ -64,6 +68,37 @@ pub enum Ending {
     CannotTell,
 }
 
+impl Ending {
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Succeeded => Outcome::Succeeded,
+            Self::Failed => Outcome::Failed,
+            Self::Cancelled => Outcome::Cancelled,
+            Self::NotStarted => Outcome::NotStarted,
+            Self::Stopped => Outcome::Stopped,
+            Self::CannotTell => Outcome::CannotTell,
+        }
+    }
+
+    /// The colour of its message.
+    fn colour(self) -> &'static str {
+        match self {
+            Self::Succeeded => "#2eb67d",
+            Self::Failed | Self::NotStarted => "#e01e5a",
+            Self::Cancelled | Self::Stopped | Self::CannotTell => "#e8912d",
+        }
+    }
+}
+
+/// The ways to tell Slack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Way {
+    /// A bot: one message that is edited while the export runs, and a reply in its thread at the end
+    Bot,
+    /// An incoming webhook: a message at the end
+    Webhook,
+}
+
 fn locale(text: &str) -> Result<Locale, String> {
     text.parse().map_err(|()| format!("the languages are {}", Locale::ALLOWED))
 }
@@ -93,7 +128,7 @@ async fn play(args: &DemoArgs) -> Result<(), String> {
     world.pubsub.publish(TOPIC, kickoff().to_string().as_bytes()).await;
     let told = tokio::time::timeout(PATIENCE, tell(&world, story)).await;
     let result = match told {
-        Ok(payload) => payload.and_then(|payload| expect(&world, &payload, args)),
+        Ok(()) => expect(&world, args),
         Err(_) => Err(format!("no message within {} s", PATIENCE.as_secs())),
     };
     if args.stay && result.is_ok() {
@@ -115,11 +150,17 @@ async fn serve(
         topic: Some(TOPIC.to_owned()),
         check_queue: Some(QUEUE.to_owned()),
         tasks_service_account: Some("opwatch-tasks@demo.iam.gserviceaccount.com".to_owned()),
-        slack_webhook_url: Some(world.slack.webhook().into()),
         check_interval: Some("1s".to_owned()),
         check_limit: Some(if args.outcome == Ending::Stopped { "4" } else { "60" }.to_owned()),
         ..ServeArgs::default()
     };
+    match args.slack {
+        Way::Webhook => settings.slack_webhook_url = Some(world.slack.webhook().into()),
+        Way::Bot => {
+            settings.slack.slack_bot_token = Some(world.slack.bot_token().into());
+            settings.slack.slack_channel = Some(CHANNEL.to_owned());
+        }
+    }
     settings.common.endpoints = Some(world.endpoints());
     settings.common.locale = Some(args.locale.id().to_owned());
     settings.common.time_zone = Some(args.time_zone.name().to_owned());
@@ -190,39 +231,53 @@ fn kickoff() -> Value {
     }})
 }
 
-/// Tells each event as it comes, until Slack has the message and nothing more is due.
-async fn tell(world: &World, mut story: Story) -> Result<Value, String> {
+/// Tells each event as it comes, until Slack has the end and nothing more is due.
+async fn tell(world: &World, mut story: Story) {
     let mut events = world.events();
-    let payload = loop {
+    loop {
         let event = events.next().await;
         story.tell(&event);
-        if let Event::SlackPosted { payload } = event {
-            break payload;
+        // With a bot the reply to the message that followed the export comes last.
+        if story.has_report() && matches!(event, Event::SlackPosted { .. }) {
+            break;
         }
-    };
+    }
     world.settled().await;
-    Ok(payload)
 }
 
-/// The message that should arrive did, once, and nothing broke a contract on its way.
-fn expect(world: &World, payload: &Value, args: &DemoArgs) -> Result<(), String> {
-    let (violations, messages) = (world.violations(), world.slack.messages().len());
-    let words = args.locale.words();
-    let outcome = match args.outcome {
-        Ending::Succeeded => Outcome::Succeeded,
-        Ending::Failed => Outcome::Failed,
-        Ending::Cancelled => Outcome::Cancelled,
-        Ending::NotStarted => Outcome::NotStarted,
-        Ending::Stopped => Outcome::Stopped,
-        Ending::CannotTell => Outcome::CannotTell,
+/// What should be in Slack is there, and nothing else, and nothing broke a contract on its way.
+fn expect(world: &World, args: &DemoArgs) -> Result<(), String> {
+    let violations = world.violations();
+    if !violations.is_empty() {
+        return Err(format!("broken contracts: {violations:?}"));
+    }
+    let outcome = args.outcome.outcome();
+    let subject = args.locale.words().subject("Datastore", Subject::Export);
+    let headline = format!("*{}*", args.locale.words().headline(outcome, &subject, false));
+    let messages = world.slack.channel_messages();
+    let says = |message: &ChannelMessage| {
+        let at = |place| message.payload.pointer(place).and_then(Value::as_str).unwrap_or_default();
+        !message.deleted && at("/text").starts_with(&headline)
     };
-    let headline = words.headline(outcome, &words.subject("Datastore", Subject::Export), false);
-    let text = payload.get("text").and_then(Value::as_str).unwrap_or_default();
-    if !text.starts_with(&format!("*{headline}*")) {
-        return Err(format!("the message should say {headline:?}, but says {text:?}"));
+    let ended = |message: &ChannelMessage| {
+        let colour = message.payload.pointer("/attachments/0/color").and_then(Value::as_str);
+        says(message) && message.thread_ts.is_none() && colour == Some(args.outcome.colour())
+    };
+    let as_it_should_be = match messages.as_slice() {
+        // Nothing ran that a message could have followed.
+        [only] if args.slack == Way::Webhook || args.outcome == Ending::NotStarted => {
+            ended(only) && only.edits == 0
+        }
+        [live, reply] if args.slack == Way::Bot => {
+            let replies = reply.thread_ts.as_ref() == Some(&live.ts) && reply.edits == 0;
+            let broadcasts = reply.broadcast == outcome.is_trouble();
+            ended(live) && live.edits > 0 && says(reply) && replies && broadcasts
+        }
+        _ => false,
+    };
+    if as_it_should_be {
+        Ok(())
+    } else {
+        Err(format!("Slack should say {headline:?}, but has {messages:#?}"))
     }
-    if messages != 1 || !violations.is_empty() {
-        return Err(format!("{messages} messages; broken contracts: {violations:?}"));
-    }
-    Ok(())
 }

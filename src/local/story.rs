@@ -1,6 +1,6 @@
 //! What the demo prints: each step as it happens, and the message as Slack got it.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -20,6 +20,21 @@ pub(super) struct Story {
     since: Stopwatch,
     colours: bool,
     progress: Option<(String, u64)>,
+    /// A line that an edit in Slack may go on.
+    open_line: bool,
+    /// How far the end has come.
+    end: Told,
+}
+
+/// How far the end of a watch has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// It is not there yet.
+    NotYet,
+    /// Its report is on its way.
+    Reported,
+    /// The message that followed the watch shows it.
+    Edited,
 }
 
 impl Story {
@@ -31,6 +46,8 @@ impl Story {
             since: Stopwatch::start(),
             colours: std::io::stdout().is_terminal(),
             progress: None,
+            open_line: false,
+            end: Told::NotYet,
         };
         match locale {
             Locale::En => {
@@ -50,9 +67,14 @@ impl Story {
     /// Says how long the page stays.
     pub(super) fn stay(locale: Locale, page: &str) {
         match locale {
-            Locale::En => println!("\nThe page stays at {page}/ until Ctrl-C."),
-            Locale::Ja => println!("\nCtrl-Cまで {page}/ で表示します。"),
+            Locale::En => println!("The page stays at {page}/ until Ctrl-C."),
+            Locale::Ja => println!("Ctrl-Cまで {page}/ で表示します。"),
         }
+    }
+
+    /// Whether the watch has ended.
+    pub(super) fn has_report(&self) -> bool {
+        self.end != Told::NotYet
     }
 
     /// Tells one event, if it belongs to the story.
@@ -71,8 +93,25 @@ impl Story {
             Event::OperationRead { body, .. } => self.progress = Some(progress(body)),
             Event::TaskCreated { schedule_time, data, .. } => self.step(*schedule_time, data),
             Event::SlackPosted { payload } => {
-                self.say(if en { "Slack took the message:" } else { "Slackに投稿:" }, "");
-                println!("\n{}", self.message(payload));
+                let what = match (self.end, en) {
+                    (Told::NotYet, true) => "Slack took a message, which will follow it:",
+                    (Told::NotYet, false) => "Slackに投稿（進捗に合わせて編集します）:",
+                    (Told::Reported, true) => "Slack took the message:",
+                    (Told::Reported, false) => "Slackに投稿:",
+                    (Told::Edited, true) => {
+                        "Slack took the reply in its thread, since an edit alerts nobody:"
+                    }
+                    (Told::Edited, false) => "Slackのスレッドに返信（編集では通知されないため）:",
+                };
+                self.show(what, payload);
+            }
+            Event::SlackEdited { .. } if self.end == Told::NotYet => {
+                let edited = if en { " · Slack: edited" } else { " · Slack: 編集" };
+                print!("{}", if self.open_line { edited } else { "" });
+            }
+            Event::SlackEdited { payload, .. } => {
+                self.end = Told::Edited;
+                self.show(if en { "Slack shows the end:" } else { "Slackの投稿を結果に編集:" }, payload);
             }
             Event::SlackRefused { status, answer } => {
                 self.say(if en { "Slack refused:" } else { "Slackが拒否:" }, &format!("{status} {answer}"));
@@ -83,7 +122,6 @@ impl Story {
             Event::Delivered { .. }
             | Event::TaskRefusedAsDuplicate { .. }
             | Event::TaskDispatched { .. }
-            | Event::SlackEdited { .. }
             | Event::SlackDeleted { .. } => {}
         }
     }
@@ -97,6 +135,7 @@ impl Story {
         };
         let gap = if seen.is_empty() { "" } else { "  → " };
         let next = if data.pointer("/state/report").is_some() {
+            self.end = Told::Reported;
             if en { "report now".to_owned() } else { "すぐに報告".to_owned() }
         } else {
             let number = data.get("attempt").and_then(Value::as_u64).unwrap_or(0) + 1;
@@ -110,10 +149,27 @@ impl Story {
         self.say("", &format!("{seen}{gap}{next}"));
     }
 
-    fn say(&self, what: &str, detail: &str) {
+    /// Begins a line, which an edit in Slack may go on.
+    fn say(&mut self, what: &str, detail: &str) {
+        self.end_line();
         let seconds = self.since.milliseconds();
         let gap = if what.is_empty() || detail.is_empty() { "" } else { " " };
-        println!("{:>3}.{} s  {what}{gap}{detail}", seconds / 1_000, seconds / 100 % 10);
+        print!("{:>3}.{} s  {what}{gap}{detail}", seconds / 1_000, seconds / 100 % 10);
+        let _ = std::io::stdout().flush();
+        self.open_line = true;
+    }
+
+    fn show(&mut self, what: &str, payload: &Value) {
+        self.say(what, "");
+        self.end_line();
+        println!("\n{}\n", self.message(payload));
+    }
+
+    /// Ends the line that may have gone on.
+    fn end_line(&mut self) {
+        if std::mem::take(&mut self.open_line) {
+            println!();
+        }
     }
 
     /// The payload as it was sent, with its colour bar.
@@ -140,6 +196,12 @@ impl Story {
             }
             _ => "┃".to_owned(),
         }
+    }
+}
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        self.end_line();
     }
 }
 
