@@ -28,6 +28,8 @@ pub mod slack;
 pub mod check;
 pub mod doctor;
 pub mod history;
+#[cfg(feature = "local")]
+pub mod render;
 pub mod validate;
 pub mod clock;
 pub mod endpoints;

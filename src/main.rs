@@ -32,6 +32,9 @@ enum Command {
     History(Box<opwatch::settings::HistoryArgs>),
     /// Checks a message in a file, as `serve` would read it from a person
     Validate(opwatch::validate::ValidateArgs),
+    /// Prints what Slack would be told of a recorded operation; sends nothing
+    #[cfg(feature = "local")]
+    Render(Box<opwatch::render::RenderArgs>),
     /// Shows the whole story on this machine, without a cloud account
     #[cfg(feature = "local")]
     Demo(Box<opwatch::local::demo::DemoArgs>),
@@ -62,6 +65,8 @@ fn main() -> ExitCode {
             Command::Doctor(args) => opwatch::doctor::run(&args).await,
             Command::History(args) => opwatch::history::run(&args).await,
             Command::Validate(args) => opwatch::validate::run(&args),
+            #[cfg(feature = "local")]
+            Command::Render(args) => opwatch::render::run(&args),
             #[cfg(feature = "local")]
             Command::Demo(args) => opwatch::local::demo::run(&args).await,
         }

@@ -41,6 +41,10 @@ const NEVER: &[(&str, &[&str])] = &[
             "crate::watcher",
         ],
     ),
+    (
+        "render",
+        &["tokio", "hyper", "reqwest", "tracing", "crate::google", "crate::settings", "crate::watcher"],
+    ),
     ("history/", &["tokio", "hyper", "reqwest", "tracing", "crate::google", "crate::settings"]),
     (
         "notice/",
@@ -84,8 +88,8 @@ const ALONE: &[(&str, &[&str])] = &[
     ("env = \"", &["settings/"]),
     ("env::var", &["settings/"]),
     ("env::var_os", &["settings/"]),
-    ("eprintln!(", &["main.rs", "check.rs", "history.rs", "validate.rs", "local/demo"]),
-    ("crate::local", &["local/"]),
+    ("eprintln!(", &["main.rs", "check.rs", "history.rs", "validate.rs", "render.rs", "local/demo"]),
+    ("crate::local", &["local/", "render/html.rs"]),
 ];
 
 /// The most lines of code that a file may have, without its tests, its blank lines and its comments.

@@ -31,6 +31,7 @@ mod limits;
 mod live;
 mod process;
 mod refusals;
+mod render;
 mod reports;
 mod security;
 mod settings;

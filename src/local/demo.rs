@@ -121,6 +121,7 @@ pub async fn run(args: &DemoArgs) -> ExitCode {
 async fn play(args: &DemoArgs) -> Result<(), String> {
     let options = Options { pace: Pace::RealTime, slack_port: args.port, ..Options::default() };
     let world = World::start(options).await.map_err(|error| format!("no loopback port: {error}"))?;
+    world.slack.show_to(args.locale, args.time_zone);
     let (stop, server) = serve(&world, args).await?;
     prepare(&world.operations, args.outcome);
 

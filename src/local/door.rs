@@ -72,6 +72,11 @@ pub(super) trait StandIn: Clone + Send + Sync + 'static {
     /// Does what is asked and answers.
     fn answer(&self, request: &Recorded) -> Answer;
 
+    /// Whether a request is worth keeping.
+    fn records(&self, _request: &Recorded) -> bool {
+        true
+    }
+
     /// Is told of an answer that a fault gave instead.
     fn faulted(&self, _request: &Recorded, _status: u16, _body: &str) {}
 }
@@ -144,7 +149,9 @@ impl Door {
         stand_in: &impl StandIn,
     ) -> Response<Wire> {
         let Some(request) = record(request).await else { return Response::new(Wire::none()) };
-        lock(&self.requests).push(request.clone());
+        if stand_in.records(&request) {
+            lock(&self.requests).push(request.clone());
+        }
         let fault = lock(&self.faults).take(&request);
         let date = || http_date(shared.time.now());
         match fault {

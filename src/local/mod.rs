@@ -33,6 +33,7 @@ pub use door::Recorded;
 pub use events::{Event, Events};
 pub use fault::Fault;
 pub use operations::{Operation, Operations};
+pub(crate) use page::{Reader, page};
 pub use plan::{End, Plan};
 pub use pubsub::{Delivery, Message, PubSub, Subscription};
 pub use slack::{ChannelMessage, Slack};

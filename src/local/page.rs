@@ -1,89 +1,76 @@
-//! Shows messages as Slack would: payloads to one HTML page, without scripts or outside resources.
+//! Shows messages as Slack would: payloads to one HTML page without outside resources, which follows a demo while it runs.
 
-use chrono::{DateTime, Utc};
-use serde_json::Value;
+mod contents;
+mod markup;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono_tz::Tz;
+use sha2::{Digest as _, Sha256};
+
+use self::contents::{details, string, text_on_top};
+pub(super) use self::markup::mrkdwn;
 use super::slack::ChannelMessage;
-use super::slack_rules::is_color;
+use crate::locale::Locale;
 
-/// The page with these messages, the oldest on top.
-pub(super) fn page(messages: &[ChannelMessage]) -> String {
-    let there = messages.iter().filter(|message| !message.deleted);
-    let shown: String = there.map(|of| message(of.at, &of.payload)).collect();
-    let shown = if messages.is_empty() { element("p", "empty", "No messages yet") } else { shown };
-    let style = include_str!("page.css");
+const STYLE: &str = include_str!("page/page.css");
+const SCRIPT: &str = include_str!("page/page.js");
+
+/// Whose Slack it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader {
+    /// The language of Slack's own words.
+    pub(crate) locale: Locale,
+    /// Where its clock stands.
+    pub(crate) zone: Tz,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self { locale: Locale::En, zone: Tz::UTC }
+    }
+}
+
+/// The page with these messages, the oldest on top; it does not change any more.
+pub(crate) fn page(messages: &[ChannelMessage], reader: Reader) -> String {
+    document(messages, reader, "", "")
+}
+
+/// The page that follows the stand-in which serves it.
+pub(super) fn following(messages: &[ChannelMessage], reader: Reader) -> String {
+    let hash = STANDARD.encode(Sha256::digest(SCRIPT));
+    let powers = format!("script-src 'sha256-{hash}'; connect-src 'self'; ");
+    document(messages, reader, &powers, &format!("<script>{SCRIPT}</script>\n"))
+}
+
+fn document(messages: &[ChannelMessage], reader: Reader, powers: &str, script: &str) -> String {
+    let policy = format!(
+        "default-src 'none'; {powers}style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    );
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>#operations</title>\n<style>\n{style}</style>\n</head>\n<body>\n\
-         <header><h1># operations</h1></header>\n<main>\n{shown}</main>\n</body>\n</html>\n"
+         <title>opwatch</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         {}{script}</body>\n</html>\n",
+        reader.locale.id(),
+        main_part(messages, reader)
     )
 }
 
-fn message(at: DateTime<Utc>, payload: &Value) -> String {
-    let text = match string(payload, "text") {
-        "" => String::new(),
-        text => element("div", "text", &mrkdwn(text)),
-    };
-    let attachments: String = list(payload, "attachments").iter().map(attachment).collect();
-    format!(
-        "<article>\n<div class=\"avatar\" aria-hidden=\"true\">ow</div>\n<div class=\"content\">\n\
-         <div class=\"who\"><strong>opwatch</strong> <span class=\"badge\">APP</span> \
-         <time datetime=\"{}\">{}</time></div>\n{text}{}{attachments}</div>\n</article>\n",
-        at.format("%Y-%m-%dT%H:%M:%SZ"),
-        at.format("%H:%M UTC"),
-        blocks(payload),
-    )
-}
-
-fn attachment(attachment: &Value) -> String {
-    let color = match string(attachment, "color") {
-        "good" => "#2eb67d",
-        "warning" => "#ecb22e",
-        "danger" => "#e01e5a",
-        other if is_color(other) => other,
-        _ => "#888888",
-    };
-    let part = |name: &&str| match string(attachment, name) {
-        "" => String::new(),
-        text => element("div", &format!("text {name}"), &mrkdwn(text)),
-    };
-    let parts: String = ["pretext", "title", "text", "footer"].iter().map(part).collect();
-    let inner = match parts + &blocks(attachment) {
-        inner if inner.is_empty() => part(&"fallback"),
-        inner => inner,
-    };
-    format!("<div class=\"attachment\" style=\"border-color: {color}\">\n{inner}</div>\n")
-}
-
-fn blocks(holder: &Value) -> String {
-    list(holder, "blocks").iter().map(block).collect()
-}
-
-fn block(block: &Value) -> String {
-    let own = |value: &Value| value.get("text").map_or_else(String::new, text);
-    match string(block, "type") {
-        "header" => element("h2", "", &own(block)),
-        "section" => {
-            let fields: String =
-                list(block, "fields").iter().map(|field| element("div", "field", &text(field))).collect();
-            let text =
-                if block.get("text").is_some() { element("div", "text", &own(block)) } else { String::new() };
-            if fields.is_empty() { text } else { text + &element("div", "fields", &fields) }
+/// What changes of the page while messages come and change.
+pub(super) fn main_part(messages: &[ChannelMessage], reader: Reader) -> String {
+    let mut channels: Vec<&str> = Vec::new();
+    for message in messages {
+        if !channels.contains(&message.channel.as_str()) {
+            channels.push(&message.channel);
         }
-        "context" => {
-            let parts = list(block, "elements").iter().map(|part| element("span", "part", &text(part)));
-            element("div", "context", &parts.collect::<String>())
-        }
-        "actions" => {
-            let buttons =
-                list(block, "elements").iter().map(|button| element("span", "button", &own(button)));
-            element("div", "actions", &buttons.collect::<String>())
-        }
-        "divider" => "<hr>\n".to_owned(),
-        _ => String::new(),
     }
+    let view = View { messages, words: Words::of(reader.locale), zone: reader.zone };
+    let shown: String = channels.iter().map(|channel| view.channel(channel)).collect();
+    let shown = if channels.is_empty() { element("p", "empty", view.words.empty) } else { shown };
+    element("main", "", &shown)
 }
 
 /// `inner` is HTML already.
@@ -92,118 +79,112 @@ fn element(tag: &str, class: &str, inner: &str) -> String {
     format!("<{tag}{class}>{inner}</{tag}>\n")
 }
 
-/// A text object.
-fn text(object: &Value) -> String {
-    let text = string(object, "text");
-    if string(object, "type") == "mrkdwn" { mrkdwn(text) } else { html(text) }
+/// A channel's name; ids that are not known are shown as they are.
+fn name(channel: &str) -> &str {
+    if ["C0OPERATIONS", "C0WEBHOOK"].contains(&channel) { "operations" } else { channel }
 }
 
-/// Slack's markup as HTML: code, bold, links, mentions.
-pub(super) fn mrkdwn(text: &str) -> String {
-    code(text, "```", |block| format!("<pre>{}</pre>", html(block.trim_matches('\n'))), inline)
+/// Slack's own words.
+struct Words {
+    empty: &'static str,
+    edited: &'static str,
+    deleted: &'static str,
+    replied: &'static str,
+    also_sent: &'static str,
+    replies: fn(usize) -> String,
 }
 
-fn inline(text: &str) -> String {
-    code(text, "`", |code| format!("<code>{}</code>", html(code)), spans)
-}
-
-/// Writes what stands between two fences with `inside`, the rest with `outside`. An open fence is just text.
-fn code(
-    text: &str,
-    fence: &str,
-    inside: impl Fn(&str) -> String,
-    outside: impl Fn(&str) -> String,
-) -> String {
-    let mut shown = String::new();
-    let mut rest = text;
-    loop {
-        let found = rest.split_once(fence).and_then(|(before, after)| {
-            let (code, after) = after.split_once(fence)?;
-            (!code.is_empty()).then_some((before, code, after))
-        });
-        let Some((before, code, after)) = found else { return shown + &outside(rest) };
-        shown += &outside(before);
-        shown += &inside(code);
-        rest = after;
+impl Words {
+    fn of(locale: Locale) -> Self {
+        match locale {
+            Locale::En => Self {
+                empty: "No messages yet",
+                edited: "(edited)",
+                deleted: "This message was deleted.",
+                replied: "replied to a thread:",
+                also_sent: "Also sent to the channel",
+                replies: |count| if count == 1 { "1 reply".to_owned() } else { format!("{count} replies") },
+            },
+            Locale::Ja => Self {
+                empty: "メッセージはまだありません",
+                edited: "（編集済み）",
+                deleted: "このメッセージは削除されました。",
+                replied: "スレッドに返信しました:",
+                also_sent: "チャンネルにも送信済み",
+                replies: |count| format!("{count}件の返信"),
+            },
+        }
     }
 }
 
-/// Text without code.
-fn spans(text: &str) -> String {
-    let mut shown = String::new();
-    let mut plain = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(['<', '*']) {
-        let (before, marked) = rest.split_at(at);
-        plain += before;
-        let word_before = plain.chars().last().is_some_and(char::is_alphanumeric);
-        let found = match marked.strip_prefix('<') {
-            Some(inner) => inner.split_once('>').map(|(inner, after)| (token(inner), after)),
-            None if word_before => None,
-            None => bold(marked),
+struct View<'a> {
+    messages: &'a [ChannelMessage],
+    words: Words,
+    zone: Tz,
+}
+
+impl View<'_> {
+    fn channel(&self, channel: &str) -> String {
+        let here = self.messages.iter().filter(|message| message.channel == channel);
+        let shown: String = here.map(|message| self.in_channel(message)).collect();
+        let name = markup::html(name(channel));
+        format!("<section>\n<header><h1># {name}</h1></header>\n{shown}</section>\n")
+    }
+
+    /// A message with its thread; of a reply only what the channel sees too.
+    fn in_channel(&self, message: &ChannelMessage) -> String {
+        let Some(thread) = &message.thread_ts else {
+            let replies = self.replies(message);
+            return match message.deleted {
+                true if replies.is_empty() => String::new(),
+                true => article("", &element("div", "deleted", self.words.deleted), &replies),
+                false => article("", &self.said(message, ""), &replies),
+            };
         };
-        if let Some((element, after)) = found {
-            shown += &html(&std::mem::take(&mut plain));
-            shown += &element;
-            rest = after;
-        } else {
-            let (mark, after) = marked.split_at(1);
-            plain += mark;
-            rest = after;
+        if message.deleted || !message.broadcast {
+            return String::new();
         }
+        let is_parent = |other: &&ChannelMessage| {
+            other.channel == message.channel && other.ts == *thread && !other.deleted
+        };
+        let parent = self.messages.iter().find(is_parent).map(|parent| string(&parent.payload, "text"));
+        let quote = element("span", "quote", &mrkdwn(parent.unwrap_or_default()));
+        let above = element("div", "replied", &format!("{} {quote}", self.words.replied));
+        article("", &self.said(message, &above), "")
     }
-    shown + &html(&(plain + rest))
-}
 
-/// `*bold*` at the beginning of `text`, on one line, and what follows it.
-fn bold(text: &str) -> Option<(String, &str)> {
-    let (inner, after) = text.strip_prefix('*')?.split_once('*')?;
-    let word_after = after.chars().next().is_some_and(char::is_alphanumeric);
-    let tight = !inner.is_empty() && inner.trim() == inner && !inner.contains('\n');
-    (tight && !word_after).then(|| (format!("<strong>{}</strong>", spans(inner)), after))
-}
-
-/// What stands between `<` and `>`: a mention, a link, or nothing that Slack knows.
-fn token(inner: &str) -> String {
-    let (target, label) =
-        inner.split_once('|').map_or((inner, None), |(target, label)| (target, Some(label)));
-    let mention = |name: &str| format!("<span class=\"mention\">{}</span>", html(name));
-    match target.chars().next() {
-        Some('@' | '#') => mention(&label.map_or_else(|| target.to_owned(), |label| format!("@{label}"))),
-        Some('!') => match (label, target.strip_prefix('!').unwrap_or_default()) {
-            (Some(label), name) if name.starts_with("date^") => html(label),
-            (Some(label), _) => mention(label),
-            (None, name) => mention(&format!("@{name}")),
-        },
-        _ if ["https://", "http://", "mailto:"].iter().any(|scheme| target.starts_with(scheme)) => {
-            let label = html(label.unwrap_or(target));
-            format!("<a href=\"{}\" rel=\"noreferrer\">{label}</a>", html(target))
+    fn replies(&self, to: &ChannelMessage) -> String {
+        let is_reply = |message: &&ChannelMessage| {
+            message.channel == to.channel && message.thread_ts.as_ref() == Some(&to.ts) && !message.deleted
+        };
+        let replies: Vec<&ChannelMessage> = self.messages.iter().filter(is_reply).collect();
+        if replies.is_empty() {
+            return String::new();
         }
-        _ => html(&format!("<{inner}>")),
+        let shown = replies.iter().map(|reply| {
+            let also_sent = element("div", "also", self.words.also_sent);
+            article("reply", &self.said(reply, ""), if reply.broadcast { &also_sent } else { "" })
+        });
+        let count = element("div", "count", &(self.words.replies)(replies.len()));
+        element("div", "thread", &(count + &shown.collect::<String>()))
+    }
+
+    /// Who said it when, and what; `above` stands between.
+    fn said(&self, message: &ChannelMessage, above: &str) -> String {
+        let edited = element("span", "edited", self.words.edited);
+        let edited = if message.edits > 0 { format!(" {}", edited.trim_end()) } else { String::new() };
+        format!(
+            "<div class=\"who\"><strong>opwatch</strong> <span class=\"badge\">APP</span> \
+             <time datetime=\"{}\">{}</time></div>\n{above}{}{}",
+            message.at.format("%Y-%m-%dT%H:%M:%SZ"),
+            message.at.with_timezone(&self.zone).format("%-H:%M"),
+            text_on_top(&message.payload, &edited),
+            details(&message.payload),
+        )
     }
 }
 
-/// Text with Slack's three entities, as HTML.
-fn html(text: &str) -> String {
-    let plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    let mut shown = String::with_capacity(plain.len());
-    for character in plain.chars() {
-        match character {
-            '&' => shown += "&amp;",
-            '<' => shown += "&lt;",
-            '>' => shown += "&gt;",
-            '"' => shown += "&quot;",
-            '\'' => shown += "&#39;",
-            other => shown.push(other),
-        }
-    }
-    shown
-}
-
-fn string<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+fn article(class: &str, said: &str, below: &str) -> String {
+    let avatar = "<div class=\"avatar\" aria-hidden=\"true\">ow</div>\n";
+    element("article", class, &format!("\n{avatar}<div class=\"content\">\n{said}{below}</div>\n"))
 }

@@ -3,15 +3,18 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
 use super::door::{Answer, Door, Recorded, StandIn, has_door};
 use super::events::Event;
-use super::page::page;
+use super::page::{Reader, following, main_part};
 use super::shared::{Shared, lock};
 use super::slack_rules::{self, Refused};
+use crate::locale::Locale;
 
 const TEXT: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json; charset=utf-8";
 /// The token of the one bot.
 const BOT_TOKEN: &str = "xoxb-local-stand-in";
@@ -47,6 +50,8 @@ pub struct Slack {
     messages: Arc<Mutex<Vec<ChannelMessage>>>,
     /// Channels that take nothing, and the error that says so.
     closed: Arc<Mutex<Vec<(String, String)>>>,
+    /// Whose Slack the page shows.
+    reader: Arc<Mutex<Reader>>,
 }
 
 has_door!(Slack);
@@ -54,8 +59,13 @@ has_door!(Slack);
 impl Slack {
     pub(super) async fn open(shared: &Arc<Shared>, port: u16) -> std::io::Result<Self> {
         let (door, listener) = Door::listen(port).await?;
-        let slack =
-            Self { shared: Arc::clone(shared), door, messages: Arc::default(), closed: Arc::default() };
+        let slack = Self {
+            shared: Arc::clone(shared),
+            door,
+            messages: Arc::default(),
+            closed: Arc::default(),
+            reader: Arc::default(),
+        };
         slack.door.open(listener, shared, slack.clone());
         Ok(slack)
     }
@@ -68,6 +78,19 @@ impl Slack {
     /// The token that the web API demands.
     pub fn bot_token(&self) -> String {
         BOT_TOKEN.to_owned()
+    }
+
+    /// Whether Slack takes this payload.
+    ///
+    /// # Errors
+    /// With what is wrong with it.
+    pub fn takes(payload: &Value) -> Result<(), String> {
+        slack_rules::check(payload).map_err(|refused| format!("{}: {}", refused.answer, refused.reason))
+    }
+
+    /// The page is that of somebody with this language and clock.
+    pub(super) fn show_to(&self, locale: Locale, zone: Tz) {
+        *lock(&self.reader) = Reader { locale, zone };
     }
 
     /// What the messages that are there say, in the order in which they were posted.
@@ -215,6 +238,11 @@ impl Slack {
         Answer { status, kind: TEXT, body: answer.to_owned() }
     }
 
+    fn answer_page(&self, show: fn(&[ChannelMessage], Reader) -> String) -> Answer {
+        let body = show(&self.channel_messages(), *lock(&self.reader));
+        Answer { status: 200, kind: HTML, body }
+    }
+
     fn answer_call(&self, method: &str, request: &Recorded) -> Answer {
         let body = match self.call(method, request) {
             Ok(answer) => answer,
@@ -251,18 +279,19 @@ impl StandIn for Slack {
                 }
             }
             ("POST", ["api", method]) => self.answer_call(method, request),
-            ("GET", [""]) => {
-                let body = page(&lock(&self.messages));
-                Answer { status: 200, kind: "text/html; charset=utf-8", body }
-            }
+            ("GET", [""]) => self.answer_page(following),
+            ("GET", ["messages.html"]) => self.answer_page(main_part),
             ("GET", ["messages.json"]) => {
                 let body = Value::Array(self.messages()).to_string();
                 Answer { status: 200, kind: JSON, body }
             }
-            // A browser asks for it by itself.
-            ("GET", ["favicon.ico"]) => Answer { status: 404, kind: TEXT, body: String::new() },
             _ => self.refuse(request, 404, "no_service", "no such webhook or page"),
         }
+    }
+
+    /// The page asks a few times a second.
+    fn records(&self, request: &Recorded) -> bool {
+        request.method == "POST"
     }
 
     fn faulted(&self, request: &Recorded, status: u16, body: &str) {

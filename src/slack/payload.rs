@@ -137,7 +137,7 @@ fn ping(notice: &Notice, part: Part) -> String {
 fn bar(percent: u8) -> String {
     let full = (u16::from(percent.min(100)) * u16::from(BAR) / 100).into();
     let empty = usize::from(BAR).saturating_sub(full);
-    format!("`{}{}` {percent} %", "█".repeat(full), "░".repeat(empty))
+    format!("{}{} {percent} %", "█".repeat(full), "░".repeat(empty))
 }
 
 fn fields(values: &[&Field]) -> Json {

@@ -1,8 +1,9 @@
 //! Slack: what it takes, and how the page shows it.
 
-use super::super::page::{mrkdwn, page};
+use super::super::page::{Reader, following, main_part, mrkdwn, page};
 use super::super::slack::ChannelMessage;
 use super::*;
+use crate::locale::Locale;
 
 fn markdown(text: &str) -> Value {
     json!({"type": "mrkdwn", "text": text})
@@ -101,21 +102,23 @@ fn markup_becomes_html() {
         ("*bold* not*bold*x, 2 * 3 * 4", "<strong>bold</strong> not*bold*x, 2 * 3 * 4"),
         (
             "*<https://a.b/?c&amp;d|link>*",
-            "<strong><a href=\"https://a.b/?c&amp;d\" rel=\"noreferrer\">link</a></strong>",
+            "<strong><a href=\"https://a.b/?c&amp;d\" target=\"_blank\" rel=\"noreferrer\">link</a></strong>",
         ),
+        ("_a b_ ~c~ `_d_` my_own_name", "<em>a b</em> <s>c</s> <code>_d_</code> my_own_name"),
         ("`*code* &lt;x&gt;`", "<code>*code* &lt;x&gt;</code>"),
         ("see ```\na `b`\n``` then", "see <pre>a `b`</pre> then"),
         ("open ``` fence", "open ``` fence"),
         (
-            "<@U123> <!here> <!subteam^S1|@ops>",
-            "<span class=\"mention\">@U123</span> <span class=\"mention\">@here</span> <span class=\"mention\">@ops</span>",
+            "<@U123> <!here> <!subteam^S1|@ops> <!subteam^S2>",
+            "<span class=\"mention\">@U123</span> <span class=\"mention everybody\">@here</span> \
+             <span class=\"mention\">@ops</span> <span class=\"mention\">@S2</span>",
         ),
         ("<!date^1^{time}|12:00>", "12:00"),
         ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
         ("<javascript:alert(1)|x>", "&lt;javascript:alert(1)|x&gt;"),
         (
             "<https://a\" onclick=\"x|y>",
-            "<a href=\"https://a&quot; onclick=&quot;x\" rel=\"noreferrer\">y</a>",
+            "<a href=\"https://a&quot; onclick=&quot;x\" target=\"_blank\" rel=\"noreferrer\">y</a>",
         ),
         ("a < b * c", "a &lt; b * c"),
     ] {
@@ -127,12 +130,13 @@ fn markup_becomes_html() {
 fn a_page_shows_every_part_and_loads_nothing() {
     let mut payload = full();
     payload["attachments"][0]["title"] = json!("<img src=x>");
-    let shown = page(&[posted(payload)]);
+    let shown = page(&[posted("1.0", None, payload)], Reader::default());
     for part in [
+        "<h1># operations</h1>",
         "<strong>opwatch</strong> <span class=\"badge\">APP</span>",
-        ">00:00 UTC</time>",
-        "<span class=\"mention\">@here</span> Backup failed &lt;now&gt;",
-        "border-color: #e01e5a",
+        ">0:00</time>",
+        "<span class=\"mention everybody\">@here</span> Backup failed &lt;now&gt;",
+        "--bar: #e01e5a",
         "<h2>Failed &amp; &lt;b&gt;</h2>",
         "<div class=\"field\"><strong>Start</strong>\n10:00</div>",
         "<hr>",
@@ -141,20 +145,80 @@ fn a_page_shows_every_part_and_loads_nothing() {
         "<span class=\"part\"><code>projects/demo</code></span>",
         "&lt;img src=x&gt;",
         "prefers-color-scheme: dark",
+        "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:;",
     ] {
         assert!(shown.contains(part), "{part} is missing in {shown}");
     }
-    for part in ["<script", "<link", "<img", "src=\"", "@import", "http-equiv", "url("] {
-        assert!(!shown.contains(part), "{part}");
+    for part in ["<script", "<img", "src=\"", "@import", "url(", "(edited)", "thread"] {
+        assert!(!shown.replace(include_str!("../page/page.css"), "").contains(part), "{part}");
     }
 }
 
+#[test]
+fn a_page_that_follows_may_run_its_own_script_alone() {
+    let shown = following(&[], Reader::default());
+    let script = include_str!("../page/page.js");
+    let hash = sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(script));
+    let hash = base64::Engine::encode(&STANDARD, hash);
+    assert!(shown.contains(&format!("script-src 'sha256-{hash}'; connect-src 'self';")), "{shown}");
+    assert!(shown.contains(&format!("<script>{script}</script>")) && shown.matches("<script").count() == 1);
+    assert!(shown.contains("No messages yet"));
+}
+
+#[test]
+fn a_thread_is_shown_below_its_message() {
+    let say = |text: &str| json!({"text": text});
+    let live = ChannelMessage { edits: 3, ..posted("1.0", None, say("*Export failed* · 10:00")) };
+    let quiet = posted("2.0", Some("1.0"), say("no progress"));
+    let loud = ChannelMessage { broadcast: true, ..posted("3.0", Some("1.0"), say("the end")) };
+    let shown = |messages: &[ChannelMessage], locale| {
+        main_part(messages, Reader { locale, zone: chrono_tz::Asia::Tokyo })
+    };
+    let all = shown(&[live.clone(), quiet.clone(), loud.clone()], Locale::En);
+    assert_eq!(all.matches("<article").count(), 4, "{all}");
+    assert_eq!(all.matches("<article class=\"reply\">").count(), 2, "{all}");
+    for (part, times) in [
+        ("· 10:00 <span class=\"edited\">(edited)</span>", 1),
+        ("2 replies", 1),
+        ("no progress", 1),
+        ("the end", 2),
+        ("Also sent to the channel", 1),
+        ("replied to a thread: <span class=\"quote\"><strong>Export failed</strong> · 10:00</span>", 1),
+        (">9:00</time>", 4),
+    ] {
+        assert_eq!(all.matches(part).count(), times, "{part}: {all}");
+    }
+    let japanese = shown(&[live.clone(), quiet.clone()], Locale::Ja);
+    assert!(japanese.contains("1件の返信") && japanese.contains("（編集済み）"), "{japanese}");
+
+    let gone = ChannelMessage { deleted: true, ..live };
+    let orphan = shown(&[gone.clone(), quiet.clone()], Locale::En);
+    assert!(orphan.contains("This message was deleted.") && !orphan.contains("Export failed"), "{orphan}");
+    let silent = shown(&[gone, ChannelMessage { deleted: true, ..quiet }], Locale::En);
+    assert!(!silent.contains("<article"), "{silent}");
+}
+
+#[test]
+fn each_channel_has_its_own_part_of_the_page() {
+    let elsewhere = ChannelMessage { channel: "C0<b>".to_owned(), ..posted("1.0", None, full()) };
+    let shown = main_part(&[posted("1.0", None, full()), elsewhere], Reader::default());
+    assert_eq!(shown.matches("<section>").count(), 2, "{shown}");
+    assert!(shown.contains("<h1># C0&lt;b&gt;</h1>"), "{shown}");
+}
+
+#[test]
+fn a_text_without_marks_has_its_mentions_alone() {
+    let plain = json!({"text": "<!here> *2* `x`", "mrkdwn": false});
+    let shown = main_part(&[posted("1.0", None, plain)], Reader::default());
+    assert!(shown.contains("@here</span> *2* `x`"), "{shown}");
+}
+
 /// A message in a channel that says `payload`.
-fn posted(payload: Value) -> ChannelMessage {
+fn posted(ts: &str, thread_ts: Option<&str>, payload: Value) -> ChannelMessage {
     ChannelMessage {
-        channel: "C1".to_owned(),
-        ts: "1.000001".to_owned(),
-        thread_ts: None,
+        channel: "C0OPERATIONS".to_owned(),
+        ts: ts.to_owned(),
+        thread_ts: thread_ts.map(str::to_owned),
         broadcast: false,
         at: chrono::DateTime::from_timestamp(0, 0).unwrap(),
         payload,

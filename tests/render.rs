@@ -1,0 +1,280 @@
+//! `opwatch render`: recorded operations as Slack would be told of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use opwatch::local::Slack;
+use opwatch::locale::Locale;
+use opwatch::message::Outcome;
+use opwatch::render::{RenderArgs, render};
+use serde_json::Value;
+
+use crate::support::opwatch::{GREEN, ORANGE, RED, colour, texts};
+use crate::support::process::outcome;
+
+const BLUE: &str = "#36c5f0";
+/// Set to `1`, writes the golden messages anew.
+const UPDATE: &str = "OPWATCH_UPDATE";
+
+/// Every outcome, its word and its colour.
+const OUTCOMES: [(&str, Outcome, &str); 12] = [
+    ("succeeded", Outcome::Succeeded, GREEN),
+    ("failed", Outcome::Failed, RED),
+    ("cancelled", Outcome::Cancelled, ORANGE),
+    ("not-started", Outcome::NotStarted, RED),
+    ("stopped", Outcome::Stopped, ORANGE),
+    ("cannot-tell", Outcome::CannotTell, ORANGE),
+    ("running", Outcome::Running, BLUE),
+    ("stalled", Outcome::Stalled, ORANGE),
+    ("lost", Outcome::Lost, RED),
+    ("notice", Outcome::Notice, ORANGE),
+    ("test", Outcome::Test, GREEN),
+    ("doctor", Outcome::Doctor, GREEN),
+];
+
+/// Messages that a change of wording is seen in: a name, and what renders it.
+const GOLDEN: &[(&str, &str)] = &[
+    ("running", "--operation processing-16 --previous processing-15 --attempt 16"),
+    ("stalled-reply", "--operation processing-16 --outcome stalled --part reply"),
+    ("succeeded", "--operation successful"),
+    ("succeeded-thread", "--operation successful --part thread"),
+    ("failed", "--operation failed"),
+    ("failed-thread", "--operation failed --part thread --mention S0614TZR7"),
+    ("cancelled", "--operation cancelled"),
+    ("not-started", "--operation processing-16 --outcome not-started"),
+    ("stopped", "--operation processing-16 --outcome stopped"),
+    ("cannot-tell", "--operation processing-16 --outcome cannot-tell"),
+];
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    render: RenderArgs,
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+pub(crate) fn rendered(arguments: &[&str]) -> Result<String, String> {
+    let all = std::iter::once("render").chain(arguments.iter().copied());
+    render(&Cli::try_parse_from(all).map_err(|error| error.to_string())?.render)
+}
+
+/// What these words render, in which the names of recordings of one nightly export stand for their files.
+pub(crate) fn nightly(words: &str, more: &[&str]) -> String {
+    let recording = |word: &str| folder("nightly").join(format!("{word}.json")).to_str().unwrap().to_owned();
+    let mut is_file = false;
+    let arguments = words.split(' ').map(|word| {
+        let file = std::mem::replace(&mut is_file, ["--operation", "--previous"].contains(&word));
+        if file { recording(word) } else { word.to_owned() }
+    });
+    let arguments: Vec<String> = arguments.collect();
+    let all: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
+    rendered(&all).unwrap_or_else(|error| panic!("{all:?}: {error}"))
+}
+
+/// Every recorded operation.
+fn recordings() -> Vec<String> {
+    let files = ["operations", "nightly"].map(|name| fs::read_dir(folder(name)).unwrap());
+    let files = files.into_iter().flatten().map(|entry| entry.unwrap().path().to_str().unwrap().to_owned());
+    let mut files: Vec<String> = files.collect();
+    files.sort();
+    assert!(files.len() > 30, "{files:?}");
+    files
+}
+
+#[test]
+fn every_recording_can_be_told_with_every_outcome_in_every_language() {
+    for file in recordings() {
+        for (word, outcome, expected) in OUTCOMES {
+            for locale in [Locale::En, Locale::Ja] {
+                let arguments = [
+                    "--operation",
+                    &file,
+                    "--outcome",
+                    word,
+                    "--locale",
+                    locale.id(),
+                    "--title",
+                    "A <b> & c",
+                    "--mention",
+                    "here",
+                    "--part",
+                    "thread",
+                ];
+                let thread = rendered(&arguments).unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
+                let thread: Value = serde_json::from_str(&thread).unwrap();
+                let whole = rendered(&arguments[..10]).unwrap();
+                let whole: Value = serde_json::from_str(&whole).unwrap();
+                for payload in thread.as_array().unwrap().iter().chain([&whole]) {
+                    assert_eq!(Slack::takes(payload), Ok(()), "{arguments:?}");
+                    let headline = locale.words().headline(outcome, "A &lt;b&gt; &amp; c", true);
+                    let headline = if outcome == Outcome::Doctor || outcome == Outcome::Notice {
+                        locale.words().headline(outcome, "", false)
+                    } else {
+                        headline
+                    };
+                    let text = payload["text"].as_str().unwrap();
+                    assert!(text.contains(&format!("*{headline}*")), "{arguments:?}: {text}");
+                    // The reply of an end about which there is nothing more to say has no attachment.
+                    if !payload["attachments"].is_null() {
+                        assert_eq!(colour(payload), expected, "{arguments:?}");
+                    }
+                }
+                let pings = whole["text"].as_str().unwrap().starts_with("<!here> ");
+                assert_eq!(pings, outcome.is_trouble(), "{arguments:?}: {}", whole["text"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_recording_shows_is_told() {
+    for (words, headline, expected) in [
+        ("--operation processing-16", "is running", BLUE),
+        ("--operation successful", "succeeded", GREEN),
+        ("--operation failed", "failed", RED),
+        ("--operation cancelled", "was cancelled", ORANGE),
+        ("--operation processing-16 --attempt 4 --limit 5", "is still running", ORANGE),
+    ] {
+        let payload: Value = serde_json::from_str(&nightly(words, &[])).unwrap();
+        let text = payload["text"].as_str().unwrap();
+        assert!(text.starts_with(&format!("*Datastore export {headline}*")), "{words}: {text}");
+        assert_eq!(colour(&payload), expected, "{words}");
+    }
+}
+
+#[test]
+fn an_earlier_recording_gives_rate_and_estimate() {
+    let said = |words| {
+        let payload: Value = serde_json::from_str(&nightly(words, &[])).unwrap();
+        texts(&payload).join("\n")
+    };
+    let alone = said("--operation processing-16 --attempt 16");
+    assert!(
+        !alone.contains("Rate") && !alone.contains("Expected end") && alone.contains("17 of 60"),
+        "{alone}"
+    );
+    let both = said("--operation processing-16 --previous processing-15 --attempt 16");
+    assert!(both.contains("*Rate*\n7,503/s · 41.2 MB/s"), "{both}");
+    assert!(both.contains("*Expected end*\n03:27 UTC (in 10 min)"), "{both}");
+}
+
+#[test]
+fn messages_read_as_they_did() {
+    let update = std::env::var_os(UPDATE).is_some_and(|value| value == "1");
+    let mut differ = Vec::new();
+    for (name, words) in GOLDEN {
+        for locale in ["en", "ja"] {
+            let file = folder("slack").join(format!("{name}.{locale}.json"));
+            let zone = if locale == "ja" { "Asia/Tokyo" } else { "UTC" };
+            let now = nightly(words, &["--locale", locale, "--time-zone", zone]) + "\n";
+            if update {
+                fs::write(&file, &now).unwrap();
+            }
+            if fs::read_to_string(&file).ok().as_deref() != Some(&now) {
+                differ.push(format!("{}: it is now {now}", file.display()));
+            }
+        }
+    }
+    let files = fs::read_dir(folder("slack")).unwrap().count();
+    assert_eq!(files, GOLDEN.len() * 2, "a file of tests/data/slack belongs to no message");
+    assert!(
+        differ.is_empty(),
+        "if these should read so, run `{UPDATE}=1 cargo test --test opwatch render::` and look at the difference:\n{}",
+        differ.join("\n")
+    );
+}
+
+#[test]
+fn a_page_shows_the_same() {
+    let page = nightly("--operation failed --part thread --html --mention S0614TZR7", &["--locale", "ja"]);
+    for part in
+        ["<!doctype html>", "lang=\"ja\"", "1件の返信", "@S0614TZR7</span>", "--bar: #e01e5a", "<pre>gcloud "]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("<script"), "{page}");
+}
+
+/// With status 64, the reason and what to do, and nothing on standard output.
+#[tokio::test]
+async fn what_can_not_be_rendered_says_why_and_what_to_give() {
+    let scratch = |name: &str, text: &str| {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("render-{name}.json"));
+        fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let recording = |name: &str| folder("nightly").join(format!("{name}.json")).to_str().unwrap().to_owned();
+    let firestore = folder("operations").join("firestore-processing.json").to_str().unwrap().to_owned();
+    let (running, done) = (recording("processing-16"), recording("successful"));
+    let (text, list) = (scratch("text", "hello"), scratch("list", r#"{"operations": []}"#));
+    let other = scratch("other", r#"{"name": "projects/p/jobs/1"}"#);
+    let odd = scratch("odd", &format!(r#"{{"name": "projects/p/operations/x", "done": "{}"}}"#, "yes"));
+    let gone = scratch("gone", "");
+    fs::remove_file(&gone).unwrap();
+    let cases: &[(&[&str], &[&str])] = &[
+        (&[], &["--operation FILE is missing", "not-started"]),
+        (&["--outcome", "failed"], &["--operation FILE is missing"]),
+        (&["--outcome", "won"], &["the outcomes are succeeded, failed"]),
+        (
+            &["--operation", &gone],
+            &["render-gone.json: No such file", "gcloud datastore operations describe"],
+        ),
+        (&["--operation", &text], &["render-text.json: expected value", "give the JSON of a GET"]),
+        (&["--operation", &list], &["render-list.json: missing field `name`", "give the JSON of a GET"]),
+        (
+            &["--operation", &other],
+            &["render-other.json: \"projects/p/jobs/1\" is no operation's name", "projects/my-project/"],
+        ),
+        (&["--operation", &odd], &["render-odd.json: ", "give the JSON of a GET"]),
+        (
+            &["--operation", &running, "--service", "spanner"],
+            &["--service: \"spanner\" is none of datastore, firestore"],
+        ),
+        (&["--operation", &running, "--service", "firestore"], &["is no operation's name", "databases"]),
+        (
+            &["--operation", &running, "--previous", &firestore],
+            &["--previous: it is ", "an earlier recording of the same"],
+        ),
+        (&["--operation", &running, "--previous", &done], &["--previous: the operation was done already"]),
+        (
+            &["--operation", &running, "--attempt", "60"],
+            &["--attempt 60: with --limit 60", "between 0 and 59"],
+        ),
+        (
+            &["--operation", &running, "--outcome", "stalled", "--limit", "5"],
+            &["--attempt 10: with --limit 5"],
+        ),
+        (&["--operation", &running, "--limit", "0"], &["--"]),
+        (&["--operation", &running, "--interval", "0"], &["--interval: "]),
+        (&["--operation", &running, "--locale", "fr"], &["--locale: ", "en, ja"]),
+        (&["--operation", &running, "--time-zone", "Mars"], &["--time-zone: "]),
+        (&["--operation", &running, "--mention", "@jane"], &["--mention: ", "U024BE7LH"]),
+        (
+            &["--operation", &running, "--mention-on", "success"],
+            &["--mention-on: ", "failure, always, never"],
+        ),
+    ];
+    for (arguments, parts) in cases {
+        let (status, output, errors) = outcome(&[&["render"], *arguments].concat(), &[]).await;
+        assert_eq!((status, output.as_str()), (Some(64), ""), "{arguments:?}: {errors}");
+        for part in *parts {
+            assert!(errors.contains(part), "{arguments:?} should say {part:?}: {errors}");
+        }
+    }
+    for file in [text, list, other, odd] {
+        fs::remove_file(file).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_command_prints_it() {
+    let file = folder("nightly").join("successful.json");
+    let arguments = ["render", "--operation", file.to_str().unwrap()];
+    let (status, output, errors) = outcome(&arguments, &[]).await;
+    assert_eq!((status, errors.as_str()), (Some(0), ""));
+    assert_eq!(output, nightly("--operation successful", &[]) + "\n");
+}
