@@ -1,15 +1,18 @@
 //! The edges of what a message may say and of what is told of a call: the last value that is taken and the first that is
 //! not. Found by `tests/mutants`.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use opwatch::decision::{Decision, begin, begun_by, try_again};
 use opwatch::message::{
-    Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Problem, Received, Why, is_report,
-    read,
+    Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Problem, Received, Start, Why,
+    is_report, read,
 };
-use opwatch::operation::{ApiError, Progress};
+use opwatch::operation::{ApiError, Progress, Service, read_list, read_started};
 use serde_json::{Value, json};
 
-use crate::support::opwatch::{NAME, export};
+use crate::support::opwatch::{FIRESTORE_NAME, NAME, export, firestore_export};
 
 fn published() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_402_800, 0).unwrap()
@@ -189,4 +192,62 @@ fn percent_needs_an_honest_estimate() {
     );
     assert_eq!((percent(0, Some(0)), percent(11, Some(10)), percent(5, None)), (None, None, None));
     assert_eq!(percent(u64::MAX, Some(u64::MAX)), Some(100));
+}
+
+/// The start of [`export`] or [`firestore_export`], asked for when its message was published.
+fn start(mut kickoff: Value) -> Start {
+    kickoff["state"] = json!({"version": 1, "id": "7", "asked": published(), "tries": 20});
+    match read_json(&kickoff) {
+        Ok(Message::Start(start)) => start,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// When a start is tried again that failed at `now`.
+fn again_at(now: DateTime<Utc>, retry_after: Duration) -> DateTime<Utc> {
+    match try_again(&start(export()), ApiError::new(503, "", ""), false, Some(retry_after), now) {
+        Decision::Start(_, due) => due,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_start_that_must_wait_too_long_is_told_when_its_hour_is_over() {
+    let told = published() + TimeDelta::seconds(3_601);
+    let day = Duration::from_secs(86_400);
+    assert_eq!(again_at(published(), day), told);
+    assert_eq!(again_at(told - TimeDelta::seconds(1), day), told);
+    assert_eq!(again_at(published(), Duration::from_secs(1_000)), published() + TimeDelta::seconds(1_000));
+    for late in [told, told + TimeDelta::seconds(9)] {
+        assert_eq!(again_at(late, day), late + TimeDelta::days(1), "never in the past");
+    }
+}
+
+#[test]
+fn an_adopted_operation_is_checked_at_the_next_point_of_its_own_grid() {
+    let began = published() - TimeDelta::seconds(200);
+    let body = json!({"name": NAME, "metadata": {"common": {"state": "PROCESSING", "startTime": began}}});
+    let listed = read_started(Service::Datastore, body.to_string().as_bytes()).unwrap();
+    let Decision::Check(check, due) = begin(&start(export()), listed, None, published()) else {
+        panic!("it runs")
+    };
+    assert_eq!((check.attempt, check.first), (3, began + TimeDelta::seconds(60)));
+    assert_eq!(due, began + TimeDelta::seconds(240));
+}
+
+/// Firestore has no labels: a lost start is known by its request and its time, both.
+#[test]
+fn what_a_lost_start_began_has_its_request_and_began_since() {
+    let listed = |collection: &str, seconds: i64| {
+        let began = published() + TimeDelta::seconds(seconds);
+        let metadata = json!({"startTime": began, "operationState": "PROCESSING", "collectionIds": [collection],
+            "outputUriPrefix": "gs://backups"});
+        let body = json!({"operations": [{"name": FIRESTORE_NAME, "metadata": metadata}]});
+        read_list(Service::Firestore, body.to_string().as_bytes()).unwrap().0
+    };
+    let begun = |collection: &str, seconds: i64| {
+        begun_by(&start(firestore_export()), listed(collection, seconds)).is_some()
+    };
+    assert!(begun("shops", 0) && begun("shops", 5));
+    assert!(!begun("shops", -1) && !begun("others", 5) && !begun("others", -1));
 }
