@@ -6,10 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use opwatch::decision::{Decision, begin, begun_by, try_again};
 use opwatch::message::{
-    Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Problem, Received, Start, Why,
-    is_report, read,
+    Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Problem, Received, Report, Start,
+    Why, is_report, read,
 };
-use opwatch::operation::{ApiError, Progress, Service, read_list, read_started};
+use opwatch::operation::{ApiError, Operation, Progress, Service, read_list, read_started};
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{FIRESTORE_NAME, NAME, export, firestore_export};
@@ -250,4 +250,24 @@ fn what_a_lost_start_began_has_its_request_and_began_since() {
     };
     assert!(begun("shops", 0) && begun("shops", 5));
     assert!(!begun("shops", -1) && !begun("others", 5) && !begun("others", -1));
+}
+
+#[test]
+fn a_lost_check_says_of_what_and_what_was_seen_but_counts_no_check() {
+    let last = json!({"at": published(), "facts": {"state": "PROCESSING"}});
+    let message = json!({"name": NAME, "attempt": 5, "state": {"version": 1, "id": "7", "last": last}});
+    let message = read_json(&message).unwrap();
+    assert_eq!(message.operation_name(), NAME);
+    let report = Report::of_lost(Some(&message), 100, published());
+    assert_eq!(report.operation.as_ref().map(Operation::name), Some(NAME));
+    assert_eq!((report.attempt, report.facts.state.as_deref()), (None, Some("PROCESSING")));
+    assert_eq!(report.again().unwrap()["name"], NAME, "the line that goes on");
+}
+
+#[test]
+fn what_was_last_seen_is_cut_when_it_is_read() {
+    let facts = json!({"error": {"code": 7, "text": "x".repeat(5_000)}});
+    let state = json!({"version": 1, "id": "7", "last": {"at": published(), "facts": facts}});
+    let seen = check(&json!({"name": NAME, "state": state})).last.unwrap();
+    assert_eq!(seen.facts.error.unwrap().text.chars().count(), 2_000);
 }
