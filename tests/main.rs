@@ -29,6 +29,7 @@ mod leaks;
 mod ledger;
 mod limits;
 mod live;
+mod page;
 mod process;
 mod refusals;
 mod render;

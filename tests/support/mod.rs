@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub(crate) mod browser;
 pub(crate) mod deployment;
 pub(crate) mod emulators;
 pub(crate) mod gate;
