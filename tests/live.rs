@@ -582,3 +582,40 @@ async fn edits_make_room_for_ends_when_slack_asks_for_a_wait() {
     assert_eq!(colour(&live.payload), GREEN);
     opwatch.stop().await;
 }
+
+/// Whatever Slack says, and it says it with status 200: the push is acknowledged, and the next try tells the end.
+#[tokio::test]
+async fn every_error_of_slacks_is_followed_by_another_try() {
+    for error in [
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "missing_scope",
+        "no_text",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "msg_blocks_too_long",
+        "too_many_attachments",
+        "restricted_action",
+        "service_unavailable",
+        "request_timeout",
+        "internal_error",
+        "fatal_error",
+        "something_new",
+    ] {
+        let opwatch = start_with(|args| args.slack.notify = Some("end".to_owned())).await;
+        opwatch.world.slack.fail_next_on("POST", "/chat.postMessage", slack_error(error));
+        opwatch.watch_named(lasting(30)).await;
+        opwatch.assert_all_acknowledged();
+        let messages = there(&opwatch);
+        let [end] = messages.as_slice() else { panic!("{error}: {messages:#?}") };
+        assert!(on_top(&end.payload).contains("Datastore export succeeded"), "{error}: {}", end.payload);
+        assert_eq!(opwatch.tasks(Kind::Report).len(), 2, "{error}");
+        opwatch.stop().await;
+    }
+}
