@@ -1,0 +1,185 @@
+//! The same with the real core: its watcher handles each push, over a transport that answers as the services do.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use opwatch::app::{App, build};
+use opwatch::clock::{Clock, Deadline};
+use opwatch::envelope::Delivery;
+use opwatch::settings::ServeArgs;
+use opwatch::transport::{Answer, Method, Request, Sending, Transport};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use crate::model::{HOP, Histogram, Ms, Outcome, Services, Watch, World, over, time};
+
+/// What happens next: a push, or a task that is due.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Event {
+    due: Ms,
+    data: Vec<u8>,
+    is_push: bool,
+    is_report: bool,
+}
+
+struct Stage {
+    now: Ms,
+    watches: Vec<Watch>,
+    world: World,
+    services: Services,
+    events: BinaryHeap<Reverse<(Ms, usize, Event)>>,
+    outcome: Outcome,
+}
+
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Stage>>);
+
+impl Clock for Shared {
+    fn now(&self) -> DateTime<Utc> {
+        time(self.0.lock().expect("the stage").now)
+    }
+}
+
+impl Transport for Shared {
+    fn send(&self, request: Request, _: Duration) -> Sending<'_> {
+        let answer = self.0.lock().expect("the stage").answer(&request);
+        Box::pin(async move { Ok(answer) })
+    }
+}
+
+impl Stage {
+    fn answer(&mut self, request: &Request) -> Answer {
+        let url = request.url.expose_secret();
+        if request.method == Method::Get {
+            let name = url.split("/v1/").nth(1).expect("a name");
+            let watch = self.watches[number(name)];
+            let done = self.now >= watch.kickoff + watch.lasts;
+            return ok(&json!({"name": name, "done": done, "metadata": {"common": {"state":
+                if done { "SUCCESSFUL" } else { "PROCESSING" }}}})
+            .to_string());
+        }
+        let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+        if url.contains("/tasks") {
+            return self.create(&body["task"]);
+        }
+        let index = number(&body.to_string());
+        let refused = self.services.post(index, self.now);
+        if refused.is_none() {
+            self.outcome.posts += 1;
+            let over = over(self.watches[index], &self.world);
+            self.outcome.told.add(self.now.saturating_sub(over));
+        }
+        let status = if refused.is_some() { 429 } else { 200 };
+        Answer { status, retry_after: refused, ..ok("ok") }
+    }
+
+    fn create(&mut self, task: &Value) -> Answer {
+        let decode = |text: &Value| STANDARD.decode(text.as_str().expect("text")).expect("base64");
+        let publish: Value = serde_json::from_slice(&decode(&task["httpRequest"]["body"])).expect("JSON");
+        let data = decode(&publish["messages"][0]["data"]);
+        let at = task["scheduleTime"]
+            .as_str()
+            .map_or(self.now, |at| at.parse::<DateTime<Utc>>().expect("a time").timestamp_millis() as Ms);
+        let text = String::from_utf8_lossy(&data);
+        let (index, is_report) = (number(&text), text.contains("\"report\""));
+        let at = at.max(self.now);
+        self.events.push(Reverse((at, index, Event { due: at, data, is_push: false, is_report })));
+        ok(&json!({"name": task["name"]}).to_string())
+    }
+}
+
+/// The watch that a text speaks of: its operation is named after it.
+fn number(text: &str) -> usize {
+    let digits =
+        text.split("operations/w").nth(1).expect("an operation").split(|c: char| !c.is_ascii_digit());
+    digits.into_iter().next().and_then(|digits| digits.parse().ok()).expect("a number")
+}
+
+fn ok(body: &str) -> Answer {
+    Answer { status: 200, retry_after: None, date: None, max_age: None, body: body.to_owned().into() }
+}
+
+fn app(stage: &Shared, world: &World) -> App {
+    let queue = |name: &str| Some(format!("projects/p/locations/l/queues/{name}"));
+    let args = ServeArgs {
+        topic: Some("projects/p/topics/t".to_owned()),
+        check_queue: queue("checks"),
+        report_queue: queue("reports"),
+        tasks_service_account: Some("tasks@p.iam.gserviceaccount.com".to_owned()),
+        slack_webhook_url: Some("https://hooks.slack.com/services/T/B/x".into()),
+        check_interval: Some(format!("{}s", world.interval)),
+        check_limit: Some(world.limit.to_string()),
+        common: opwatch::settings::CommonArgs { access_token: Some("token".into()), ..Default::default() },
+        ..ServeArgs::default()
+    };
+    build(args.check().expect("settings"), Arc::new(stage.clone()), Arc::new(stage.clone()))
+}
+
+/// Runs all watches to their end. A service of its own for each channel: what it hears of Slack holds for its channel.
+pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let _inside = runtime.enter();
+    let stage = Stage {
+        now: 0,
+        watches: watches.to_vec(),
+        world: *world,
+        services: Services::new(world),
+        events: BinaryHeap::new(),
+        outcome: Outcome { told_by_hour: vec![Histogram::default(); 24], ..Outcome::default() },
+    };
+    let shared = Shared(Arc::new(Mutex::new(stage)));
+    let apps: Vec<App> = (0..world.channels).map(|_| app(&shared, world)).collect();
+    for (index, watch) in watches.iter().enumerate() {
+        let data = json!({"name": format!("projects/p/operations/w{index}")}).to_string().into_bytes();
+        let event = Event { due: watch.kickoff, data, is_push: true, is_report: false };
+        shared.0.lock().expect("the stage").events.push(Reverse((watch.kickoff, index, event)));
+    }
+    let mut pushed = 0_u64;
+    while let Some((index, event)) = next(&shared) {
+        pushed += 1;
+        let published = Some(time(shared.0.lock().expect("the stage").now));
+        let delivery = Delivery {
+            message_id: pushed.to_string(),
+            published,
+            attributes: std::collections::BTreeMap::new(),
+            data: Ok(event.data),
+        };
+        let mut work = pin!(apps[index % apps.len()].watcher.handle(delivery, Deadline::start()));
+        let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(handled) = polled else { panic!("nothing here waits") };
+        if !handled.acknowledged {
+            shared.0.lock().expect("the stage").outcome.lost += 1;
+        }
+    }
+    std::mem::take(&mut shared.0.lock().expect("the stage").outcome)
+}
+
+/// The next push; tasks that are due before it are dispatched on the way.
+fn next(shared: &Shared) -> Option<(usize, Event)> {
+    let mut guard = shared.0.lock().expect("the stage");
+    let stage = &mut *guard;
+    loop {
+        let Reverse((at, index, event)) = stage.events.pop()?;
+        if event.is_push {
+            stage.now = at;
+            if !event.is_report {
+                stage.outcome.checks += 1;
+                if at != stage.watches[index].kickoff {
+                    stage.outcome.late.add(at - event.due);
+                }
+            }
+            return Some((index, event));
+        }
+        stage.outcome.dispatched += 1;
+        let push = stage.services.dispatch(index, event.is_report, at) + HOP;
+        stage.events.push(Reverse((push, index, Event { is_push: true, ..event })));
+    }
+}
