@@ -92,9 +92,12 @@ impl Google {
         };
         let left = || limit.saturating_sub(Duration::from_millis(watch.milliseconds()));
         let mut result = self.transport.send(request.clone(), left()).await;
-        let broke = matches!(result, Err(Failure::Broken(_) | Failure::NotConnected(_)));
-        let resent = call.repeatable && broke;
-        if resent {
+        let mut resent = false;
+        if let Err(failure @ (Failure::Broken(_) | Failure::NotConnected(_))) = &result
+            && call.repeatable
+        {
+            // Without a connection nothing was sent before.
+            resent = matches!(failure, Failure::Broken(_));
             result = self.transport.send(request, left()).await;
         }
         match result {

@@ -37,6 +37,8 @@ pub struct Task<'a> {
 pub enum Created {
     /// It is.
     New,
+    /// It may be: the connection broke, and when it was asked for again, it was there.
+    Maybe,
     /// Another copy of this delivery had asked for it: as good.
     Already,
 }
@@ -77,8 +79,7 @@ fn task_id_of(topic: &str, watch: &str, operation: &str, kind: Kind, number: u32
 }
 
 impl Google {
-    /// Creates the task. Only `ALREADY_EXISTS` counts as done: ABORTED is a 409 too. Of a task that this very call may have
-    /// created, on a connection that broke, it says [`Created::New`].
+    /// Creates the task. Only `ALREADY_EXISTS` counts as done: ABORTED is a 409 too.
     ///
     /// # Errors
     /// When the task could not be created, or that is not known.
@@ -101,7 +102,7 @@ impl Google {
                     Err(super::operations::unreadable(error, success.date))
                 }
             },
-            Err(error) if error.error.status == "ALREADY_EXISTS" && error.resent => Ok(Created::New),
+            Err(error) if error.error.status == "ALREADY_EXISTS" && error.resent => Ok(Created::Maybe),
             Err(error) if error.error.status == "ALREADY_EXISTS" => Ok(Created::Already),
             Err(error) => Err(error),
         }
@@ -185,8 +186,40 @@ fn to_json(body: &impl Serialize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+    use crate::endpoints::Endpoints;
+    use crate::google::Tokens;
     use crate::message::Watch;
+    use crate::transport::{Answer, Failure, Request, Sending, Transport};
+
+    /// Fails the first call in this way; then the task is there.
+    struct There(Mutex<Option<Failure>>);
+
+    impl Transport for There {
+        fn send(&self, _: Request, _: Duration) -> Sending<'_> {
+            let failed = self.0.lock().unwrap().take();
+            let body = r#"{"error":{"status":"ALREADY_EXISTS"}}"#.into();
+            let there = Answer { status: 409, retry_after: None, date: None, max_age: None, body };
+            Box::pin(async move { failed.map_or(Ok(there), Err) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_is_there_may_be_its_own_only_if_it_was_sent_before() {
+        for (failure, created) in [
+            (None, Created::Already),
+            (Some(Failure::NotConnected(String::new())), Created::Already),
+            (Some(Failure::Broken(String::new())), Created::Maybe),
+        ] {
+            let transport = Arc::new(There(Mutex::new(failure)));
+            let google = Google::new(transport, Tokens::new(Some("token".into())), Endpoints::default());
+            let message = Message::Test(crate::message::Test { watch: Watch::default(), carried: true });
+            let task = Task { queue: "q", topic: "t", service_account: "a", message: &message, at: None };
+            assert_eq!(google.create_task(&task, Duration::from_secs(8)).await, Ok(created));
+        }
+    }
 
     #[test]
     fn the_recipe_of_a_task_id_never_changes() {

@@ -116,7 +116,7 @@ impl Watcher {
         deadline: Deadline,
     ) {
         match (message, created) {
-            (Message::Check(next), Some(Created::New)) => {
+            (Message::Check(next), Some(Created::New | Created::Maybe)) => {
                 self.tell_progress(next, due.unwrap_or(now), &telling, now, deadline).await;
                 if telling.stalls {
                     self.tell_stall(next, now, deadline).await;
@@ -133,7 +133,9 @@ impl Watcher {
                 }
             }
             // The report of another copy may know another message: this one would run on for ever.
-            (Message::Report(report), Some(Created::Already)) if report.tries == 0 && report.waits == 0 => {
+            (Message::Report(report), Some(Created::Already | Created::Maybe))
+                if report.tries == 0 && report.waits == 0 =>
+            {
                 self.close(report, now, deadline).await;
             }
             _ => {}
