@@ -71,6 +71,11 @@ impl Deadline {
         self.left().min(CALL_LIMIT)
     }
 
+    /// How long the push has taken so far.
+    pub fn spent(self) -> Duration {
+        PUSH_LIMIT.saturating_sub(self.left())
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())

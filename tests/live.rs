@@ -98,6 +98,20 @@ async fn one_message_is_edited_at_every_check_and_replied_to_at_the_end() {
     opwatch.stop().await;
 }
 
+/// It would say again that it runs, and nobody would edit it any more.
+#[tokio::test]
+async fn no_edit_is_made_that_could_come_after_the_end() {
+    // A check's answer may be a second older than its date says.
+    for (interval, edits) in [(1, 1), (60, 4)] {
+        let opwatch = start().await;
+        opwatch.world.operations.add(NAME, lasting(interval * 4 - 1));
+        opwatch.watch(&json!({"name": NAME, "interval": interval, "limit": 20})).await;
+        let (live, _) = live_and_reply(&opwatch);
+        assert_eq!((live.edits, colour(&live.payload)), (edits, GREEN), "{interval} s");
+        opwatch.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn the_bar_moves() {
     let opwatch = start().await;

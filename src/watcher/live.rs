@@ -6,6 +6,7 @@
 //! scheduling, by the copy that did.
 
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -17,6 +18,8 @@ use crate::message::{Check, Message, Notify, Posted, Report, Routing, Watch};
 use crate::notice::{Notice, notice, running, stalled};
 use crate::slack::{Part, Place, PostError, payload};
 
+/// A `Date` is cut to whole seconds.
+const DATE: Duration = Duration::from_secs(1);
 /// How long no message is posted after a step could not be scheduled.
 const REFUSED: TimeDelta = TimeDelta::minutes(1);
 
@@ -158,8 +161,13 @@ impl Watcher {
         let text = || payload(&running(next, due, followed, &self.context(now)), Part::Whole);
         let (limit, clock) = (deadline.for_telling(), self.clock.now());
         if let Some(live) = live {
-            let edited = self.slack.update(live, text(), limit, clock).await;
-            self.told("the message that follows it is not edited", edited);
+            // After the edit of the next check, or of the end, it would undo that, for ever perhaps.
+            let until_next = (due - now).to_std().unwrap_or_default();
+            let limit = limit.min(until_next.saturating_sub(deadline.spent() + DATE));
+            if !limit.is_zero() {
+                let edited = self.slack.update(live, text(), limit, clock).await;
+                self.told("the message that follows it is not edited", edited);
+            }
         } else if telling.announces {
             let posted = self.slack.post(Place::Channel(None), text(), limit, clock).await;
             self.told("that it runs is not told", posted);
