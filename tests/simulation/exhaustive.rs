@@ -1,6 +1,6 @@
 //! Small and complete: every schedule of at most two faults in watches of at most three checks.
 
-use super::engine::plan::{Disorder, Effect, Ending, HOUR, Kickoff, Kind, MINUTE, Ms, Plan, SECOND, Script};
+use super::engine::plan::{Access, Disorder, Effect, HOUR, Kickoff, Kind, MINUTE, Ms, Plan, SECOND, Script};
 use super::engine::run::{Summary, run};
 
 const INTERVAL: u32 = 60;
@@ -25,19 +25,22 @@ const DISORDERS: [Disorder; 4] = [
     Disorder::Behind(100 * SECOND),
 ];
 
-fn plan(kind: Kind, limit: u32, duration: Ms, script: Script) -> Plan {
-    let kickoff =
-        Kickoff { at: 24 * HOUR, kind, interval: INTERVAL, limit, duration, ending: Ending::Succeeded };
-    Plan { kickoffs: vec![kickoff], skews: vec![0], attempts: 5, script: Some(script), ..Plan::empty() }
+fn plan(access: Access, kind: Kind, limit: u32, duration: Ms, script: Script) -> Plan {
+    let notify = (access == Access::Bot).then_some("live");
+    let kickoff = Kickoff { notify, ..Kickoff::plain(24 * HOUR, kind, INTERVAL, limit, duration) };
+    Plan { access, kickoffs: vec![kickoff], attempts: 5, script: Some(script), ..Plan::empty() }
 }
 
 /// Runs every schedule: how many there were.
-fn every_schedule(kind: Kind, limit: u32, duration: Ms) -> u64 {
+fn every_schedule(access: Access, kind: Kind, limit: u32, duration: Ms) -> u64 {
     let go = |script: &Script| {
-        let summary = run(plan(kind, limit, duration, script.clone()));
+        let summary = run(plan(access, kind, limit, duration, script.clone()));
         if let Some(violation) = &summary.violation {
-            let traced = run(Plan { verbose: true, ..plan(kind, limit, duration, script.clone()) });
-            panic!("{violation}\n{kind:?} {limit} {duration} {script:?}\n{}", traced.trace.join("\n"));
+            let traced = run(Plan { verbose: true, ..plan(access, kind, limit, duration, script.clone()) });
+            panic!(
+                "{violation}\n{access:?} {kind:?} {limit} {duration} {script:?}\n{}",
+                traced.trace.join("\n")
+            );
         }
         summary
     };
@@ -79,22 +82,32 @@ fn a_watch_of_a_running_operation() {
     // It ends before the first check, between two, or never.
     let schedules: u64 = [(1, HOUR), (2, 90 * SECOND), (3, HOUR)]
         .into_iter()
-        .map(|(limit, duration)| every_schedule(Kind::Name, limit, duration))
+        .map(|(limit, duration)| every_schedule(Access::Webhook, Kind::Name, limit, duration))
         .sum();
     println!("{schedules} schedules");
     assert!(schedules > 1_000, "{schedules}");
 }
 
 #[test]
+fn a_watch_that_a_message_follows() {
+    let schedules: u64 = [(2, HOUR), (3, 90 * SECOND)]
+        .into_iter()
+        .map(|(limit, duration)| every_schedule(Access::Bot, Kind::Name, limit, duration))
+        .sum();
+    println!("{schedules} schedules");
+    assert!(schedules > 5_000, "{schedules}");
+}
+
+#[test]
 fn a_datastore_start() {
-    let schedules = every_schedule(Kind::Datastore, 2, 90 * SECOND);
+    let schedules = every_schedule(Access::Webhook, Kind::Datastore, 2, 90 * SECOND);
     println!("{schedules} schedules");
     assert!(schedules > 1_000, "{schedules}");
 }
 
 #[test]
 fn a_firestore_start() {
-    let schedules = every_schedule(Kind::Firestore, 2, 10 * MINUTE);
+    let schedules = every_schedule(Access::Webhook, Kind::Firestore, 2, 10 * MINUTE);
     println!("{schedules} schedules");
     assert!(schedules > 1_000, "{schedules}");
 }
@@ -108,7 +121,7 @@ fn the_operation_of_a_lost_kickoff_is_found() {
         // List, start, task; then list and task four times.
         let effects = [2, 4, 6, 8, 10].map(|number| (number, refused)).into();
         let script = Script { effects, ..Script::default() };
-        let summary = run(Plan { verbose: true, ..plan(kind, 3, duration, script) });
+        let summary = run(Plan { verbose: true, ..plan(Access::Webhook, kind, 3, duration, script) });
         let trace = summary.trace.join("\n");
         assert_eq!(summary.violation, None, "{trace}");
         assert!(trace.contains("the watch was lost"), "{trace}");
@@ -117,5 +130,5 @@ fn the_operation_of_a_lost_kickoff_is_found() {
 
 #[test]
 fn a_message_that_can_not_be_used() {
-    println!("{} schedules", every_schedule(Kind::Bad, 1, HOUR));
+    println!("{} schedules", every_schedule(Access::Webhook, Kind::Bad, 1, HOUR));
 }

@@ -2,5 +2,7 @@
 
 pub(crate) mod engine;
 mod exhaustive;
+mod isolation;
+mod names;
 mod planted;
 mod seeds;

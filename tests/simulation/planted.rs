@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::engine::plan::{Plan, Planted};
 use super::engine::run::run;
-use super::seeds::WATCHES;
+
+const WATCHES: usize = 12;
 
 /// The first seed that shows it, and how.
 fn caught(planted: Planted) -> Option<(u64, String)> {
@@ -24,6 +25,9 @@ fn every_planted_fault_is_caught() {
         (Planted::RetryAfter, ["asked to wait", "asked this instance"]),
         (Planted::OkBody, ["in silence", "not told"]),
         (Planted::Grid, ["fork", "end of the grid"]),
+        (Planted::Creator, ["by a copy", "not taken back"]),
+        (Planted::TakeBack, ["says for ever that it runs", "says for ever that it runs"]),
+        (Planted::Retry, ["in silence", "not told"]),
     ] {
         let (seed, violation) = caught(planted).unwrap_or_else(|| panic!("{planted:?} is not caught"));
         assert!(

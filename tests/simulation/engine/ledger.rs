@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::plan::{Ending, Kickoff, Kind, MINUTE, Ms, Plan, SECOND};
+use super::pubsub::Message;
 use super::services::is_report;
+use super::slack::{RUNNING, STALLED};
 use super::tasks::Task;
-use super::world::{Form, Message};
+use super::world::Form;
 
 /// What is known of one watch.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a mark of its own in the books")]
 pub(crate) struct Book {
     /// When its kickoff was published.
     pub(crate) at: Ms,
@@ -19,11 +22,20 @@ pub(crate) struct Book {
     /// What Slack showed.
     pub(crate) posts: Vec<(Ms, &'static str)>,
     /// Deliveries beyond the first of a message, and second runs of a task.
-    copies: u64,
+    pub(crate) copies: u64,
     report_copies: u64,
     check_copies: u64,
     /// Posted, but opwatch can't know.
     pub(crate) lost_answers: u64,
+    /// How often Slack showed that it runs, by a new message, and that it stands still.
+    runs_told: u64,
+    stalls_told: u64,
+    /// A channel did not take its messages.
+    pub(crate) channel_refused: bool,
+    /// A report had a word that only a newer version knows.
+    pub(crate) rolled_back: bool,
+    /// It succeeded, and asked to hear of failures only.
+    pub(crate) not_wanted: bool,
     /// Messages but reports that Pub/Sub gave up on.
     lost: u64,
     /// First reports in the order in which they were asked for: of a true end or not.
@@ -32,6 +44,7 @@ pub(crate) struct Book {
     freed_reports: u64,
     freed_checks: u64,
     checks: u64,
+    pub(crate) looks: Vec<Ms>,
     /// Operations that it started.
     pub(crate) operations: Vec<usize>,
     /// An acknowledged delivery saw the end.
@@ -42,10 +55,15 @@ pub(crate) struct Book {
     pub(crate) asked_until: Ms,
     /// The watch whose line a person pasted.
     pub(crate) goes_on_with: Option<usize>,
+    /// That line could not know what had begun.
+    pub(crate) blind: bool,
+    /// A line of its own was pasted.
+    pub(crate) pasted: bool,
     /// When a copy, or a late message, was delivered.
     copy_times: Vec<Ms>,
-    /// Tasks of checks that are still to run.
+    /// Tasks of checks that are still to run, and since when there is more than one.
     waiting: Vec<usize>,
+    forked_since: Option<Ms>,
 }
 
 pub(crate) struct Ledger {
@@ -54,6 +72,8 @@ pub(crate) struct Ledger {
     /// The first promise that was broken.
     pub(crate) violation: Option<String>,
     pub(crate) figures: BTreeMap<&'static str, u64>,
+    /// The longest time that a watch had two checks waiting, in thousandths of its interval.
+    pub(crate) longest_fork: u64,
 }
 
 impl Book {
@@ -69,6 +89,7 @@ impl Ledger {
             kinds: plan.kickoffs.iter().map(|kickoff| kickoff.kind).collect(),
             violation: None,
             figures: BTreeMap::new(),
+            longest_fork: 0,
         }
     }
 
@@ -76,7 +97,11 @@ impl Ledger {
         self.violation.get_or_insert(violation);
     }
 
-    fn count(&mut self, what: &'static str) {
+    pub(crate) fn kind(&self, watch: usize) -> Kind {
+        self.kinds[watch]
+    }
+
+    pub(crate) fn count(&mut self, what: &'static str) {
         *self.figures.entry(what).or_default() += 1;
     }
 
@@ -85,9 +110,9 @@ impl Ledger {
     }
 
     /// A person goes on with `origin`, in a watch of its own.
-    pub(crate) fn goes_on(&mut self, kickoff: &Kickoff, origin: usize, now: Ms) {
+    pub(crate) fn goes_on(&mut self, kickoff: &Kickoff, origin: usize, blind: bool, now: Ms) {
         self.count("pasted lines");
-        self.books.push(Book { at: now, goes_on_with: Some(origin), ..Book::of(kickoff) });
+        self.books.push(Book { at: now, goes_on_with: Some(origin), blind, ..Book::of(kickoff) });
         self.kinds.push(kickoff.kind);
     }
 
@@ -131,9 +156,10 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn checked(&mut self, watch: usize) {
+    pub(crate) fn checked(&mut self, watch: usize, now: Ms) {
         self.count("checks");
         self.books[watch].checks += 1;
+        self.books[watch].looks.push(now);
         self.within_bounds(watch);
     }
 
@@ -211,6 +237,9 @@ impl Ledger {
     pub(crate) fn forked(&mut self, watch: usize, task: usize, waiting: usize, now: Ms) {
         let book = &mut self.books[watch];
         book.waiting.push(task);
+        if waiting > 1 {
+            book.forked_since.get_or_insert(now);
+        }
         let memory = book.interval * 5 / 2 + 60 * SECOND;
         let asked_until = book.asked_until;
         book.copy_times.retain(|time| time + memory >= now || asked_until + memory >= now);
@@ -220,19 +249,40 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn dispatched(&mut self, watch: usize, task: usize) {
-        self.books[watch].waiting.retain(|other| *other != task);
+    pub(crate) fn dispatched(&mut self, watch: usize, task: usize, now: Ms) {
+        let book = &mut self.books[watch];
+        book.waiting.retain(|other| *other != task);
+        if book.waiting.len() < 2
+            && let Some(since) = book.forked_since.take()
+        {
+            self.longest_fork = self.longest_fork.max((now - since) * 1_000 / book.interval);
+        }
     }
 
-    /// Slack shows `text`. `end` is when the operation that it is about began, and how it has ended if it has.
-    pub(crate) fn posted(&mut self, watch: usize, text: &str, end: Option<(Ms, Option<Ending>)>, now: Ms) {
-        let Some(outcome) = outcome(text) else {
-            self.broken(format!("w{watch}: Slack shows {text:?}"));
-            return;
-        };
+    /// Slack shows how a watch ended, or a notice, in a new message.
+    pub(crate) fn posted(&mut self, watch: usize, outcome: &'static str, now: Ms) {
         self.count("messages");
+        self.books[watch].posts.push((now, outcome));
+        self.within_bounds(watch);
+    }
+
+    /// Slack shows in a new message that it runs, or that it stands still.
+    pub(crate) fn told_progress(&mut self, watch: usize, says: &'static str) {
+        self.count("messages of progress");
         let book = &mut self.books[watch];
-        book.posts.push((now, outcome));
+        *(if says == RUNNING { &mut book.runs_told } else { &mut book.stalls_told }) += 1;
+        self.within_bounds(watch);
+    }
+
+    /// Slack shows `outcome`. `end` is when the operation that it is about began, and how it has ended if it has.
+    pub(crate) fn hold_to_truth(
+        &mut self,
+        watch: usize,
+        outcome: &'static str,
+        end: Option<(Ms, Option<Ending>)>,
+        now: Ms,
+    ) {
+        let book = &self.books[watch];
         let ending = end.and_then(|(_, ending)| ending);
         let wrong = match outcome {
             "succeeded" => ending != Some(Ending::Succeeded),
@@ -248,9 +298,8 @@ impl Ledger {
             _ => false,
         };
         let at = book.at;
-        self.within_bounds(watch);
         if wrong {
-            self.broken(format!("w{watch}: Slack shows {text:?}, but: kickoff {at}, operation {end:?}"));
+            self.broken(format!("w{watch}: Slack shows {outcome:?}, but: kickoff {at}, operation {end:?}"));
         }
     }
 
@@ -267,7 +316,15 @@ impl Ledger {
             (firsts + book.lost).max(1) + book.report_copies + book.lost_answers + book.freed_reports;
         let made = book.checks;
         let checks = u64::from(book.limit) * (1 + second_starts) + book.check_copies + book.freed_checks;
-        if firsts > firsts_allowed {
+        let progress = 1 + second_starts + book.copies;
+        let (runs, stalls) = (book.runs_told, book.stalls_told);
+        if runs > progress {
+            self.broken(format!("w{watch}: it was told {runs} times that it runs, {progress} explained"));
+        } else if stalls > progress {
+            self.broken(format!(
+                "w{watch}: it was told {stalls} times that it stands still, {progress} explained"
+            ));
+        } else if firsts > firsts_allowed {
             self.broken(format!("w{watch}: {firsts} ends told, {firsts_allowed} explained"));
         } else if posts > allowed {
             self.broken(format!("w{watch}: {posts} messages, {allowed} explained"));
@@ -281,7 +338,7 @@ impl Ledger {
         for watch in 0..self.books.len() {
             let book = &self.books[watch];
             let posts = book.posts.len() as u64;
-            if posts == 0 {
+            if posts == 0 && !book.not_wanted {
                 self.broken(format!("w{watch}: ended in silence"));
                 return;
             }
@@ -293,7 +350,7 @@ impl Ledger {
                 .iter()
                 .any(|(_, outcome)| matches!(*outcome, "succeeded" | "failed" | "was cancelled"));
             let known = !matches!(self.kinds[watch], Kind::Test | Kind::Bad);
-            if book.saw_end && known && !told {
+            if book.saw_end && known && !told && !book.not_wanted && !book.rolled_back {
                 self.broken(format!("w{watch}: its end was seen and not told: {:?}", book.posts));
                 return;
             }
@@ -305,8 +362,10 @@ impl Ledger {
 }
 
 /// What a message says, in English.
-fn outcome(text: &str) -> Option<&'static str> {
+pub(crate) fn outcome(text: &str) -> Option<&'static str> {
     [
+        RUNNING,
+        STALLED,
         "succeeded",
         "was not started",
         "was cancelled",

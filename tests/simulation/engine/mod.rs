@@ -11,8 +11,10 @@
 pub(crate) mod ledger;
 pub(crate) mod operations;
 pub(crate) mod plan;
+pub(crate) mod pubsub;
 pub(crate) mod rng;
 pub(crate) mod run;
 pub(crate) mod services;
+pub(crate) mod slack;
 pub(crate) mod tasks;
 pub(crate) mod world;

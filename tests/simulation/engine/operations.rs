@@ -12,6 +12,7 @@ pub(crate) struct Operation {
     pub(crate) from: Ms,
     until: Ms,
     pub(crate) ending: Ending,
+    stuck: bool,
     /// The start's labels and what it asked for.
     request: Map<String, Value>,
     /// Not in the list before.
@@ -27,9 +28,19 @@ impl Operation {
             from,
             until: from + kickoff.duration,
             ending: kickoff.ending,
+            stuck: kickoff.stuck,
             request: Map::new(),
             visible_at: 0,
         }
+    }
+
+    /// Whether both were asked for the same, whatever their labels say.
+    pub(crate) fn asks_for_the_same_as(&self, other: &Self) -> bool {
+        let request = |of: &Self| {
+            let fields = of.request.iter().filter(|(field, _)| *field != "labels");
+            fields.map(|(_, value)| value.clone()).collect::<Vec<_>>()
+        };
+        request(self) == request(other)
     }
 
     pub(crate) fn is_done(&self, now: Ms) -> bool {
@@ -61,6 +72,14 @@ impl Operation {
         for (field, value) in self.request.iter().filter(|(field, _)| *field != "labels") {
             metadata[field] = value.clone();
         }
+        let of = self.until - self.from;
+        let done_work = if self.stuck { of / 3 } else { (now.min(self.until) - self.from).min(of) };
+        let (field, names) = if firestore {
+            ("progressDocuments", ["completedWork", "estimatedWork"])
+        } else {
+            ("progressEntities", ["workCompleted", "workEstimated"])
+        };
+        metadata[field] = json!({names[0]: done_work.to_string(), names[1]: of.to_string()});
         let mut shown = json!({"name": self.name, "metadata": metadata});
         if done {
             shown["done"] = json!(true);
@@ -80,7 +99,12 @@ const PAGE: usize = 40;
 
 impl World {
     pub(crate) fn operation(&self, name: &str) -> Option<&Operation> {
-        self.operations.iter().find(|operation| operation.name == name)
+        self.by_name.get(name).map(|index| &self.operations[*index])
+    }
+
+    pub(crate) fn add_operation(&mut self, operation: Operation) {
+        self.by_name.insert(operation.name.clone(), self.operations.len());
+        self.operations.push(operation);
     }
 
     /// GET of one operation: `state` stands in for its state's word.
@@ -131,7 +155,8 @@ impl World {
         // starts between its look-up and its start.
         // A line that resumes a start carries its key, which only Datastore's labels can show.
         let labelled = path == "projects/p:export";
-        let origin = self.ledger.books[watch].goes_on_with.filter(|_| labelled).unwrap_or(watch);
+        let book = &self.ledger.books[watch];
+        let origin = book.goes_on_with.filter(|_| labelled && !book.blind).unwrap_or(watch);
         let of_both = [origin, watch].map(|watch| self.ledger.books[watch].operations.clone());
         for earlier in of_both.iter().flatten() {
             let earlier = &self.operations[*earlier];
@@ -147,6 +172,7 @@ impl World {
             from: now,
             until: now + kickoff.duration,
             ending: kickoff.ending,
+            stuck: kickoff.stuck,
             request,
             visible_at: if self.strikes(Fault::ListLag) {
                 now + self.rng.between(SECOND, MINUTE)
@@ -155,7 +181,7 @@ impl World {
             },
         };
         let shown = operation.show(now, None);
-        self.operations.push(operation);
+        self.add_operation(operation);
         self.ledger.books[watch].operations.push(self.operations.len() - 1);
         (200, shown)
     }

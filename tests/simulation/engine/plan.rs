@@ -58,8 +58,20 @@ pub(crate) enum Fault {
     SlackLost,
     /// A new operation shows in the list a while after its start.
     ListLag,
-    /// A newer version adds fields to a message on its way.
+    /// A newer version adds fields to a message on its way, or words that this one doesn't know.
     Newer,
+    /// A push is never answered, handled or not: Pub/Sub delivers it again after the ack deadline.
+    Hang,
+    /// Cloud Tasks can't publish: it tries again, with a growing pause, for as long as it takes.
+    PublishRefused,
+    /// Cloud Tasks published, but the answer is lost: it publishes again.
+    PublishLost,
+    /// There is no token for a call to Google, soon or late.
+    NoToken,
+    /// A channel does not take what a bot posts.
+    SlackChannel,
+    /// A person deletes the message that follows a watch.
+    SlackDeleted,
 }
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -86,6 +98,12 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault::SlackLost,
     Fault::ListLag,
     Fault::Newer,
+    Fault::Hang,
+    Fault::PublishRefused,
+    Fault::PublishLost,
+    Fault::NoToken,
+    Fault::SlackChannel,
+    Fault::SlackDeleted,
 ];
 
 /// A rule of opwatch's that the world undoes behind its back, to show that the invariants would see it missing.
@@ -103,6 +121,12 @@ pub(crate) enum Planted {
     OkBody,
     /// The next check is the next number, an interval from now.
     Grid,
+    /// `ALREADY_EXISTS` becomes `created`: every copy believes that the next step is its own.
+    Creator,
+    /// A message that opwatch takes back stays.
+    TakeBack,
+    /// A report that is tried again is lost.
+    Retry,
 }
 
 /// What becomes of one effect: a call to a service.
@@ -112,6 +136,8 @@ pub(crate) enum Effect {
     Refused(u16, &'static str, Option<u64>),
     /// No connection: nothing is done.
     NotConnected,
+    /// There is no token for it, which shows at once or when its time is up: nothing is done.
+    NoToken { late: bool },
     /// Nothing is done, and no answer comes.
     TimedOut,
     /// It is done, and the connection breaks.
@@ -146,12 +172,33 @@ pub(crate) struct Script {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Down {
     Slack,
-    /// The webhook is revoked.
-    Webhook,
+    /// The webhook, or the bot's token, is revoked.
+    Access,
+    /// One of [`CHANNELS`] takes nothing.
+    Channel(usize),
     Api,
     /// The service account lost its role.
     Grant,
+    /// The machine has no tokens.
+    Token,
+    /// Nothing is delivered.
+    PubSub,
+    /// Cloud Tasks runs nothing.
+    Queues,
+    /// Cloud Tasks may not publish.
+    Publish,
     Opwatch,
+}
+
+/// Channels of Slack: the settings' own, and two that watches ask for.
+pub(crate) const CHANNELS: [&str; 3] = ["C0DEFAULT", "C0OWN1", "C0OWN2"];
+
+/// How opwatch is let into Slack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Access {
+    #[default]
+    Webhook,
+    Bot,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -193,19 +240,40 @@ pub(crate) struct Kickoff {
     pub(crate) limit: u32,
     pub(crate) duration: Ms,
     pub(crate) ending: Ending,
+    /// What it asks to be told.
+    pub(crate) notify: Option<&'static str>,
+    /// Which of [`CHANNELS`] it asks for.
+    pub(crate) channel: Option<usize>,
+    /// Its operation makes no progress.
+    pub(crate) stuck: bool,
+}
+
+impl Kickoff {
+    /// One that asks for nothing special.
+    pub(crate) fn plain(at: Ms, kind: Kind, interval: u32, limit: u32, duration: Ms) -> Self {
+        let (ending, notify, channel, stuck) = (Ending::Succeeded, None, None, false);
+        Self { at, kind, interval, limit, duration, ending, notify, channel, stuck }
+    }
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
+    pub(crate) access: Access,
+    /// What watches are told that don't say.
+    pub(crate) notify: Option<&'static str>,
     pub(crate) kickoffs: Vec<Kickoff>,
     pub(crate) rates: BTreeMap<Fault, f64>,
     pub(crate) windows: Vec<Window>,
+    /// When every instance is killed at once.
+    pub(crate) stops: Vec<Ms>,
     /// Of each instance's clock.
     pub(crate) skews: Vec<i64>,
     /// Deliveries until a message goes to the dead letters.
     pub(crate) attempts: u32,
     pub(crate) planted: Option<Planted>,
+    /// No answer of an API's has a `Date`.
+    pub(crate) undated: bool,
     pub(crate) script: Option<Script>,
     /// Keep the lines of the trace, not only their hash.
     pub(crate) verbose: bool,
@@ -216,60 +284,99 @@ impl Plan {
     pub(crate) fn empty() -> Self {
         Self {
             seed: 0,
+            access: Access::Webhook,
+            notify: None,
             kickoffs: Vec::new(),
             rates: BTreeMap::new(),
             windows: Vec::new(),
+            stops: Vec::new(),
             skews: vec![0],
             attempts: 100,
             planted: None,
+            undated: false,
             script: None,
             verbose: false,
         }
     }
 
-    /// The plan of `seed`, with at most `watches` watches and only the faults that are not left out.
+    /// The plan of `seed`, with so many watches and only the faults that are not left out. Each part has random numbers of
+    /// its own, so that one can grow without changing the others.
     pub(crate) fn of_seed(seed: u64, watches: usize, left_out: &BTreeSet<Fault>) -> Self {
-        let mut rng = Rng::new(seed ^ 0x6f70_7761_7463_6800);
-        let mut rates = BTreeMap::new();
-        let density = rng.unit();
-        for fault in FAULTS {
-            let (on, rate) = (rng.chance(density), rng.log_uniform(1e-4, 0.3));
-            let rate = if *fault == Fault::TaskTwice { *rng.pick(&[1e-5, 1e-2]) } else { rate };
-            if on && !left_out.contains(fault) {
-                rates.insert(*fault, rate);
-            }
-        }
+        let part = |part: u64| Rng::new((seed ^ 0x6f70_7761_7463_6800).wrapping_add(part << 56));
+        let mut rng = part(1);
         let skewed = rng.chance(0.5);
         let skews = (0..rng.between(1, 5))
             .map(|_| rng.between(0, 1_200_000) as i64 - 600_000)
             .map(|skew| if skewed { skew } else { 0 })
             .collect();
         let attempts = *rng.pick(&[5, 20, 100, 100]);
-        let mut windows = Vec::new();
-        for (down, shortest, longest, odds) in [
-            (Down::Slack, MINUTE, 12 * HOUR, 0.3),
-            (Down::Webhook, HOUR, 9 * DAY, 0.05),
-            (Down::Api, MINUTE, 6 * HOUR, 0.2),
-            (Down::Grant, MINUTE, 6 * HOUR, 0.1),
-            (Down::Opwatch, MINUTE, 2 * HOUR, 0.1),
-        ] {
-            if rng.chance(odds) {
-                let from = rng.below(12 * HOUR);
-                let to = from + rng.log_uniform(shortest as f64, longest as f64) as Ms;
-                windows.push(Window { down, from, to });
+        let spread = rng.log_uniform(MINUTE as f64, DAY as f64) as Ms;
+        let access = *rng.pick(&[Access::Webhook, Access::Bot]);
+        let of_bot: &[_] = &[None, Some("live"), Some("live"), Some("start,end")];
+        let notify = *rng.pick(if access == Access::Bot { of_bot } else { &[None, None, Some("start,end")] });
+        let mut rng = part(2);
+        let kickoffs = (0..watches).map(|index| kickoff(&mut rng, spread, index, access)).collect();
+        let rates = rates(&mut part(3), left_out);
+        let (mut windows, mut stops) = (windows(&mut part(4)), Vec::new());
+        let mut rng = part(5);
+        while rng.chance(0.1) {
+            let from = rng.below(12 * HOUR);
+            stops.push(from);
+            // Everything stops, and comes back in an order of its own.
+            for down in [Down::Opwatch, Down::PubSub, Down::Queues] {
+                windows.push(Window { down, from, to: from + rng.between(MINUTE, 3 * HOUR) });
             }
         }
-        let spread = rng.log_uniform(MINUTE as f64, DAY as f64) as Ms;
-        let kickoffs = (0..watches).map(|index| kickoff(&mut rng, spread, index)).collect();
-        Self { seed, kickoffs, rates, windows, skews, attempts, ..Self::empty() }
+        Self { seed, access, notify, kickoffs, rates, windows, stops, skews, attempts, ..Self::empty() }
     }
 
     pub(crate) fn is_down(&self, down: Down, now: Ms) -> bool {
-        self.windows.iter().any(|window| window.down == down && (window.from..window.to).contains(&now))
+        self.down_until(down, now).is_some()
+    }
+
+    pub(crate) fn down_until(&self, down: Down, now: Ms) -> Option<Ms> {
+        let covers = |window: &&Window| window.down == down && (window.from..window.to).contains(&now);
+        self.windows.iter().filter(covers).map(|window| window.to).max()
     }
 }
 
-fn kickoff(rng: &mut Rng, spread: Ms, index: usize) -> Kickoff {
+fn rates(rng: &mut Rng, left_out: &BTreeSet<Fault>) -> BTreeMap<Fault, f64> {
+    let mut rates = BTreeMap::new();
+    let density = rng.unit();
+    for fault in FAULTS {
+        let (on, rate) = (rng.chance(density), rng.log_uniform(1e-4, 0.3));
+        let rate = if *fault == Fault::TaskTwice { *rng.pick(&[1e-5, 1e-2]) } else { rate };
+        if on && !left_out.contains(fault) {
+            rates.insert(*fault, rate);
+        }
+    }
+    rates
+}
+
+fn windows(rng: &mut Rng) -> Vec<Window> {
+    let mut windows = Vec::new();
+    for (down, shortest, longest, odds) in [
+        (Down::Slack, MINUTE, 12 * HOUR, 0.3),
+        (Down::Access, HOUR, 9 * DAY, 0.05),
+        (Down::Channel(0), MINUTE, 12 * HOUR, 0.05),
+        (Down::Channel(1), MINUTE, 12 * HOUR, 0.3),
+        (Down::Channel(2), DAY, 30 * DAY, 0.3),
+        (Down::Api, MINUTE, 6 * HOUR, 0.2),
+        (Down::Grant, MINUTE, 6 * HOUR, 0.1),
+        (Down::Token, SECOND, HOUR, 0.1),
+        (Down::Publish, MINUTE, 6 * HOUR, 0.1),
+        (Down::Opwatch, MINUTE, 2 * HOUR, 0.1),
+    ] {
+        if rng.chance(odds) {
+            let from = rng.below(12 * HOUR);
+            let to = from + rng.log_uniform(shortest as f64, longest as f64) as Ms;
+            windows.push(Window { down, from, to });
+        }
+    }
+    windows
+}
+
+fn kickoff(rng: &mut Rng, spread: Ms, index: usize, access: Access) -> Kickoff {
     let kind = match rng.below(100) {
         0..55 => Kind::Name,
         55..72 => Kind::Datastore,
@@ -290,5 +397,11 @@ fn kickoff(rng: &mut Rng, spread: Ms, index: usize) -> Kickoff {
             16..18 => Ending::Cancelled,
             _ => Ending::Unknown,
         },
+        notify: match access {
+            Access::Bot => *rng.pick(&[None, Some("live"), Some("end"), Some("start,end"), Some("failure")]),
+            Access::Webhook => *rng.pick(&[None, None, Some("end"), Some("start,end"), Some("failure")]),
+        },
+        channel: if access == Access::Bot { *rng.pick(&[None, None, Some(1), Some(2)]) } else { None },
+        stuck: rng.chance(0.1),
     }
 }

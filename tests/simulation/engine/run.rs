@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,7 +23,7 @@ use opwatch::settings::{Settings, SlackAccess};
 use opwatch::transport::Transport;
 use opwatch::watcher::{Handled, Setup};
 
-use super::plan::{Fault, Ms, Plan};
+use super::plan::{Access, CHANNELS, Fault, Ms, Plan};
 use super::services::Line;
 use super::world::{Event, World, time};
 
@@ -38,6 +39,13 @@ pub(crate) struct Summary {
     pub(crate) effects: u64,
     pub(crate) deliveries: u64,
     pub(crate) trace: Vec<String>,
+    pub(crate) pushes: u64,
+    /// When each watch's operation was looked at.
+    pub(crate) looks: Vec<Vec<Ms>>,
+    /// What Slack showed of each watch's end.
+    pub(crate) posts: Vec<Vec<&'static str>>,
+    /// The longest time that a watch had two checks waiting, in thousandths of its interval.
+    pub(crate) longest_fork: u64,
 }
 
 /// An instance's clock.
@@ -52,7 +60,10 @@ impl Clock for Skewed {
     }
 }
 
-fn settings() -> Settings {
+fn settings(access: Access, notify: Option<&'static str>) -> Settings {
+    let bot = access == Access::Bot;
+    let channel = bot.then(|| CHANNELS[0].parse().expect("a channel"));
+    let notify = notify.map(|word| word.parse().expect("a word"));
     Settings {
         port: 0,
         setup: Setup {
@@ -67,15 +78,19 @@ fn settings() -> Settings {
                 projects: Some(vec!["p".to_owned()]),
                 starts: StartMethod::all().to_vec(),
                 export_prefixes: Vec::new(),
-                channels: Channels::Webhook,
+                channels: if bot { Channels::Any } else { Channels::Webhook },
             },
             locale: Locale::En,
             zone: chrono_tz::Tz::UTC,
             title: None,
-            routing: Routing::default(),
+            routing: Routing { channel, notify, ..Routing::default() },
             stall_after: 10,
         },
-        slack: SlackAccess::Webhook("https://hooks.slack.com/services/T/B/x".into()),
+        slack: if bot {
+            SlackAccess::Bot { base: "https://slack.com".to_owned(), token: "slack token".into() }
+        } else {
+            SlackAccess::Webhook("https://hooks.slack.com/services/T/B/x".into())
+        },
         push_identity: None,
         endpoints: Endpoints::default(),
         access_token: Some("token".into()),
@@ -93,6 +108,31 @@ struct Run {
     world: Arc<Mutex<World>>,
     instances: Vec<Instance>,
     in_flight: BTreeMap<u64, (usize, Work)>,
+    access: Access,
+    notify: Option<&'static str>,
+}
+
+/// Does `work` for each seed, on all cores; what is `done` is told in any order.
+pub(crate) fn on_all_cores<T: Send>(
+    seeds: Range<u64>,
+    work: impl Fn(u64) -> T + Sync,
+    mut done: impl FnMut(T),
+) {
+    let (next, cores) = (AtomicU64::new(seeds.start), std::thread::available_parallelism());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..cores.map_or(1, usize::from) {
+            let (sender, next, work, end) = (sender.clone(), &next, &work, seeds.end);
+            scope.spawn(move || {
+                while let Some(seed) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < end) {
+                    // The one who listens goes last.
+                    let _ = sender.send(work(seed));
+                }
+            });
+        }
+        drop(sender);
+        receiver.iter().for_each(&mut done);
+    });
 }
 
 /// Runs `plan` to its end.
@@ -111,9 +151,9 @@ pub(crate) fn run(plan: Plan) -> Summary {
 
 impl Run {
     fn new(plan: Plan) -> Self {
-        let skews = plan.skews.clone();
+        let (skews, access, notify) = (plan.skews.clone(), plan.access, plan.notify);
         let world = Arc::new(Mutex::new(World::new(plan)));
-        let mut run = Self { world, instances: Vec::new(), in_flight: BTreeMap::new() };
+        let mut run = Self { world, instances: Vec::new(), in_flight: BTreeMap::new(), access, notify };
         for skew in skews {
             let clock = Arc::new(Skewed { now: Arc::clone(&run.world().clock), skew: AtomicI64::new(skew) });
             let app = run.app(&clock);
@@ -130,7 +170,7 @@ impl Run {
     fn app(&self, clock: &Arc<Skewed>) -> Arc<App> {
         let line: Arc<dyn Transport> = Arc::new(Line(Arc::clone(&self.world)));
         let clock: Arc<dyn Clock> = Arc::<Skewed>::clone(clock);
-        Arc::new(build(settings(), line, clock))
+        Arc::new(build(settings(self.access, self.notify), line, clock))
     }
 
     async fn drive(&mut self) {
@@ -144,6 +184,9 @@ impl Run {
                 Event::Paste(index) => self.world().paste(index),
                 Event::Deliver(index) => self.deliver(index),
                 Event::Wake(number) => self.poll(number),
+                Event::Remove(index) => self.world().remove(index),
+                Event::Expire(index) => self.world().expire(index),
+                Event::Stop => (0..self.instances.len()).for_each(|instance| self.kill(instance)),
             }
         }
     }
@@ -173,6 +216,7 @@ impl Run {
             }
             if ends {
                 world.instances[instance].quiet_until = 0;
+                world.instances[instance].generation += 1;
             }
             (ends, jump)
         };
@@ -223,6 +267,7 @@ impl Run {
         let mut world = self.world();
         if world.ledger.violation.is_none() {
             world.ledger.close();
+            world.close_slack();
         }
         Summary {
             seed: world.plan.seed,
@@ -234,6 +279,15 @@ impl Run {
             effects: world.effects,
             deliveries: world.deliveries,
             trace: std::mem::take(&mut world.trace),
+            pushes: world.pushed(),
+            looks: world.ledger.books.iter_mut().map(|book| std::mem::take(&mut book.looks)).collect(),
+            posts: world
+                .ledger
+                .books
+                .iter()
+                .map(|book| book.posts.iter().map(|post| post.1).collect())
+                .collect(),
+            longest_fork: world.ledger.longest_fork,
         }
     }
 }

@@ -10,21 +10,33 @@ use opwatch::transport::{Answer, Failure, Method, Request, Sending, Transport};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::plan::{Down, Effect, Fault, MINUTE, Ms, Planted, SECOND};
+use super::plan::{Access, Down, Effect, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
+use super::slack::{self, Deed};
 use super::tasks::{error, seconds};
-use super::world::{Event, Form, World, time};
+use super::world::{Event, Form, World, hash_of, time};
 
 /// The line of all instances to the world.
 pub(crate) struct Line(pub(crate) Arc<Mutex<World>>);
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
+pub(crate) enum Target {
     Look,
     List,
     Start,
     Tasks,
-    Slack,
+    /// Slack's webhook.
+    Hook,
+    /// A bot's `chat.postMessage`, `chat.update` and `chat.delete`.
+    Post,
+    Update,
+    Delete,
+}
+
+impl Target {
+    fn is_slack(self) -> bool {
+        matches!(self, Self::Hook | Self::Post | Self::Update | Self::Delete)
+    }
 }
 
 struct Reply {
@@ -77,9 +89,12 @@ impl Future for Reply {
         }
         let Some(result) = self.result.take() else { return Poll::Pending };
         if let Some(until) = self.quiet_until {
-            let instance = world.pushes[&world.current].instance;
+            let push = &world.pushes[&world.current];
+            let (instance, generation) = (push.instance, push.generation);
             let instance = &mut world.instances[instance];
-            instance.quiet_until = instance.quiet_until.max(until);
+            if instance.generation == generation {
+                instance.quiet_until = instance.quiet_until.max(until);
+            }
         }
         Poll::Ready(result)
     }
@@ -91,11 +106,12 @@ impl World {
         let url = request.url.expose_secret().to_owned();
         let (target, path) = self.target(request, &url);
         self.before(target, number);
+        let asked = target.is_slack().then(|| self.read_slack(target, &request.body));
         let effect = self.choose(target);
         self.effects += 1;
         let limit = limit.as_millis() as Ms;
         let wait = match effect {
-            Some(Effect::TimedOut | Effect::LostLate) => limit,
+            Some(Effect::TimedOut | Effect::LostLate | Effect::NoToken { late: true }) => limit,
             Some(Effect::CrashBefore) => 0,
             _ => self.latency(),
         };
@@ -106,27 +122,69 @@ impl World {
         };
         let state =
             matches!(effect, Some(Effect::Garbage { done: true, kind: 4 })).then_some("CONTEMPLATING");
-        let (status, body) =
-            if done { self.perform(target, &path, &request.body, state) } else { (0, String::new()) };
+        let (status, body, deed) = match &asked {
+            _ if !done => (0, String::new(), None),
+            Some(asked) => self.perform_slack(target, asked, &request.body),
+            None => {
+                let (status, body) = self.perform(target, &path, &request.body, state);
+                (status, body, None)
+            }
+        };
+        let (mut result, retry_after) = self.answer(target, effect, status, body, limit);
+        if wait >= limit && !matches!(effect, Some(Effect::TimedOut | Effect::LostLate)) {
+            result = Err(Failure::TimedOut(Duration::from_millis(limit)));
+        }
+        let due = now + wait.min(limit);
+        let marks = [1, number, target as u64, hash_of(path.as_bytes()), hash_of(&request.body), due];
+        self.note(&marks, || format!("push {number}: {target:?} {path} {effect:?}"));
+        self.at(due, Event::Wake(number));
+        let asked_until = retry_after.map(|wait| now + (wait * SECOND).min(24 * 60 * MINUTE));
+        let killed = matches!(effect, Some(Effect::CrashBefore | Effect::CrashAfter));
+        match &asked {
+            Some(asked) => {
+                let ok = !killed && matches!(&result, Ok(answer) if slack::is_ok(target, answer));
+                let word = match &result {
+                    Ok(answer) => String::from_utf8_lossy(&answer.body).into_owned(),
+                    Err(_) => String::new(),
+                };
+                self.after_slack(target, asked, deed, ok, &word);
+                let push = self.pushes.get_mut(&number).expect("in flight");
+                push.slack_not_before = push.slack_not_before.max(asked_until.unwrap_or(0));
+            }
+            None => self.after(target, number, &result, asked_until),
+        }
+        self.plant(target, deed, &mut result);
+        let limited = target.is_slack() && matches!(&result, Ok(answer) if answer.status >= 400);
+        Draft { world: None, due, kill: killed, quiet_until: asked_until.filter(|_| limited), result }
+    }
+
+    /// What arrives of `body`, and the `Retry-After` that was sent.
+    fn answer(
+        &self,
+        target: Target,
+        effect: Option<Effect>,
+        status: u16,
+        body: String,
+        limit: Ms,
+    ) -> (Result<Answer, Failure>, Option<u64>) {
+        let date = Some(time(self.now() / 1_000 * 1_000)).filter(|_| !self.plan.undated);
         let answer = |status: u16, body: String, wait: Option<u64>| Answer {
             status,
             retry_after: seconds(wait),
-            date: Some(time(now / 1_000 * 1_000)),
+            date,
             max_age: None,
             body: body.into(),
         };
-        let mut retry_after = None;
-        let mut result = match effect {
+        let html = || "<html>log in</html>".to_owned();
+        let result = match effect {
             None | Some(Effect::CrashBefore | Effect::CrashAfter) => Ok(answer(status, body, None)),
             Some(Effect::Refused(status, word, wait)) => {
-                retry_after = wait;
-                let body = match target {
-                    Target::Slack => word.to_owned(),
-                    _ => error(status, word).to_string(),
-                };
-                Ok(answer(status, body, wait))
+                let body = if target.is_slack() { word.to_owned() } else { error(status, word).to_string() };
+                return (Ok(answer(status, body, wait)), wait);
             }
-            Some(Effect::NotConnected) => Err(Failure::NotConnected("planted".to_owned())),
+            Some(Effect::NotConnected | Effect::NoToken { .. }) => {
+                Err(Failure::NotConnected("planted".to_owned()))
+            }
             Some(Effect::TimedOut | Effect::LostLate) => Err(Failure::TimedOut(Duration::from_millis(limit))),
             Some(Effect::Lost) => Err(Failure::Broken("planted".to_owned())),
             Some(Effect::Garbage { kind, done }) => match kind {
@@ -135,32 +193,27 @@ impl World {
                 3 => Ok(answer(200, body.replace("/operations/", "/operations/other"), None)),
                 4 => Ok(answer(status, body, None)),
                 5 => Ok(Answer { date: None, ..answer(status, body, None) }),
-                _ if done => Ok(Answer { date: None, ..answer(200, "<html>log in</html>".to_owned(), None) }),
-                _ => Ok(answer(200, "<html>log in</html>".to_owned(), None)),
+                _ if done => Ok(Answer { date: None, ..answer(200, html(), None) }),
+                _ => Ok(answer(200, html(), None)),
             },
         };
-        if wait >= limit && !matches!(effect, Some(Effect::TimedOut | Effect::LostLate)) {
-            result = Err(Failure::TimedOut(Duration::from_millis(limit)));
-        }
-        let due = now + wait.min(limit);
-        self.note(|| format!("push {number}: {target:?} {path} {effect:?}"));
-        self.at(due, Event::Wake(number));
-        let asked_until = retry_after.map(|wait| now + (wait * SECOND).min(24 * 60 * MINUTE));
-        self.after(target, number, &result, done && status != 0, asked_until);
-        match (self.plan.planted, &mut result) {
-            (Some(Planted::RetryAfter), Ok(answer)) => answer.retry_after = None,
-            (Some(Planted::OkBody), Ok(answer)) if target == Target::Slack && answer.status == 200 => {
-                answer.body = "ok".into();
+        (result, None)
+    }
+
+    /// What a planted fault makes of an answer.
+    fn plant(&mut self, target: Target, deed: Option<Deed>, result: &mut Result<Answer, Failure>) {
+        let Ok(answer) = result else { return };
+        match self.plan.planted {
+            Some(Planted::RetryAfter) => answer.retry_after = None,
+            Some(Planted::OkBody) if target.is_slack() && answer.status == 200 && deed.is_none() => {
+                let index = self.shown.len() + 900_000;
+                answer.body = match target {
+                    Target::Hook => "ok".into(),
+                    _ => format!(r#"{{"channel":"C0DEFAULT","ok":true,"ts":"{}"}}"#, slack::ts_of(index))
+                        .into(),
+                };
             }
             _ => {}
-        }
-        let limited = matches!(&result, Ok(answer) if answer.status == 429) && target == Target::Slack;
-        Draft {
-            world: None,
-            due,
-            kill: matches!(effect, Some(Effect::CrashBefore | Effect::CrashAfter)),
-            quiet_until: asked_until.filter(|_| limited),
-            result,
         }
     }
 
@@ -168,7 +221,14 @@ impl World {
     fn target(&mut self, request: &Request, url: &str) -> (Target, String) {
         let token = request.token.as_ref().map(ExposeSecret::expose_secret);
         let (target, path) = if let Some(path) = url.strip_prefix("https://hooks.slack.com/") {
-            (Target::Slack, path)
+            (Target::Hook, path)
+        } else if let Some(method) = url.strip_prefix("https://slack.com/api/chat.") {
+            let target = match method {
+                "update" => Target::Update,
+                "delete" => Target::Delete,
+                _ => Target::Post,
+            };
+            (target, method)
         } else if let Some(path) = url.strip_prefix("https://cloudtasks.googleapis.com/v2/") {
             (Target::Tasks, path)
         } else if let Some(path) = url
@@ -182,9 +242,16 @@ impl World {
             }
         } else {
             self.ledger.broken(format!("a call to {url}"));
-            (Target::Slack, "")
+            (Target::Hook, "")
         };
-        if token.is_some() != (target != Target::Slack) {
+        let due = match target {
+            Target::Hook => None,
+            Target::Post | Target::Update | Target::Delete => Some("slack token"),
+            Target::Look | Target::List | Target::Start | Target::Tasks => Some("token"),
+        };
+        if token != due
+            || target.is_slack() && (target == Target::Hook) != (self.plan.access == Access::Webhook)
+        {
             self.ledger.broken(format!("a token is at the wrong place: {target:?}"));
         }
         (target, path.to_owned())
@@ -199,12 +266,13 @@ impl World {
         let early = !push.copy && !message.dead && now + 1_001 < message.not_before;
         let mut first_look = false;
         match target {
-            Target::Slack => {
-                if now < instance.quiet_until && !instance.stepped {
+            Target::Hook | Target::Post | Target::Update | Target::Delete => {
+                let knows = push.generation == instance.generation;
+                if now < instance.quiet_until && !instance.stepped && knows {
                     let violation = format!("push {number}: Slack had asked this instance for quiet");
                     self.ledger.broken(violation);
                 }
-                if early {
+                if early && message.form == Form::Report {
                     let violation = format!(
                         "push {number}: Slack had asked to wait with this report until {}",
                         message.not_before
@@ -215,8 +283,9 @@ impl World {
             Target::Look | Target::List | Target::Start => {
                 first_look = !push.looked && !message.dead;
                 push.looked = true;
-                let last = self.ledger.is_last(message);
-                if early && !last {
+                // Nothing starts after the hour, so that what came of it is looked up then.
+                let window_over = target == Target::List && now >= self.ledger.books[message.watch].at + HOUR;
+                if early && !window_over && !self.ledger.is_last(message) {
                     let violation =
                         format!("push {number}: the API had asked to wait until {}", message.not_before);
                     self.ledger.broken(violation);
@@ -228,61 +297,53 @@ impl World {
             Target::Tasks => {}
         }
         if first_look && target == Target::Look {
-            self.ledger.checked(message.watch);
+            self.ledger.checked(message.watch, now);
         }
     }
 
-    /// What the books keep of a call.
+    /// What the books keep of a call to Google.
     fn after(
         &mut self,
         target: Target,
         number: u64,
         result: &Result<Answer, Failure>,
-        done: bool,
         asked_until: Option<Ms>,
     ) {
-        let ok = matches!(result, Ok(answer) if (200..300).contains(&answer.status));
-        let dated = matches!(result, Ok(answer) if answer.date.is_some());
+        if target == Target::Tasks {
+            let push = self.pushes.get_mut(&number).expect("in flight");
+            push.unsure |= matches!(result, Err(Failure::Broken(_)));
+            return;
+        }
         let now = self.now();
         let push = self.pushes.get_mut(&number).expect("in flight");
-        let message = &self.messages[push.message];
-        match target {
-            Target::Slack => {
-                if done && !matches!(result, Ok(answer) if answer.body == "ok") {
-                    self.ledger.books[message.watch].lost_answers += 1;
-                }
-                push.not_before = push.not_before.max(asked_until.unwrap_or(0));
-            }
-            Target::Look | Target::List | Target::Start => {
-                push.dated = dated.then_some(now);
-                // Without a `Date` the instance's clock counts, which may be ten minutes ahead: a copy's check may then
-                // stand so far ahead of the living chain, until that comes to it.
-                if !dated
-                    && (self.plan.skews.iter().any(|skew| *skew != 0)
-                        || self.plan.rates.contains_key(&Fault::Step))
-                {
-                    let book = &mut self.ledger.books[message.watch];
-                    book.undated = true;
-                    book.asked_until = book.asked_until.max(now + 10 * MINUTE);
-                }
-                if let Some(until) = asked_until {
-                    push.not_before = push.not_before.max(until);
-                    let book = &mut self.ledger.books[message.watch];
-                    book.asked_until = book.asked_until.max(until);
-                }
-                if ok
-                    && target == Target::Look
-                    && let Ok(answer) = result
-                {
-                    let shown: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-                    let own = !shown["name"].as_str().is_none_or(|name| name.contains("/operations/other"));
-                    let state = &shown["metadata"]["common"]["state"];
-                    let state = state.as_str().or(shown["metadata"]["operationState"].as_str());
-                    let clear = shown.get("error").is_some() || state == Some("SUCCESSFUL");
-                    push.saw_end = own && shown["done"] == true && clear;
-                }
-            }
-            Target::Tasks => {}
+        let watch = self.messages[push.message].watch;
+        let dated = matches!(result, Ok(answer) if answer.date.is_some());
+        push.dated = dated.then_some(now);
+        // Without a `Date` the instance's clock counts, which may be ten minutes ahead: a copy's check may then
+        // stand so far ahead of the living chain, until that comes to it.
+        let wrong =
+            self.plan.skews.iter().any(|skew| *skew != 0) || self.plan.rates.contains_key(&Fault::Step);
+        let book = &mut self.ledger.books[watch];
+        if !dated && wrong {
+            book.undated = true;
+            book.asked_until = book.asked_until.max(now + 10 * MINUTE);
+        }
+        if let Some(until) = asked_until {
+            push.api_not_before = push.api_not_before.max(until);
+            book.asked_until = book.asked_until.max(until);
+        }
+        let answer = match result {
+            Ok(answer) if (200..300).contains(&answer.status) && target == Target::Look => answer,
+            _ => return,
+        };
+        // Most looks see it running.
+        if answer.body.windows(11).any(|word| word == b"\"done\":true") {
+            let shown: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let own = !shown["name"].as_str().is_none_or(|name| name.contains("/operations/other"));
+            let state = &shown["metadata"]["common"]["state"];
+            let state = state.as_str().or(shown["metadata"]["operationState"].as_str());
+            let clear = shown.get("error").is_some() || state == Some("SUCCESSFUL");
+            push.saw_end = own && shown["done"] == true && clear;
         }
     }
 
@@ -291,47 +352,9 @@ impl World {
             Target::Look => self.look(path, state),
             Target::List => self.list(path),
             Target::Start => self.start(path, body),
-            Target::Tasks => self.create_task(body),
-            Target::Slack => {
-                self.post(body);
-                return (200, "ok".to_owned());
-            }
+            _ => self.create_task(body),
         };
         (status, value.to_string())
-    }
-
-    /// A message appears in Slack.
-    fn post(&mut self, body: &[u8]) {
-        let now = self.now();
-        let payload: Value = serde_json::from_slice(body).unwrap_or_default();
-        let text =
-            payload["text"].as_str().and_then(|text| text.lines().next()).unwrap_or_default().to_owned();
-        let message = &self.messages[self.pushes[&self.current].message];
-        let watch = message.watch;
-        let told: Value = serde_json::from_slice(&message.data).unwrap_or_default();
-        let end = told["name"]
-            .as_str()
-            .and_then(|name| self.operation(name))
-            .map(|operation| (operation.from, operation.is_done(now).then_some(operation.ending)));
-        // Notices and tests have no title.
-        if !text.contains(&format!("w{watch}x")) && !text.contains("opwatch") {
-            self.ledger.broken(format!("a message of w{watch} says {text}"));
-        }
-        // What a lost start began is found, if it can be: the line to paste must not start it again.
-        let begun = self.ledger.books[watch].operations.last().map(|index| &self.operations[*index]);
-        let push = &self.pushes[&self.current];
-        if let Some(operation) = begun
-            && text.contains("the watch was lost")
-            && !push.api_failed
-            && operation.visible_at <= push.began
-            && !String::from_utf8_lossy(body).contains(&operation.name)
-        {
-            self.ledger.broken(format!("w{watch} was lost, and Slack does not hear of {}", operation.name));
-        }
-        self.note(|| format!("Slack shows: {text}"));
-        self.ledger.posted(watch, &text, end, now);
-        // In the payload's JSON the line's own quotes are escaped.
-        self.may_be_pasted(watch, &String::from_utf8_lossy(body));
     }
 
     /// The fault that strikes this call, if one does.
@@ -345,7 +368,7 @@ impl World {
         match target {
             Target::Tasks => push.excused |= effect.is_some(),
             Target::Look | Target::List | Target::Start => push.api_failed |= effect.is_some(),
-            Target::Slack => {}
+            Target::Hook | Target::Post | Target::Update | Target::Delete => {}
         }
         effect
     }
@@ -357,10 +380,14 @@ impl World {
         if self.strikes(Fault::CrashAfter) {
             return Some(Effect::CrashAfter);
         }
+        if !target.is_slack() && (self.strikes(Fault::NoToken) || self.plan.is_down(Down::Token, self.now()))
+        {
+            return Some(Effect::NoToken { late: self.rng.chance(0.3) });
+        }
         match target {
             Target::Look | Target::List | Target::Start => self.draw_api(target),
             Target::Tasks => self.draw_tasks(),
-            Target::Slack => self.draw_slack(),
+            Target::Hook | Target::Post | Target::Update | Target::Delete => self.draw_slack(target),
         }
     }
 
@@ -429,48 +456,6 @@ impl World {
         }
         if self.strikes(Fault::TasksGarbage) {
             return Some(Effect::Garbage { done: self.rng.chance(0.5), kind: 0 });
-        }
-        None
-    }
-
-    fn draw_slack(&mut self) -> Option<Effect> {
-        let now = self.now();
-        if self.plan.is_down(Down::Webhook, now) {
-            return Some(*self.rng.pick(&[
-                Effect::Refused(404, "no_service", None),
-                Effect::Refused(410, "channel_is_archived", None),
-            ]));
-        }
-        if self.plan.is_down(Down::Slack, now) {
-            return Some(*self.rng.pick(&[
-                Effect::Refused(503, "", None),
-                Effect::TimedOut,
-                Effect::NotConnected,
-            ]));
-        }
-        if self.strikes(Fault::SlackLimit) {
-            let wait = self.rng.log_uniform(1.0, 3_601.0) as u64;
-            return Some(Effect::Refused(429, "rate_limited", Some(wait)));
-        }
-        if self.strikes(Fault::SlackRefused) {
-            let (status, word) = *self.rng.pick(&[
-                (500, "rollup_error"),
-                (503, ""),
-                (400, "invalid_blocks"),
-                (403, "action_prohibited"),
-            ]);
-            return Some(Effect::Refused(status, word, None));
-        }
-        if self.strikes(Fault::SlackNotOk) {
-            return Some(Effect::Garbage { done: false, kind: 0 });
-        }
-        if self.strikes(Fault::SlackLost) {
-            return Some(*self.rng.pick(&[
-                Effect::Lost,
-                Effect::LostLate,
-                Effect::TimedOut,
-                Effect::NotConnected,
-            ]));
         }
         None
     }

@@ -8,7 +8,8 @@ use chrono::TimeDelta;
 use opwatch::message::{Defaults, Message as Opwatch, Received, read};
 use serde_json::{Value, json};
 
-use super::plan::{Fault, HOUR, MINUTE, Ms, Planted, SECOND};
+use super::plan::{Access, DAY, Down, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
+use super::pubsub::Message;
 use super::world::{Event, Form, World, form, moment, time};
 
 pub(crate) struct Task {
@@ -20,6 +21,8 @@ pub(crate) struct Task {
     data: Vec<u8>,
     pub(crate) at: Ms,
     pub(crate) dispatched: bool,
+    /// How often it could not be published.
+    refusals: u32,
     /// The name is free again from then on.
     free_at: Ms,
     pub(crate) not_before: Ms,
@@ -51,17 +54,23 @@ impl World {
             let violation = format!("push {} asks for its own name {}", self.current, asked.name);
             self.ledger.broken(violation);
         }
-        let kept =
-            |message: &Value| message.get("newField").is_some() && message["state"].get("newState").is_some();
-        if own.newer && !kept(&asked.message) {
-            self.ledger.broken("the fields of a newer version were not passed on".to_owned());
+        if !keeps(own, &asked.message) {
+            self.ledger.broken("what a newer version added was not passed on".to_owned());
         }
-        let (watch, own_form, not_before, dated) = (own.watch, own.form, push.not_before, push.dated);
+        let (watch, own_form, dated) = (own.watch, own.form, push.dated);
         let planted = self.plan.planted;
+        let told = asked.name.clone();
         let asked = if planted == Some(Planted::Grid) { self.off_grid(asked) } else { asked };
         let form = form(&asked.message);
         // Slack is not the API that asked to wait.
-        let not_before = if form == Form::Report && own_form != Form::Report { 0 } else { not_before };
+        let not_before = match form {
+            Form::Report if own_form == Form::Report => push.slack_not_before,
+            Form::Report => 0,
+            _ => push.api_not_before,
+        };
+        if planted == Some(Planted::Retry) && asked.message["state"]["report"]["tries"].as_u64() > Some(0) {
+            return (200, json!({"name": asked.name}));
+        }
         let mut name = asked.name.clone();
         if planted == Some(Planted::NextName) && form != Form::Report
             || planted == Some(Planted::ReportName) && form == Form::Report
@@ -70,14 +79,12 @@ impl World {
         }
         let now = self.now();
         let anew = self.names.get(&name).copied();
-        if let Some(task) = anew.map(|task| &self.tasks[task])
-            && (!task.dispatched || now < task.free_at)
+        if let Some(index) = anew
+            && (!self.tasks[index].dispatched || now < self.tasks[index].free_at)
         {
-            if planted == Some(Planted::Exists) {
-                return (500, error(500, "INTERNAL"));
-            }
-            return (409, error(409, "ALREADY_EXISTS"));
+            return self.exists(index, &asked);
         }
+        self.pushes.get_mut(&self.current).expect("in flight").created = Some(true);
         let task = Task {
             asked_name: asked.name,
             watch,
@@ -86,6 +93,7 @@ impl World {
             data: asked.data,
             at: asked.at,
             dispatched: false,
+            refusals: 0,
             free_at: 0,
             not_before,
         };
@@ -101,12 +109,25 @@ impl World {
         if self.strikes(Fault::TaskStall) {
             at += self.rng.between(MINUTE, 15 * MINUTE);
         }
-        self.note(|| format!("task {index} of w{watch} {form:?} due {} runs {at}", asked.at));
+        let marks = [2, index as u64, watch as u64, asked.at, at];
+        self.note(&marks, || format!("task {index} of w{watch} {form:?} due {} runs {at}", asked.at));
         self.at(at, Event::Dispatch(index));
-        (
-            200,
-            json!({"name": name.split('-').next().map_or(name.clone(), |_| self.tasks[index].asked_name.clone())}),
-        )
+        (200, json!({"name": told}))
+    }
+
+    /// The name is taken.
+    fn exists(&mut self, there: usize, asked: &Asked) -> (u16, Value) {
+        let push = self.pushes.get_mut(&self.current).expect("in flight");
+        push.created = push.created.or(Some(false));
+        if self.plan.access == Access::Bot {
+            let there = serde_json::from_slice(&self.tasks[there].data).unwrap_or_default();
+            self.superseded(&asked.message, &there);
+        }
+        match self.plan.planted {
+            Some(Planted::Exists) => (500, error(500, "INTERNAL")),
+            Some(Planted::Creator) => (200, json!({"name": asked.name})),
+            _ => (409, error(409, "ALREADY_EXISTS")),
+        }
     }
 
     fn read_task(&self, body: &[u8]) -> Result<Asked, String> {
@@ -140,7 +161,8 @@ impl World {
         if form(&asked.message) != Form::Check {
             return asked;
         }
-        let own = &self.messages[self.pushes[&self.current].message].data;
+        let push = &self.pushes[&self.current];
+        let own = &self.messages[push.message].data;
         let own: Value = serde_json::from_slice(own).unwrap_or_default();
         let received = Received { message_id: "0".to_owned(), published: time(self.now()) };
         let Ok(Opwatch::Check(mut check)) = read(&asked.data, &received, Defaults::default()) else {
@@ -151,7 +173,7 @@ impl World {
         if own["attempt"].is_null() && own.get("start").is_none() {
             check.attempt = 1.min(check.watch.limit - 1);
         }
-        let at = self.now() + Ms::from(check.watch.interval) * SECOND;
+        let at = (self.now() + Ms::from(check.watch.interval) * SECOND).max(push.api_not_before);
         // No end by the clock either: only the count ends it.
         check.first =
             time(at) - TimeDelta::seconds(i64::from(check.attempt) * i64::from(check.watch.interval));
@@ -182,23 +204,59 @@ impl World {
         self.ledger.forked(watch, index, waiting, now);
     }
 
-    /// A task is due: publishes.
+    /// A task is due: publishes. Its queue tries for as long as it takes (`--max-attempts=-1` in `deploy/up`), and keeps it
+    /// for 31 days.
     pub(crate) fn dispatch(&mut self, index: usize) {
         let now = self.now();
+        if let Some(until) = self.plan.down_until(Down::Queues, now) {
+            let jitter = self.rng.below(2 * MINUTE);
+            self.at(until + jitter, Event::Dispatch(index));
+            return;
+        }
+        let refused = self.plan.is_down(Down::Publish, now) || self.strikes(Fault::PublishRefused);
+        let task = &mut self.tasks[index];
+        if refused {
+            task.refusals += 1;
+            let pause = (100 << task.refusals.min(16)).min(5 * MINUTE);
+            if now > task.at + 31 * DAY {
+                self.ledger.broken(format!("task {index} was never published, and is deleted"));
+            }
+            self.at(now + pause, Event::Dispatch(index));
+            return;
+        }
+        let (watch, data, form) = (task.watch, task.data.clone(), task.form);
+        if self.strikes(Fault::PublishLost) {
+            self.ledger.ran_twice(watch, form, now);
+            self.publish(watch, form, data, Some(index));
+            self.at(now + 100, Event::Dispatch(index));
+            return;
+        }
         let hours = self.rng.between(HOUR, 24 * HOUR);
         let task = &mut self.tasks[index];
         task.dispatched = true;
         task.free_at = now + hours;
-        let (watch, data, form) = (task.watch, task.data.clone(), task.form);
-        self.ledger.dispatched(watch, index);
-        let twice = self.strikes(Fault::TaskTwice);
-        if twice {
+        self.ledger.dispatched(watch, index, now);
+        if self.strikes(Fault::TaskTwice) {
             self.ledger.ran_twice(watch, form, now);
-            self.publish(watch, data.clone(), Some(index));
+            self.publish(watch, form, data.clone(), Some(index));
         }
-        self.publish(watch, data, Some(index));
+        self.publish(watch, form, data, Some(index));
     }
 }
+
+/// Whether `next` has what a newer version added to `own`.
+fn keeps(own: &Message, next: &Value) -> bool {
+    let fields = || next.get("newField").is_some() && next["state"].get("newState").is_some();
+    let is_retry = next["state"]["report"]["tries"].as_u64() > Some(0);
+    let outcome = || !is_retry || next["state"]["report"]["outcome"] == NEW_OUTCOME;
+    (!own.newer || fields())
+        && (!own.new_notify || next["notify"] == NEW_NOTIFY)
+        && (!own.new_outcome || outcome())
+}
+
+/// Words of a newer version.
+pub(crate) const NEW_NOTIFY: &str = "digest";
+pub(crate) const NEW_OUTCOME: &str = "superseded";
 
 /// Google's error body.
 pub(crate) fn error(code: u16, status: &str) -> Value {

@@ -1,5 +1,5 @@
-//! Pub/Sub, its dead letters, and the books of what is in flight. Time is a number that the run counts up; what happens
-//! next is the first of a queue, so a run depends on its plan alone.
+//! The world as a whole: what is in it, what happens next, what people do. Time is a number that the run counts up; what
+//! happens next is the first of a queue, so a run depends on its plan alone.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -7,18 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use opwatch::envelope::Delivery;
-use opwatch::watcher::{Decided, Handled};
 use serde_json::{Value, json};
 
 use super::ledger::Ledger;
 use super::operations::Operation;
-use super::plan::{DAY, Disorder, Down, Fault, HOUR, Kind, MINUTE, Ms, Plan, SECOND};
+use super::plan::{CHANNELS, DAY, Fault, Kind, MINUTE, Ms, Plan};
+use super::pubsub::{Message, Push, Subscription};
 use super::rng::Rng;
+use super::slack::Shown;
 use super::tasks::Task;
 
 /// A run with more events a watch than this never ends: a message goes round in it.
-const MOST_EVENTS: u64 = 20_000;
+const MOST_EVENTS: u64 = 200_000;
+/// Nor does one that takes longer: the longest outage is 30 days, and a copy comes 6 days late.
+const LONGEST: Ms = 90 * DAY;
 
 /// What happens at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +32,12 @@ pub(crate) enum Event {
     Dispatch(usize),
     /// A person pastes a line that Slack showed.
     Paste(usize),
+    /// A person deletes a message in Slack.
+    Remove(usize),
+    /// The ack deadline of a push that is never answered.
+    Expire(usize),
+    /// Every instance is killed.
+    Stop,
 }
 
 /// What a message asks for.
@@ -42,61 +50,14 @@ pub(crate) enum Form {
     Test,
 }
 
-pub(crate) struct Message {
-    pub(crate) watch: usize,
-    pub(crate) form: Form,
-    pub(crate) data: Vec<u8>,
-    pub(crate) published: Ms,
-    /// The same but for a dead letter, which is published a second time.
-    first_published: Ms,
-    /// The task that published it.
-    pub(crate) task: Option<usize>,
-    /// The name that opwatch gave that task.
-    pub(crate) name: Option<String>,
-    /// Slack, or the API, asked the delivery that led to it to wait until then.
-    pub(crate) not_before: Ms,
-    /// A newer version added fields to it.
-    pub(crate) newer: bool,
-    pub(crate) deliveries: u32,
-    nacks: u32,
-    acknowledged: bool,
-    /// On the dead-letter topic.
-    pub(crate) dead: bool,
-}
-
-/// A delivery in flight.
-#[allow(clippy::struct_excessive_bools, reason = "each is a mark of its own in the books")]
-pub(crate) struct Push {
-    pub(crate) message: usize,
-    pub(crate) instance: usize,
-    pub(crate) began: Ms,
-    /// Not the message's first delivery.
-    pub(crate) copy: bool,
-    /// A fault that lets opwatch refuse it.
-    pub(crate) excused: bool,
-    /// A fault struck one of its calls to an operations API.
-    pub(crate) api_failed: bool,
-    pub(crate) looked: bool,
-    pub(crate) listed: Option<Ms>,
-    /// When the last answer was made, if it came with a `Date`.
-    pub(crate) dated: Option<Ms>,
-    pub(crate) saw_end: bool,
-    pub(crate) not_before: Ms,
-}
-
-/// A push subscription: all its messages wait together when some are refused.
-#[derive(Default)]
-struct Subscription {
-    back_off: Ms,
-    blocked_until: Ms,
-}
-
 /// One instance of opwatch, as the world sees it.
 #[derive(Default)]
 pub(crate) struct Instance {
     /// Slack asked it for quiet, and it has seen that.
     pub(crate) quiet_until: Ms,
     pub(crate) stepped: bool,
+    /// How often it was started anew.
+    pub(crate) generation: u64,
 }
 
 pub(crate) struct World {
@@ -110,17 +71,20 @@ pub(crate) struct World {
     /// Each name with its last task.
     pub(crate) names: BTreeMap<String, usize>,
     pub(crate) operations: Vec<Operation>,
+    pub(crate) by_name: BTreeMap<String, usize>,
+    /// What a bot posted.
+    pub(crate) shown: Vec<Shown>,
     pub(crate) pushes: BTreeMap<u64, Push>,
-    next_push: u64,
+    pub(super) next_push: u64,
     pub(crate) instances: Vec<Instance>,
-    subscriptions: [Subscription; 2],
+    pub(super) subscriptions: [Subscription; 2],
     /// The push that is being worked on.
     pub(crate) current: u64,
     /// That push's instance is to be killed.
     pub(crate) killed: bool,
     pub(crate) ledger: Ledger,
     /// Messages that people are about to publish, each with the watch that it goes on with.
-    pastes: Vec<(usize, Value)>,
+    pastes: Vec<(usize, Value, bool)>,
     pub(crate) effects: u64,
     pub(crate) deliveries: u64,
     pub(crate) injected: BTreeMap<Fault, u64>,
@@ -151,6 +115,8 @@ impl World {
             tasks: Vec::new(),
             names: BTreeMap::new(),
             operations: Vec::new(),
+            by_name: BTreeMap::new(),
+            shown: Vec::new(),
             pushes: BTreeMap::new(),
             next_push: 1,
             instances: plan.skews.iter().map(|_| Instance::default()).collect(),
@@ -171,7 +137,14 @@ impl World {
             let at = world.kickoff_time(index);
             world.at(at, Event::Kickoff(index));
         }
+        for at in world.plan.stops.clone() {
+            world.at(at, Event::Stop);
+        }
         world
+    }
+
+    pub(crate) fn pushed(&self) -> u64 {
+        self.next_push - 1
     }
 
     pub(crate) fn now(&self) -> Ms {
@@ -193,19 +166,22 @@ impl World {
             return None;
         }
         let Reverse((at, _, event)) = self.queue.pop()?;
+        if at > LONGEST {
+            self.ledger.broken(format!("the run never ends: {event:?}"));
+            return None;
+        }
         let ahead = at - self.now();
         self.clock.store(at, Ordering::Relaxed);
         Some((ahead, event))
     }
 
-    /// A line of the trace.
-    pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
-        let line = format!("{} {}", self.now(), line());
-        for byte in line.bytes() {
-            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    /// A line of the trace: `marks` are what its hash is made of.
+    pub(crate) fn note(&mut self, marks: &[u64], line: impl FnOnce() -> String) {
+        for mark in std::iter::once(&self.now()).chain(marks) {
+            self.hash = mixed(self.hash, *mark);
         }
         if self.plan.verbose {
-            self.trace.push(line);
+            self.trace.push(format!("{} {}", self.now(), line()));
         }
     }
 
@@ -251,12 +227,18 @@ impl World {
         let kind = self.plan.kickoffs[origin].kind;
         let mut message =
             json!({"title": format!("w{index}x"), "interval": kickoff.interval, "limit": kickoff.limit});
+        if let Some(notify) = kickoff.notify {
+            message["notify"] = json!(notify);
+        }
+        if let Some(channel) = kickoff.channel {
+            message["channel"] = json!(CHANNELS[channel]);
+        }
         match kind {
             // A twin without a start before it watches.
             Kind::Name | Kind::Twin => {
                 let operation = Operation::of_kickoff(index, &kickoff, self.now(), &mut self.rng);
                 message["name"] = json!(operation.name);
-                self.operations.push(operation);
+                self.add_operation(operation);
             }
             Kind::Datastore => {
                 message["start"] = json!({"service": "datastore", "path": "projects/p:export",
@@ -271,15 +253,13 @@ impl World {
         }
         let now = self.now();
         self.ledger.kicked_off(index, now);
-        self.publish(index, message.to_string().into_bytes(), None);
+        self.publish(index, Form::Kickoff, message.to_string().into_bytes(), None);
     }
 
     /// A person may paste the line that goes on, out of what Slack shows, some minutes later: once for a watch.
-    pub(crate) fn may_be_pasted(&mut self, watch: usize, payload: &str) {
-        if self.plan.script.is_some()
-            || self.ledger.books[watch].goes_on_with.is_some()
-            || !self.rng.chance(0.3)
-        {
+    pub(crate) fn may_be_pasted(&mut self, watch: usize, payload: &str, blind: bool) {
+        let book = &self.ledger.books[watch];
+        if self.plan.script.is_some() || book.goes_on_with.is_some() || book.pasted || !self.rng.chance(0.3) {
             return;
         }
         let Some((_, line)) =
@@ -291,7 +271,8 @@ impl World {
         let Ok(Value::String(json)) = serde_json::from_str::<Value>(&format!("\"{json}\"")) else { return };
         match serde_json::from_str(&json) {
             Ok(message) => {
-                self.pastes.push((watch, message));
+                self.pastes.push((watch, message, blind));
+                self.ledger.books[watch].pasted = true;
                 let at = self.now() + self.rng.below(30 * MINUTE);
                 self.at(at, Event::Paste(self.pastes.len() - 1));
             }
@@ -302,212 +283,32 @@ impl World {
     }
 
     pub(crate) fn paste(&mut self, index: usize) {
-        let (origin, mut message) = self.pastes[index].clone();
+        let (origin, mut message, blind) = self.pastes[index].clone();
         if message.get("state").is_some() {
             self.ledger.broken(format!("w{origin}: a line to paste carries a state"));
         }
         let (watch, now) = (self.plan.kickoffs.len(), self.now());
         let kickoff = self.plan.kickoffs[origin].clone();
-        self.ledger.goes_on(&kickoff, origin, now);
+        self.ledger.goes_on(&kickoff, origin, blind, now);
         self.plan.kickoffs.push(kickoff);
         message["title"] = json!(format!("w{watch}x"));
-        self.note(|| format!("w{watch} goes on with w{origin}: {message}"));
-        self.publish(watch, message.to_string().into_bytes(), None);
+        self.note(&[3, watch as u64], || format!("w{watch} goes on with w{origin}: {message}"));
+        self.publish(watch, Form::Kickoff, message.to_string().into_bytes(), None);
     }
+}
 
-    /// Publishes to the topic.
-    pub(crate) fn publish(&mut self, watch: usize, data: Vec<u8>, task: Option<usize>) {
-        let value: Value = serde_json::from_slice(&data).unwrap_or_default();
-        let message = Message {
-            watch,
-            form: form(&value),
-            data,
-            published: self.now(),
-            first_published: self.now(),
-            task,
-            name: task.map(|task| self.tasks[task].asked_name.clone()),
-            not_before: task.map_or(0, |task| self.tasks[task].not_before),
-            newer: false,
-            deliveries: 0,
-            nacks: 0,
-            acknowledged: false,
-            dead: false,
-        };
-        let message = self.age(message, value);
-        let mut delay = self.latency();
-        if self.strikes(Fault::Slow) {
-            delay += self.rng.below(10 * MINUTE);
-        }
-        self.messages.push(message);
-        self.at(self.now() + delay, Event::Deliver(self.messages.len() - 1));
-    }
+/// Mixes a number into a hash.
+fn mixed(hash: u64, mark: u64) -> u64 {
+    (hash.rotate_left(5) ^ mark).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
 
-    /// What a newer version would add.
-    fn age(&mut self, message: Message, mut value: Value) -> Message {
-        if message.form == Form::Kickoff || value.get("state").is_none() || !self.strikes(Fault::Newer) {
-            return message;
-        }
-        value["newField"] = json!({"a": [1, null]});
-        value["state"]["newState"] = json!("kept");
-        Message { data: value.to_string().into_bytes(), newer: true, ..message }
-    }
-
-    /// Begins a delivery, if it can be made now: the push's number, its instance, and what is pushed.
-    pub(crate) fn begin(&mut self, index: usize) -> Option<(u64, usize, Delivery)> {
-        let now = self.now();
-        let dead = self.messages[index].dead;
-        let blocked_until = self.subscriptions[usize::from(dead)].blocked_until;
-        if now < blocked_until {
-            let jitter = self.rng.below(100);
-            self.at(blocked_until + jitter, Event::Deliver(index));
-            return None;
-        }
-        let disorder = self.disorder();
-        if let Some(Disorder::Behind(delay)) = disorder {
-            self.at(now + delay, Event::Deliver(index));
-            return None;
-        }
-        if let Some(Disorder::Again(delay)) = disorder {
-            self.at(now + delay, Event::Deliver(index));
-        }
-        if self.plan.is_down(Down::Opwatch, now) {
-            self.note(|| format!("nobody takes message {index}"));
-            self.refuse(index);
-            return None;
-        }
-        let instance = self.rng.below(self.instances.len() as u64) as usize;
-        let message = &mut self.messages[index];
-        message.deliveries += 1;
-        let copy = message.deliveries > 1;
-        let mut attributes = BTreeMap::new();
-        if dead {
-            attributes.insert(
-                "CloudPubSubDeadLetterSourceDeliveryCount".to_owned(),
-                self.plan.attempts.to_string(),
-            );
-            attributes.insert(
-                "CloudPubSubDeadLetterSourceTopicPublishTime".to_owned(),
-                time(message.first_published).to_rfc3339(),
-            );
-        }
-        let delivery = Delivery {
-            message_id: (1_000_000 + index).to_string(),
-            published: Some(time(message.published)),
-            attributes,
-            data: Ok(message.data.clone()),
-        };
-        let due = message.task.map_or(message.published, |task| self.tasks[task].at);
-        let push = Push {
-            message: index,
-            instance,
-            began: now,
-            copy,
-            excused: false,
-            api_failed: false,
-            looked: false,
-            listed: None,
-            dated: None,
-            saw_end: false,
-            not_before: 0,
-        };
-        self.ledger.delivered(message, copy, now, due);
-        let number = self.next_push;
-        self.next_push += 1;
-        self.pushes.insert(number, push);
-        self.note(|| format!("push {number}: message {index} to instance {instance}"));
-        for limit in [8 * SECOND, 15 * SECOND, 20 * SECOND, 21 * SECOND] {
-            self.at(now + limit + 1, Event::Wake(number));
-        }
-        Some((number, instance, delivery))
-    }
-
-    fn disorder(&mut self) -> Option<Disorder> {
-        self.deliveries += 1;
-        if let Some(script) = &self.plan.script {
-            return script.deliveries.get(&(self.deliveries - 1)).copied();
-        }
-        if self.strikes(Fault::Duplicate) {
-            return Some(Disorder::Again(self.rng.below(3 * SECOND)));
-        }
-        if self.strikes(Fault::Late) {
-            return Some(Disorder::Again(self.rng.log_uniform(MINUTE as f64, 12.0 * HOUR as f64) as Ms));
-        }
-        if self.strikes(Fault::Ancient) {
-            return Some(Disorder::Again(self.rng.between(DAY, 6 * DAY)));
-        }
-        None
-    }
-
-    /// The handler has answered.
-    pub(crate) fn finish(&mut self, number: u64, handled: &Handled) {
-        let Some(push) = self.pushes.remove(&number) else { return };
-        self.note(|| format!("push {number}: {:?} {:?}", handled.decision, handled.error));
-        let spent = self.now() - push.began;
-        if spent > 20 * SECOND {
-            self.ledger.broken(format!("push {number} took {spent} ms"));
-        }
-        let last_resort = matches!(handled.decision, Decided::GaveUp | Decided::KeptLost);
-        if !handled.acknowledged && !push.excused && !last_resort {
-            self.ledger.broken(format!("push {number} was refused without a cause: {handled:?}"));
-        }
-        if handled.acknowledged {
-            if push.saw_end {
-                self.ledger.books[self.messages[push.message].watch].saw_end = true;
-            }
-            self.messages[push.message].acknowledged = true;
-            self.subscriptions[usize::from(self.messages[push.message].dead)].back_off = 0;
-        } else {
-            self.refuse(push.message);
-        }
-    }
-
-    /// The instance is gone, and with it what it knew.
-    pub(crate) fn died(&mut self, instance: usize, lost: &[u64]) {
-        for number in lost {
-            let Some(push) = self.pushes.remove(number) else { continue };
-            self.note(|| format!("push {number}: killed"));
-            self.refuse(push.message);
-        }
-        self.instances[instance] = Instance::default();
-    }
-
-    /// Refused, or not answered: again later, and all others of the subscription wait a little.
-    fn refuse(&mut self, index: usize) {
-        let now = self.now();
-        let (attempts, message) = (self.plan.attempts, &mut self.messages[index]);
-        let subscription = &mut self.subscriptions[usize::from(message.dead)];
-        subscription.back_off = (subscription.back_off * 2).clamp(100, MINUTE);
-        subscription.blocked_until = now + subscription.back_off;
-        if message.acknowledged {
-            return;
-        }
-        message.nacks += 1;
-        if !message.dead && message.nacks >= attempts {
-            message.acknowledged = true;
-            let dead = Message {
-                watch: message.watch,
-                form: message.form,
-                data: message.data.clone(),
-                published: now,
-                first_published: message.published,
-                task: None,
-                name: None,
-                not_before: 0,
-                newer: false,
-                deliveries: 0,
-                nacks: 0,
-                acknowledged: false,
-                dead: true,
-            };
-            self.ledger.lost(&dead);
-            self.note(|| format!("message {index} goes to the dead letters"));
-            self.messages.push(dead);
-            self.at(now + 50, Event::Deliver(self.messages.len() - 1));
-            return;
-        }
-        let doubled = 10 * SECOND * (1 << (message.nacks - 1).min(6));
-        self.at(now + doubled.min(10 * MINUTE), Event::Deliver(index));
-    }
+pub(crate) fn hash_of(bytes: &[u8]) -> u64 {
+    let words = bytes.chunks(8).map(|chunk| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        u64::from_le_bytes(word)
+    });
+    words.fold(bytes.len() as u64, mixed)
 }
 
 /// What the data is, as opwatch's message format has it.

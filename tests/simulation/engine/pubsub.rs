@@ -1,0 +1,370 @@
+//! Pub/Sub: pushes each message until it is acknowledged, at least once and in any order, and gives up to the dead letters.
+
+use std::collections::BTreeMap;
+
+use opwatch::envelope::Delivery;
+use opwatch::watcher::{Decided, Handled};
+use serde_json::{Value, json};
+
+use super::plan::{DAY, Disorder, Down, Ending, Fault, HOUR, MINUTE, Ms, SECOND};
+use super::tasks::{NEW_NOTIFY, NEW_OUTCOME};
+use super::world::{Event, Form, Instance, World, hash_of, time};
+
+/// The subscriptions' `--ack-deadline` in `deploy/up`.
+const ACK_DEADLINE: Ms = 60 * SECOND;
+
+#[allow(clippy::struct_excessive_bools, reason = "each is a mark of its own in the books")]
+pub(crate) struct Message {
+    pub(crate) watch: usize,
+    pub(crate) form: Form,
+    pub(crate) data: Vec<u8>,
+    pub(crate) published: Ms,
+    /// The same but for a dead letter, which is published a second time.
+    first_published: Ms,
+    /// The task that published it.
+    pub(crate) task: Option<usize>,
+    /// The name that opwatch gave that task.
+    pub(crate) name: Option<String>,
+    /// Slack, or the API, asked the delivery that led to it to wait until then.
+    pub(crate) not_before: Ms,
+    /// A newer version added fields to it, and words that this one doesn't know.
+    pub(crate) newer: bool,
+    pub(crate) new_notify: bool,
+    pub(crate) new_outcome: bool,
+    pub(crate) deliveries: u32,
+    nacks: u32,
+    acknowledged: bool,
+    /// On the dead-letter topic.
+    pub(crate) dead: bool,
+}
+
+/// A delivery in flight.
+#[allow(clippy::struct_excessive_bools, reason = "each is a mark of its own in the books")]
+pub(crate) struct Push {
+    pub(crate) message: usize,
+    pub(crate) instance: usize,
+    pub(crate) began: Ms,
+    /// Not the message's first delivery.
+    pub(crate) copy: bool,
+    /// A fault that lets opwatch refuse it.
+    pub(crate) excused: bool,
+    /// A fault struck one of its calls to an operations API.
+    pub(crate) api_failed: bool,
+    pub(crate) looked: bool,
+    pub(crate) listed: Option<Ms>,
+    /// When the last answer was made, if it came with a `Date`.
+    pub(crate) dated: Option<Ms>,
+    pub(crate) saw_end: bool,
+    /// An API asked to wait until then.
+    pub(crate) api_not_before: Ms,
+    /// Slack did.
+    pub(crate) slack_not_before: Ms,
+    /// Which life of its instance handles it.
+    pub(crate) generation: u64,
+    /// Its answer will be lost.
+    hangs: bool,
+    /// Whether the task that it asked for is its own, not another's.
+    pub(crate) created: Option<bool>,
+    /// The connection broke while it asked: whose the task is, opwatch can't know.
+    pub(crate) unsure: bool,
+    /// The message in Slack that it posted to follow the watch.
+    pub(crate) opened: Option<usize>,
+    /// Slack did not say that this was taken back.
+    pub(crate) not_taken_back: bool,
+    /// The message in Slack whose end nobody else makes.
+    pub(crate) closes: Option<usize>,
+    /// It tried to make the end of a message.
+    pub(crate) ends_edited: bool,
+    /// The message whose end it could not make.
+    pub(crate) edit_failed: Option<usize>,
+}
+
+impl Push {
+    /// Whether it may tell what only the delivery tells whose next step it is.
+    pub(crate) fn may_tell(&self) -> bool {
+        self.created == Some(true) || self.unsure
+    }
+}
+
+impl Message {
+    /// The operation that it is about.
+    pub(crate) fn operation(&self) -> Option<String> {
+        let value: Value = serde_json::from_slice(&self.data).ok()?;
+        value["name"].as_str().map(str::to_owned)
+    }
+}
+
+/// A push subscription: all its messages wait together when some are refused.
+#[derive(Default)]
+pub(crate) struct Subscription {
+    back_off: Ms,
+    blocked_until: Ms,
+}
+
+impl World {
+    /// Publishes to the topic.
+    pub(crate) fn publish(&mut self, watch: usize, form: Form, data: Vec<u8>, task: Option<usize>) {
+        let message = Message {
+            watch,
+            form,
+            data,
+            published: self.now(),
+            first_published: self.now(),
+            task,
+            name: task.map(|task| self.tasks[task].asked_name.clone()),
+            not_before: task.map_or(0, |task| self.tasks[task].not_before),
+            newer: false,
+            new_notify: false,
+            new_outcome: false,
+            deliveries: 0,
+            nacks: 0,
+            acknowledged: false,
+            dead: false,
+        };
+        let message = self.age(message);
+        let mut delay = self.latency();
+        if self.strikes(Fault::Slow) {
+            delay += self.rng.below(10 * MINUTE);
+        }
+        self.messages.push(message);
+        self.at(self.now() + delay, Event::Deliver(self.messages.len() - 1));
+    }
+
+    /// What a newer version would add.
+    fn age(&mut self, message: Message) -> Message {
+        if message.form == Form::Kickoff || !self.strikes(Fault::Newer) {
+            return message;
+        }
+        let mut value: Value = serde_json::from_slice(&message.data).unwrap_or_default();
+        if value.get("state").is_none() {
+            return message;
+        }
+        value["newField"] = json!({"a": [1, null]});
+        value["state"]["newState"] = json!("kept");
+        let new_notify = self.rng.chance(0.3);
+        if new_notify {
+            value["notify"] = json!(NEW_NOTIFY);
+        }
+        // A notice has no title.
+        let of_watch = message.form == Form::Report && value.get("title").is_some();
+        let new_outcome = of_watch && self.rng.chance(0.2);
+        if new_outcome {
+            value["state"]["report"]["outcome"] = json!(NEW_OUTCOME);
+            self.ledger.books[message.watch].rolled_back = true;
+        }
+        Message { data: value.to_string().into_bytes(), newer: true, new_notify, new_outcome, ..message }
+    }
+
+    /// Begins a delivery, if it can be made now: the push's number, its instance, and what is pushed.
+    pub(crate) fn begin(&mut self, index: usize) -> Option<(u64, usize, Delivery)> {
+        let now = self.now();
+        let dead = self.messages[index].dead;
+        let blocked_until = self.subscriptions[usize::from(dead)].blocked_until;
+        if now < blocked_until {
+            let jitter = self.rng.below(10 * SECOND);
+            self.at(blocked_until + jitter, Event::Deliver(index));
+            return None;
+        }
+        if let Some(until) = self.plan.down_until(Down::PubSub, now) {
+            let jitter = self.rng.below(2 * MINUTE);
+            self.at(until + jitter, Event::Deliver(index));
+            return None;
+        }
+        let disorder = self.disorder();
+        if let Some(Disorder::Behind(delay)) = disorder {
+            self.at(now + delay, Event::Deliver(index));
+            return None;
+        }
+        if let Some(Disorder::Again(delay)) = disorder {
+            self.at(now + delay, Event::Deliver(index));
+        }
+        if self.plan.is_down(Down::Opwatch, now) {
+            self.note(&[4, index as u64], || format!("nobody takes message {index}"));
+            self.refuse(index);
+            return None;
+        }
+        let hangs = self.strikes(Fault::Hang);
+        if hangs {
+            self.at(now + ACK_DEADLINE, Event::Expire(index));
+            if self.rng.chance(0.5) {
+                self.note(&[5, index as u64], || format!("message {index} is taken and not handled"));
+                return None;
+            }
+        }
+        let instance = self.rng.below(self.instances.len() as u64) as usize;
+        let message = &mut self.messages[index];
+        message.deliveries += 1;
+        let copy = message.deliveries > 1;
+        let mut attributes = BTreeMap::new();
+        if dead {
+            attributes.insert(
+                "CloudPubSubDeadLetterSourceDeliveryCount".to_owned(),
+                self.plan.attempts.to_string(),
+            );
+            attributes.insert(
+                "CloudPubSubDeadLetterSourceTopicPublishTime".to_owned(),
+                time(message.first_published).to_rfc3339(),
+            );
+        }
+        let delivery = Delivery {
+            message_id: (1_000_000 + index).to_string(),
+            published: Some(time(message.published)),
+            attributes,
+            data: Ok(message.data.clone()),
+        };
+        let due = message.task.map_or(message.published, |task| self.tasks[task].at);
+        let push = Push {
+            message: index,
+            instance,
+            began: now,
+            copy,
+            excused: false,
+            api_failed: false,
+            looked: false,
+            listed: None,
+            dated: None,
+            saw_end: false,
+            api_not_before: 0,
+            slack_not_before: 0,
+            generation: self.instances[instance].generation,
+            hangs,
+            created: None,
+            unsure: false,
+            opened: None,
+            not_taken_back: false,
+            closes: None,
+            ends_edited: false,
+            edit_failed: None,
+        };
+        self.ledger.delivered(message, copy, now, due);
+        let number = self.next_push;
+        self.next_push += 1;
+        self.pushes.insert(number, push);
+        let marks = [6, number, index as u64, instance as u64];
+        self.note(&marks, || format!("push {number}: message {index} to instance {instance}"));
+        for limit in [8 * SECOND, 15 * SECOND, 20 * SECOND, 21 * SECOND] {
+            self.at(now + limit + 1, Event::Wake(number));
+        }
+        Some((number, instance, delivery))
+    }
+
+    fn disorder(&mut self) -> Option<Disorder> {
+        self.deliveries += 1;
+        if let Some(script) = &self.plan.script {
+            return script.deliveries.get(&(self.deliveries - 1)).copied();
+        }
+        if self.strikes(Fault::Duplicate) {
+            return Some(Disorder::Again(self.rng.below(3 * SECOND)));
+        }
+        if self.strikes(Fault::Late) {
+            return Some(Disorder::Again(self.rng.log_uniform(MINUTE as f64, 12.0 * HOUR as f64) as Ms));
+        }
+        if self.strikes(Fault::Ancient) {
+            return Some(Disorder::Again(self.rng.between(DAY, 6 * DAY)));
+        }
+        None
+    }
+
+    /// The handler has answered.
+    pub(crate) fn finish(&mut self, number: u64, handled: &Handled) {
+        let Some(push) = self.pushes.remove(&number) else { return };
+        let error = hash_of(handled.error.as_deref().unwrap_or_default().as_bytes());
+        self.note(&[9, number, handled.decision as u64, error], || {
+            format!("push {number}: {:?} {:?}", handled.decision, handled.error)
+        });
+        self.look_for_orphans(&push, handled.acknowledged);
+        let spent = self.now() - push.began;
+        if spent > 20 * SECOND {
+            self.ledger.broken(format!("push {number} took {spent} ms"));
+        }
+        let last_resort = matches!(handled.decision, Decided::GaveUp | Decided::KeptLost);
+        if !handled.acknowledged && !push.excused && !last_resort {
+            self.ledger.broken(format!("push {number} was refused without a cause: {handled:?}"));
+        }
+        if push.hangs {
+            return;
+        }
+        if handled.acknowledged {
+            if handled.decision == Decided::NotWanted {
+                self.not_wanted(push.message);
+            }
+            if push.saw_end {
+                self.ledger.books[self.messages[push.message].watch].saw_end = true;
+            }
+            self.messages[push.message].acknowledged = true;
+            self.subscriptions[usize::from(self.messages[push.message].dead)].back_off = 0;
+        } else {
+            self.refuse(push.message);
+        }
+    }
+
+    /// A watch that asked to hear of failures only does not hear of a success.
+    fn not_wanted(&mut self, message: usize) {
+        let message = &self.messages[message];
+        let watch = message.watch;
+        let asked = self.plan.kickoffs[watch].notify.or(self.plan.notify);
+        let ending = message.operation().and_then(|name| self.operation(&name).map(|found| found.ending));
+        if asked != Some("failure") || ending != Some(Ending::Succeeded) {
+            self.ledger.broken(format!("w{watch}: {ending:?} is not told to one that asked for {asked:?}"));
+        }
+        self.ledger.books[watch].not_wanted = true;
+    }
+
+    /// A push was not answered in time.
+    pub(crate) fn expire(&mut self, index: usize) {
+        self.note(&[10, index as u64], || format!("message {index} was not answered"));
+        self.refuse(index);
+    }
+
+    /// The instance is gone, and with it what it knew.
+    pub(crate) fn died(&mut self, instance: usize, lost: &[u64]) {
+        for number in lost {
+            let Some(push) = self.pushes.remove(number) else { continue };
+            self.note(&[11, *number], || format!("push {number}: killed"));
+            self.orphan_of_killed(&push);
+            self.refuse(push.message);
+        }
+        let generation = self.instances[instance].generation + 1;
+        self.instances[instance] = Instance { generation, ..Instance::default() };
+    }
+
+    /// Refused, or not answered: again later, and all others of the subscription wait a little.
+    fn refuse(&mut self, index: usize) {
+        let now = self.now();
+        let (attempts, message) = (self.plan.attempts, &mut self.messages[index]);
+        let subscription = &mut self.subscriptions[usize::from(message.dead)];
+        subscription.back_off = (subscription.back_off * 2).clamp(100, MINUTE);
+        subscription.blocked_until = now + subscription.back_off;
+        if message.acknowledged {
+            return;
+        }
+        message.nacks += 1;
+        if !message.dead && message.nacks >= attempts {
+            message.acknowledged = true;
+            let dead = Message {
+                watch: message.watch,
+                form: message.form,
+                data: message.data.clone(),
+                published: now,
+                first_published: message.published,
+                task: None,
+                name: None,
+                not_before: 0,
+                newer: false,
+                new_notify: false,
+                new_outcome: false,
+                deliveries: 0,
+                nacks: 0,
+                acknowledged: false,
+                dead: true,
+            };
+            self.ledger.lost(&dead);
+            self.note(&[12, index as u64], || format!("message {index} goes to the dead letters"));
+            self.messages.push(dead);
+            self.at(now + 50, Event::Deliver(self.messages.len() - 1));
+            return;
+        }
+        let doubled = 10 * SECOND * (1 << (message.nacks - 1).min(6));
+        self.at(now + doubled.min(10 * MINUTE), Event::Deliver(index));
+    }
+}
