@@ -47,6 +47,10 @@ pub(crate) struct Book {
     pub(crate) looks: Vec<Ms>,
     /// Operations that it started.
     pub(crate) operations: Vec<usize>,
+    /// What others began with the same request, which this one may take for its own.
+    pub(crate) operations_alike: u64,
+    /// When the last try of its start is due.
+    starts_until: Ms,
     /// An acknowledged delivery saw the end.
     pub(crate) saw_end: bool,
     /// An answer came without a `Date`, to an instance whose clock may be wrong by ten minutes.
@@ -55,7 +59,7 @@ pub(crate) struct Book {
     pub(crate) asked_until: Ms,
     /// The watch whose line a person pasted.
     pub(crate) goes_on_with: Option<usize>,
-    /// That line could not know what had begun.
+    /// That line does not know the key of what its origin began.
     pub(crate) blind: bool,
     /// A line of its own was pasted.
     pub(crate) pasted: bool,
@@ -225,7 +229,8 @@ impl Ledger {
                     ));
                 }
             }
-            Form::Kickoff | Form::Start | Form::Test => {}
+            Form::Start => book.starts_until = book.starts_until.max(task.at),
+            Form::Kickoff | Form::Test => {}
         }
     }
 
@@ -241,8 +246,9 @@ impl Ledger {
             book.forked_since.get_or_insert(now);
         }
         let memory = book.interval * 5 / 2 + 60 * SECOND;
-        let asked_until = book.asked_until;
-        book.copy_times.retain(|time| time + memory >= now || asked_until + memory >= now);
+        // A copy's own next step may also be a start, tried again and again.
+        let busy_until = book.asked_until.max(book.starts_until);
+        book.copy_times.retain(|time| time + memory >= now || busy_until + memory >= now);
         let copies = book.copy_times.len();
         if waiting > 1 + copies {
             self.broken(format!("w{watch}: {waiting} checks wait after {copies} copies: a fork"));
@@ -310,7 +316,7 @@ impl Ledger {
         let left_first =
             book.first_reports.iter().position(|end| !end) < book.first_reports.iter().position(|end| *end);
         let firsts = book.first_reports.len() as u64;
-        let second_starts = (book.operations.len() as u64).saturating_sub(1);
+        let second_starts = (book.operations.len() as u64 + book.operations_alike).saturating_sub(1);
         let firsts_allowed = 1 + u64::from(left_first) + book.copies + book.lost + second_starts;
         let allowed =
             (firsts + book.lost).max(1) + book.report_copies + book.lost_answers + book.freed_reports;

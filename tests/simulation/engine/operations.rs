@@ -183,6 +183,9 @@ impl World {
         let shown = operation.show(now, None);
         self.add_operation(operation);
         self.ledger.books[watch].operations.push(self.operations.len() - 1);
+        for other in self.alike(watch) {
+            self.ledger.books[other].operations_alike += 1;
+        }
         (200, shown)
     }
 }

@@ -38,6 +38,11 @@ pub(crate) struct Message {
     pub(crate) dead: bool,
 }
 
+/// A message delivered so often is not doubled by Pub/Sub any more, and none comes days late after so long: where crashes and
+/// tries of reports are frequent too, copies of copies would have no end.
+const MOST_COPIES: u32 = 10;
+const COPIES_END: Ms = 14 * DAY;
+
 /// A delivery in flight.
 #[allow(clippy::struct_excessive_bools, reason = "each is a mark of its own in the books")]
 pub(crate) struct Push {
@@ -170,7 +175,7 @@ impl World {
             self.at(until + jitter, Event::Deliver(index));
             return None;
         }
-        let disorder = self.disorder();
+        let disorder = self.disorder(index);
         if let Some(Disorder::Behind(delay)) = disorder {
             self.at(now + delay, Event::Deliver(index));
             return None;
@@ -248,10 +253,14 @@ impl World {
         Some((number, instance, delivery))
     }
 
-    fn disorder(&mut self) -> Option<Disorder> {
+    fn disorder(&mut self, index: usize) -> Option<Disorder> {
+        let now = self.now();
         self.deliveries += 1;
         if let Some(script) = &self.plan.script {
             return script.deliveries.get(&(self.deliveries - 1)).copied();
+        }
+        if self.messages[index].deliveries >= MOST_COPIES {
+            return None;
         }
         if self.strikes(Fault::Duplicate) {
             return Some(Disorder::Again(self.rng.below(3 * SECOND)));
@@ -259,7 +268,7 @@ impl World {
         if self.strikes(Fault::Late) {
             return Some(Disorder::Again(self.rng.log_uniform(MINUTE as f64, 12.0 * HOUR as f64) as Ms));
         }
-        if self.strikes(Fault::Ancient) {
+        if now < COPIES_END && self.strikes(Fault::Ancient) {
             return Some(Disorder::Again(self.rng.between(DAY, 6 * DAY)));
         }
         None

@@ -198,15 +198,15 @@ impl Run {
             (begun, world.messages[index].dead)
         };
         let Some((number, instance, delivery)) = begun else { return };
-        self.weather(instance);
+        self.weather(number, instance);
         let app = Arc::clone(&self.instances[instance].app);
         let work: Work = Box::pin(tokio::task::unconstrained(handle(app, delivery, dead)));
         self.in_flight.insert(number, (instance, work));
         self.poll(number);
     }
 
-    /// What befalls an instance by itself.
-    fn weather(&mut self, instance: usize) {
+    /// What befalls an instance by itself, before it is given a push.
+    fn weather(&mut self, number: u64, instance: usize) {
         let (ends, jump) = {
             let mut world = self.world();
             let ends = world.strikes(Fault::Terminate);
@@ -217,6 +217,8 @@ impl Run {
             if ends {
                 world.instances[instance].quiet_until = 0;
                 world.instances[instance].generation += 1;
+                let generation = world.instances[instance].generation;
+                world.pushes.get_mut(&number).expect("in flight").generation = generation;
             }
             (ends, jump)
         };

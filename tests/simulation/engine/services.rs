@@ -314,15 +314,13 @@ impl World {
             push.unsure |= matches!(result, Err(Failure::Broken(_)));
             return;
         }
-        let now = self.now();
+        let (now, wrong) = (self.now(), self.has_wrong_clocks());
         let push = self.pushes.get_mut(&number).expect("in flight");
         let watch = self.messages[push.message].watch;
         let dated = matches!(result, Ok(answer) if answer.date.is_some());
         push.dated = dated.then_some(now);
         // Without a `Date` the instance's clock counts, which may be ten minutes ahead: a copy's check may then
         // stand so far ahead of the living chain, until that comes to it.
-        let wrong =
-            self.plan.skews.iter().any(|skew| *skew != 0) || self.plan.rates.contains_key(&Fault::Step);
         let book = &mut self.ledger.books[watch];
         if !dated && wrong {
             book.undated = true;

@@ -191,6 +191,7 @@ impl World {
     fn edit(&mut self, index: usize, channel: &str, says: &'static str) {
         let push = &self.pushes[&self.current];
         let (watch, may_tell, saw_end) = (self.messages[push.message].watch, push.may_tell(), push.saw_end);
+        let undated = push.dated.is_none() && self.has_wrong_clocks();
         let shown = &mut self.shown[index];
         if shown.watch != watch || shown.channel != channel || shown.in_thread {
             self.ledger.broken(format!("w{watch} edits a message of w{}", shown.watch));
@@ -199,6 +200,10 @@ impl World {
         shown.says = says;
         if says == RUNNING {
             self.ledger.count("edits");
+            if undated {
+                // By such a clock the next check may be over, and the end's edit with it.
+                shown.orphaned.get_or_insert("an edit by a wrong clock");
+            }
             if !may_tell {
                 self.ledger.broken(format!("w{watch}: edited by a copy whose next step was another's"));
             }
@@ -253,8 +258,9 @@ impl World {
                 self.hold_to_truth(watch, says);
                 self.ledger.posted(watch, says, now);
                 // In the payload's JSON the line's own quotes are escaped.
-                // Without a look the line can't know what the lost start began, and the message says so.
-                let blind = says == "the watch was lost" && self.pushes[&self.current].api_failed;
+                // The id of a lost kickoff is unknown, so the line has a key of its own; what its start begins after
+                // this, in a push that was not answered in time, has another.
+                let blind = says == "the watch was lost";
                 self.may_be_pasted(watch, &String::from_utf8_lossy(body), blind);
             }
         }
@@ -303,6 +309,11 @@ impl World {
         }
         match target {
             Target::Delete if !ok => push.not_taken_back = true,
+            Target::Post if CHANNEL_WORDS.contains(&word) => {
+                if let Some(index) = push.edit_failed {
+                    self.shown[index].orphaned = Some("its channel was closed");
+                }
+            }
             Target::Update if asked.says != Some(RUNNING) => {
                 let Some(index) = asked.message else { return };
                 push.ends_edited = true;

@@ -199,6 +199,10 @@ impl World {
         strikes
     }
 
+    pub(crate) fn has_wrong_clocks(&self) -> bool {
+        self.plan.skews.iter().any(|skew| *skew != 0) || self.plan.rates.contains_key(&Fault::Step)
+    }
+
     pub(crate) fn latency(&mut self) -> Ms {
         if self.plan.script.is_some() { 10 } else { self.rng.log_uniform(5.0, 2_000.0) as Ms }
     }
@@ -211,6 +215,20 @@ impl World {
             Kind::Twin => (0..index).rev().find(starts).unwrap_or(index),
             _ => index,
         }
+    }
+
+    /// The kickoff whose start this one makes, goes on with, or makes again.
+    fn root(&self, mut index: usize) -> usize {
+        while let Some(origin) = self.ledger.books[index].goes_on_with {
+            index = origin;
+        }
+        self.origin(index)
+    }
+
+    /// Kickoffs that ask for the same start as `index`, beside it.
+    pub(crate) fn alike(&self, index: usize) -> Vec<usize> {
+        let root = self.root(index);
+        (0..self.plan.kickoffs.len()).filter(|other| *other != index && self.root(*other) == root).collect()
     }
 
     fn kickoff_time(&self, index: usize) -> Ms {
