@@ -3,6 +3,7 @@
 
 mod load;
 mod process;
+mod profile;
 mod pushes;
 mod report;
 mod upstream;
@@ -36,6 +37,9 @@ struct Args {
     /// Rounds [default: 11, or 3 with --quick]
     #[arg(long)]
     rounds: Option<usize>,
+    /// Measures nothing; says where the instructions of so many pushes go (`benches/profile`)
+    #[arg(long, hide = true)]
+    profile: Option<u64>,
     #[arg(long, hide = true)]
     opwatch: PathBuf,
     #[arg(long, hide = true)]
@@ -92,17 +96,18 @@ pub struct Measured {
 }
 
 const WINDOWS: [(Case, Load); 8] = [
-    (Case::GoesOn, Load::Busy(80)),
+    (Case::GoesOn, Load::Busy(LINES)),
     (Case::GoesOn, Load::Busy(1)),
     (Case::GoesOn, Load::Steady),
     (Case::GoesOn, Load::Slow),
-    (Case::Ends, Load::Busy(80)),
+    (Case::Ends, Load::Busy(LINES)),
     (Case::Ends, Load::Busy(1)),
-    (Case::Report, Load::Busy(80)),
+    (Case::Report, Load::Busy(LINES)),
     (Case::Report, Load::Busy(1)),
 ];
 const STARTS: usize = 3;
 const IN_FLIGHT: usize = 20;
+const LINES: usize = 80;
 
 struct Bench {
     args: Args,
@@ -125,7 +130,12 @@ fn main() -> ExitCode {
     local.block_on(&runtime, async {
         let (upstream, address) = Upstream::open().await;
         let (check, quick, out) = (args.check, args.quick, args.out.clone());
-        let measured = Bench { args, cores, upstream, address }.run().await;
+        let bench = Bench { args, cores, upstream, address };
+        if let Some(count) = bench.args.profile {
+            bench.profile(count).await;
+            return ExitCode::SUCCESS;
+        }
+        let measured = bench.run().await;
         let report = report::Report::of(&measured, cores);
         println!("{}", report.markdown);
         if !quick {
@@ -223,7 +233,7 @@ impl Bench {
             Load::Steady => load::fixed(server.address, 100, case, slow, at_edge).await,
             Load::Slow => {
                 self.upstream.delay.set(Duration::from_millis(40));
-                let window = load::closed(server.address, 80, case, signed, slow, at_edge).await;
+                let window = load::closed(server.address, LINES, case, signed, slow, at_edge).await;
                 self.upstream.delay.set(Duration::ZERO);
                 window
             }

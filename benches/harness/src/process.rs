@@ -61,9 +61,13 @@ pub struct Server {
 
 impl Server {
     pub fn spawn(kind: Kind, binary: &Path, upstream: SocketAddr, cores: Cores) -> Self {
+        Self::spawn_by(Command::new(binary), kind, upstream, cores)
+    }
+
+    /// Starts the server by `command`.
+    pub fn spawn_by(mut command: Command, kind: Kind, upstream: SocketAddr, cores: Cores) -> Self {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
         let address = port.expect("a free port");
-        let mut command = Command::new(binary);
         command
             .env_clear()
             .env("PORT", address.port().to_string())
@@ -84,7 +88,7 @@ impl Server {
             (spawned, command.spawn())
         });
         let (spawned, child) = spawning.join().expect("the thread that starts a server");
-        let mut child = child.unwrap_or_else(|error| panic!("{} does not start: {error}", binary.display()));
+        let mut child = child.unwrap_or_else(|error| panic!("a server does not start: {error}"));
         let lines = Arc::new(AtomicU64::new(0));
         let log = child.stdout.take().map(|mut pipe| {
             let lines = Arc::clone(&lines);
