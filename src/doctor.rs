@@ -67,7 +67,7 @@ pub async fn run(args: &DoctorArgs) -> ExitCode {
         }
     };
     Finding::good("settings").print();
-    let network = match Network::new() {
+    let network = match Network::new().and_then(Network::with_roots) {
         Ok(network) => Arc::new(network),
         Err(error) => {
             Finding::bad("HTTPS", error.to_string(), "install the CA certificates of the system").print();

@@ -36,6 +36,7 @@ pub mod endpoints;
 mod hash;
 #[cfg(feature = "local")]
 pub mod local;
+mod roots;
 pub mod telemetry;
 mod text;
 pub mod transport;

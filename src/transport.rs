@@ -2,11 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hyper::body::Bytes;
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::roots::SystemRoots;
 
 /// An answer longer than this is not read.
 pub const LONGEST_ANSWER: usize = 1024 * 1024;
@@ -82,6 +85,18 @@ pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Se
 #[derive(Clone, Debug)]
 pub struct Network {
     client: reqwest::Client,
+    roots: Arc<SystemRoots>,
+}
+
+/// Why there can be no network.
+#[derive(Debug, thiserror::Error)]
+pub enum NoNetwork {
+    /// The servers could not be verified.
+    #[error(transparent)]
+    Roots(#[from] rustls::Error),
+    /// The client could not be built.
+    #[error(transparent)]
+    Client(#[from] reqwest::Error),
 }
 
 impl Network {
@@ -89,7 +104,8 @@ impl Network {
     ///
     /// # Errors
     /// When the machine has no CA certificates.
-    pub fn new() -> Result<Self, reqwest::Error> {
+    pub fn new() -> Result<Self, NoNetwork> {
+        let roots = SystemRoots::find()?;
         // Fails only when a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -99,8 +115,18 @@ impl Network {
             .no_proxy()
             .connect_timeout(CONNECT)
             .pool_idle_timeout(IDLE)
+            .tls_backend_preconfigured(roots.client()?)
             .build()?;
-        Ok(Self { client })
+        Ok(Self { client, roots })
+    }
+
+    /// Reads the machine's CA certificates now, and not with the first call.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn with_roots(self) -> Result<Self, NoNetwork> {
+        self.roots.load()?;
+        Ok(self)
     }
 
     async fn exchange(&self, request: Request) -> Result<Answer, Failure> {
