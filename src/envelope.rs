@@ -1,5 +1,6 @@
 //! A wrapped Pub/Sub push: <https://cloud.google.com/pubsub/docs/push>.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine;
@@ -39,15 +40,16 @@ pub enum NotAPush {
 }
 
 #[derive(Deserialize)]
-struct Push {
-    message: PushMessage,
+struct Push<'a> {
+    #[serde(borrow)]
+    message: PushMessage<'a>,
 }
 
 /// Pub/Sub sends both spellings of id and time.
 #[derive(Deserialize)]
-struct PushMessage {
-    #[serde(default)]
-    data: String,
+struct PushMessage<'a> {
+    #[serde(borrow, default)]
+    data: Cow<'a, str>,
     #[serde(default)]
     attributes: BTreeMap<String, String>,
     #[serde(rename = "messageId")]
@@ -70,15 +72,14 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 /// # Errors
 /// When the body is no wrapped push.
 pub fn open(body: &[u8]) -> Result<Delivery, NotAPush> {
-    let Push { message } =
-        serde_json::from_slice(body).map_err(|error| NotAPush::NotJson(error.to_string()))?;
+    let Push { message } = text::json(body).map_err(|error| NotAPush::NotJson(error.to_string()))?;
     let id = message.message_id.or(message.old_message_id).filter(|id| !id.is_empty());
     let time = message.publish_time.or(message.old_publish_time);
     Ok(Delivery {
         message_id: id.ok_or(NotAPush::NoId)?,
         published: time.and_then(|time| text::time(&time)),
         attributes: message.attributes,
-        data: ENGINE.decode(&message.data).map_err(|_| NotBase64(message.data)),
+        data: ENGINE.decode(&*message.data).map_err(|_| NotBase64(message.data.into_owned())),
     })
 }
 

@@ -1,10 +1,14 @@
 //! Cutting, cleaning and reading texts that come from outside.
 
 use chrono::{DateTime, Datelike, Utc};
+use serde::Deserialize;
 
 /// `text` with control characters made spaces (they could break a log line or a terminal), cut to at most
 /// `limit` characters, the last of which is then an ellipsis.
 pub(crate) fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
     let clean = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
     if text.chars().nth(limit).is_none() {
         return text.chars().map(clean).collect();
@@ -14,6 +18,17 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
         short.push('…');
     }
     short
+}
+
+/// The value of the JSON in `bytes`. That they are UTF-8 is found out once, and not for each text in them.
+///
+/// # Errors
+/// As [`serde_json::from_slice`], which tells where they are not.
+pub(crate) fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> serde_json::Result<T> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(bytes),
+    }
 }
 
 /// The time that `text` tells in RFC 3339's form. One outside the years 1 to 9999 is none: no API writes it, and sums
@@ -36,6 +51,15 @@ mod tests {
         assert!(time("2026-11-23T03:00:00.123456789Z").is_some() && time("9999-12-31T23:59:59Z").is_some());
         for text in ["", "x", "2026-11-23", "0000-01-01T00:00:00Z", "+10000-01-01T00:00:00Z"] {
             assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_text_and_any_other_are_cut_alike() {
+        for (text, limit) in [("~ abc", 5), ("~\u{7f}a", 3), ("a\u{1f}b\nc", 9), ("a\u{85}b", 4)] {
+            let cleaned = text.replace(['\u{7f}', '\u{1f}', '\u{85}'], " ");
+            assert_eq!(cut(text, limit), cleaned);
+            assert_eq!(cut(&format!("é{text}"), limit + 1), format!("é{cleaned}"));
         }
     }
 

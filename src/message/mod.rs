@@ -12,6 +12,7 @@ mod problem;
 mod read;
 mod report;
 mod routing;
+mod state;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -1,12 +1,14 @@
 //! From `message.data` to a [`Message`].
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::problem::{Problem, Why};
-use super::write::{State, Told};
+use super::state::{State, Told};
 use super::{
     Channel, Check, LONGEST_BODY, LONGEST_READ, Mention, MentionOn, Message, Notify, Outcome, Posted, Reason,
     Report, Routing, Seen, Start, StartRequest, Test, Track, Unknown, Unusable, Watch,
@@ -63,8 +65,8 @@ pub fn read(data: &[u8], received: &Received, defaults: Defaults) -> Result<Mess
     if data.len() > LONGEST_READ {
         return Err(Problem::new("", Why::TooLarge { size: data.len(), most: LONGEST_READ }));
     }
-    let map: Map<String, Value> = serde_json::from_slice(data)
-        .map_err(|error| Problem::new("", Why::NotJson { detail: error.to_string() }))?;
+    let map: Map<String, Value> =
+        text::json(data).map_err(|error| Problem::new("", Why::NotJson { detail: error.to_string() }))?;
     let carried = map.contains_key("state");
     let mut fields = Fields::new(map, "", carried);
     let state = fields.object("state")?.map(State::from_object).unwrap_or_default();
@@ -226,16 +228,16 @@ impl Reader<'_> {
     }
 
     fn operation(&mut self) -> Result<Operation, Problem> {
-        let service = self.fields.word("service", &services(), |word| word.parse().ok())?;
+        let service = self.fields.word("service", &SERVICES, |word| word.parse().ok())?;
         if service.is_none() && self.fields.has("service") {
             // Another service's name must not be asked of Datastore.
-            return Err(Problem::new("service", Why::UnknownWord { allowed: services() }));
+            return Err(Problem::new("service", Why::UnknownWord { allowed: SERVICES.clone() }));
         }
         let service = service.unwrap_or(Service::Datastore);
         let name =
             self.fields.text("name", LONGEST_NAME)?.ok_or_else(|| Problem::new("name", Why::Missing))?;
-        let example = service.name_example().to_owned();
-        Operation::new(service, &name).map_err(|_| Problem::new("name", Why::BadName { example }))
+        let example = || service.name_example().to_owned();
+        Operation::new(service, &name).map_err(|_| Problem::new("name", Why::BadName { example: example() }))
     }
 
     fn key(&mut self) -> Result<Option<String>, Problem> {
@@ -248,7 +250,7 @@ fn start_request(start: Map<String, Value>) -> Result<StartRequest, Problem> {
     let mut fields = Fields::new(start, "start.", false);
     let missing = |field: &str| Problem::new(&format!("start.{field}"), Why::Missing);
     let service: Service =
-        fields.word("service", &services(), |word| word.parse().ok())?.ok_or_else(|| missing("service"))?;
+        fields.word("service", &SERVICES, |word| word.parse().ok())?.ok_or_else(|| missing("service"))?;
     let path = fields.text("path", LONGEST_NAME)?.ok_or_else(|| missing("path"))?;
     let body = fields.object("body")?.ok_or_else(|| missing("body"))?;
     fields.finish()?;
@@ -279,9 +281,7 @@ fn check_labels(body: &Map<String, Value>) -> Result<(), Problem> {
 
 const ZONES: &str = "Europe/Madrid, Asia/Tokyo, UTC and every other IANA name";
 
-fn services() -> String {
-    Service::ALL.map(Service::id).join(", ")
-}
+static SERVICES: LazyLock<String> = LazyLock::new(|| Service::ALL.map(Service::id).join(", "));
 
 /// Whether a watch id is one that opwatch could have written.
 fn is_id(id: &str) -> bool {

@@ -1,14 +1,17 @@
-//! From a [`Message`] to the data that opwatch passes on.
+//! From a [`Message`] to the data that opwatch passes on. It is written from where it stands: what is borrowed here is not
+//! copied first.
 
 use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value, json};
+use chrono_tz::Tz;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
+use super::state::Told;
 use super::{
-    Adopted, Check, Message, Outcome, Posted, Reason, Report, Routing, Seen, Start, StartRequest, Track,
-    Unknown, Unusable, Watch,
+    Adopted, Check, MentionOn, Message, Notify, Posted, Report, Routing, Seen, Start, StartRequest, Track,
+    Unknown, Watch,
 };
+use crate::locale::Locale;
 use crate::operation::{ApiError, Facts, Operation};
 use crate::text;
 
@@ -19,97 +22,97 @@ const SHORT: usize = 200;
 /// The version of `state`, for the day when a field must change its meaning.
 const VERSION: u32 = 1;
 
-/// What rides in a message beside the fields that a person may write. Each field is read for itself: one that can't
-/// be read counts as missing, and unknown ones are passed on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct State {
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) version: Option<u32>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<String>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) first: Option<DateTime<Utc>>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) unreadable: Option<bool>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) last: Option<Seen>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) adopted: Option<Adopted>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) track: Option<Track>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) live: Option<Posted>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) announced: Option<bool>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) asked: Option<DateTime<Utc>>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) tries: Option<u32>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) ambiguous: Option<bool>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<ApiError>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) report: Option<Map<String, Value>>,
+/// A message.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    /// Fields of a newer version. None of them is one of the others: those were taken out when the message was read.
     #[serde(flatten)]
-    pub(super) unknown: Map<String, Value>,
+    unknown: &'a Map<String, Value>,
+    #[serde(flatten)]
+    watch: OfWatch<'a>,
+    #[serde(flatten)]
+    step: OfStep<'a>,
+    state: State<'a>,
 }
 
-/// What a report tells.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Told {
-    #[serde(deserialize_with = "lenient")]
-    pub(super) outcome: Option<Outcome>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) reason: Option<Reason>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<ApiError>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) facts: Option<Facts>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) at: Option<DateTime<Utc>>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) notice: Option<Unusable>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) tries: Option<u32>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) waits: Option<u32>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) plain: Option<bool>,
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(super) diverted: Option<String>,
+/// The fields of every message that a person may write.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OfWatch<'a> {
+    interval: u32,
+    limit: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locale: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mention: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mention_on: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notify: Option<&'static str>,
 }
 
-fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+/// The fields of some messages that a person may write.
+#[derive(Default, Serialize)]
+struct OfStep<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<OfStart<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<bool>,
 }
 
-fn shorten(text: &mut String) {
-    *text = text::cut(text, SHORT);
+#[derive(Serialize)]
+struct OfStart<'a> {
+    service: &'static str,
+    path: &'a str,
+    body: &'a Map<String, Value>,
 }
 
-impl Told {
-    /// What `object` tells, and the object itself when it tells more than this version knows.
-    pub(super) fn read(object: Map<String, Value>) -> (Self, Map<String, Value>) {
-        let told: Self = serde_json::from_value(Value::Object(object.clone())).unwrap_or_default();
-        let known = told.clone().into_object() == object;
-        (told, if known { Map::new() } else { object })
-    }
-
-    fn into_object(self) -> Map<String, Value> {
-        match json!(self) {
-            Value::Object(object) => object,
-            _ => Map::new(),
-        }
-    }
-}
-
-impl State {
-    pub(super) fn from_object(object: Map<String, Value>) -> Self {
-        serde_json::from_value(Value::Object(object)).unwrap_or_default()
-    }
+/// What [`super::state::State`] reads.
+#[derive(Default, Serialize)]
+struct State<'a> {
+    version: u32,
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<&'a Seen>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adopted: Option<Adopted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    track: Option<&'a Track>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<&'a Posted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    announced: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tries: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ambiguous: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a ApiError>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<Map<String, Value>>,
+    #[serde(flatten)]
+    unknown: Option<&'a Map<String, Value>>,
 }
 
 impl Message {
@@ -130,9 +133,8 @@ impl Message {
         shorter.to_bytes()
     }
 
-    /// Not by way of a text: that goes through a formatter, piece by piece.
     fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.to_json()).unwrap_or_default()
+        serde_json::to_vec(&self.written()).unwrap_or_default()
     }
 
     /// Cuts the texts that may be long by themselves and are too long together.
@@ -159,22 +161,23 @@ impl Message {
 
     /// The message as JSON.
     pub fn to_json(&self) -> Value {
+        serde_json::to_value(self.written()).unwrap_or_default()
+    }
+
+    fn written(&self) -> Written<'_> {
         let watch = self.watch();
-        let mut map = watch.unknown.message.clone();
-        let state = match self {
-            Self::Start(start) => start_state(start, &mut map),
-            Self::Check(check) => check_state(check, &mut map),
-            Self::Report(report) => report_state(report, &mut map),
-            Self::Test(_) => {
-                map.insert("test".to_owned(), Value::Bool(true));
-                State::default()
-            }
+        let (step, state) = match self {
+            Self::Start(start) => of_start(start),
+            Self::Check(check) => of_check(check),
+            Self::Report(report) => of_report(report),
+            Self::Test(_) => (OfStep { test: Some(true), ..OfStep::default() }, State::default()),
         };
-        map.extend(watch_fields(watch));
-        let id = Some(watch.id.clone());
-        let state = State { version: Some(VERSION), id, unknown: watch.unknown.state.clone(), ..state };
-        map.insert("state".to_owned(), json!(state));
-        Value::Object(map)
+        Written {
+            unknown: &watch.unknown.message,
+            watch: watch.into(),
+            step,
+            state: State { version: VERSION, id: &watch.id, unknown: Some(&watch.unknown.state), ..state },
+        }
     }
 
     fn watch_mut(&mut self) -> &mut Watch {
@@ -191,103 +194,91 @@ impl Report {
     /// The message that a person publishes to go on: watching the operation, or making the start. It carries no
     /// `state`, so it begins a new watch; one that starts carries the key, so that it does not start twice.
     pub fn again(&self) -> Option<Map<String, Value>> {
-        let mut map = watch_fields(&self.watch);
-        match (&self.operation, &self.start) {
-            (Some(operation), _) => map.extend(operation_fields(operation)),
+        #[derive(Serialize)]
+        struct Again<'a> {
+            #[serde(flatten)]
+            watch: OfWatch<'a>,
+            #[serde(flatten)]
+            step: OfStep<'a>,
+        }
+        let step = match (&self.operation, &self.start) {
+            (Some(operation), _) => operation.into(),
             (None, Some(start)) => {
-                map.insert("start".to_owned(), start_object(start));
-                let key = self.key.iter().map(|key| ("key".to_owned(), json!(key)));
-                map.extend(key);
+                OfStep { start: Some(start.into()), key: self.key.as_deref(), ..OfStep::default() }
             }
             (None, None) => return None,
+        };
+        match serde_json::to_value(Again { watch: (&self.watch).into(), step }) {
+            Ok(Value::Object(object)) => Some(object),
+            _ => None,
         }
-        Some(map)
     }
 }
 
-fn watch_fields(watch: &Watch) -> Map<String, Value> {
-    let mut map = Map::new();
-    let mut set = |name: &str, value: Value| map.insert(name.to_owned(), value);
-    set("interval", json!(watch.interval));
-    set("limit", json!(watch.limit));
-    if let Some(title) = &watch.title {
-        set("title", json!(title));
+impl<'a> From<&'a Watch> for OfWatch<'a> {
+    fn from(watch: &'a Watch) -> Self {
+        let Routing { channel, mention, mention_on, notify } = &watch.routing;
+        Self {
+            interval: watch.interval,
+            limit: watch.limit,
+            title: watch.title.as_deref(),
+            locale: watch.locale.map(Locale::id),
+            time_zone: watch.time_zone.map(Tz::name),
+            channel: channel.as_ref().map(ToString::to_string),
+            mention: mention.as_ref().map(ToString::to_string),
+            mention_on: mention_on.map(MentionOn::word),
+            notify: notify.map(Notify::word),
+        }
     }
-    if let Some(locale) = watch.locale {
-        set("locale", json!(locale.id()));
-    }
-    if let Some(zone) = watch.time_zone {
-        set("timeZone", json!(zone.name()));
-    }
-    let Routing { channel, mention, mention_on, notify } = &watch.routing;
-    if let Some(channel) = channel {
-        set("channel", json!(channel.to_string()));
-    }
-    if let Some(mention) = mention {
-        set("mention", json!(mention.to_string()));
-    }
-    if let Some(on) = mention_on {
-        set("mentionOn", json!(on.word()));
-    }
-    if let Some(notify) = notify {
-        set("notify", json!(notify.word()));
-    }
-    map
 }
 
-fn operation_fields(operation: &Operation) -> Map<String, Value> {
-    let mut map = Map::new();
-    map.insert("service".to_owned(), json!(operation.service().id()));
-    map.insert("name".to_owned(), json!(operation.name()));
-    map
-}
-
-fn start_object(start: &StartRequest) -> Value {
-    json!({"service": start.service().id(), "path": start.path, "body": start.body})
-}
-
-fn start_state(start: &Start, map: &mut Map<String, Value>) -> State {
-    map.insert("start".to_owned(), start_object(&start.request));
-    if let Some(key) = &start.key {
-        map.insert("key".to_owned(), json!(key));
+impl<'a> From<&'a Operation> for OfStep<'a> {
+    fn from(operation: &'a Operation) -> Self {
+        let (service, name) = (Some(operation.service().id()), Some(operation.name()));
+        Self { service, name, ..Self::default() }
     }
-    State {
+}
+
+impl<'a> From<&'a StartRequest> for OfStart<'a> {
+    fn from(start: &'a StartRequest) -> Self {
+        Self { service: start.service().id(), path: &start.path, body: &start.body }
+    }
+}
+
+fn of_start(start: &Start) -> (OfStep<'_>, State<'_>) {
+    let step =
+        OfStep { start: Some((&start.request).into()), key: start.key.as_deref(), ..OfStep::default() };
+    let state = State {
         asked: Some(start.asked),
         tries: Some(start.tries),
         ambiguous: start.ambiguous.then_some(true),
-        error: start.error.clone(),
+        error: start.error.as_ref(),
         ..State::default()
-    }
+    };
+    (step, state)
 }
 
-fn check_state(check: &Check, map: &mut Map<String, Value>) -> State {
-    map.extend(operation_fields(&check.operation));
-    map.insert("attempt".to_owned(), json!(check.attempt));
-    State {
+fn of_check(check: &Check) -> (OfStep<'_>, State<'_>) {
+    let state = State {
         first: Some(check.first),
         unreadable: check.unreadable.then_some(true),
-        last: check.last.clone(),
+        last: check.last.as_ref(),
         adopted: check.adopted,
-        track: Some(check.track.clone()).filter(|track| *track != Track::default()),
-        live: check.live.clone(),
+        track: Some(&check.track).filter(|track| **track != Track::default()),
+        live: check.live.as_ref(),
         announced: check.announced.then_some(true),
         ..State::default()
-    }
+    };
+    (OfStep { attempt: Some(check.attempt), ..(&check.operation).into() }, state)
 }
 
-fn report_state(report: &Report, map: &mut Map<String, Value>) -> State {
-    if let Some(operation) = &report.operation {
-        map.extend(operation_fields(operation));
-    }
-    if let Some(attempt) = report.attempt {
-        map.insert("attempt".to_owned(), json!(attempt));
-    }
-    if let Some(start) = &report.start {
-        map.insert("start".to_owned(), start_object(start));
-    }
-    if let Some(key) = &report.key {
-        map.insert("key".to_owned(), json!(key));
-    }
+fn of_report(report: &Report) -> (OfStep<'_>, State<'_>) {
+    let step = OfStep {
+        attempt: report.attempt,
+        start: report.start.as_ref().map(Into::into),
+        key: report.key.as_deref(),
+        ..report.operation.as_ref().map(Into::into).unwrap_or_default()
+    };
     let told = Told {
         outcome: Some(report.outcome),
         reason: report.reason.clone(),
@@ -307,5 +298,15 @@ fn report_state(report: &Report, map: &mut Map<String, Value>) -> State {
             object.insert(field.clone(), value.clone());
         }
     }
-    State { adopted: report.adopted, live: report.live.clone(), report: Some(object), ..State::default() }
+    let state = State {
+        adopted: report.adopted,
+        live: report.live.as_ref(),
+        report: Some(object),
+        ..State::default()
+    };
+    (step, state)
+}
+
+fn shorten(text: &mut String) {
+    *text = text::cut(text, SHORT);
 }

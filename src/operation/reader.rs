@@ -61,7 +61,7 @@ struct ListAnswer {
 
 /// Reads the answer to a GET of `asked`. An answer that is not about that operation is no observation of it.
 pub fn read_operation(asked: &Operation, body: &[u8]) -> Observation {
-    let answer: Answer = match serde_json::from_slice(body) {
+    let answer: Answer = match text::json(body) {
         Ok(answer) => answer,
         Err(error) => return Observation::Unavailable(unreadable(&error)),
     };
