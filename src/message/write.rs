@@ -134,7 +134,10 @@ impl Message {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.written()).unwrap_or_default()
+        let mut data = Vec::with_capacity(1024);
+        // Structs of texts and numbers can always be written.
+        let _ = serde_json::to_writer(&mut data, &self.written());
+        data
     }
 
     /// Cuts the texts that may be long by themselves and are too long together.
