@@ -49,11 +49,12 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlig
         Ok(Err(reason)) => return text(StatusCode::BAD_REQUEST, reason),
         Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n"),
     };
-    let work = async move {
+    // Boxed here, so that it is not moved piece by piece into the task.
+    let work = Box::pin(async move {
         let response = push(&app.watcher, route, body, deadline).await;
         drop(in_flight);
         response
-    };
+    });
     #[expect(
         clippy::disallowed_methods,
         reason = "detaches the work from the connection; the drain counts it"
@@ -101,21 +102,18 @@ async fn receive(mut body: Incoming) -> Result<Body, &'static str> {
 
 async fn push(watcher: &Watcher, route: Route, body: Body, deadline: Deadline) -> Response<Full<Bytes>> {
     let watch = Stopwatch::start();
-    let (message_id, handled) = match body {
+    let handled = match body {
         Body::Oversize(head, size) => {
-            (String::new(), watcher.handle_oversize(&head, size, LONGEST_BODY, deadline).await)
+            name_span("");
+            watcher.handle_oversize(&head, size, LONGEST_BODY, deadline).await
         }
         Body::Whole(body) => match opened(body) {
             Ok(delivery) => {
-                let message_id = delivery.message_id.clone();
-                let span = tracing::info_span!("message", message_id);
-                let handled = match route {
-                    Route::Push => watcher.handle(delivery, deadline).instrument(span).await,
-                    Route::DeadLetter => {
-                        watcher.handle_dead_letter(delivery, deadline).instrument(span).await
-                    }
-                };
-                (message_id, handled)
+                name_span(&delivery.message_id);
+                match route {
+                    Route::Push => watcher.handle(delivery, deadline).await,
+                    Route::DeadLetter => watcher.handle_dead_letter(delivery, deadline).await,
+                }
             }
             Err(error) => {
                 tracing::warn!(decision = "not-a-push", %error, "refused a request that is no push");
@@ -123,7 +121,7 @@ async fn push(watcher: &Watcher, route: Route, body: Body, deadline: Deadline) -
             }
         },
     };
-    log(&message_id, &handled, watch.milliseconds());
+    log(&handled, watch.milliseconds());
     status(&handled)
 }
 
@@ -142,13 +140,13 @@ fn status(handled: &Handled) -> Response<Full<Bytes>> {
 }
 
 /// The line of this push.
-fn log(message_id: &str, handled: &Handled, milliseconds: u64) {
+fn log(handled: &Handled, milliseconds: u64) {
     let Handled { operation, attempt, call_milliseconds, schedule_milliseconds, .. } = handled;
     let decision = handled.decision.word();
     let error = handled.error.as_deref().unwrap_or_default();
     macro_rules! line {
         ($level:expr, $($reported:tt)*) => {
-            tracing::event!($level, message_id, decision, operation, attempt, call_milliseconds, schedule_milliseconds,
+            tracing::event!($level, decision, operation, attempt, call_milliseconds, schedule_milliseconds,
                 milliseconds, acknowledged = handled.acknowledged, $($reported)* "{}", sentence(handled, error))
         };
     }
@@ -170,7 +168,12 @@ fn sentence(handled: &Handled, error: &str) -> String {
 fn span(headers: &HeaderMap) -> tracing::Span {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let trace = trace_id(header("traceparent"), header("x-cloud-trace-context"));
-    tracing::info_span!("push", trace)
+    tracing::info_span!("push", trace, message_id = tracing::field::Empty)
+}
+
+/// Gives the push's lines the message that it brought.
+fn name_span(message_id: &str) {
+    tracing::Span::current().record("message_id", message_id);
 }
 
 fn not_allowed(allowed: &'static str) -> Response<Full<Bytes>> {

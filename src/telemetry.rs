@@ -3,11 +3,12 @@
 
 use std::fmt::Debug;
 use std::io::{IsTerminal, Write};
+use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::json;
 use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
@@ -76,9 +77,22 @@ struct JsonLines<W> {
     write: W,
 }
 
-/// Fields in the order in which they were set, each as a name and its value in JSON. The later of two counts.
-#[derive(Clone, Default)]
-struct Fields(Vec<(&'static str, String)>);
+/// Fields in the order in which they were set. The later of two counts.
+struct Fields {
+    /// All values in JSON, one behind the other.
+    values: Vec<u8>,
+    /// Each field's name and where its value is.
+    names: Vec<(&'static str, Range<usize>)>,
+}
+
+/// A value that can only be shown.
+struct Shown<'a>(&'a dyn Debug);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:?}", self.0))
+    }
+}
 
 impl<S, W> Layer<S> for JsonLines<W>
 where
@@ -86,25 +100,32 @@ where
     W: Fn(&[u8]) + 'static,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = Fields::with_capacity(128);
         attributes.record(&mut fields);
         if let Some(span) = context.span(id) {
             span.extensions_mut().insert(fields);
         }
     }
 
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
+            values.record(fields);
+        }
+    }
+
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = Fields::with_capacity(512);
         for span in
             context.event_scope(event).into_iter().flat_map(tracing_subscriber::registry::Scope::from_root)
         {
             if let Some(of_span) = span.extensions().get::<Fields>() {
-                fields.0.extend(of_span.0.iter().cloned());
+                fields.extend(of_span);
             }
         }
         event.record(&mut fields);
         self.finish(&mut fields, event);
-        (self.write)(fields.line().as_bytes());
+        (self.write)(&fields.line());
     }
 }
 
@@ -123,6 +144,7 @@ impl<W> JsonLines<W> {
         }
         if let Some(trace) = fields.take("trace") {
             // A text in JSON, of which the quotes go.
+            let trace = String::from_utf8_lossy(&trace);
             let trace = format!("projects/{}/traces/{}", self.project, trace.trim_matches('"'));
             fields.set("logging.googleapis.com/trace", &trace);
         }
@@ -138,36 +160,54 @@ impl<W> JsonLines<W> {
 }
 
 impl Fields {
+    /// Room for so many bytes of values, and as many names as have such.
+    fn with_capacity(bytes: usize) -> Self {
+        Self { values: Vec::with_capacity(bytes), names: Vec::with_capacity(bytes / 32) }
+    }
+
     fn set(&mut self, name: &'static str, value: &impl Serialize) {
-        self.0.push((name, serde_json::to_string(value).unwrap_or_default()));
+        let start = self.values.len();
+        // Ours are texts and numbers, which can always be written.
+        let _ = serde_json::to_writer(&mut self.values, value);
+        self.names.push((name, start..self.values.len()));
+    }
+
+    fn extend(&mut self, others: &Self) {
+        let before = self.values.len();
+        self.values.extend_from_slice(&others.values);
+        let names = others.names.iter().cloned();
+        self.names.extend(names.map(|(name, at)| (name, before + at.start..before + at.end)));
     }
 
     fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(field, _)| *field == name)
+        self.names.iter().any(|(field, _)| *field == name)
+    }
+
+    fn value(&self, at: &Range<usize>) -> &[u8] {
+        self.values.get(at.clone()).unwrap_or_default()
     }
 
     /// Removes all of this name and gives the last.
-    fn take(&mut self, name: &str) -> Option<String> {
-        let mut last = None;
-        while let Some(at) = self.0.iter().position(|(field, _)| *field == name) {
-            last = Some(self.0.remove(at).1);
-        }
+    fn take(&mut self, name: &str) -> Option<Vec<u8>> {
+        let last =
+            self.names.iter().rfind(|(field, _)| *field == name).map(|(_, at)| self.value(at).to_vec());
+        self.names.retain(|(field, _)| *field != name);
         last
     }
 
     /// All as one line of JSON. The names are ours and need no escaping.
-    fn line(&self) -> String {
-        let mut line = String::with_capacity(512);
-        for (at, (name, value)) in self.0.iter().enumerate() {
-            let is_last = self.0.iter().skip(at + 1).all(|(later, _)| later != name);
+    fn line(&self) -> Vec<u8> {
+        let mut line = Vec::with_capacity(self.values.len() + 32 * self.names.len());
+        for (index, (name, at)) in self.names.iter().enumerate() {
+            let is_last = self.names.iter().skip(index + 1).all(|(later, _)| later != name);
             if is_last {
-                line.push(if line.is_empty() { '{' } else { ',' });
-                for part in ["\"", name, "\":", value] {
-                    line.push_str(part);
+                line.push(if line.is_empty() { b'{' } else { b',' });
+                for part in [b"\"", name.as_bytes(), b"\":", self.value(at)] {
+                    line.extend_from_slice(part);
                 }
             }
         }
-        line.push_str("}\n");
+        line.extend_from_slice(b"}\n");
         line
     }
 }
@@ -190,7 +230,7 @@ impl Visit for Fields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.set(field.name(), &format!("{value:?}"));
+        self.set(field.name(), &Shown(value));
     }
 }
 
@@ -230,12 +270,15 @@ mod tests {
     #[test]
     fn of_two_fields_the_inner_counts() {
         let entries = logged(|| {
-            let span = tracing::info_span!("push", message_id = "7", kept = true);
+            let span = tracing::info_span!("push", message_id = tracing::field::Empty, kept = true);
+            span.record("message_id", "7");
+            span.in_scope(|| tracing::info!("once"));
             span.in_scope(|| tracing::info!(message_id = "8", count = -1_i64, "again"));
         });
-        let expected =
+        let once = json!({"severity": "INFO", "message": "once", "message_id": "7", "kept": true});
+        let again =
             json!({"severity": "INFO", "message": "again", "message_id": "8", "kept": true, "count": -1});
-        assert_eq!(entries, [expected]);
+        assert_eq!(entries, [once, again]);
     }
 
     #[test]
