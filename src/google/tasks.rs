@@ -110,7 +110,10 @@ impl Google {
     }
 
     fn task_body(&self, task: &Task<'_>, id: &str) -> Vec<u8> {
-        let publish = Publish { messages: [Published { data: base64(&task.message.to_data()) }] };
+        let data = base64(&task.message.to_data());
+        let room = data.get().len() + 32;
+        let publish = base64(&to_json(&Publish { messages: [Published { data }] }, room));
+        let room = publish.get().len() + 1024;
         let body = CreateTask {
             task: NewTask {
                 name: format!("{}/tasks/{id}", task.queue),
@@ -119,7 +122,7 @@ impl Google {
                     http_method: "POST",
                     url: format!("{}/v1/{}:publish", self.endpoints.get(Api::PubSub).base, task.topic),
                     headers: Headers { content_type: "application/json" },
-                    body: base64(&to_json(&publish)),
+                    body: publish,
                     oauth_token: OauthToken {
                         service_account_email: task.service_account,
                         scope: PUBLISH_SCOPE,
@@ -127,7 +130,7 @@ impl Google {
                 },
             },
         };
-        to_json(&body)
+        to_json(&body, room)
     }
 }
 
@@ -189,9 +192,9 @@ fn base64(bytes: &[u8]) -> Box<RawValue> {
     RawValue::from_string(text).unwrap_or_default()
 }
 
-/// Structs of texts can always be written.
-fn to_json(body: &impl Serialize) -> Vec<u8> {
-    let mut json = Vec::with_capacity(4 * 1024);
+/// Structs of texts can always be written. `room` is what they need at most, as a rule.
+fn to_json(body: &impl Serialize, room: usize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(room);
     let _ = serde_json::to_writer(&mut json, body);
     json
 }
