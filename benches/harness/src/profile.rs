@@ -16,46 +16,51 @@ use crate::{Bench, LINES};
 /// Instructions by part.
 type Parts = BTreeMap<String, f64>;
 
+const KINDS: [(Kind, &str); 3] =
+    [(Kind::Floor, "floor"), (Kind::Opwatch, "opwatch"), (Kind::Verifying, "with OIDC")];
+
 impl Bench {
     /// Prints what `count` pushes take, by the crate whose source the instructions are of.
     pub async fn profile(&self, count: u64) {
-        let [floor, opwatch] = [
-            self.parts(Kind::Floor, "a push, the floor", Case::GoesOn, count).await,
-            self.parts(Kind::Opwatch, "a push, opwatch", Case::GoesOn, count).await,
-        ];
-        println!("\n| thousand instructions | floor | opwatch |\n| --- | ---: | ---: |");
-        let total = |parts: &Parts| parts.values().sum::<f64>() / 1e3;
-        println!("| **a push** | **{:.1}** | **{:.1}** |", total(&floor), total(&opwatch));
-        let mut names: Vec<_> = opwatch.keys().collect();
-        names.sort_by(|a, b| opwatch[*b].total_cmp(&opwatch[*a]));
+        let mut columns = Vec::new();
+        for (kind, name) in KINDS {
+            let parts = self.parts(kind, name, count).await;
+            columns.push(parts);
+        }
+        println!("\n| thousand instructions a push | {} |", KINDS.map(|(_, name)| name).join(" | "));
+        println!("| --- |{}", " ---: |".repeat(KINDS.len()));
+        let row = |name: &str, of: &dyn Fn(&Parts) -> f64| {
+            let cells: Vec<_> = columns.iter().map(|parts| format!("{:.1}", of(parts) / 1e3)).collect();
+            println!("| {name} | {} |", cells.join(" | "));
+        };
+        row("all", &|parts| parts.values().sum());
+        let cost = |parts: &Parts, name: &str| parts.get(name).copied().unwrap_or(0.0);
+        let mut names: Vec<_> = columns[1].keys().filter(|name| cost(&columns[1], name) >= 500.0).collect();
+        names.sort_by(|a, b| columns[1][*b].total_cmp(&columns[1][*a]));
         for name in names {
-            let [floor, opwatch] =
-                [&floor, &opwatch].map(|parts| parts.get(name).copied().unwrap_or(0.0) / 1e3);
-            if opwatch >= 0.5 {
-                println!("| {name} | {floor:.1} | {opwatch:.1} |");
-            }
+            row(name, &|parts| cost(parts, name));
         }
     }
 
-    async fn parts(&self, kind: Kind, what: &str, case: Case, count: u64) -> Parts {
-        let start = self.run_under_callgrind(kind, case, 0).await;
-        let mut parts = self.run_under_callgrind(kind, case, count).await;
+    async fn parts(&self, kind: Kind, name: &str, count: u64) -> Parts {
+        let start = self.run_under_callgrind(kind, 0).await;
+        let mut parts = self.run_under_callgrind(kind, count).await;
         let million = |parts: &Parts| parts.values().sum::<f64>() / 1e6;
-        println!("{what}: up to the first 204 and the end {:.2} million instructions", million(&start));
-        for (name, instructions) in &mut parts {
-            *instructions = (*instructions - start.get(name).unwrap_or(&0.0)) / count as f64;
+        println!("{name}: up to the first 204 and the end {:.2} million instructions", million(&start));
+        for (part, instructions) in &mut parts {
+            *instructions = (*instructions - start.get(part).unwrap_or(&0.0)) / count as f64;
         }
         parts
     }
 
-    async fn run_under_callgrind(&self, kind: Kind, case: Case, count: u64) -> Parts {
+    async fn run_under_callgrind(&self, kind: Kind, count: u64) -> Parts {
         let file = self.args.out.join(format!("callgrind.{kind:?}.{count}").to_lowercase());
         let _ = fs::remove_file(&file);
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", file.display()));
         command.arg(self.binary(kind));
         let server = Server::spawn_by(command, kind, self.address, self.cores);
-        let pushes = Rc::new(RefCell::new(Pushes::new(case, false)));
+        let pushes = Rc::new(RefCell::new(Pushes::new(Case::GoesOn, kind == Kind::Verifying)));
         drop(load::first_push(server.address, &pushes).await);
         let mut lines = tokio::task::JoinSet::new();
         for _ in 0..LINES.min(count as usize) {
