@@ -57,7 +57,7 @@ impl Transport for Scripted {
             next.unwrap_or_else(|| Err(Failure::NotConnected(String::new())))
         };
         let is_slack = url == oracle::WEBHOOK || url == "https://slack.com/api/chat.postMessage";
-        let is_post = is_slack && answer.as_ref().is_ok_and(|answer| answer.status == 200);
+        let is_post = is_slack && answer.as_ref().is_ok_and(|answer| (200..300).contains(&answer.status));
         if is_task || is_post {
             *self.effects.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         }
