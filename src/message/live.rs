@@ -15,7 +15,7 @@ const FARTHEST: TimeDelta = TimeDelta::days(30);
 /// A message in Slack that can be edited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posted {
-    /// The channel's id, as Slack answered it.
+    /// The id of the channel that it was posted to.
     pub channel: String,
     /// Its `ts`, which names a message in its channel. A text: it is no number.
     pub ts: String,

@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use crate::message::Posted;
 use crate::text;
 use crate::transport::{Answer, Failure};
 
@@ -128,18 +127,15 @@ struct ApiAnswer {
     ok: bool,
     #[serde(default)]
     error: String,
-    channel: Option<String>,
     ts: Option<String>,
 }
 
 /// The web API says `ok` in its JSON, whatever the status: <https://docs.slack.dev/apis/web-api>. Of a message that was
-/// posted it tells where it is.
-pub(super) fn of_api(method: &str, answer: &Answer) -> Result<Option<Posted>, PostError> {
+/// posted it tells the `ts`.
+pub(super) fn of_api(method: &str, answer: &Answer) -> Result<Option<String>, PostError> {
     let parsed: Option<ApiAnswer> = serde_json::from_slice(&answer.body).ok();
     let error = match parsed {
-        Some(ApiAnswer { ok: true, channel, ts, .. }) if (200..300).contains(&answer.status) => {
-            return Ok(channel.zip(ts).map(|(channel, ts)| Posted { channel, ts }));
-        }
+        Some(ApiAnswer { ok: true, ts, .. }) if (200..300).contains(&answer.status) => return Ok(ts),
         Some(ApiAnswer { error, .. }) if !error.is_empty() => error,
         // A proxy, or an outage.
         _ => {
@@ -236,7 +232,7 @@ mod tests {
     fn the_web_api_is_judged_by_its_ok() {
         let posted =
             of_api("chat.postMessage", &answer(200, r#"{"ok":true,"channel":"C1","ts":"1.000200"}"#));
-        assert_eq!(posted.unwrap().unwrap().ts, "1.000200");
+        assert_eq!(posted, Ok(Some("1.000200".to_owned())));
         assert_eq!(of_api("chat.update", &answer(200, r#"{"ok":true}"#)), Ok(None));
         let fault = |status, body: &str| of_api("chat.update", &answer(status, body)).unwrap_err().fault;
         for (error, expected) in [

@@ -96,16 +96,20 @@ impl Slack {
         let Access::Bot { .. } = self.access else {
             return self.send("", &payload, limit, now, of_webhook).await.map(|()| None);
         };
-        let place = match place {
-            Place::Channel(channel) => json!({"channel": channel.map(ToString::to_string)}),
-            Place::Message(of) => json!({"channel": of.channel}),
-            Place::Thread { of, broadcast } => {
-                json!({"channel": of.channel, "thread_ts": of.ts, "reply_broadcast": broadcast})
-            }
+        let channel = match place {
+            Place::Channel(channel) => channel.map(ToString::to_string),
+            Place::Message(of) | Place::Thread { of, .. } => Some(of.channel.clone()),
+        };
+        let thread = match place {
+            Place::Thread { of, broadcast } => json!({"thread_ts": of.ts, "reply_broadcast": broadcast}),
+            Place::Channel(_) | Place::Message(_) => json!({}),
         };
         // A link to a bucket has no preview, only an error.
-        let payload = with(with(payload, place), json!({"unfurl_links": false, "unfurl_media": false}));
-        self.call("chat.postMessage", &payload, limit, now).await
+        let payload =
+            with(payload, json!({"channel": channel, "unfurl_links": false, "unfurl_media": false}));
+        let ts = self.call("chat.postMessage", &with(payload, thread), limit, now).await?;
+        // Where it was sent, not where an answer says: only that channel is known to be permitted.
+        Ok(channel.zip(ts).map(|(channel, ts)| Posted { channel, ts }))
     }
 
     /// Makes `payload` of the message `at`.
@@ -163,7 +167,7 @@ impl Slack {
         body: &Json,
         limit: Duration,
         now: DateTime<Utc>,
-    ) -> Result<Option<Posted>, PostError> {
+    ) -> Result<Option<String>, PostError> {
         self.send(method, body, limit, now, |answer| of_api(method, answer)).await
     }
 
