@@ -83,3 +83,55 @@ impl Gate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::endpoints::{Api, Endpoints};
+    use crate::telemetry::tests::logged;
+    use crate::transport::{Request, Sending, Transport};
+
+    struct Unused;
+
+    impl Transport for Unused {
+        fn send(&self, request: Request, _: Duration) -> Sending<'_> {
+            panic!("{request:?}")
+        }
+    }
+
+    struct Set(Mutex<i64>);
+
+    impl Clock for Set {
+        fn now(&self) -> DateTime<Utc> {
+            DateTime::from_timestamp(1_800_000_000 + *self.0.lock().unwrap(), 0).unwrap()
+        }
+    }
+
+    #[test]
+    fn refused_pushes_are_warned_of_once_a_minute() {
+        let identity = Identity {
+            audience: "https://a.run.app".to_owned(),
+            service_account: "push@demo.iam".to_owned(),
+        };
+        let clock = Arc::new(Set(Mutex::new(0)));
+        let gate = Gate::new(
+            identity,
+            Keys::new(Arc::new(Unused), Endpoints::default().get(Api::Jwks)),
+            Arc::clone(&clock) as _,
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let lines = logged(|| {
+            for second in [0, 1, 59, 60, 61] {
+                *clock.0.lock().unwrap() = second;
+                assert_eq!(runtime.block_on(gate.admit(None)), Err(Refusal::NoToken));
+            }
+        });
+        let refused: Vec<&Value> = lines.iter().map(|line| &line["refused"]).collect();
+        assert_eq!(refused, [1, 3]);
+        assert!(lines[0]["message"].as_str().unwrap().contains("carries no bearer token"));
+    }
+}

@@ -235,12 +235,12 @@ impl Visit for Fields {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use serde_json::Value;
     use std::sync::{Arc, Mutex};
 
-    fn logged(log: impl FnOnce()) -> Vec<Value> {
+    pub(crate) fn logged(log: impl FnOnce()) -> Vec<Value> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
         let write = move |line: &[u8]| sink.lock().unwrap().push(line.to_vec());

@@ -1,5 +1,7 @@
 //! Who may push.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
@@ -147,6 +149,51 @@ async fn every_kind_of_bad_token_is_refused_and_nothing_is_called() {
 }
 
 #[tokio::test]
+async fn the_answer_says_why_a_push_is_not_let_in() {
+    let jwks = Jwks::open().await;
+    let opwatch = guarded(&jwks).await;
+    let now = now(&opwatch);
+    let with = |claims: &Value| signed(&header(), claims);
+    for (token, reason) in [
+        (forged(&header(), &claims(now)), "signature is wrong"),
+        (signed(&json!({"alg": "PS256", "kid": KEY_ID}), &claims(now)), "not signed with RS256"),
+        (signed(&json!({"alg": "RS256", "kid": "key-2"}), &claims(now)), "a key that is not Google's"),
+        ("a.b".to_owned(), "no JSON Web Token"),
+        (with(&but(now, "email", Value::Null)), "lacks a claim"),
+        (with(&but(now, "iss", json!("https://accounts.example.com"))), "not issued by Google"),
+        (with(&but(now, "aud", json!("https://other.a.run.app"))), "another audience"),
+        (with(&but(now, "email", json!("me@demo.iam.gserviceaccount.com"))), "another account"),
+        (with(&but(now, "email_verified", json!(false))), "not verified"),
+        (with(&but(now, "exp", json!(now - 61))), "has expired"),
+        (with(&but(now, "iat", json!(now + 90))), "in the future"),
+    ] {
+        let (status, answer) = push(&opwatch, Some(&format!("Bearer {token}"))).await;
+        assert!(status == 401 && answer.contains(reason), "{reason}: {status} {answer}");
+    }
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn clocks_may_be_a_minute_apart_and_a_token_that_was_good_expires_all_the_same() {
+    let jwks = Jwks::open().await;
+    let opwatch = guarded(&jwks).await;
+    // What the pushes lead to would move the time on.
+    opwatch.world.pause();
+    let now = now(&opwatch);
+    let bearer = |name, second: i64| format!("Bearer {}", signed(&header(), &but(now, name, json!(second))));
+    let (ending, early) = (bearer("exp", now - 30), bearer("iat", now + 55));
+    for token in [&ending, &early, &ending] {
+        let (status, answer) = push(&opwatch, Some(token)).await;
+        assert_eq!(status, 204, "{answer}");
+    }
+    opwatch.world.time.advance(Duration::from_secs(31));
+    assert_eq!(push(&opwatch, Some(&ending)).await.0, 401);
+    assert_eq!(push(&opwatch, Some(&early)).await.0, 204);
+    opwatch.resume().await;
+    opwatch.stop().await;
+}
+
+#[tokio::test]
 async fn ten_thousand_unknown_keys_cause_one_fetch() {
     let jwks = Jwks::open().await;
     let opwatch = guarded(&jwks).await;
@@ -202,10 +249,10 @@ async fn keys_outlive_an_outage_and_a_bad_beginning() {
     assert_eq!(status, 401);
     assert!(answer.contains("could not be fetched"), "{answer}");
     jwks.set_down(false);
-    opwatch.world.time.advance(std::time::Duration::from_secs(11));
+    opwatch.world.time.advance(Duration::from_secs(11));
     assert_eq!(push(&opwatch, Some(&token(&opwatch))).await.0, 204, "tried again after 10 s");
     jwks.set_down(true);
-    opwatch.world.time.advance(std::time::Duration::from_secs(7_200));
+    opwatch.world.time.advance(Duration::from_secs(7_200));
     assert_eq!(push(&opwatch, Some(&token(&opwatch))).await.0, 204, "stale keys serve");
     assert_eq!(jwks.fetches(), 3);
     opwatch.world.settled().await;
