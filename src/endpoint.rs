@@ -187,3 +187,49 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     *response.status_mut() = status;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::tests::logged;
+
+    #[test]
+    fn the_line_of_a_push_says_what_became_of_it_and_whether_somebody_must_act() {
+        let handled = |decision, acknowledged, error: &str, needs_attention| Handled {
+            acknowledged,
+            decision,
+            operation: "projects/p/operations/o".to_owned(),
+            attempt: Some(3),
+            error: Some(error.to_owned()).filter(|error| !error.is_empty()),
+            needs_attention,
+            call_milliseconds: Some(40),
+            schedule_milliseconds: Some(20),
+        };
+        for (handled, severity, message) in [
+            (handled(Decided::CheckAgain, true, "", false), "INFO", "acknowledged: check-again"),
+            (handled(Decided::PostAgain, true, "500", false), "WARNING", "acknowledged: post-again: 500"),
+            (handled(Decided::NotScheduled, false, "", false), "WARNING", "refused: not-scheduled"),
+            (handled(Decided::PostAgain, true, "403", true), "ERROR", "acknowledged: post-again: 403"),
+            (handled(Decided::GaveUp, false, "500", false), "ERROR", "refused: gave-up: 500"),
+        ] {
+            let lines = logged(|| {
+                let span = span(&HeaderMap::new());
+                let _entered = span.enter();
+                name_span("42");
+                log(&handled, 70);
+            });
+            let [line] = lines.as_slice() else { panic!("{lines:?}") };
+            assert_eq!(
+                (line["severity"].as_str(), line["message"].as_str()),
+                (Some(severity), Some(message))
+            );
+            assert_eq!((line["message_id"].as_str(), line["attempt"].as_u64()), (Some("42"), Some(3)));
+            assert_eq!(line["acknowledged"], handled.acknowledged);
+            for (field, value) in
+                [("call_milliseconds", 40), ("schedule_milliseconds", 20), ("milliseconds", 70)]
+            {
+                assert_eq!(line[field], value, "{field}");
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Who may push: verifies each push's token, remembers the good ones, and warns of the bad ones without flooding the log.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -19,9 +19,28 @@ pub struct Gate {
     identity: Identity,
     keys: Keys,
     clock: Arc<dyn Clock>,
-    /// Hash of a verified token → when it expires: a push then costs no RSA check.
-    verified: Mutex<HashMap<String, DateTime<Utc>>>,
+    verified: Mutex<Remembered>,
     warnings: Mutex<Warnings>,
+}
+
+/// Hash of a verified token → when it expires: a push then costs no RSA check.
+#[derive(Default)]
+struct Remembered(HashMap<String, DateTime<Utc>>);
+
+impl Remembered {
+    fn knows(&self, hash: &str, now: DateTime<Utc>) -> bool {
+        self.0.get(hash).is_some_and(|expires| now < *expires)
+    }
+
+    /// Keeps it unless there are too many that have not expired.
+    fn keep(&mut self, hash: String, expires: DateTime<Utc>, now: DateTime<Utc>) {
+        if self.0.len() >= MOST_REMEMBERED {
+            self.0.retain(|_, expires| now < *expires);
+        }
+        if self.0.len() < MOST_REMEMBERED {
+            self.0.insert(hash, expires);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -52,21 +71,18 @@ impl Gate {
     async fn verify(&self, authorization: Option<&str>, now: DateTime<Utc>) -> Result<(), Refusal> {
         let token = bearer(authorization)?;
         let hash = hash_bytes(token.as_bytes());
-        let remembered = self.verified.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).copied();
-        if remembered.is_some_and(|expires| now < expires) {
+        if self.remembered().knows(&hash, now) {
             return Ok(());
         }
         let key_id = self.identity.precheck(token, now)?;
         let key = self.keys.get(&key_id, now).await?;
         let expires = self.identity.verify(token, &key, now)?;
-        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
-        if verified.len() >= MOST_REMEMBERED {
-            verified.retain(|_, expires| now < *expires);
-        }
-        if verified.len() < MOST_REMEMBERED {
-            verified.insert(hash, expires);
-        }
+        self.remembered().keep(hash, expires, now);
         Ok(())
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One warning a minute, with the number of pushes refused since the last.
@@ -107,8 +123,27 @@ mod tests {
 
     impl Clock for Set {
         fn now(&self) -> DateTime<Utc> {
-            DateTime::from_timestamp(1_800_000_000 + *self.0.lock().unwrap(), 0).unwrap()
+            at(*self.0.lock().unwrap())
         }
+    }
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    #[test]
+    fn so_many_tokens_are_remembered_until_they_expire() {
+        let mut remembered = Remembered::default();
+        for number in 0..MOST_REMEMBERED {
+            remembered.keep(number.to_string(), at(if number == 0 { 10 } else { 20 }), at(0));
+        }
+        assert!(remembered.knows("0", at(9)) && !remembered.knows("0", at(10)));
+        assert!(!remembered.knows("0", at(11)) && remembered.knows("1", at(11)));
+        remembered.keep("early".to_owned(), at(30), at(9));
+        assert!(!remembered.knows("early", at(9)), "there is no room");
+        remembered.keep("late".to_owned(), at(30), at(10));
+        assert!(remembered.knows("late", at(10)) && remembered.knows("1", at(10)), "there is room again");
+        assert_eq!(remembered.0.len(), MOST_REMEMBERED);
     }
 
     #[test]

@@ -208,7 +208,7 @@ fn deliver_published(
         locale: Locale::En,
         zone: chrono_tz::Tz::UTC,
         title: None,
-        routing: Routing::default(),
+        routing: Routing { channel: "C0OPS".parse().ok(), ..Routing::default() },
         stall_after: 10,
         ledger,
     };
@@ -338,4 +338,31 @@ fn a_report_waits_for_another_delivery_so_often_and_no_more() {
         names.extend(asked);
     }
     assert_eq!(names.len(), WAITS as usize);
+}
+
+/// What becomes of a report, at the try of this number, when Slack answers so.
+fn refused(tries: u32, status: u16, body: &str) -> Handled {
+    let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    let watch = Watch { id: "7".to_owned(), ..Watch::default() };
+    let data = Message::Report(Box::new(Report { tries, ..Report::of_test(watch, now) })).to_data();
+    let answer =
+        Answer { status, retry_after: None, date: None, max_age: None, body: body.to_owned().into() };
+    deliver(data, vec![Ok(answer)], None, now, Access::Webhook).0
+}
+
+#[test]
+fn somebody_must_act_on_what_will_not_pass_and_on_the_last_try() {
+    for (tries, status, body, decision, needs_attention) in [
+        (0, 500, "rollup_error", Decided::PostAgain, false),
+        (0, 403, "action_prohibited", Decided::PostAgain, true),
+        (u32::MAX, 500, "rollup_error", Decided::GaveUp, true),
+    ] {
+        let handled = refused(tries, status, body);
+        let error = handled.error.clone().unwrap_or_default();
+        assert!(error.contains(body) && error.contains("; to do: "), "{handled:?}");
+        assert_eq!((handled.decision, handled.needs_attention), (decision, needs_attention), "{body}");
+        assert_eq!(handled.acknowledged, decision == Decided::PostAgain, "{body}");
+        assert!(handled.call_milliseconds.is_some(), "{body}");
+    }
+    assert!(refused(0, 200, "ok").call_milliseconds.is_some());
 }
