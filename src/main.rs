@@ -96,13 +96,15 @@ async fn serve(args: &ServeArgs) -> ExitCode {
         }
     };
     telemetry::init(settings.project());
-    match run(settings).await {
+    let code = match run(settings).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(reported = true, "{error}");
             ExitCode::FAILURE
         }
-    }
+    };
+    telemetry::flush();
+    code
 }
 
 async fn run(settings: Settings) -> Result<(), String> {

@@ -1,8 +1,10 @@
 //! Logs: one JSON line an event in Cloud Logging's form, or readable text in a terminal.
 //! <https://cloud.google.com/logging/docs/structured-logging>
 
+mod output;
+
 use std::fmt::Debug;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::ops::Range;
 
 use serde::{Serialize, Serializer};
@@ -34,7 +36,7 @@ pub fn init(project: &str) {
             )
             .init();
     } else {
-        let layer = JsonLines { project: project.to_owned(), write: to_stdout };
+        let layer = JsonLines { project: project.to_owned(), write: output::write };
         registry.with(LevelFilter::INFO).with(layer).init();
     }
     std::panic::set_hook(Box::new(|panic| {
@@ -49,14 +51,14 @@ pub fn init(project: &str) {
     }));
 }
 
+/// Writes what is still to be written, before the process ends.
+pub fn flush() {
+    output::flush();
+}
+
 fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
-}
-
-fn to_stdout(line: &[u8]) {
-    // Nobody is left to tell when standard output is gone.
-    let _ = std::io::stdout().lock().write_all(line);
 }
 
 /// The trace that a request belongs to: 32 hex digits from `traceparent`

@@ -2,6 +2,7 @@
 
 mod clients;
 mod kills;
+mod log;
 mod signals;
 mod soak;
 mod upstreams;

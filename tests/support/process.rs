@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use opwatch::local::World;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::opwatch::{CHECK_QUEUE, REPORT_QUEUE, TOKEN, TOPIC};
 
@@ -44,6 +44,7 @@ pub(crate) struct Process {
     supervisor: Child,
     log: watch::Receiver<Vec<String>>,
     quiet: Arc<AtomicBool>,
+    reading: Arc<Mutex<()>>,
     id: String,
     port: u16,
 }
@@ -110,14 +111,17 @@ impl Process {
         let (sender, log) = watch::channel(Vec::new());
         let quiet = Arc::new(AtomicBool::new(false));
         let forget = Arc::clone(&quiet);
+        let reading = Arc::<Mutex<()>>::default();
+        let held = Arc::clone(&reading);
         thread::spawn(move || {
             for line in stdout.lines().map(Result::unwrap) {
+                let _reading = held.blocking_lock();
                 if !forget.load(Ordering::Relaxed) {
                     sender.send_modify(|lines: &mut Vec<String>| lines.push(line));
                 }
             }
         });
-        let mut process = Self { supervisor, log, quiet, id: id.trim().to_owned(), port: 0 };
+        let mut process = Self { supervisor, log, quiet, reading, id: id.trim().to_owned(), port: 0 };
         let listens = process.wait_for("it listens", START_LIMIT, |lines| !lines.is_empty()).await;
         let message = listens[0]["message"].as_str().unwrap();
         assert!(
@@ -155,6 +159,11 @@ impl Process {
     /// Keeps no line from now on: for a process that writes more than a test can hold.
     pub(crate) fn forget_log(&self) {
         self.quiet.store(true, Ordering::Relaxed);
+    }
+
+    /// Reads no more of its log until what this gives is dropped.
+    pub(crate) async fn leave_log_unread(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.reading).lock_owned().await
     }
 
     /// Waits until `wanted` accepts the log, and returns it. Fails the test when the binary ends before that.
@@ -247,7 +256,8 @@ impl Drop for Process {
     }
 }
 
-fn read(lines: &[String]) -> Vec<Value> {
+/// The lines of a log, each a JSON object.
+pub(crate) fn read(lines: &[String]) -> Vec<Value> {
     let read = |line: &String| match serde_json::from_str(line) {
         Ok(Value::Object(entry)) => Value::Object(entry),
         _ => panic!("this line of the log is no JSON object: {line}"),
