@@ -59,8 +59,7 @@ impl Output {
         }
     }
 
-    fn end(&mut self, mut take: impl FnMut(&[u8]) -> usize) {
-        self.give(&mut take);
+    fn end(&mut self, take: impl FnMut(&[u8]) -> usize) {
         self.kept.extend(self.left_out().into_iter().flatten());
         self.left_out = 0;
         self.give(take);
@@ -97,7 +96,8 @@ fn take(bytes: &[u8], patience: Duration) -> usize {
     let mut taken = 0;
     for part in bytes.chunks(AT_ONCE) {
         let mut ready = [PollFd::new(&stdout, PollFlags::OUT)];
-        if poll(&mut ready, patience.as_ref()) == Ok(0) {
+        // A signal ends the poll too, and says nothing of the reader.
+        if !poll(&mut ready, patience.as_ref()).is_ok_and(|ready| ready > 0) {
             break;
         }
         match rustix::io::write(stdout, part) {

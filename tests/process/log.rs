@@ -15,6 +15,29 @@ const PUSHES: usize = 5_000;
 const AT_A_TIME: usize = 50;
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// A second signal must not make the last line wait for a reader.
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_up_no_end_however_often_it_is_asked_for() {
+    let stub = Stub::open().await;
+    let process = Process::start(&stub.variables()).await;
+    let unread = process.leave_log_unread().await;
+    let client = client();
+    // Many times what a pipe holds.
+    for number in 0..1_000 {
+        let message = json!({"name": format!("{NAME}{number}")});
+        let push = client.post(process.url()).body(push_of(&number.to_string(), &message));
+        assert_eq!(send(push).await.0, 204);
+    }
+    let ended = tokio::time::timeout(Duration::from_secs(15), async {
+        while process.is_running() {
+            process.signal("TERM").await;
+        }
+    });
+    ended.await.expect("it ends though nobody reads its last line");
+    drop(unread);
+    assert_eq!(process.ended().await.0, Some(0));
+}
+
 #[tokio::test]
 async fn a_log_that_nobody_reads_holds_up_no_push_and_tells_what_it_left_out() {
     let stub = Stub::open().await;

@@ -198,6 +198,12 @@ impl Process {
         assert!(status.unwrap().success());
     }
 
+    /// Whether it has not ended yet.
+    pub(crate) fn is_running(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id)).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+    }
+
     /// What it takes now.
     pub(crate) fn taken(&self) -> Taken {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id)).unwrap();
