@@ -6,7 +6,9 @@ use chrono::TimeDelta;
 use opwatch::local::Fault;
 use serde_json::{Value, json};
 
-use crate::support::opwatch::{NAME, ORANGE, Opwatch, RED, colour, export, firestore_export, lasting, texts};
+use crate::support::opwatch::{
+    Kind, NAME, ORANGE, Opwatch, RED, colour, export, firestore_export, lasting, texts,
+};
 
 /// A delivery from the dead-letter topic, as Pub/Sub makes it.
 async fn dead_letter(opwatch: &Opwatch, data: &[u8]) -> u16 {
@@ -148,6 +150,36 @@ async fn a_dead_letter_stays_while_slack_fails() {
     assert_eq!(dead_letter(&opwatch, check.as_bytes()).await, 204);
     assert_eq!(opwatch.lines().len(), 1);
     assert_eq!(opwatch.world.tasks.requests().len(), 0);
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn blocks_that_slack_refuses_are_followed_by_plain_text_at_once() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.slack.fail_next(Fault::answer(400, "invalid_blocks"));
+    let check = json!({"name": NAME, "attempt": 7, "state": state(&json!({}))}).to_string();
+    assert_eq!(dead_letter(&opwatch, check.as_bytes()).await, 204);
+    let message = opwatch.only_message();
+    assert!(message["text"].as_str().unwrap().contains("the watch was lost"), "{message}");
+    assert!(message["attachments"].as_array().is_none_or(Vec::is_empty), "{message}");
+    opwatch.stop().await;
+}
+
+/// A dead letter counts no tries, so an edit that never works would keep it from people for ever.
+#[tokio::test]
+async fn a_lost_watch_whose_message_takes_no_edit_is_told_in_one_of_its_own() {
+    let opwatch = crate::live::start().await;
+    opwatch.world.operations.add(NAME, lasting(600));
+    opwatch.publish_and_pause(&json!({"name": NAME})).await;
+    let check = opwatch.tasks(Kind::Check).remove(0).data;
+    assert!(check["state"]["live"].is_object(), "{check}");
+    let refused = Fault::answer(200, &json!({"ok": false, "error": "something_new"}).to_string());
+    opwatch.world.slack.fail_always_on("POST", "/chat.update", Some(refused));
+    assert_eq!(dead_letter(&opwatch, check.to_string().as_bytes()).await, 204);
+    let told = opwatch.slack().pop().unwrap();
+    assert!(told["text"].as_str().unwrap().contains("the watch was lost"), "{told}");
+    opwatch.world.slack.fail_always_on("POST", "/chat.update", None);
+    opwatch.resume().await;
     opwatch.stop().await;
 }
 

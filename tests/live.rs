@@ -27,7 +27,7 @@ fn opwatch_token() -> String {
     "xoxb-local-stand-in".to_owned()
 }
 
-async fn start() -> Opwatch {
+pub(crate) async fn start() -> Opwatch {
     Opwatch::start_with(bot).await
 }
 

@@ -1,12 +1,14 @@
 //! What Pub/Sub gave up on: people are told, with the line that goes on. Nothing is scheduled; when Slack fails the push is
 //! refused, and the dead-letter subscription keeps it.
 
+use super::report::EDITS;
 use super::{Decided, Handled, Watcher, watch_id};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::begun_by;
 use crate::envelope::{Delivery, NotBase64};
 use crate::message::{LONGEST_EXCERPT, Message, Problem, Received, Report, Start, Unusable, Why, read};
 use crate::operation::Operation;
+use crate::slack::{Fault, PostError};
 use crate::text;
 
 /// The attribute that Pub/Sub adds with the number of deliveries:
@@ -20,15 +22,15 @@ impl Watcher {
     pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> Handled {
         let watch = Stopwatch::start();
         let report = self.lost(delivery, deadline).await;
+        // Nothing counts its tries.
+        let report = Report { tries: report.tries.max(EDITS), ..report };
         if !self.is_wanted(&report) {
             return Handled::new(Decided::NotWanted);
         }
         let mut posted = self.post(&report, None, deadline).await;
         if let Err(error) = &posted
-            && let Some(why) = self.diverted(&report, error).filter(|_| report.diverted.is_none())
+            && let Some(report) = self.otherwise(&report, error)
         {
-            // No next try can carry that it goes to another channel.
-            let report = Report { diverted: Some(why), ..report.clone() };
             posted = self.post(&report, None, deadline).await;
         }
         let (decision, error) = match &posted {
@@ -47,6 +49,17 @@ impl Watcher {
             call_milliseconds: Some(watch.milliseconds()),
             ..Handled::new(decision)
         }
+    }
+
+    /// The next try, at once where it differs: none can carry that it is plain text or goes to another channel.
+    fn otherwise(&self, report: &Report, error: &PostError) -> Option<Report> {
+        let next = Report {
+            diverted: self.diverted(report, error),
+            plain: report.plain || error.fault == Fault::Content,
+            ..report.clone()
+        };
+        let differs = (&next.diverted, next.plain) != (&report.diverted, report.plain);
+        differs.then_some(next)
     }
 
     /// What to tell of a lost message: a report itself, of a check the operation, of a start the operation if it can be
@@ -90,7 +103,9 @@ impl Watcher {
     /// The operation that a lost start began all the same, if it can be found.
     async fn find(&self, start: &Start, deadline: Deadline) -> Option<Operation> {
         self.setup.policy.permit_start(&start.request).ok()?;
-        let list = self.google.list(&start.request, deadline).await.ok()?;
+        // However long the list, Slack has its time.
+        let list = self.google.list(&start.request, deadline);
+        let list = tokio::time::timeout(deadline.for_call(), list).await.ok()?.ok()?;
         begun_by(start, list.listed)?.operation
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Step, Watcher};
 use crate::clock::Deadline;
@@ -196,10 +196,10 @@ impl Watcher {
             tracing::warn!("the ledger does not work: {what}: {why}");
         }
     }
+}
 
-    /// The same report after a wait: `left` is what the claim of the other delivery has at most.
-    pub(super) fn wait(&self, report: Report, left: TimeDelta) -> Decision {
-        let waits = report.waits.saturating_add(1);
-        Decision::ReportAgain(Box::new(Report { waits, ..report }), self.clock.now() + left)
-    }
+/// The same report after a wait: `left` is what the claim of the other delivery has at most.
+pub(super) fn wait(report: Report, left: TimeDelta, now: DateTime<Utc>) -> Decision {
+    let waits = report.waits.saturating_add(1);
+    Decision::ReportAgain(Box::new(Report { waits, ..report }), now + left)
 }

@@ -6,6 +6,8 @@ mod handled;
 mod ledger;
 mod live;
 mod report;
+#[cfg(test)]
+mod slow;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -70,6 +72,8 @@ pub struct Watcher {
     clock: Arc<dyn Clock>,
     /// Held from a start's look-up to its answer, so that two deliveries at once don't both find nothing.
     one_start: tokio::sync::Mutex<()>,
+    /// The key of the start that holds it, or held it last.
+    starting: Mutex<String>,
     /// When a check's next step could last not be scheduled.
     refused: Mutex<Option<DateTime<Utc>>>,
     /// When a failing ledger was last warned of.
@@ -95,6 +99,7 @@ impl Watcher {
             slack,
             clock,
             one_start: tokio::sync::Mutex::default(),
+            starting: Mutex::default(),
             refused: Mutex::default(),
             warned_of_ledger: Mutex::default(),
         }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::ledger::Permission;
+use super::ledger::{Permission, wait};
 use super::{Decided, Handled, Step, Watcher};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{Decision, report_delay};
@@ -12,7 +12,7 @@ use crate::notice::compared_notice;
 use crate::slack::{Fault, Part, Place, PostError, payload, plain_payload};
 
 /// How often it is tried to edit the message that followed a watch, before its end is a message of its own.
-const EDITS: u32 = 3;
+pub(super) const EDITS: u32 = 3;
 
 impl Watcher {
     pub(super) async fn report(&self, report: Report, now: DateTime<Utc>, deadline: Deadline) -> Handled {
@@ -27,7 +27,7 @@ impl Watcher {
             Permission::Granted(held) => Some(held),
             Permission::Sent => return Handled::new(Decided::PostedBefore),
             Permission::Wait(left) => {
-                let decision = self.wait(report, left);
+                let decision = wait(report, left, now);
                 let (decided, error) = (Decided::Waits, None);
                 let step = Step { decision, decided, error, call_milliseconds: None, now };
                 return self.take(step, deadline).await;

@@ -1,6 +1,7 @@
 //! A start: look up first, so that a kickoff which comes twice starts once, then start.
 
 use std::ops::ControlFlow;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,7 +10,8 @@ use super::check::decided;
 use super::{Decided, Step, Watcher};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{
-    Decision, adopt, after_failed_look_up, after_refusal, begin, give_up, labelled_body, may_start, try_again,
+    Decision, adopt, after_failed_look_up, after_refusal, begin, give_up, key_of, labelled_body, may_start,
+    try_again,
 };
 use crate::google::CallError;
 use crate::message::{Reason, Start};
@@ -31,6 +33,7 @@ impl Watcher {
         let Turn { decision, on, error } = self.look_up_and_start(&start, now, deadline).await;
         let seen = match &decision {
             Decision::Check(check, _) => check.last.as_ref().map(|seen| seen.at),
+            Decision::Report(report) => Some(report.at),
             _ => None,
         };
         Step {
@@ -49,12 +52,15 @@ impl Watcher {
             let decision = give_up(start, Reason::NotAllowed { setting }, None, now);
             return Turn { decision, on: Decided::Left, error };
         }
+        let key = key_of(start);
         let Ok(_one_start) = tokio::time::timeout(deadline.for_call(), self.one_start.lock()).await else {
             let error = ApiError::new(0, "", "another start takes its time");
-            // The other may be of the same kickoff, and may begin it.
-            let start = Start { ambiguous: true, ..start.clone() };
+            // One of the same kickoff may begin it.
+            let ambiguous = start.ambiguous || self.is_starting(&key);
+            let start = Start { ambiguous, ..start.clone() };
             return not_looked_up(&start, error, None, None, now);
         };
+        self.now_starts(key);
         let now = match self.look_up(start, now, deadline).await {
             ControlFlow::Continue(now) => now,
             ControlFlow::Break(turn) => return turn,
@@ -77,6 +83,15 @@ impl Watcher {
             }
             Err(failed) => not_started(start, failed, now),
         }
+    }
+
+    fn now_starts(&self, key: String) {
+        *self.starting.lock().unwrap_or_else(PoisonError::into_inner) = key;
+    }
+
+    /// Whether the start that is under way is of the kickoff with this key.
+    fn is_starting(&self, key: &str) -> bool {
+        *self.starting.lock().unwrap_or_else(PoisonError::into_inner) == key
     }
 
     /// Looks whether it runs already; goes on with the server's time when it does not.

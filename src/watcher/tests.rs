@@ -170,28 +170,23 @@ fn deliver(
 
 /// How Slack lets opwatch post.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Access {
+pub(super) enum Access {
     Webhook,
     Bot,
 }
 
-/// The same with the tasks themselves, of a message that was published at a time of its own.
-fn deliver_published(
-    data: Vec<u8>,
-    answers: Vec<Result<Answer, Failure>>,
-    ledger: Option<(Ledger, Vec<Result<Answer, Failure>>)>,
-    published: DateTime<Utc>,
+pub(super) fn delivery(id: &str, published: DateTime<Utc>, data: Vec<u8>) -> Delivery {
+    let attributes = std::collections::BTreeMap::new();
+    Delivery { message_id: id.to_owned(), published: Some(published), attributes, data: Ok(data) }
+}
+
+/// One whose calls go to `transport` and whose clock stands still.
+pub(super) fn watcher(
+    transport: Arc<dyn Transport>,
+    ledger: Option<Ledger>,
     now: DateTime<Utc>,
     slack: Access,
-) -> (Handled, Vec<Value>, usize) {
-    let (ledger, of_ledger) = ledger.unzip();
-    let scripted = Scripted {
-        answers: Arc::new(Mutex::new(answers)),
-        ledger: Arc::new(Mutex::new(of_ledger.unwrap_or_default())),
-        tasks: Arc::default(),
-        posted: Arc::default(),
-    };
-    let transport: Arc<dyn Transport> = Arc::new(scripted.clone());
+) -> Watcher {
     let setup = Setup {
         topic: TOPIC.to_owned(),
         check_queue: QUEUE.to_owned(),
@@ -217,13 +212,27 @@ fn deliver_published(
         Access::Webhook => Slack::webhook(transport, "https://hooks.slack.com/services/x".into()),
         Access::Bot => Slack::bot(transport, "https://slack.com".to_owned(), "xoxb-x".into()),
     };
-    let watcher = Watcher::new(setup, google, slack, Arc::new(Fixed(now)));
-    let delivery = Delivery {
-        message_id: "99".to_owned(),
-        published: Some(published),
-        attributes: std::collections::BTreeMap::new(),
-        data: Ok(data),
+    Watcher::new(setup, google, slack, Arc::new(Fixed(now)))
+}
+
+/// The same with the tasks themselves, of a message that was published at a time of its own.
+fn deliver_published(
+    data: Vec<u8>,
+    answers: Vec<Result<Answer, Failure>>,
+    ledger: Option<(Ledger, Vec<Result<Answer, Failure>>)>,
+    published: DateTime<Utc>,
+    now: DateTime<Utc>,
+    slack: Access,
+) -> (Handled, Vec<Value>, usize) {
+    let (ledger, of_ledger) = ledger.unzip();
+    let scripted = Scripted {
+        answers: Arc::new(Mutex::new(answers)),
+        ledger: Arc::new(Mutex::new(of_ledger.unwrap_or_default())),
+        tasks: Arc::default(),
+        posted: Arc::default(),
     };
+    let watcher = watcher(Arc::new(scripted.clone()), ledger, now, slack);
+    let delivery = delivery("99", published, data);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let handled = runtime.block_on(watcher.handle(delivery, Deadline::start()));
     let tasks = scripted.tasks.lock().unwrap().clone();
@@ -243,6 +252,26 @@ fn the_next_step_of_a_slow_clock_is_not_in_the_past() {
         let (handled, due) = next_step(data, published, now);
         assert!(handled.acknowledged && due >= published + chrono::TimeDelta::seconds(10), "{due}");
     }
+}
+
+/// The claim of another delivery has 61 s at most, whatever this container's clock says.
+#[test]
+fn a_report_that_waits_by_a_slow_clock_comes_no_sooner() {
+    let at = |minute: i64| DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap();
+    let (published, now) = (at(60), at(0));
+    let held = json!({"found": [{"entity": {"properties": {"state": {"stringValue": "claimed"},
+        "until": {"timestampValue": "9999-01-01T00:00:00Z"}}}, "version": "7"}]});
+    let taken = json!({"error": {"status": "ALREADY_EXISTS"}});
+    let answers = [(200, held), (409, taken)].map(|(status, body)| {
+        Ok(Answer { status, retry_after: None, date: None, max_age: None, body: body.to_string().into() })
+    });
+    let report = br#"{"state":{"id":"7","report":{"outcome":"failed"}}}"#.to_vec();
+    let ledger = Some((ledger(), answers.to_vec()));
+    let (handled, tasks, posted) =
+        deliver_published(report, Vec::new(), ledger, published, now, Access::Webhook);
+    assert_eq!((handled.decision, posted), (Decided::Waits, 0), "{handled:?}");
+    let due: DateTime<Utc> = tasks[0]["scheduleTime"].as_str().unwrap().parse().unwrap();
+    assert!(due > published, "{due}");
 }
 
 /// What became of a delivery that no API answers, and when its next step is due.
