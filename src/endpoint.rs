@@ -89,11 +89,11 @@ async fn receive(mut body: Incoming) -> Result<Body, &'static str> {
         let frame = frame.map_err(|_| "the body broke off\n")?;
         let Some(data) = frame.data_ref() else { continue };
         size += data.len();
-        if size <= LONGEST_BODY {
-            kept.extend_from_slice(data);
-        } else if size > LONGEST_DRAINED {
+        if size > LONGEST_DRAINED {
             return Err("the body is larger than any Pub/Sub push\n");
         }
+        let room = LONGEST_BODY - kept.len();
+        kept.extend_from_slice(data.get(..room).unwrap_or(data));
     }
     kept.shrink_to_fit();
     let kept = Bytes::from(kept);

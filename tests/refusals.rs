@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use opwatch::local::{Event, Fault};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::gate::Gate;
 use crate::support::opwatch::{
@@ -342,6 +343,33 @@ async fn what_is_too_large_is_acknowledged_and_told_by_its_head() {
         assert!(payload.to_string().len() < 3_000, "only a head is kept");
     }
     assert_eq!(opwatch.post("", "x".repeat(17 * 1024 * 1024)).await.0, 400, "larger than any push");
+    opwatch.stop().await;
+}
+
+/// Its beginning is what a notice is known by.
+#[tokio::test]
+async fn a_body_that_is_too_long_is_noticed_once_however_it_is_cut_on_its_way() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.pause();
+    let address = opwatch.url().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let body = "x".repeat(300_000);
+    for chunk in [100_000, 75_000, 300_000] {
+        let mut caller = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let mut request = format!(
+            "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
+        for start in (0..body.len()).step_by(chunk) {
+            let part = &body[start..(start + chunk).min(body.len())];
+            request.extend([&format!("{:x}\r\n", part.len()), part, "\r\n"]);
+        }
+        caller.write_all(format!("{request}0\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        caller.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    }
+    assert_eq!(opwatch.tasks(Kind::Report).len(), 1);
+    opwatch.resume().await;
+    assert_eq!(opwatch.slack().len(), 1);
     opwatch.stop().await;
 }
 
