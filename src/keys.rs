@@ -48,6 +48,11 @@ impl Kept {
         self.fresh_until.is_some_and(|until| now < until) && self.keys.contains_key(key_id)
     }
 
+    /// Whether the key is at hand and it is nobody's turn to fetch.
+    fn serves(&self, key_id: &str, now: DateTime<Utc>) -> bool {
+        self.has_fresh(key_id, now) || (self.is_resting(now) && self.keys.contains_key(key_id))
+    }
+
     fn is_resting(&self, now: DateTime<Utc>) -> bool {
         self.rest_until.is_some_and(|until| now < until)
     }
@@ -64,8 +69,8 @@ impl Keys {
     /// # Errors
     /// When Google has no such key, or no key could be had yet.
     pub async fn get(&self, key_id: &str, now: DateTime<Utc>) -> Result<DecodingKey, Refusal> {
-        if !self.kept().has_fresh(key_id, now) {
-            // Whoever comes while a fetch is under way waits for it.
+        if !self.kept().serves(key_id, now) {
+            // Whoever comes while a fetch is under way waits for it, unless the key is at hand.
             let _one = self.fetching.lock().await;
             let kept = self.kept();
             if !kept.has_fresh(key_id, now) && !kept.is_resting(now) {
@@ -134,4 +139,43 @@ fn parse(answer: &Answer) -> Result<HashMap<String, DecodingKey>, String> {
     let keys: HashMap<_, _> =
         keys.filter_map(|key| Some((key.common.key_id.clone()?, DecodingKey::from_jwk(key).ok()?))).collect();
     if keys.is_empty() { Err("no key in the answer".to_owned()) } else { Ok(keys) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::endpoints::{Api, Endpoints};
+    use crate::transport::Sending;
+
+    /// Gives its answer once and then none.
+    struct Once(std::sync::Mutex<Option<Answer>>);
+
+    impl Transport for Once {
+        fn send(&self, _: Request, _: Duration) -> Sending<'_> {
+            match self.0.lock().unwrap().take() {
+                Some(answer) => Box::pin(async { Ok(answer) }),
+                None => Box::pin(std::future::pending()),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_one_who_fetches_waits_while_stale_keys_are_at_hand() {
+        let set = json!({"keys": [{"kty": "RSA", "kid": "a", "alg": "RS256", "n": "sXch", "e": "AQAB"}]});
+        let body = set.to_string().into();
+        let answer = Answer { status: 200, retry_after: None, date: None, max_age: None, body };
+        let transport = Arc::new(Once(std::sync::Mutex::new(Some(answer))));
+        let keys = Keys::new(transport, Endpoints::default().get(Api::Jwks));
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        assert!(keys.get("a", now).await.is_ok());
+        let later = now + TimeDelta::hours(1);
+        tokio::select! {
+            biased;
+            _ = keys.get("a", later) => panic!("it fetches"),
+            got = keys.get("a", later) => assert!(got.is_ok()),
+            () = tokio::time::sleep(FETCH_LIMIT) => panic!("the other waits too"),
+        }
+    }
 }
