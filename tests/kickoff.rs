@@ -11,7 +11,7 @@ use crate::support::opwatch::{
     refusal, texts, with_header,
 };
 
-const BY_KEY: &str = "An earlier delivery of this kickoff had started it; it was not started twice.";
+const BY_KEY: &str = "It had already been started for this kickoff; it was not started twice.";
 const BY_REQUEST: &str = "another kickoff had asked for the same shortly before. It was not started twice.";
 
 /// When the only operation began, as it says itself.
@@ -405,7 +405,7 @@ async fn an_api_that_is_down_for_an_hour_is_told_with_its_last_error() {
         opwatch.watch(&export()).await;
         let (message, text) = (opwatch.only_message(), opwatch.only_text());
         assert_eq!(colour(&message), RED);
-        assert!(text.contains("Datastore did not work for an hour after the kickoff"), "{text}");
+        assert!(text.contains("Datastore could not be asked for an hour after the kickoff"), "{text}");
         assert!(text.contains("503 UNAVAILABLE") && text.contains("the backend is down"), "{text}");
         assert!(text.contains("Start it, once the cause is mended:"), "{text}");
         let last = opwatch.tasks(Kind::Start).last().unwrap().clone();

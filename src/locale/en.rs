@@ -116,7 +116,7 @@ impl Words for English {
             Reason::Refused => format!("{service} refused to show the operation."),
             Reason::Unavailable if outcome == Outcome::NotStarted => {
                 format!(
-                    "{service} did not work for an hour after the kickoff; nothing is started later than that."
+                    "{service} could not be asked for an hour after the kickoff; nothing is started later than that."
                 )
             }
             Reason::Unavailable => {
@@ -208,7 +208,7 @@ impl Words for English {
                 "opwatch has stopped watching: the limit of {checks} checks is reached. The operation runs on."
             ),
             Note::LastSeen => "What is shown was seen at an earlier check.".to_owned(),
-            Note::AdoptedByKey => "An earlier delivery of this kickoff had started it; it was not started twice.".to_owned(),
+            Note::AdoptedByKey => "It had already been started for this kickoff; it was not started twice.".to_owned(),
             Note::AdoptedByRequest => {
                 "It ran already: another kickoff had asked for the same shortly before. It was not started twice.".to_owned()
             }

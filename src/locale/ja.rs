@@ -111,7 +111,7 @@ impl Words for Japanese {
             },
             Reason::Refused => format!("{service}がオペレーションの表示を拒否しました。"),
             Reason::Unavailable if outcome == Outcome::NotStarted => {
-                format!("キックオフから1時間{service}が応答しなかったため、開始を取りやめました。")
+                format!("キックオフから1時間{service}に問い合わせできなかったため、開始を取りやめました。")
             }
             Reason::Unavailable => {
                 format!("最後の確認で{service}を読み取れませんでした。オペレーションは続いている可能性があります。")
@@ -177,7 +177,7 @@ impl Words for Japanese {
                 format!("上限の{checks}回の確認に達したため、監視を終了しました。オペレーションは続いています。")
             }
             Note::LastSeen => "表示している値は以前の確認時のものです。".to_owned(),
-            Note::AdoptedByKey => "このキックオフの以前の配信で開始済みのため、二重には開始していません。".to_owned(),
+            Note::AdoptedByKey => "このキックオフのためにすでに開始されていたため、二重には開始していません。".to_owned(),
             Note::AdoptedByRequest => {
                 "同じ内容のキックオフで直前に開始済みのため、二重には開始していません。".to_owned()
             }

@@ -33,6 +33,7 @@ use serde_json::{Map, Value};
 
 use crate::locale::Locale;
 use crate::operation::{ApiError, Facts, Operation, Service, StartMethod};
+use crate::text;
 
 /// The longest message that is read, in bytes of `message.data` once decoded.
 pub const LONGEST_READ: usize = 32 * 1024;
@@ -139,6 +140,13 @@ pub struct Seen {
     /// What.
     #[serde(default)]
     pub facts: Facts,
+}
+
+impl Seen {
+    /// With its texts cut; none when its time can't be worked with. For one that comes from a message.
+    fn plausible(self) -> Option<Self> {
+        text::is_plausible(&self.at).then(|| Self { facts: self.facts.cut(), ..self })
+    }
 }
 
 /// Why an operation that was already there was taken for the one to start.

@@ -177,7 +177,7 @@ impl Reader<'_> {
             operation,
             attempt,
             unreadable: self.state.unreadable.unwrap_or(false),
-            last: self.state.last.take().map(|seen| Seen { facts: seen.facts.cut(), ..seen }),
+            last: self.state.last.take().and_then(Seen::plausible),
             track: self.state.track.take().map(Track::plausible).unwrap_or_default(),
             live: self.live(),
             announced: self.state.announced.unwrap_or(false),

@@ -26,7 +26,8 @@ const VERSION: u32 = 1;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Written<'a> {
-    /// Fields of a newer version. None of them is one of the others: those were taken out when the message was read.
+    /// Fields of a newer version. What stood beside a start and means nothing there is among them too, and may come once
+    /// more below: of two fields of one name the later counts.
     #[serde(flatten)]
     unknown: &'a Map<String, Value>,
     #[serde(flatten)]

@@ -184,6 +184,9 @@ fn without_backticks(text: &str) -> String {
     text.replace('`', "\u{2cb}")
 }
 
+/// Characters that one may become.
+const LONGEST_ESCAPE: usize = 5;
+
 /// Escapes what Slack reads as control characters (only these three) and cuts, never inside an escape, so that
 /// at most `limit` characters come out.
 fn escaped(text: &str, limit: usize) -> String {
@@ -195,7 +198,7 @@ fn escaped(text: &str, limit: usize) -> String {
         if over == 0 {
             return escaped;
         }
-        most = most.saturating_sub(over.div_ceil(4).max(1));
+        most = most.saturating_sub(over.div_ceil(LONGEST_ESCAPE));
     }
 }
 
@@ -211,6 +214,11 @@ mod tests {
         assert_eq!(escaped("<<<<", 8), "&lt;…");
         assert_eq!(escaped("<", 3), "");
         assert_eq!(escaped("データ", 2), "デ…");
+        assert_eq!(
+            escaped(&"&".repeat(1_000), 500),
+            format!("{}…", "&amp;".repeat(99)),
+            "no more than it must"
+        );
     }
 
     proptest! {
