@@ -18,7 +18,7 @@ use super::slack::Shown;
 use super::tasks::Task;
 
 /// A run with more events a watch than this never ends: a message goes round in it.
-const MOST_EVENTS: u64 = 200_000;
+const MOST_EVENTS: u64 = 1_000_000;
 /// Nor does one that takes longer: the longest outage is 30 days, and a copy comes 6 days late.
 const LONGEST: Ms = 90 * DAY;
 
