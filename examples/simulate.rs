@@ -152,6 +152,9 @@ fn simpler(plan: &Plan) -> Vec<Plan> {
         fewer.windows.remove(index);
         plans.push(fewer);
     }
+    if plan.ledger {
+        plans.push(Plan { ledger: false, ..plan.clone() });
+    }
     if !plan.stops.is_empty() {
         plans.push(Plan { stops: Vec::new(), ..plan.clone() });
     }

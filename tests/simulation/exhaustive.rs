@@ -33,14 +33,16 @@ fn plan(access: Access, kind: Kind, limit: u32, duration: Ms, script: Script) ->
 
 /// Runs every schedule: how many there were.
 fn every_schedule(access: Access, kind: Kind, limit: u32, duration: Ms) -> u64 {
+    every_schedule_of(&plan(access, kind, limit, duration, Script::default()))
+}
+
+fn every_schedule_of(plan: &Plan) -> u64 {
     let go = |script: &Script| {
-        let summary = run(plan(access, kind, limit, duration, script.clone()));
+        let plan = Plan { script: Some(script.clone()), ..plan.clone() };
+        let summary = run(plan.clone());
         if let Some(violation) = &summary.violation {
-            let traced = run(Plan { verbose: true, ..plan(access, kind, limit, duration, script.clone()) });
-            panic!(
-                "{violation}\n{access:?} {kind:?} {limit} {duration} {script:?}\n{}",
-                traced.trace.join("\n")
-            );
+            let traced = run(Plan { verbose: true, ..plan.clone() });
+            panic!("{violation}\n{plan:?}\n{}", traced.trace.join("\n"));
         }
         summary
     };
@@ -94,6 +96,20 @@ fn a_watch_that_a_message_follows() {
         .into_iter()
         .map(|(limit, duration)| every_schedule(Access::Bot, Kind::Name, limit, duration))
         .sum();
+    println!("{schedules} schedules");
+    assert!(schedules > 5_000, "{schedules}");
+}
+
+/// A check, its end and its report, with all calls of the ledger.
+#[test]
+fn a_watch_with_a_ledger() {
+    let mut schedules = 0;
+    for (access, limit, duration) in
+        [(Access::Webhook, 1, HOUR), (Access::Webhook, 1, SECOND), (Access::Bot, 2, 90 * SECOND)]
+    {
+        let plan = plan(access, Kind::Name, limit, duration, Script::default());
+        schedules += every_schedule_of(&Plan { ledger: true, ..plan });
+    }
     println!("{schedules} schedules");
     assert!(schedules > 5_000, "{schedules}");
 }

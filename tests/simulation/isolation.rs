@@ -1,4 +1,5 @@
-//! Nobody else's trouble is a watch's: with Slack down, hanging or asking for quiet, every check is where it is without.
+//! Nobody else's trouble is a watch's: with Slack down, hanging or asking for quiet, or the ledger,
+//! every check is where it is without.
 
 use super::engine::plan::{Access, DAY, Down, Fault, HOUR, Kickoff, Kind, MINUTE, Ms, Plan, SECOND, Window};
 use super::engine::run::run;
@@ -32,13 +33,35 @@ fn with_slack_in_trouble_no_check_is_later() {
             ("loses answers", Plan { rates: [(Fault::SlackLost, 0.5)].into(), ..plan(access) }),
             ("refuses", Plan { rates: [(Fault::SlackRefused, 0.5)].into(), ..plan(access) }),
         ] {
-            for (watch, (with, without)) in looks(disturbed).iter().zip(&undisturbed).enumerate() {
-                let interval = (10 + 7 * watch as Ms) * SECOND;
-                assert_eq!(with.len(), without.len(), "{access:?} {trouble}: w{watch}");
-                let latest =
-                    with.iter().zip(without).map(|(with, without)| with.saturating_sub(*without)).max();
-                assert!(latest <= Some(interval), "{access:?} {trouble}: w{watch} is {latest:?} ms late");
-            }
+            none_is_later(&looks(disturbed), &undisturbed, &format!("{access:?} {trouble}"));
         }
+    }
+}
+
+/// Compared with no ledger at all.
+#[test]
+fn with_the_ledger_in_trouble_no_check_is_later() {
+    let down = Window { down: Down::Ledger, from: 0, to: 12 * HOUR };
+    for access in [Access::Webhook, Access::Bot] {
+        let undisturbed = looks(plan(access));
+        let with_ledger = || Plan { ledger: true, ..plan(access) };
+        for (trouble, disturbed) in [
+            ("works", with_ledger()),
+            ("down", Plan { windows: vec![down], ..with_ledger() }),
+            ("loses answers", Plan { rates: [(Fault::LedgerLost, 0.9)].into(), ..with_ledger() }),
+            ("refuses", Plan { rates: [(Fault::LedgerRefused, 0.9)].into(), ..with_ledger() }),
+            ("slow", Plan { rates: [(Fault::LedgerSlow, 1.0)].into(), ..with_ledger() }),
+        ] {
+            none_is_later(&looks(disturbed), &undisturbed, &format!("{access:?} {trouble}"));
+        }
+    }
+}
+
+fn none_is_later(disturbed: &[Vec<Ms>], undisturbed: &[Vec<Ms>], trouble: &str) {
+    for (watch, (with, without)) in disturbed.iter().zip(undisturbed).enumerate() {
+        let interval = (10 + 7 * watch as Ms) * SECOND;
+        assert_eq!(with.len(), without.len(), "{trouble}: w{watch}");
+        let latest = with.iter().zip(without).map(|(with, without)| with.saturating_sub(*without)).max();
+        assert!(latest <= Some(interval), "{trouble}: w{watch} is {latest:?} ms late");
     }
 }

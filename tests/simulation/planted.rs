@@ -7,10 +7,11 @@ use super::engine::run::run;
 
 const WATCHES: usize = 12;
 
-/// The first seed that shows it, and how.
+/// The first seed that shows it, and how: with a ledger where it is the ledger's, which would hide others.
 fn caught(planted: Planted) -> Option<(u64, String)> {
+    let ledger = matches!(planted, Planted::ClaimTaken | Planted::HeldIsSent);
     (0..200).find_map(|seed| {
-        let plan = Plan { planted: Some(planted), ..Plan::of_seed(seed, WATCHES, &BTreeSet::new()) };
+        let plan = Plan { planted: Some(planted), ledger, ..Plan::of_seed(seed, WATCHES, &BTreeSet::new()) };
         Some((seed, run(plan).violation?))
     })
 }
@@ -28,6 +29,8 @@ fn every_planted_fault_is_caught() {
         (Planted::Creator, ["by a copy", "not taken back"]),
         (Planted::TakeBack, ["says for ever that it runs", "says for ever that it runs"]),
         (Planted::Retry, ["in silence", "not told"]),
+        (Planted::ClaimTaken, ["does not hold its claim", "is told again"]),
+        (Planted::HeldIsSent, ["in silence", "not told"]),
     ] {
         let (seed, violation) = caught(planted).unwrap_or_else(|| panic!("{planted:?} is not caught"));
         assert!(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::engine::plan::{Access, FAULTS, Fault, Plan};
+use super::engine::plan::{Access, FAULTS, Fault, LEDGER_FAULTS, Plan};
 use super::engine::run::{on_all_cores, run};
 
 /// `cargo run --release --example simulate -- --seeds 10000` runs more.
@@ -30,13 +30,14 @@ fn every_promise_holds_in_two_hundred_worlds() {
     println!("faults injected: {faults:?}");
     assert_eq!(failed, Vec::<String>::new());
     let enough = (WATCHES as u64 / 10).max(1);
-    let rare = FAULTS.iter().filter(|fault| faults.get(*fault).is_none_or(|count| *count < enough));
+    let kinds = FAULTS.iter().chain(LEDGER_FAULTS);
+    let rare = kinds.filter(|fault| faults.get(*fault).is_none_or(|count| *count < enough));
     assert_eq!(rare.collect::<Vec<_>>(), Vec::<&Fault>::new(), "{faults:?}: too few to show anything");
     assert!(pushes > 2_000 * WATCHES as u64, "{pushes} pushes: too few to show anything");
 }
 
 /// Seeds, each with its watches, that showed a fault of opwatch's, mended since. The worlds of the first six have grown more
-/// faults since then.
+/// faults since then. They are run without a ledger, as they were.
 const REGRESSIONS: &[(u64, usize, &str)] = &[
     (113, FEW, "a slow container clock made a report come again at once, inside Slack's Retry-After"),
     (152, FEW, "the same"),
@@ -56,7 +57,8 @@ const REGRESSIONS: &[(u64, usize, &str)] = &[
 #[test]
 fn seeds_that_failed_once_pass() {
     for (seed, watches, fault) in REGRESSIONS.iter().filter(|(_, watches, _)| *watches <= FEW.max(WATCHES)) {
-        let violation = run(Plan::of_seed(*seed, *watches, &BTreeSet::new())).violation;
+        let plan = Plan { ledger: false, ..Plan::of_seed(*seed, *watches, &BTreeSet::new()) };
+        let violation = run(plan).violation;
         assert_eq!(violation, None, "seed {seed}: {fault}");
     }
 }
@@ -70,8 +72,14 @@ fn a_seed_is_the_same_twice() {
 }
 
 #[test]
-fn half_of_the_seeds_are_of_a_bot() {
-    let bots =
-        (0..SEEDS).filter(|seed| Plan::of_seed(*seed, 1, &BTreeSet::new()).access == Access::Bot).count();
-    assert!((80..=120).contains(&bots), "{bots}");
+fn half_of_the_seeds_are_of_a_bot_and_half_have_a_ledger() {
+    let plans: Vec<_> = (0..SEEDS).map(|seed| Plan::of_seed(seed, 1, &BTreeSet::new())).collect();
+    let count = |wanted: fn(&Plan) -> bool| plans.iter().filter(|plan| wanted(plan)).count();
+    for (what, count) in [
+        ("bots", count(|plan| plan.access == Access::Bot)),
+        ("ledgers", count(|plan| plan.ledger)),
+        ("bots with a ledger, twice", 2 * count(|plan| plan.access == Access::Bot && plan.ledger)),
+    ] {
+        assert!((75..=125).contains(&count), "{what}: {count}");
+    }
 }

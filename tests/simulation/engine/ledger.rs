@@ -187,7 +187,7 @@ impl Ledger {
             Form::Report => {
                 let report = &message["state"]["report"];
                 let is_end = matches!(report["outcome"].as_str(), Some("succeeded" | "failed" | "cancelled"));
-                if report["tries"].as_u64().unwrap_or(0) > 0 {
+                if is_later_try(report) {
                     return;
                 }
                 if !anew {
@@ -365,6 +365,11 @@ impl Ledger {
             *self.figures.entry("second operations").or_default() += second_starts;
         }
     }
+}
+
+/// Whether a report was tried before, or has waited.
+pub(crate) fn is_later_try(report: &Value) -> bool {
+    ["tries", "waits"].into_iter().any(|count| report[count].as_u64() > Some(0))
 }
 
 /// What a message says, in English.

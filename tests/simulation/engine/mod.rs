@@ -8,6 +8,9 @@
     reason = "milliseconds of a few weeks fit every number"
 )]
 
+pub(crate) mod claims;
+pub(crate) mod datastore;
+pub(crate) mod entity;
 pub(crate) mod ledger;
 pub(crate) mod operations;
 pub(crate) mod plan;

@@ -72,6 +72,14 @@ pub(crate) enum Fault {
     SlackChannel,
     /// A person deletes the message that follows a watch.
     SlackDeleted,
+    /// The ledger refuses, for now or for good: 400, 401, 403, 404, 409 ABORTED, 429, 5xx.
+    LedgerRefused,
+    /// The ledger: no answer, or 503, with the effect, without it, or with it after a while.
+    LedgerLost,
+    /// The ledger: 200 with something that is no answer of Datastore's.
+    LedgerGarbage,
+    /// The ledger answers when its time is nearly up, or later.
+    LedgerSlow,
 }
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -106,6 +114,10 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault::SlackDeleted,
 ];
 
+/// Those of a ledger, in plans that have one.
+pub(crate) const LEDGER_FAULTS: &[Fault] =
+    &[Fault::LedgerRefused, Fault::LedgerLost, Fault::LedgerGarbage, Fault::LedgerSlow];
+
 /// A rule of opwatch's that the world undoes behind its back, to show that the invariants would see it missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Planted {
@@ -127,6 +139,10 @@ pub(crate) enum Planted {
     TakeBack,
     /// A report that is tried again is lost.
     Retry,
+    /// A claim that somebody has counts as taken by everybody.
+    ClaimTaken,
+    /// A claim that somebody has reads as if the report were sent.
+    HeldIsSent,
 }
 
 /// What becomes of one effect: a call to a service.
@@ -150,6 +166,8 @@ pub(crate) enum Effect {
     CrashBefore,
     /// It is done, then the instance is killed.
     CrashAfter,
+    /// No answer comes, and it is done so much later.
+    Later(Ms),
 }
 
 /// What becomes of one delivery.
@@ -188,6 +206,7 @@ pub(crate) enum Down {
     /// Cloud Tasks may not publish.
     Publish,
     Opwatch,
+    Ledger,
 }
 
 /// Channels of Slack: the settings' own, and two that watches ask for.
@@ -260,6 +279,8 @@ impl Kickoff {
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) access: Access,
+    /// Whether it keeps history.
+    pub(crate) ledger: bool,
     /// What watches are told that don't say.
     pub(crate) notify: Option<&'static str>,
     pub(crate) kickoffs: Vec<Kickoff>,
@@ -285,6 +306,7 @@ impl Plan {
         Self {
             seed: 0,
             access: Access::Webhook,
+            ledger: false,
             notify: None,
             kickoffs: Vec::new(),
             rates: BTreeMap::new(),
@@ -316,7 +338,7 @@ impl Plan {
         let notify = *rng.pick(if access == Access::Bot { of_bot } else { &[None, None, Some("start,end")] });
         let mut rng = part(2);
         let kickoffs = (0..watches).map(|index| kickoff(&mut rng, spread, index, access)).collect();
-        let rates = rates(&mut part(3), left_out);
+        let mut rates = rates(&mut part(3), FAULTS, left_out);
         let (mut windows, mut stops) = (windows(&mut part(4)), Vec::new());
         let mut rng = part(5);
         while rng.chance(0.1) {
@@ -327,7 +349,25 @@ impl Plan {
                 windows.push(Window { down, from, to: from + rng.between(MINUTE, 3 * HOUR) });
             }
         }
-        Self { seed, access, notify, kickoffs, rates, windows, stops, skews, attempts, ..Self::empty() }
+        let mut rng = part(6);
+        let ledger = rng.chance(0.45);
+        if ledger {
+            rates.extend(self::rates(&mut rng, LEDGER_FAULTS, left_out));
+            windows.extend(window(&mut rng, (Down::Ledger, SECOND, 12 * HOUR, 0.3)));
+        }
+        Self {
+            seed,
+            access,
+            ledger,
+            notify,
+            kickoffs,
+            rates,
+            windows,
+            stops,
+            skews,
+            attempts,
+            ..Self::empty()
+        }
     }
 
     pub(crate) fn is_down(&self, down: Down, now: Ms) -> bool {
@@ -340,10 +380,10 @@ impl Plan {
     }
 }
 
-fn rates(rng: &mut Rng, left_out: &BTreeSet<Fault>) -> BTreeMap<Fault, f64> {
+fn rates(rng: &mut Rng, faults: &[Fault], left_out: &BTreeSet<Fault>) -> BTreeMap<Fault, f64> {
     let mut rates = BTreeMap::new();
     let density = rng.unit();
-    for fault in FAULTS {
+    for fault in faults {
         let (on, rate) = (rng.chance(density), rng.log_uniform(1e-4, 0.3));
         let rate = if *fault == Fault::TaskTwice { *rng.pick(&[1e-5, 1e-2]) } else { rate };
         if on && !left_out.contains(fault) {
@@ -354,8 +394,7 @@ fn rates(rng: &mut Rng, left_out: &BTreeSet<Fault>) -> BTreeMap<Fault, f64> {
 }
 
 fn windows(rng: &mut Rng) -> Vec<Window> {
-    let mut windows = Vec::new();
-    for (down, shortest, longest, odds) in [
+    let odds = [
         (Down::Slack, MINUTE, 12 * HOUR, 0.3),
         (Down::Access, HOUR, 9 * DAY, 0.05),
         (Down::Channel(0), MINUTE, 12 * HOUR, 0.05),
@@ -366,14 +405,17 @@ fn windows(rng: &mut Rng) -> Vec<Window> {
         (Down::Token, SECOND, HOUR, 0.1),
         (Down::Publish, MINUTE, 6 * HOUR, 0.1),
         (Down::Opwatch, MINUTE, 2 * HOUR, 0.1),
-    ] {
-        if rng.chance(odds) {
-            let from = rng.below(12 * HOUR);
-            let to = from + rng.log_uniform(shortest as f64, longest as f64) as Ms;
-            windows.push(Window { down, from, to });
-        }
-    }
-    windows
+    ];
+    odds.into_iter().filter_map(|odds| window(rng, odds)).collect()
+}
+
+/// Whether and when something is down: what it is, its shortest and longest time, and how likely it is.
+fn window(rng: &mut Rng, (down, shortest, longest, odds): (Down, Ms, Ms, f64)) -> Option<Window> {
+    rng.chance(odds).then(|| {
+        let from = rng.below(12 * HOUR);
+        let to = from + rng.log_uniform(shortest as f64, longest as f64) as Ms;
+        Window { down, from, to }
+    })
 }
 
 fn kickoff(rng: &mut Rng, spread: Ms, index: usize, access: Access) -> Kickoff {

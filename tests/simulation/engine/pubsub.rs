@@ -6,6 +6,7 @@ use opwatch::envelope::Delivery;
 use opwatch::watcher::{Decided, Handled};
 use serde_json::{Value, json};
 
+use super::claims::Claiming;
 use super::plan::{DAY, Disorder, Down, Ending, Fault, HOUR, MINUTE, Ms, SECOND};
 use super::tasks::{NEW_NOTIFY, NEW_OUTCOME};
 use super::world::{Event, Form, Instance, World, hash_of, time};
@@ -82,6 +83,8 @@ pub(crate) struct Push {
     pub(crate) ends_edited: bool,
     /// The message whose end it could not make.
     pub(crate) edit_failed: Option<usize>,
+    /// The claim on its report.
+    pub(crate) claiming: Option<Claiming>,
 }
 
 impl Push {
@@ -240,6 +243,7 @@ impl World {
             closes: None,
             ends_edited: false,
             edit_failed: None,
+            claiming: None,
         };
         self.ledger.delivered(message, copy, now, due);
         let number = self.next_push;
@@ -282,6 +286,12 @@ impl World {
             format!("push {number}: {:?} {:?}", handled.decision, handled.error)
         });
         self.look_for_orphans(&push, handled.acknowledged);
+        self.claimer_finished(&push);
+        match handled.decision {
+            Decided::PostedBefore => self.ledger.count("reports found sent"),
+            Decided::Waits => self.ledger.count("reports that waited"),
+            _ => {}
+        }
         let spent = self.now() - push.began;
         if spent > 20 * SECOND {
             self.ledger.broken(format!("push {number} took {spent} ms"));
@@ -308,7 +318,7 @@ impl World {
     }
 
     /// A watch that asked to hear of failures only does not hear of a success.
-    fn not_wanted(&mut self, message: usize) {
+    pub(crate) fn not_wanted(&mut self, message: usize) {
         let message = &self.messages[message];
         let watch = message.watch;
         let asked = self.plan.kickoffs[watch].notify.or(self.plan.notify);
@@ -331,6 +341,7 @@ impl World {
             let Some(push) = self.pushes.remove(number) else { continue };
             self.note(&[11, *number], || format!("push {number}: killed"));
             self.orphan_of_killed(&push);
+            self.claimer_died(&push);
             self.refuse(push.message);
         }
         let generation = self.instances[instance].generation + 1;

@@ -15,6 +15,7 @@ use opwatch::app::{App, build};
 use opwatch::clock::{Clock, Deadline};
 use opwatch::endpoints::Endpoints;
 use opwatch::envelope::Delivery;
+use opwatch::ledger::Ledger;
 use opwatch::locale::Locale;
 use opwatch::message::{Defaults, Routing};
 use opwatch::operation::{Service, StartMethod};
@@ -23,6 +24,7 @@ use opwatch::settings::{Settings, SlackAccess};
 use opwatch::transport::Transport;
 use opwatch::watcher::{Handled, Setup};
 
+use super::datastore::{KIND, NAMESPACE};
 use super::plan::{Access, CHANNELS, Fault, Ms, Plan};
 use super::services::Line;
 use super::world::{Event, World, time};
@@ -60,14 +62,14 @@ impl Clock for Skewed {
     }
 }
 
-fn settings(access: Access, notify: Option<&'static str>) -> Settings {
+fn settings(access: Access, notify: Option<&'static str>, ledger: bool) -> Settings {
     let bot = access == Access::Bot;
     let channel = bot.then(|| CHANNELS[0].parse().expect("a channel"));
     let notify = notify.map(|word| word.parse().expect("a word"));
     Settings {
         port: 0,
         setup: Setup {
-            ledger: None,
+            ledger: ledger.then(self::ledger),
             topic: "projects/p/topics/t".to_owned(),
             check_queue: "projects/p/locations/l/queues/checks".to_owned(),
             report_queue: "projects/p/locations/l/queues/reports".to_owned(),
@@ -97,6 +99,17 @@ fn settings(access: Access, notify: Option<&'static str>) -> Settings {
     }
 }
 
+/// Where history is kept.
+fn ledger() -> Ledger {
+    Ledger {
+        kind: KIND.to_owned(),
+        project: "p".to_owned(),
+        namespace: NAMESPACE.to_owned(),
+        database: String::new(),
+        keep: TimeDelta::days(400),
+    }
+}
+
 type Work = Pin<Box<dyn Future<Output = Handled>>>;
 
 struct Instance {
@@ -110,6 +123,7 @@ struct Run {
     in_flight: BTreeMap<u64, (usize, Work)>,
     access: Access,
     notify: Option<&'static str>,
+    ledger: bool,
 }
 
 /// Does `work` for each seed, on all cores; what is `done` is told in any order.
@@ -151,9 +165,10 @@ pub(crate) fn run(plan: Plan) -> Summary {
 
 impl Run {
     fn new(plan: Plan) -> Self {
-        let (skews, access, notify) = (plan.skews.clone(), plan.access, plan.notify);
+        let (skews, access, notify, ledger) = (plan.skews.clone(), plan.access, plan.notify, plan.ledger);
         let world = Arc::new(Mutex::new(World::new(plan)));
-        let mut run = Self { world, instances: Vec::new(), in_flight: BTreeMap::new(), access, notify };
+        let mut run =
+            Self { world, instances: Vec::new(), in_flight: BTreeMap::new(), access, notify, ledger };
         for skew in skews {
             let clock = Arc::new(Skewed { now: Arc::clone(&run.world().clock), skew: AtomicI64::new(skew) });
             let app = run.app(&clock);
@@ -170,7 +185,7 @@ impl Run {
     fn app(&self, clock: &Arc<Skewed>) -> Arc<App> {
         let line: Arc<dyn Transport> = Arc::new(Line(Arc::clone(&self.world)));
         let clock: Arc<dyn Clock> = Arc::<Skewed>::clone(clock);
-        Arc::new(build(settings(self.access, self.notify), line, clock))
+        Arc::new(build(settings(self.access, self.notify, self.ledger), line, clock))
     }
 
     async fn drive(&mut self) {
@@ -186,6 +201,7 @@ impl Run {
                 Event::Wake(number) => self.poll(number),
                 Event::Remove(index) => self.world().remove(index),
                 Event::Expire(index) => self.world().expire(index),
+                Event::Commit(index) => self.world().commit_late(index),
                 Event::Stop => (0..self.instances.len()).for_each(|instance| self.kill(instance)),
             }
         }

@@ -31,11 +31,18 @@ pub(crate) enum Target {
     Post,
     Update,
     Delete,
+    /// The ledger's `lookup` and `commit`.
+    Lookup,
+    Commit,
 }
 
 impl Target {
     fn is_slack(self) -> bool {
         matches!(self, Self::Hook | Self::Post | Self::Update | Self::Delete)
+    }
+
+    fn is_datastore(self) -> bool {
+        matches!(self, Self::Lookup | Self::Commit)
     }
 }
 
@@ -45,6 +52,8 @@ struct Reply {
     kill: bool,
     /// Slack asks for quiet until then.
     quiet_until: Option<Ms>,
+    /// It is about a claim.
+    of_claim: bool,
     result: Option<Result<Answer, Failure>>,
 }
 
@@ -64,13 +73,15 @@ struct Draft {
     due: Ms,
     kill: bool,
     quiet_until: Option<Ms>,
+    of_claim: bool,
     result: Result<Answer, Failure>,
 }
 
 impl Draft {
     fn ready(self) -> Reply {
-        let Self { world, due, kill, quiet_until, result } = self;
-        Reply { world: world.expect("set by the line"), due, kill, quiet_until, result: Some(result) }
+        let Self { world, due, kill, quiet_until, of_claim, result } = self;
+        let world = world.expect("set by the line");
+        Reply { world, due, kill, quiet_until, of_claim, result: Some(result) }
     }
 }
 
@@ -96,6 +107,9 @@ impl Future for Reply {
                 instance.quiet_until = instance.quiet_until.max(until);
             }
         }
+        if self.of_claim {
+            world.hears_of_claim();
+        }
         Poll::Ready(result)
     }
 }
@@ -107,12 +121,16 @@ impl World {
         let (target, path) = self.target(request, &url);
         self.before(target, number);
         let asked = target.is_slack().then(|| self.read_slack(target, &request.body));
+        let call = target.is_datastore().then(|| self.read_datastore(target, &request.body));
         let effect = self.choose(target);
         self.effects += 1;
         let limit = limit.as_millis() as Ms;
         let wait = match effect {
-            Some(Effect::TimedOut | Effect::LostLate | Effect::NoToken { late: true }) => limit,
+            Some(Effect::TimedOut | Effect::LostLate | Effect::Later(_) | Effect::NoToken { late: true }) => {
+                limit
+            }
             Some(Effect::CrashBefore) => 0,
+            _ if target.is_datastore() => self.latency_of_datastore(),
             _ => self.latency(),
         };
         let done = match effect {
@@ -122,40 +140,51 @@ impl World {
         };
         let state =
             matches!(effect, Some(Effect::Garbage { done: true, kind: 4 })).then_some("CONTEMPLATING");
-        let (status, body, deed) = match &asked {
+        let (status, body, deed) = match (&asked, &call) {
             _ if !done => (0, String::new(), None),
-            Some(asked) => self.perform_slack(target, asked, &request.body),
-            None => {
+            (Some(asked), _) => self.perform_slack(target, asked, &request.body),
+            (_, Some(call)) => {
+                let (status, body) = self.perform_datastore(call);
+                (status, body, None)
+            }
+            _ => {
                 let (status, body) = self.perform(target, &path, &request.body, state);
                 (status, body, None)
             }
         };
         let (mut result, retry_after) = self.answer(target, effect, status, body, limit);
-        if wait >= limit && !matches!(effect, Some(Effect::TimedOut | Effect::LostLate)) {
+        if wait >= limit && !matches!(effect, Some(Effect::TimedOut | Effect::LostLate | Effect::Later(_))) {
             result = Err(Failure::TimedOut(Duration::from_millis(limit)));
         }
         let due = now + wait.min(limit);
-        let marks = [1, number, target as u64, hash_of(path.as_bytes()), hash_of(&request.body), due];
+        let body_mark = call.as_ref().map_or_else(|| hash_of(&request.body), |call| call.mark);
+        let marks = [1, number, target as u64, hash_of(path.as_bytes()), body_mark, due];
         self.note(&marks, || format!("push {number}: {target:?} {path} {effect:?}"));
         self.at(due, Event::Wake(number));
         let asked_until = retry_after.map(|wait| now + (wait * SECOND).min(24 * 60 * MINUTE));
         let killed = matches!(effect, Some(Effect::CrashBefore | Effect::CrashAfter));
-        match &asked {
-            Some(asked) => {
+        match (&asked, &call) {
+            (_, Some(call)) => self.after_datastore(call, effect, result.is_err(), limit),
+            (Some(asked), _) => {
                 let ok = !killed && matches!(&result, Ok(answer) if slack::is_ok(target, answer));
                 let word = match &result {
                     Ok(answer) => String::from_utf8_lossy(&answer.body).into_owned(),
                     Err(_) => String::new(),
                 };
                 self.after_slack(target, asked, deed, ok, &word);
+                if matches!(deed, Some(Deed::Told | Deed::Posted(_))) && !ok {
+                    self.told_in_vain(killed);
+                }
                 let push = self.pushes.get_mut(&number).expect("in flight");
                 push.slack_not_before = push.slack_not_before.max(asked_until.unwrap_or(0));
             }
-            None => self.after(target, number, &result, asked_until),
+            _ => self.after(target, number, &result, asked_until),
         }
         self.plant(target, deed, &mut result);
         let limited = target.is_slack() && matches!(&result, Ok(answer) if answer.status >= 400);
-        Draft { world: None, due, kill: killed, quiet_until: asked_until.filter(|_| limited), result }
+        let of_claim = call.is_some_and(|call| call.report().is_some());
+        let quiet_until = asked_until.filter(|_| limited);
+        Draft { world: None, due, kill: killed, quiet_until, of_claim, result }
     }
 
     /// What arrives of `body`, and the `Retry-After` that was sent.
@@ -185,7 +214,9 @@ impl World {
             Some(Effect::NotConnected | Effect::NoToken { .. }) => {
                 Err(Failure::NotConnected("planted".to_owned()))
             }
-            Some(Effect::TimedOut | Effect::LostLate) => Err(Failure::TimedOut(Duration::from_millis(limit))),
+            Some(Effect::TimedOut | Effect::LostLate | Effect::Later(_)) => {
+                Err(Failure::TimedOut(Duration::from_millis(limit)))
+            }
             Some(Effect::Lost) => Err(Failure::Broken("planted".to_owned())),
             Some(Effect::Garbage { kind, done }) => match kind {
                 1 => Ok(answer(200, body.chars().take(body.len() / 2).collect(), None)),
@@ -193,6 +224,8 @@ impl World {
                 3 => Ok(answer(200, body.replace("/operations/", "/operations/other"), None)),
                 4 => Ok(answer(status, body, None)),
                 5 => Ok(Answer { date: None, ..answer(status, body, None) }),
+                6 => Ok(answer(503, error(503, "UNAVAILABLE").to_string(), None)),
+                7 => Ok(answer(200, "{}".to_owned(), None)),
                 _ if done => Ok(Answer { date: None, ..answer(200, html(), None) }),
                 _ => Ok(answer(200, html(), None)),
             },
@@ -236,6 +269,8 @@ impl World {
             .or_else(|| url.strip_prefix("https://firestore.googleapis.com/v1/"))
         {
             match request.method {
+                Method::Post if path == "projects/p:lookup" => (Target::Lookup, path),
+                Method::Post if path == "projects/p:commit" => (Target::Commit, path),
                 Method::Post => (Target::Start, path),
                 Method::Get if path.contains("/operations?") => (Target::List, path),
                 Method::Get => (Target::Look, path),
@@ -247,10 +282,11 @@ impl World {
         let due = match target {
             Target::Hook => None,
             Target::Post | Target::Update | Target::Delete => Some("slack token"),
-            Target::Look | Target::List | Target::Start | Target::Tasks => Some("token"),
+            _ => Some("token"),
         };
         if token != due
             || target.is_slack() && (target == Target::Hook) != (self.plan.access == Access::Webhook)
+            || target.is_datastore() && !self.plan.ledger
         {
             self.ledger.broken(format!("a token is at the wrong place: {target:?}"));
         }
@@ -294,7 +330,7 @@ impl World {
                     push.listed = Some(now);
                 }
             }
-            Target::Tasks => {}
+            Target::Tasks | Target::Lookup | Target::Commit => {}
         }
         if first_look && target == Target::Look {
             self.ledger.checked(message.watch, now);
@@ -366,7 +402,7 @@ impl World {
         match target {
             Target::Tasks => push.excused |= effect.is_some(),
             Target::Look | Target::List | Target::Start => push.api_failed |= effect.is_some(),
-            Target::Hook | Target::Post | Target::Update | Target::Delete => {}
+            _ => {}
         }
         effect
     }
@@ -386,6 +422,7 @@ impl World {
             Target::Look | Target::List | Target::Start => self.draw_api(target),
             Target::Tasks => self.draw_tasks(),
             Target::Hook | Target::Post | Target::Update | Target::Delete => self.draw_slack(target),
+            Target::Lookup | Target::Commit => self.draw_datastore(target),
         }
     }
 

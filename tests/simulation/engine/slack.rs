@@ -3,6 +3,7 @@
 use opwatch::transport::Answer;
 use serde_json::{Value, json};
 
+use super::ledger::is_later_try;
 use super::plan::{Access, CHANNELS, Down, Effect, Fault, HOUR, Kind, Planted};
 use super::pubsub::Push;
 use super::services::Target;
@@ -244,6 +245,8 @@ impl World {
             }
         }
         let may_tell = push.may_tell();
+        let message = &self.messages[push.message];
+        let (is_report, dead) = (message.form == Form::Report, message.dead);
         self.note(&[7, watch as u64, hash_of(says.as_bytes())], || format!("Slack shows: w{watch} {says}"));
         let now = self.now();
         match says {
@@ -257,6 +260,9 @@ impl World {
             _ => {
                 self.hold_to_truth(watch, says);
                 self.ledger.posted(watch, says, now);
+                if self.plan.ledger && is_report && !dead {
+                    self.told_under_claim();
+                }
                 // In the payload's JSON the line's own quotes are escaped.
                 // The id of a lost kickoff is unknown, so the line has a key of its own; what its start begins after
                 // this, in a push that was not answered in time, has another.
@@ -381,7 +387,7 @@ impl World {
         let push = self.pushes.get_mut(&self.current).expect("in flight");
         let Some(index) = own.filter(|own| push.opened != Some(*own)) else { return };
         if form(asked) == Form::Report {
-            let first = asked["state"]["report"]["tries"].as_u64().unwrap_or(0) == 0;
+            let first = !is_later_try(&asked["state"]["report"]);
             // Told already, the other may have been followed by a copy that saw it run.
             push.closes = push.closes.or(Some(index).filter(|_| first));
             return;

@@ -6,8 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use opwatch::message::{Defaults, Message as Opwatch, Received, read};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::ledger::is_later_try;
 use super::plan::{Access, DAY, Down, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
 use super::pubsub::Message;
 use super::world::{Event, Form, World, form, moment, time};
@@ -34,6 +36,50 @@ struct Asked {
     data: Vec<u8>,
     message: Value,
     at: Ms,
+}
+
+/// The body of `tasks.create`, as far as it is looked at.
+#[derive(Deserialize)]
+struct Create<'a> {
+    #[serde(borrow)]
+    task: Created<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Created<'a> {
+    name: &'a str,
+    schedule_time: Option<&'a str>,
+    #[serde(borrow)]
+    http_request: HttpRequest<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HttpRequest<'a> {
+    url: &'a str,
+    http_method: &'a str,
+    body: &'a str,
+    #[serde(borrow)]
+    oauth_token: Account<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Account<'a> {
+    service_account_email: &'a str,
+}
+
+/// The body of `topics.publish`.
+#[derive(Deserialize)]
+struct Publish<'a> {
+    #[serde(borrow)]
+    messages: [Data<'a>; 1],
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    data: &'a str,
 }
 
 const TOPIC_URL: &str = "https://pubsub.googleapis.com/v1/projects/p/topics/t:publish";
@@ -131,29 +177,28 @@ impl World {
     }
 
     fn read_task(&self, body: &[u8]) -> Result<Asked, String> {
-        let body: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-        let task = &body["task"];
-        let request = &task["httpRequest"];
-        if request["url"] != TOPIC_URL || request["httpMethod"] != "POST" {
-            return Err(format!("it calls {}", request["url"]));
+        let Create { task } = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        let request = task.http_request;
+        if request.url != TOPIC_URL || request.http_method != "POST" {
+            return Err(format!("it calls {}", request.url));
         }
-        if request["oauthToken"]["serviceAccountEmail"] != "tasks@p.iam.gserviceaccount.com" {
+        if request.oauth_token.service_account_email != "tasks@p.iam.gserviceaccount.com" {
             return Err("it has no token".to_owned());
         }
-        let name = task["name"].as_str().ok_or("no name")?.to_owned();
-        let decode =
-            |value: &Value| STANDARD.decode(value.as_str().unwrap_or_default()).map_err(|e| e.to_string());
-        let publish: Value = serde_json::from_slice(&decode(&request["body"])?).map_err(|e| e.to_string())?;
-        let data = decode(&publish["messages"][0]["data"])?;
+        let decode = |text: &str| STANDARD.decode(text).map_err(|error| error.to_string());
+        let publish = decode(request.body)?;
+        let Publish { messages: [publish] } =
+            serde_json::from_slice(&publish).map_err(|error| error.to_string())?;
+        let data = decode(publish.data)?;
         let message = serde_json::from_slice(&data).map_err(|error| error.to_string())?;
-        let at = match task["scheduleTime"].as_str() {
+        let at = match task.schedule_time {
             Some(text) => moment(text).ok_or("a bad scheduleTime")?,
             None => self.now(),
         };
         if at > self.now() + 30 * 24 * HOUR {
             return Err("it is due in more than 30 days".to_owned());
         }
-        Ok(Asked { name, data, message, at })
+        Ok(Asked { name: task.name.to_owned(), data, message, at })
     }
 
     /// The planted fault: no grid, but the next number an interval from now.
@@ -247,7 +292,7 @@ impl World {
 /// Whether `next` has what a newer version added to `own`.
 fn keeps(own: &Message, next: &Value) -> bool {
     let fields = || next.get("newField").is_some() && next["state"].get("newState").is_some();
-    let is_retry = next["state"]["report"]["tries"].as_u64() > Some(0);
+    let is_retry = is_later_try(&next["state"]["report"]);
     let outcome = || !is_retry || next["state"]["report"]["outcome"] == NEW_OUTCOME;
     (!own.newer || fields())
         && (!own.new_notify || next["notify"] == NEW_NOTIFY)

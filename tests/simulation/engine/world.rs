@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::claims::Claims;
+use super::datastore::Datastore;
 use super::ledger::Ledger;
 use super::operations::Operation;
 use super::plan::{CHANNELS, DAY, Fault, Kind, MINUTE, Ms, Plan};
@@ -38,6 +40,8 @@ pub(crate) enum Event {
     Expire(usize),
     /// Every instance is killed.
     Stop,
+    /// A commit that nobody waits for any more takes effect.
+    Commit(usize),
 }
 
 /// What a message asks for.
@@ -83,6 +87,8 @@ pub(crate) struct World {
     /// That push's instance is to be killed.
     pub(crate) killed: bool,
     pub(crate) ledger: Ledger,
+    pub(crate) claims: Claims,
+    pub(crate) datastore: Datastore,
     /// Messages that people are about to publish, each with the watch that it goes on with.
     pastes: Vec<(usize, Value, bool)>,
     pub(crate) effects: u64,
@@ -124,6 +130,8 @@ impl World {
             current: 0,
             killed: false,
             ledger: Ledger::new(&plan),
+            claims: Claims::default(),
+            datastore: Datastore::default(),
             pastes: Vec::new(),
             effects: 0,
             deliveries: 0,
