@@ -187,7 +187,7 @@ impl Watcher {
     }
 
     /// Makes the end of the message that follows the watch.
-    async fn close(&self, report: &Report, now: DateTime<Utc>, deadline: Deadline) {
+    pub(super) async fn close(&self, report: &Report, now: DateTime<Utc>, deadline: Deadline) {
         if let Some(live) = self.editable(report.live.as_ref()) {
             let ended: Notice = notice(report, &self.context(now));
             let text = payload(&ended, Part::Edit);

@@ -25,7 +25,11 @@ impl Watcher {
         let held = match permission {
             Permission::Free => None,
             Permission::Granted(held) => Some(held),
-            Permission::Sent => return Handled::new(Decided::PostedBefore),
+            Permission::Sent => {
+                // The delivery that posted it may have known another message.
+                self.close(&report, now, deadline).await;
+                return Handled::new(Decided::PostedBefore);
+            }
             Permission::Wait(left) => {
                 let decision = wait(report, left, now);
                 let (decided, error) = (Decided::Waits, None);

@@ -88,6 +88,18 @@ fn cannot_tell_does_not_swallow_a_later_end() {
     }
 }
 
+/// A copy of the kickoff came so late that it asked for a later check than the watch, and so a message of its own follows it. By
+/// the time that it sees the end, the report's name is free again.
+#[test]
+fn a_second_message_that_follows_a_watch_ends_though_its_report_was_sent() {
+    for (seed, ledger) in (0..20).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let kickoff = Kickoff { notify: Some("live"), ..Kickoff::plain(DAY, Kind::Name, 86_400, 5, DAY) };
+        let script = Some(script([].into(), [(0, Disorder::Again(13 * HOUR))].into()));
+        let kickoffs = vec![kickoff];
+        kept(Plan { seed, access: Access::Bot, ledger, kickoffs, script, ..Plan::empty() });
+    }
+}
+
 /// The books refuse a delivery that asks for the name under which it was delivered.
 #[test]
 fn no_run_of_errors_ends_a_watch_by_its_own_name() {
