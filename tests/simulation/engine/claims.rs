@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::datastore::{By, Claim};
 use super::plan::Ms;
-use super::pubsub::Push;
+use super::pubsub::{Message, Push};
 use super::world::World;
 
 /// The books of all reports.
@@ -119,9 +119,7 @@ impl World {
         } else if claiming.has_failed() {
             Some(NO_ANSWER)
         } else {
-            let message: Value = serde_json::from_slice(&message.data).unwrap_or_default();
-            let waited = message["state"]["report"]["waits"].as_u64() >= Some(u64::from(WAITS));
-            waited.then_some(WAITED)
+            waited(message)
         };
         if !holds && own.is_none() {
             self.ledger.broken(format!("w{watch}: a report is told by one who does not hold its claim"));
@@ -188,7 +186,11 @@ impl World {
         if let Some(other) = other {
             let own =
                 self.claims.of(report).find(|told| told.owner == after.owner).and_then(|told| told.open);
-            match own.or(self.claims.void.get(&after.owner).copied()).or(self.failed(push)) {
+            match own
+                .or(self.claims.void.get(&after.owner).copied())
+                .or(self.failed(push))
+                .or(waited(&self.messages[message]))
+            {
                 Some(why) => self.claims.end(report, &other.owner, why),
                 None => self.ledger.broken(format!("push {push} marks as sent what another has claimed")),
             }
@@ -236,4 +238,11 @@ impl World {
         let Some(push) = self.pushes.get(&push) else { return Some(NO_ANSWER) };
         push.claiming.as_ref().filter(|claiming| claiming.has_failed()).map(|_| NO_ANSWER)
     }
+}
+
+/// It may tell without a claim, since others had it each time.
+fn waited(message: &Message) -> Option<&'static str> {
+    let message: Value = serde_json::from_slice(&message.data).unwrap_or_default();
+    let waits = message["state"]["report"]["waits"].as_u64();
+    (waits >= Some(u64::from(WAITS))).then_some(WAITED)
 }
