@@ -217,3 +217,44 @@ impl JwtVerifier for Rs256 {
         Algorithm::RS256
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::{Value, json};
+
+    const NOW: i64 = 1_800_000_000;
+
+    /// What is wrong before its signature is looked at with a token that tells this.
+    fn wrong(header: &Value, claims: &Value) -> Option<Refusal> {
+        let identity =
+            Identity { audience: "https://a.run.app".to_owned(), service_account: "p@x".to_owned() };
+        let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let now = DateTime::from_timestamp(NOW, 0).unwrap();
+        identity.precheck(&format!("{header}.{claims}.AAAA"), now).err()
+    }
+
+    #[test]
+    fn a_token_is_good_from_a_minute_before_its_issue_until_a_minute_after_its_expiry() {
+        let at = |issued: i64, expires: i64| {
+            wrong(
+                &json!({"alg": "RS256", "kid": "1"}),
+                &json!({"iss": ISSUERS[0], "aud": "https://a.run.app", "email": "p@x", "email_verified": true,
+                    "iat": NOW + issued, "exp": NOW + expires}),
+            )
+        };
+        assert_eq!(at(60, 3_600), None);
+        assert_eq!(at(61, 3_600), Some(Refusal::Early));
+        assert_eq!(at(-3_600, -59), None);
+        assert_eq!(at(-3_600, -60), Some(Refusal::Expired));
+    }
+
+    #[test]
+    fn the_longest_token_is_taken() {
+        let long = "a".repeat(LONGEST_TOKEN);
+        assert_eq!(bearer(Some(&format!("Bearer {long}"))), Ok(long.as_str()));
+        assert_eq!(bearer(Some(&format!("Bearer {long}a"))), Err(Refusal::NoJwt));
+    }
+}

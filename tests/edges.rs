@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use opwatch::decision::{Decision, begin, begun_by, try_again};
+use opwatch::decision::{Decision, begin, begun_by, may_start, try_again};
 use opwatch::message::{
     Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Problem, Received, Report, Start,
     Why, is_report, read,
 };
-use opwatch::operation::{ApiError, Operation, Progress, Service, read_list, read_started};
+use opwatch::operation::{
+    ApiError, Observation, Operation, Progress, Service, read_list, read_operation, read_started,
+};
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{FIRESTORE_NAME, NAME, export, firestore_export};
@@ -181,6 +183,51 @@ fn an_error_says_what_is_known_of_it() {
     ] {
         assert_eq!(ApiError::new(code, status, text).to_string(), expected);
     }
+}
+
+#[test]
+fn an_operations_error_has_the_name_of_its_code() {
+    let operation = Operation::new(Service::Datastore, NAME).unwrap();
+    for (code, name) in [
+        (1, "CANCELLED"),
+        (2, "UNKNOWN"),
+        (3, "INVALID_ARGUMENT"),
+        (4, "DEADLINE_EXCEEDED"),
+        (5, "NOT_FOUND"),
+        (6, "ALREADY_EXISTS"),
+        (7, "PERMISSION_DENIED"),
+        (8, "RESOURCE_EXHAUSTED"),
+        (9, "FAILED_PRECONDITION"),
+        (10, "ABORTED"),
+        (11, "OUT_OF_RANGE"),
+        (12, "UNIMPLEMENTED"),
+        (13, "INTERNAL"),
+        (14, "UNAVAILABLE"),
+        (15, "DATA_LOSS"),
+        (16, "UNAUTHENTICATED"),
+        (17, ""),
+    ] {
+        let body = json!({"name": NAME, "done": true, "error": {"code": code}});
+        let Observation::Ended(_, facts) = read_operation(&operation, body.to_string().as_bytes()) else {
+            panic!("it is done")
+        };
+        assert_eq!(facts.error.unwrap(), ApiError::new(code, name, ""));
+    }
+}
+
+#[test]
+fn the_longest_name_is_taken() {
+    let name = |size: usize| {
+        let head = "projects/demo/operations/";
+        Operation::new(Service::Datastore, &format!("{head}{}", "x".repeat(size - head.len())))
+    };
+    assert!(name(1_024).is_ok() && name(1_025).is_err());
+}
+
+#[test]
+fn nothing_is_started_more_than_an_hour_after_its_kickoff() {
+    let may = |second: i64| may_start(&start(export()), published() + TimeDelta::seconds(second));
+    assert!(may(-9) && may(0) && may(3_600) && !may(3_601));
 }
 
 #[test]

@@ -374,6 +374,28 @@ async fn a_body_that_is_too_long_is_noticed_once_however_it_is_cut_on_its_way() 
 }
 
 #[tokio::test]
+async fn the_longest_body_is_opened_and_the_longest_push_is_drained() {
+    let opwatch = Opwatch::start().await;
+    let push = json!({"message": {"data": "e30=", "messageId": "7"}}).to_string();
+    for (size, status, told) in [
+        (256 * 1024, 204, "It is missing. A kickoff has"),
+        (256 * 1024 + 1, 204, "It has 262145 bytes; at most 262144 are read."),
+        (16 * 1024 * 1024, 204, "It has 16777216 bytes; at most 262144 are read."),
+        (16 * 1024 * 1024 + 1, 400, ""),
+    ] {
+        let before = opwatch.slack().len();
+        let padded = format!("{push}{}", " ".repeat(size - push.len()));
+        assert_eq!(opwatch.post("", padded).await.0, status, "{size}");
+        opwatch.world.settled().await;
+        let said: Vec<_> =
+            opwatch.slack()[before..].iter().map(|message| texts(message).join("\n")).collect();
+        assert_eq!(said.len(), usize::from(status == 204), "{size}: {said:?}");
+        assert!(said.iter().all(|said| said.contains(told)), "{size}: {said:?}");
+    }
+    opwatch.stop().await;
+}
+
+#[tokio::test]
 async fn the_same_bad_data_is_told_once_an_hour() {
     let opwatch = Opwatch::start().await;
     let now = opwatch.world.time.now();

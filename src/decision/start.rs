@@ -265,7 +265,13 @@ mod tests {
     fn an_operation_of_another_kickoff_counts_as_of_this_kickoff() {
         for service in Service::ALL {
             assert_eq!(adopted(service, -1, None), Some(Adopted::Request));
+            assert_eq!(adopted(service, -10, None), Some(Adopted::Request));
             assert_eq!(adopted(service, -11, None), None, "begun too long before");
+            assert_eq!(
+                adopted(service, -1, Some(0)),
+                Some(Adopted::Request),
+                "over just when it was published"
+            );
             assert_eq!(
                 adopted(service, -1, Some(30)),
                 Some(Adopted::Request),
@@ -273,10 +279,17 @@ mod tests {
             );
             assert_eq!(adopted(service, -9, Some(-1)), None, "over before this kickoff");
         }
-        assert_eq!(
-            adopted(Service::Firestore, 1, Some(2)),
-            Some(Adopted::Key),
-            "no labels: begun after it is its own"
-        );
+        for from in [0, 1] {
+            assert_eq!(
+                adopted(Service::Firestore, from, Some(2)),
+                Some(Adopted::Key),
+                "no labels: begun after it is its own"
+            );
+            assert_eq!(
+                adopted(Service::Datastore, from, Some(2)),
+                Some(Adopted::Request),
+                "its label is another's"
+            );
+        }
     }
 }

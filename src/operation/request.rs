@@ -79,4 +79,23 @@ mod tests {
         assert!(!asked.is_answered_by(&found("gs://b/nightly", r#"["a"]"#)));
         assert!(!asked.is_answered_by(&request(r#"{"inputUriPrefix":"gs://b/nightly"}"#)));
     }
+
+    #[test]
+    fn a_start_that_asked_for_anything_else_is_another_one() {
+        let all = serde_json::json!({"outputUriPrefix": "gs://b/x", "inputUriPrefix": "gs://b/y", "collectionIds": ["a"],
+            "namespaceIds": ["n"], "snapshotTime": "2026-11-23T00:00:00Z"});
+        let asked = request(&all.to_string());
+        assert!(asked.is_answered_by(&asked));
+        for (field, other) in [
+            ("outputUriPrefix", serde_json::json!("gs://b/z")),
+            ("inputUriPrefix", serde_json::json!("gs://b/z")),
+            ("collectionIds", serde_json::json!(["b"])),
+            ("namespaceIds", serde_json::json!([])),
+            ("snapshotTime", serde_json::json!("2026-11-23T00:01:00Z")),
+        ] {
+            let mut changed = all.clone();
+            changed[field] = other;
+            assert!(!asked.is_answered_by(&request(&changed.to_string())), "{field}");
+        }
+    }
 }
