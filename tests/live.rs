@@ -398,6 +398,21 @@ async fn a_watch_has_its_own_channel_and_falls_back_to_the_settings() {
 }
 
 #[tokio::test]
+async fn an_end_goes_to_another_channel_only_when_its_own_is_closed() {
+    for (channel, error) in [("C0OWN", "internal_error"), (CHANNEL, "not_in_channel")] {
+        let opwatch = start().await;
+        opwatch.world.slack.fail_next_on("POST", "/chat.postMessage", slack_error(error));
+        opwatch.world.operations.add(NAME, lasting(30));
+        opwatch.watch(&json!({"name": NAME, "channel": channel, "notify": "end"})).await;
+        let messages = there(&opwatch);
+        let [end] = messages.as_slice() else { panic!("{error}: {messages:#?}") };
+        assert_eq!(end.channel, channel, "{error}");
+        assert!(!texts(&end.payload).join("\n").contains("did not take it"), "{error}: {}", end.payload);
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn only_channels_that_are_allowed_are_sent_to() {
     let opwatch = start_with(|args| args.slack.slack_channels = Some("C0ALLOWED".to_owned())).await;
     opwatch.world.operations.add(NAME, lasting(100));

@@ -369,6 +369,19 @@ fn a_report_waits_for_another_delivery_so_often_and_no_more() {
     assert_eq!(names.len(), WAITS as usize);
 }
 
+/// The try after one that waited and then failed may wait as often.
+#[test]
+fn the_next_try_of_a_report_has_waited_for_nobody_yet() {
+    let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    let watch = Watch { id: "7".to_owned(), ..Watch::default() };
+    let next = |waits| {
+        let report = Report { waits, ..Report::of_test(watch.clone(), now) };
+        let data = Message::Report(Box::new(report)).to_data();
+        deliver_published(data, Vec::new(), None, now, now, Access::Webhook).1
+    };
+    assert_eq!(next(WAITS), next(0));
+}
+
 /// What becomes of a report, at the try of this number, when Slack answers so.
 fn refused(tries: u32, status: u16, body: &str) -> Handled {
     let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
