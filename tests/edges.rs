@@ -7,10 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use opwatch::decision::{Decision, begin, begun_by, may_start, try_again};
 use opwatch::message::{
     Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Problem, Received, Report, Start,
-    Why, is_report, read,
+    Track, Why, is_report, read,
 };
 use opwatch::operation::{
-    ApiError, Observation, Operation, Progress, Service, read_list, read_operation, read_started,
+    ApiError, Facts, Filter, Observation, Operation, Progress, Service, read_list, read_operation,
+    read_started,
 };
 use serde_json::{Value, json};
 
@@ -216,6 +217,44 @@ fn an_operations_error_has_the_name_of_its_code() {
 }
 
 #[test]
+fn an_answer_that_is_no_json_says_where_it_is_not() {
+    let operation = Operation::new(Service::Datastore, NAME).unwrap();
+    let Observation::Unavailable(error) = read_operation(&operation, b"<html>") else {
+        panic!("it is no JSON")
+    };
+    assert_eq!(
+        (error.code, error.text.as_str()),
+        (0, "the answer could not be read: expected value at line 1 column 1")
+    );
+}
+
+/// Datastore tells it in an object of its own, which may be empty, Firestore beside the rest.
+#[test]
+fn what_an_operation_was_told_to_take_is_read() {
+    let filter = |metadata: Value| {
+        let operation = Operation::new(Service::Datastore, NAME).unwrap();
+        match read_operation(&operation, json!({"name": NAME, "metadata": metadata}).to_string().as_bytes()) {
+            Observation::Running(facts) => facts.filter,
+            other => panic!("{other:?}"),
+        }
+    };
+    let named = |kinds: &[&str], namespaces: &[&str]| {
+        let [kinds, namespaces] =
+            [kinds, namespaces].map(|names| names.iter().map(ToString::to_string).collect());
+        Some(Filter { kinds, namespaces })
+    };
+    for (metadata, expected) in [
+        (json!({}), None),
+        (json!({"entityFilter": {}}), named(&[], &[])),
+        (json!({"entityFilter": {"kinds": ["Shop"], "namespaceIds": [""]}}), named(&["Shop"], &[""])),
+        (json!({"collectionIds": ["shops"]}), named(&["shops"], &[])),
+        (json!({"namespaceIds": ["n"]}), named(&[], &["n"])),
+    ] {
+        assert_eq!(filter(metadata.clone()), expected, "{metadata}");
+    }
+}
+
+#[test]
 fn the_longest_name_is_taken() {
     let name = |size: usize| {
         let head = "projects/demo/operations/";
@@ -228,6 +267,25 @@ fn the_longest_name_is_taken() {
 fn nothing_is_started_more_than_an_hour_after_its_kickoff() {
     let may = |second: i64| may_start(&start(export()), published() + TimeDelta::seconds(second));
     assert!(may(-9) && may(0) && may(3_600) && !may(3_601));
+}
+
+#[test]
+fn a_rate_needs_progress() {
+    let rates = |looks: &[(i64, u64)]| {
+        let track = looks.iter().fold(Track::default(), |track, (second, done)| {
+            let bytes = Some(Progress { done: *done, of: None });
+            let entities = Some(Progress { done: done / 10, of: None });
+            track.after(
+                published() + TimeDelta::seconds(*second),
+                &Facts { entities, bytes, ..Facts::default() },
+            )
+        });
+        (track.entity_rate(), track.byte_rate())
+    };
+    assert_eq!(rates(&[(0, 100), (60, 700)]), (Some(1.0), Some(10.0)));
+    for looks in [&[(0, 100)][..], &[(0, 100), (60, 100)], &[(0, 100), (0, 700)], &[(0, 700), (60, 100)]] {
+        assert_eq!(rates(looks), (None, None), "{looks:?}");
+    }
 }
 
 #[test]
