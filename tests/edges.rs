@@ -340,6 +340,18 @@ fn an_adopted_operation_is_checked_at_the_next_point_of_its_own_grid() {
     assert_eq!(due, began + TimeDelta::seconds(240));
 }
 
+#[test]
+fn what_an_adopted_operation_showed_is_the_first_that_is_known_of_its_progress() {
+    let body = json!({"name": NAME, "metadata": {"progressEntities": {"workCompleted": "5"}}});
+    let listed = read_started(Service::Datastore, body.to_string().as_bytes()).unwrap();
+    let Decision::Check(check, _) = begin(&start(export()), listed, None, published()) else {
+        panic!("it runs")
+    };
+    let seen = check.last.unwrap();
+    assert_eq!((seen.at, seen.facts.entities), (published(), Some(Progress { done: 5, of: None })));
+    assert_eq!(check.track, Track::default().after(published(), &seen.facts));
+}
+
 /// Firestore has no labels: a lost start is known by its request and its time, both.
 #[test]
 fn what_a_lost_start_began_has_its_request_and_began_since() {

@@ -105,6 +105,7 @@ mod tests {
         ] {
             let operation = Operation::new(service, name).unwrap();
             assert_eq!((operation.name(), operation.project()), (name, project));
+            assert_eq!(operation.to_string(), name);
         }
         for service in Service::ALL {
             assert!(Operation::new(service, service.name_example()).is_ok());
