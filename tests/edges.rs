@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use opwatch::decision::{Decision, begin, begun_by, may_start, try_again};
+use opwatch::decision::{Decision, after_failed_look_up, begin, begun_by, give_up, may_start, try_again};
 use opwatch::message::{
-    Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Problem, Received, Report, Start,
-    Track, Why, is_report, read,
+    Adopted, Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Outcome, Problem, Reason,
+    Received, Report, Start, Track, Why, is_report, read,
 };
 use opwatch::operation::{
     ApiError, Facts, Filter, Observation, Operation, Progress, Service, read_list, read_operation,
@@ -329,6 +329,38 @@ fn a_start_that_must_wait_too_long_is_told_when_its_hour_is_over() {
 }
 
 #[test]
+fn what_runs_already_is_looked_up_again_while_it_is_early_and_nothing_forbids_it() {
+    let error = ApiError::new(503, "", "down");
+    let failed = |refused: Option<Reason>, second: i64| {
+        let now = published() + TimeDelta::seconds(second);
+        after_failed_look_up(&start(export()), error.clone(), refused, None, now)
+    };
+    let Decision::Start(next, _) = failed(None, 3_600) else { panic!("it is early") };
+    assert_eq!((next.tries, next.ambiguous, next.error), (21, false, Some(error.clone())));
+    for (refused, second, reason) in
+        [(None, 3_601, Reason::Unavailable), (Some(Reason::ListDenied), 0, Reason::ListDenied)]
+    {
+        let Decision::Report(report) = failed(refused, second) else { panic!("{reason:?}") };
+        let expected = (Outcome::NotStarted, Some(reason), Some(error.clone()));
+        assert_eq!((report.outcome, report.reason, report.error), expected);
+    }
+}
+
+#[test]
+fn nobody_says_that_a_start_was_not_made_which_may_have_been() {
+    let error = ApiError::new(0, "", "no answer");
+    let Decision::Start(next, _) = try_again(&start(export()), error.clone(), true, None, published()) else {
+        panic!("it is early")
+    };
+    assert!(next.ambiguous);
+    let Decision::Report(report) = give_up(&next, Reason::Late, Some(error.clone()), published()) else {
+        panic!("it is over")
+    };
+    let expected = (Outcome::CannotTell, Some(Reason::Unclear), Some(error));
+    assert_eq!((report.outcome, report.reason, report.error), expected);
+}
+
+#[test]
 fn an_adopted_operation_is_checked_at_the_next_point_of_its_own_grid() {
     let began = published() - TimeDelta::seconds(200);
     let body = json!({"name": NAME, "metadata": {"common": {"state": "PROCESSING", "startTime": began}}});
@@ -344,9 +376,11 @@ fn an_adopted_operation_is_checked_at_the_next_point_of_its_own_grid() {
 fn what_an_adopted_operation_showed_is_the_first_that_is_known_of_its_progress() {
     let body = json!({"name": NAME, "metadata": {"progressEntities": {"workCompleted": "5"}}});
     let listed = read_started(Service::Datastore, body.to_string().as_bytes()).unwrap();
-    let Decision::Check(check, _) = begin(&start(export()), listed, None, published()) else {
+    let Decision::Check(check, _) = begin(&start(export()), listed, Some(Adopted::Request), published())
+    else {
         panic!("it runs")
     };
+    assert_eq!(check.adopted, Some(Adopted::Request));
     let seen = check.last.unwrap();
     assert_eq!((seen.at, seen.facts.entities), (published(), Some(Progress { done: 5, of: None })));
     assert_eq!(check.track, Track::default().after(published(), &seen.facts));
