@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use opwatch::decision::{Decision, after_failed_look_up, begin, begun_by, give_up, may_start, try_again};
+use opwatch::decision::{
+    Decision, after_failed_look_up, begin, begun_by, decide, give_up, may_start, try_again,
+};
 use opwatch::message::{
     Adopted, Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Outcome, Problem, Reason,
     Received, Report, Start, Track, Why, is_report, read,
 };
 use opwatch::operation::{
-    ApiError, Facts, Filter, Observation, Operation, Progress, Service, read_list, read_operation,
+    ApiError, Ending, Facts, Filter, Observation, Operation, Progress, Service, read_list, read_operation,
     read_started,
 };
 use serde_json::{Value, json};
@@ -413,6 +415,19 @@ fn a_lost_check_says_of_what_and_what_was_seen_but_counts_no_check() {
     assert_eq!(report.operation.as_ref().map(Operation::name), Some(NAME));
     assert_eq!((report.attempt, report.facts.state.as_deref()), (None, Some("PROCESSING")));
     assert_eq!(report.again().unwrap()["name"], NAME, "the line that goes on");
+}
+
+#[test]
+fn the_end_of_a_watch_is_told_with_what_its_check_knew() {
+    let live = json!({"channel": "C024BE91L", "ts": "1503435956.000247"});
+    let state = json!({"version": 1, "id": "7", "adopted": "key", "live": live});
+    let check = check(&json!({"name": NAME, "attempt": 3, "state": state}));
+    let ended = Observation::Ended(Ending::Succeeded, Facts::default());
+    let Decision::Report(report) = decide(&check, ended, published(), Duration::ZERO) else {
+        panic!("it is done")
+    };
+    assert_eq!((report.attempt, report.adopted), (Some(3), Some(Adopted::Key)));
+    assert!(report.live.is_some() && report.live == check.live);
 }
 
 #[test]
