@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -14,7 +15,6 @@ use tokio::sync::oneshot;
 use super::story::Story;
 use super::{ChannelMessage, End, Event, Fault, Options, Pace, Plan, Subscription, World};
 use crate::app;
-use crate::clock::SystemClock;
 use crate::locale::{Locale, Subject};
 use crate::message::Outcome;
 use crate::server::Limits;
@@ -25,6 +25,9 @@ const TOPIC: &str = "projects/demo/topics/opwatch";
 const DEAD_TOPIC: &str = "projects/demo/topics/opwatch-dead";
 const QUEUE: &str = "projects/demo/locations/europe-west1/queues/opwatch";
 const CHANNEL: &str = "C0OPERATIONS";
+/// Where in a second the kickoff is published. A check reads the time from a `Date`, which is cut to whole seconds, and an
+/// edit has until the next check but for that second: with the checks near a full second it would have no time at all.
+const BEAT: TimeDelta = TimeDelta::milliseconds(400);
 /// How long the message may take: the watches below last some seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -123,15 +126,7 @@ async fn play(args: &DemoArgs) -> Result<(), String> {
     let world = World::start(options).await.map_err(|error| format!("no loopback port: {error}"))?;
     world.slack.show_to(args.locale, args.time_zone);
     let (stop, server) = serve(&world, args).await?;
-    prepare(&world.operations, args.outcome);
-
-    let story = Story::begin(args.locale, args.time_zone, &world.slack.url());
-    world.pubsub.publish(TOPIC, kickoff().to_string().as_bytes()).await;
-    let told = tokio::time::timeout(PATIENCE, tell(&world, story)).await;
-    let result = match told {
-        Ok(()) => expect(&world, args),
-        Err(_) => Err(format!("no message within {} s", PATIENCE.as_secs())),
-    };
+    let result = show(&world, args).await;
     if args.stay && result.is_ok() {
         Story::stay(args.locale, &world.slack.url());
         let _ = tokio::signal::ctrl_c().await;
@@ -140,6 +135,23 @@ async fn play(args: &DemoArgs) -> Result<(), String> {
     let _ = server.await;
     world.stop().await;
     result
+}
+
+/// Runs the story, from the kickoff to what should be in Slack at its end.
+async fn show(world: &World, args: &DemoArgs) -> Result<(), String> {
+    prepare(&world.operations, args.outcome);
+    let story = Story::begin(args.locale, args.time_zone, &world.slack.url());
+    world.time.advance_to(next_beat(world.time.now()));
+    world.pubsub.publish(TOPIC, kickoff().to_string().as_bytes()).await;
+    let told = tokio::time::timeout(PATIENCE, tell(world, story)).await;
+    told.map_err(|_| format!("no message within {} s", PATIENCE.as_secs()))?;
+    expect(world, args)
+}
+
+fn next_beat(now: DateTime<Utc>) -> DateTime<Utc> {
+    let second = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
+    let beats = [second + BEAT, second + BEAT + TimeDelta::seconds(1)];
+    beats.into_iter().find(|beat| *beat >= now).unwrap_or(now)
 }
 
 /// The real server, pushed to by the stand-in of Pub/Sub.
@@ -167,7 +179,7 @@ async fn serve(
     settings.common.time_zone = Some(args.time_zone.name().to_owned());
     let settings = settings.check().map_err(|bad| bad.to_string())?;
     let network = Network::new().map_err(|error| error.to_string())?;
-    let app = Arc::new(app::build(settings, Arc::new(network), Arc::new(SystemClock)));
+    let app = Arc::new(app::build(settings, Arc::new(network), Arc::new(world.time.clone())));
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     world.pubsub.create_topic(TOPIC);
@@ -280,5 +292,48 @@ fn expect(world: &World, args: &DemoArgs) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("Slack should say {headline:?}, but has {messages:#?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often the operation was read, and the message that follows it edited, when the world began so many milliseconds
+    /// into a second.
+    async fn reads_and_edits(fraction: i64) -> (usize, usize) {
+        let world = World::start(Options { pace: Pace::RealTime, ..Options::default() }).await.unwrap();
+        let second = world.time.now().duration_trunc(TimeDelta::seconds(1)).unwrap();
+        world.time.advance_to(second + TimeDelta::milliseconds(1_000 + fraction));
+        let args = DemoArgs {
+            outcome: Ending::Succeeded,
+            slack: Way::Bot,
+            locale: Locale::En,
+            time_zone: Tz::UTC,
+            stay: false,
+            port: 0,
+        };
+        let (stop, server) = serve(&world, &args).await.unwrap();
+        show(&world, &args).await.unwrap();
+        let mut events = world.events();
+        let (mut reads, mut edits) = (0, 0);
+        while let Some(event) = events.ready() {
+            reads += usize::from(matches!(event, Event::OperationRead { .. }));
+            edits += usize::from(matches!(event, Event::SlackEdited { .. }));
+        }
+        let _ = stop.send(());
+        assert!(server.await.unwrap());
+        world.stop().await;
+        (reads, edits)
+    }
+
+    #[tokio::test]
+    async fn every_check_is_an_edit_whenever_the_demo_starts() {
+        let mut demos: tokio::task::JoinSet<_> =
+            [0, 1, 200, 399, 600, 985].map(reads_and_edits).into_iter().collect();
+        while let Some(demo) = demos.join_next().await {
+            let (reads, edits) = demo.unwrap();
+            assert!(reads >= 4 && edits == reads, "{reads} reads, {edits} edits");
+        }
     }
 }
