@@ -323,6 +323,22 @@ fn what_must_be_set_says_so_and_blank_counts_as_unset() {
     assert!(with("ACCESS_TOKEN", " ").unwrap().access_token.is_none());
 }
 
+/// The two accounts are told apart by their examples.
+#[test]
+fn an_account_has_the_example_of_its_own_work() {
+    for (setting, value, account) in [
+        ("TASKS_SERVICE_ACCOUNT", "", "TASKS_SERVICE_ACCOUNT=opwatch-tasks@"),
+        ("PUSH_SERVICE_ACCOUNT", "me", "PUSH_SERVICE_ACCOUNT=opwatch-push@"),
+        ("PUSH_AUDIENCE", "https://opwatch.demo.internal", "PUSH_SERVICE_ACCOUNT=opwatch-push@"),
+    ] {
+        let error = with(setting, value).unwrap_err();
+        assert!(
+            error.contains(&format!("(example: {account}my-project.iam.gserviceaccount.com)")),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn all_problems_are_told_at_once() {
     let error = ServeArgs::default().check().unwrap_err().to_string();

@@ -80,6 +80,7 @@ impl ServeArgs {
 
     fn check_push_identity(&self, bad: &mut Bad) -> Option<Identity> {
         const AUDIENCE: &str = "https://opwatch-abc123-ew.a.run.app";
+        const PUSHES: &str = "opwatch-push@my-project.iam.gserviceaccount.com";
         let plain = |text: &str| {
             let fits = text.bytes().all(|byte| byte.is_ascii_graphic());
             fits.then(|| text.to_owned())
@@ -87,11 +88,11 @@ impl ServeArgs {
         };
         let audience = bad.optional("PUSH_AUDIENCE", self.push_audience.as_ref(), AUDIENCE, plain);
         let account = self.push_service_account.as_ref();
-        let service_account = bad.optional("PUSH_SERVICE_ACCOUNT", account, ACCOUNT, account_address);
+        let service_account = bad.optional("PUSH_SERVICE_ACCOUNT", account, PUSHES, account_address);
         match (audience, service_account) {
             (Some(audience), Some(service_account)) => return Some(Identity { audience, service_account }),
             (Some(_), None) if given(account).is_none() => {
-                bad.say("PUSH_SERVICE_ACCOUNT", "it must be set together with PUSH_AUDIENCE", ACCOUNT);
+                bad.say("PUSH_SERVICE_ACCOUNT", "it must be set together with PUSH_AUDIENCE", PUSHES);
             }
             (None, Some(_)) if given(self.push_audience.as_ref()).is_none() => {
                 bad.say("PUSH_AUDIENCE", "it must be set together with PUSH_SERVICE_ACCOUNT", AUDIENCE);
