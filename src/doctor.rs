@@ -10,13 +10,13 @@ use clap::Args;
 use crate::app;
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
 use crate::endpoints::Api;
-use crate::google::{CallError, Google, Tokens};
+use crate::google::{CallError, Google, Tokens, lacks_token};
 use crate::ledger::Ledger;
 use crate::message::{Report, Watch};
 use crate::notice::{Context, notice};
 use crate::operation::Service;
 use crate::settings::{ServeArgs, Settings};
-use crate::slack::{Part, Place, payload};
+use crate::slack::{Fault, Part, Place, payload};
 use crate::transport::{Network, Transport};
 
 /// A clock that is off by more than this delays checks and refuses push tokens.
@@ -128,21 +128,19 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
         Ok(date) => (Finding::good(what), date),
         Err(error) => {
             let mend = match error.error.code {
-                403 if error.error.text.contains("disabled")
-                    || error.error.text.contains("has not been used") =>
-                {
-                    format!(
-                        "gcloud services enable {service}.googleapis.com --project={project}, or take {service} out of \
-                         SERVICES"
-                    )
-                }
+                403 if is_disabled(&error) => format!(
+                    "gcloud services enable {service}.googleapis.com --project={project}, or take {service} out of SERVICES"
+                ),
                 404 => format!(
                     "take {service} out of SERVICES or {project} out of PROJECTS if there is no such database"
                 ),
-                _ => format!(
-                    "gcloud projects add-iam-policy-binding {project} --condition=None --role={} \
-                     --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT",
-                    service.role()
+                _ => mend(
+                    &error,
+                    format!(
+                        "gcloud projects add-iam-policy-binding {project} --condition=None --role={} \
+                         --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT",
+                        service.role()
+                    ),
                 ),
             };
             let date = error.date;
@@ -161,9 +159,12 @@ async fn topic(google: &Google, topic: &str) -> Finding {
         Err(error) => Finding::bad(
             what,
             error.to_string(),
-            format!(
-                "gcloud pubsub topics add-iam-policy-binding {topic} --role=roles/pubsub.viewer \
-                 --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
+            mend(
+                &error,
+                format!(
+                    "gcloud pubsub topics add-iam-policy-binding {topic} --role=roles/pubsub.viewer \
+                     --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
+                ),
             ),
         ),
     }
@@ -183,7 +184,7 @@ async fn queue(google: &Google, queue: &str) -> Finding {
     permission(
         granted,
         format!("creating tasks in {queue}"),
-        &format!(
+        format!(
             "gcloud tasks queues create {flags} if it is not there; else gcloud tasks queues add-iam-policy-binding \
              {flags} --role=roles/cloudtasks.enqueuer --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
         ),
@@ -196,8 +197,8 @@ async fn acting_as(google: &Google, account: &str) -> Finding {
     permission(
         granted,
         format!("acting as {account}"),
-        &format!(
-            "gcloud iam service-accounts add-iam-policy-binding {account} --role=roles/iam.serviceAccountUser \
+        format!(
+            "create that account or mend TASKS_SERVICE_ACCOUNT if it is not there; else gcloud iam service-accounts add-iam-policy-binding {account} --role=roles/iam.serviceAccountUser \
              --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
         ),
     )
@@ -207,24 +208,52 @@ async fn ledger(google: &Google, ledger: &Ledger) -> Finding {
     let what = format!("reading the ledger in {}", ledger.project);
     match google.ledger_entity(ledger, &ledger.claim_key("doctor"), CALL_LIMIT).await {
         Ok(_) => Finding::good(what),
+        Err(error) if error.error.code == 404 => Finding::bad(
+            what,
+            error.to_string(),
+            "mend LEDGER_PROJECT or LEDGER_DATABASE, or unset LEDGER_KIND, if there is no such database",
+        ),
         Err(error) => Finding::bad(
             what,
             error.to_string(),
-            format!(
-                "gcloud projects add-iam-policy-binding {} --condition=None --role=roles/datastore.user \
-                 --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT, or unset LEDGER_KIND",
-                ledger.project
+            mend(
+                &error,
+                format!(
+                    "gcloud projects add-iam-policy-binding {} --condition=None --role=roles/datastore.user \
+                     --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT, or unset LEDGER_KIND",
+                    ledger.project
+                ),
             ),
         ),
     }
 }
 
-fn permission(granted: Result<bool, CallError>, what: String, mend: &str) -> Finding {
+fn permission(granted: Result<bool, CallError>, what: String, grant: String) -> Finding {
     match granted {
         Ok(true) => Finding::good(what),
-        Ok(false) => Finding::bad(what, "it is not there, or not permitted", mend),
-        Err(error) => Finding::bad(what, error.to_string(), mend),
+        Ok(false) => Finding::bad(what, "it is not there, or not permitted", grant),
+        Err(error) if error.error.code == 404 => Finding::bad(what, error.to_string(), grant),
+        Err(error) => Finding::bad(what, error.to_string(), mend(&error, grant)),
     }
+}
+
+/// What mends the cause of an error: a grant only where something is not permitted.
+fn mend(error: &CallError, grant: String) -> String {
+    let mend = match error.error.code {
+        403 if is_disabled(error) => "enable that API, as the error says",
+        403 => return grant,
+        0 if lacks_token(&error.error) => "mend the access token first: its line is above",
+        0 if !error.ambiguous => "mend this machine's network first: it does not reach Google",
+        401 => "run it again; if it stays so, the access token is not good: get a new one",
+        _ if error.transient => "run it again",
+        _ => "look whether the setting that names it is right",
+    };
+    mend.to_owned()
+}
+
+/// Whether the API is off in its project, which is a 403 as well.
+fn is_disabled(error: &CallError) -> bool {
+    error.error.text.contains("disabled") || error.error.text.contains("has not been used")
 }
 
 async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -> Finding {
@@ -251,7 +280,15 @@ async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -
     let what = if post { what.to_owned() } else { format!("{what} (nothing posted)") };
     match result {
         Ok(()) => Finding::good(what),
-        Err(error) => Finding::bad(what, error.to_string(), error.advice()),
+        Err(error) => {
+            // What the advice says of another try is for `serve`: nothing tries again here.
+            let mend = match error.fault {
+                Fault::Passing => "run it again",
+                Fault::Content | Fault::Gone => "please report this as a bug",
+                Fault::Channel | Fault::Access => error.advice(),
+            };
+            Finding::bad(what, error.to_string(), mend)
+        }
     }
 }
 

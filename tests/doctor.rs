@@ -15,7 +15,7 @@ const TOPIC: &str = "projects/demo/topics/opwatch";
 const QUEUE: &str = "projects/demo/locations/europe-west1/queues/checks";
 const ACCOUNT: &str = "tasks@demo.iam.gserviceaccount.com";
 
-/// All of Google and Slack: grants everything but what `refuse` names by a part of the path.
+/// All of Google and Slack: grants everything but what is named by a part of the path.
 struct Google {
     url: String,
     calls: Arc<Mutex<Vec<String>>>,
@@ -24,6 +24,11 @@ struct Google {
 
 impl Google {
     async fn open(refuse: &'static str) -> Self {
+        Self::answering(refuse, 0).await
+    }
+
+    /// Refuses with `status`; 0 is what each API says of what is not granted.
+    async fn answering(refuse: &'static str, status: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let calls = Arc::new(Mutex::new(Vec::new()));
@@ -35,7 +40,10 @@ impl Google {
                 let refused = !refuse.is_empty() && path.contains(refuse);
                 async move {
                     let body = request.into_body().collect().await.unwrap().to_bytes();
-                    let (status, answer) = answer(&path, &body, refused);
+                    let (status, answer) = match status {
+                        1.. if refused => (status, "{}".to_owned()),
+                        _ => answer(&path, &body, refused),
+                    };
                     let mut response = Response::new(Full::new(Bytes::from(answer)));
                     *response.status_mut() = StatusCode::from_u16(status).unwrap();
                     response
@@ -83,6 +91,8 @@ async fn doctor(google: &Google, arguments: &[&str]) -> (i32, String) {
         ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/canary"),
         ("ENDPOINTS", &endpoints),
         ("ACCESS_TOKEN", "canary-token"),
+        // Without that token there is none, whatever this machine has.
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file"),
     ]);
     let Output { status, stdout, stderr } =
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
@@ -141,6 +151,49 @@ async fn each_thing_that_is_wrong_is_named_with_what_mends_it() {
     }
 }
 
+/// A grant mends nothing but what is not permitted.
+#[tokio::test]
+async fn what_passes_is_only_run_again() {
+    for path in ["/demo/operations", "(default)", "/topics/", "/queues/", "/serviceAccounts/", "/services/"] {
+        for status in [429, 503] {
+            let google = Google::answering(path, status).await;
+            let (code, output) = doctor(&google, &[]).await;
+            assert_eq!((code, output.matches("FAIL").count()), (1, 1), "{output}");
+            assert!(output.contains("to mend it: run it again\n"), "{path} {status}: {output}");
+        }
+    }
+    let google = Google::answering("/topics/", 401).await;
+    let (_, output) = doctor(&google, &[]).await;
+    assert!(output.contains("to mend it: run it again; if it stays so, the access token"), "{output}");
+    for status in [400, 404] {
+        let google = Google::answering("/serviceAccounts/", status).await;
+        let (_, output) = doctor(&google, &[]).await;
+        assert!(!output.contains("to mend it: gcloud"), "{output}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_or_a_network_that_comes_first() {
+    let google = Google::open("").await;
+    let endpoints = |pubsub: &str, cloudtasks: &str| {
+        let here = ["datastore", "firestore", "slack", "iam"].map(|api| format!("{api}={}", google.url));
+        format!("{},pubsub={pubsub},cloudtasks={cloudtasks}", here.join(","))
+    };
+    let of_google = endpoints("https://pubsub.googleapis.com", "https://cloudtasks.googleapis.com");
+    let (code, output) = doctor(&google, &["--access-token", " ", "--endpoints", &of_google]).await;
+    assert_eq!((code, output.matches("FAIL").count()), (1, 3), "{output}");
+    assert!(output.contains("FAIL  access token: "), "{output}");
+    assert_eq!(output.matches(": no token: ").count(), 2, "{output}");
+    assert_eq!(output.matches("to mend it: mend the access token first").count(), 2, "{output}");
+    let nobody = endpoints("http://127.0.0.1:1", &google.url);
+    let (_, output) = doctor(&google, &["--endpoints", &nobody]).await;
+    assert_eq!(output.matches("FAIL").count(), 1, "{output}");
+    assert!(
+        output.contains(": no connection") && output.contains("mend this machine's network first"),
+        "{output}"
+    );
+}
+
 #[tokio::test]
 async fn bad_settings_are_the_first_finding() {
     let google = Google::open("").await;
@@ -172,15 +225,22 @@ fn a_kickoff_in_a_file_is_validated() {
     std::fs::remove_dir_all(&directory).unwrap();
 }
 
-/// Only with a ledger is there a line about it; a port where nothing listens stands for one that can't be read.
+/// Only with a ledger is there a line about it.
 #[tokio::test]
 async fn a_ledger_that_cant_be_read_is_named() {
-    let google = Google::open("").await;
-    let (code, output) =
-        doctor(&google, &["--ledger-kind", "Run", "--datastore-emulator-host", "127.0.0.1:1"]).await;
-    assert_eq!(code, 1, "{output}");
-    let project = TOPIC.split('/').nth(1).unwrap();
-    assert!(output.contains(&format!("FAIL  reading the ledger in {project}: no connection")), "{output}");
-    assert!(output.contains("--role=roles/datastore.user"), "{output}");
-    assert_eq!(output.lines().filter(|line| line.starts_with("ok    ")).count(), 9, "{output}");
+    for (status, mend) in [
+        (403, "--role=roles/datastore.user"),
+        (404, "mend LEDGER_PROJECT or LEDGER_DATABASE"),
+        (500, "run it again"),
+    ] {
+        let google = Google::answering(":lookup", status).await;
+        let emulator = google.url.strip_prefix("http://").unwrap();
+        let (code, output) =
+            doctor(&google, &["--ledger-kind", "Run", "--datastore-emulator-host", emulator]).await;
+        assert_eq!(code, 1, "{output}");
+        let project = TOPIC.split('/').nth(1).unwrap();
+        assert!(output.contains(&format!("FAIL  reading the ledger in {project}: {status}")), "{output}");
+        assert!(output.contains(mend), "{output}");
+        assert_eq!(output.lines().filter(|line| line.starts_with("ok    ")).count(), 9, "{output}");
+    }
 }

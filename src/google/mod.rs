@@ -8,7 +8,8 @@ mod token;
 
 pub use operations::{List, Look, Started};
 pub use tasks::{Created, Task, report_id, task_id};
-pub use token::Tokens;
+use token::NO_TOKEN;
+pub use token::{Tokens, lacks_token};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,8 +82,11 @@ impl Google {
         let endpoint = self.endpoints.get(call.api);
         let token = match tokio::time::timeout(limit, self.tokens.for_endpoint(&endpoint)).await {
             Ok(Ok(token)) => token,
-            Ok(Err(text)) => return Err(no_answer(&format!("no token: {text}"), false)),
-            Err(_) => return Err(no_answer("no token: the metadata server did not answer in time", false)),
+            Ok(Err(text)) => return Err(no_answer(&format!("{NO_TOKEN}{text}"), false)),
+            Err(_) => {
+                let text = format!("{NO_TOKEN}the metadata server did not answer in time");
+                return Err(no_answer(&text, false));
+            }
         };
         let request = Request {
             method: call.method,

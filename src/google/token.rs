@@ -7,9 +7,18 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use crate::endpoints::Endpoint;
+use crate::operation::ApiError;
 
 /// The scope of every call. Cloud Tasks accepts no narrower one.
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
+
+/// How the error of a call begins that was not sent for want of a token.
+pub(super) const NO_TOKEN: &str = "no token: ";
+
+/// Whether a call was not sent for want of a token.
+pub fn lacks_token(error: &ApiError) -> bool {
+    error.code == 0 && error.text.starts_with(NO_TOKEN)
+}
 
 /// Where tokens come from.
 pub enum Tokens {
