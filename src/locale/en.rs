@@ -178,6 +178,9 @@ impl Words for English {
             Why::BadName { example } => {
                 format!("It does not have this service's form. An example: {example}")
             }
+            Why::OtherService { service } => {
+                format!("This is a name of {service}: it needs \"service\": \"{service}\".")
+            }
             Why::Reserved => "opwatch sets this label itself. Leave it out or rename it.".to_owned(),
             Why::NotTogether { with } => format!("It can't stand together with \"{with}\". Leave one out."),
             Why::NotAllowed { setting, value } => {

@@ -149,6 +149,9 @@ impl Words for Japanese {
             Why::Number { least, most } => format!("{least}〜{most}の整数にして下さい (引用符なし)。"),
             Why::UnknownWord { allowed } => format!("次のいずれかにして下さい: {allowed}"),
             Why::BadName { example } => format!("このサービスの形式ではありません。例: {example}"),
+            Why::OtherService { service } => {
+                format!("{service}の名前です。\"service\": \"{service}\" を指定して下さい。")
+            }
             Why::Reserved => "このラベルはopwatchが設定します。削除するか、名前を変えて下さい。".to_owned(),
             Why::NotTogether { with } => format!("\"{with}\" と同時に指定できません。どちらかを削除して下さい。"),
             Why::NotAllowed { setting, value } => {

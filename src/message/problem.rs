@@ -69,6 +69,11 @@ pub enum Why {
         /// One that has.
         example: String,
     },
+    /// The name or path has the form of another service than it is said to belong to.
+    OtherService {
+        /// That one.
+        service: String,
+    },
     /// The field is opwatch's own.
     Reserved,
     /// The field can't stand together with another.
@@ -99,6 +104,7 @@ impl Problem {
             Why::NotJson { detail } => Why::NotJson { detail: cut(detail) },
             Why::UnknownWord { allowed } => Why::UnknownWord { allowed: cut(allowed) },
             Why::BadName { example } => Why::BadName { example: cut(example) },
+            Why::OtherService { service } => Why::OtherService { service: cut(service) },
             Why::NotTogether { with } => Why::NotTogether { with: cut(with) },
             Why::NotAllowed { setting, value } => {
                 Why::NotAllowed { setting: cut(setting), value: cut(value) }

@@ -236,8 +236,10 @@ impl Reader<'_> {
         let service = service.unwrap_or(Service::Datastore);
         let name =
             self.fields.text("name", LONGEST_NAME)?.ok_or_else(|| Problem::new("name", Why::Missing))?;
-        let example = || service.name_example().to_owned();
-        Operation::new(service, &name).map_err(|_| Problem::new("name", Why::BadName { example: example() }))
+        Operation::new(service, &name).map_err(|_| {
+            let other = Service::ALL.into_iter().find(|other| Operation::new(*other, &name).is_ok());
+            Problem::new("name", misfit(other, service.name_example()))
+        })
     }
 
     fn key(&mut self) -> Result<Option<String>, Problem> {
@@ -254,9 +256,10 @@ fn start_request(start: Map<String, Value>) -> Result<StartRequest, Problem> {
     let path = fields.text("path", LONGEST_NAME)?.ok_or_else(|| missing("path"))?;
     let body = fields.object("body")?.ok_or_else(|| missing("body"))?;
     fields.finish()?;
-    let example = StartMethod::example(service);
-    let (method, _) = parse_start_path(service, &path)
-        .map_err(|_| Problem::new("start.path", Why::BadName { example: example.to_owned() }))?;
+    let (method, _) = parse_start_path(service, &path).map_err(|_| {
+        let other = Service::ALL.into_iter().find(|other| parse_start_path(*other, &path).is_ok());
+        Problem::new("start.path", misfit(other, StartMethod::example(service)))
+    })?;
     let size = serde_json::to_vec(&body).map_or(0, |json| json.len());
     if size > LONGEST_BODY {
         return Err(Problem::new("start.body", Why::TooLarge { size, most: LONGEST_BODY }));
@@ -267,6 +270,14 @@ fn start_request(start: Map<String, Value>) -> Result<StartRequest, Problem> {
     }
     check_labels(&body)?;
     Ok(StartRequest { method, path, body })
+}
+
+/// What is wrong with a name or path that doesn't have its service's form; it may have that of another.
+fn misfit(other: Option<Service>, example: &str) -> Why {
+    match other {
+        Some(other) => Why::OtherService { service: other.id().to_owned() },
+        None => Why::BadName { example: example.to_owned() },
+    }
 }
 
 /// The labels that opwatch adds are its own, and there must be room for them.
