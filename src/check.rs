@@ -9,8 +9,9 @@ use clap::Args;
 
 use crate::clock::{Clock, Deadline, SystemClock};
 use crate::decision::{Decision, decide};
-use crate::google::{Google, Tokens};
-use crate::message::{Check, Outcome, Report, Watch};
+use crate::google::{Google, LOGIN, Tokens, lacks_token};
+use crate::locale::Locale;
+use crate::message::{Check, LONGEST_TITLE, Outcome, Problem, Report, Watch, Why};
 use crate::notice::{Context, notice};
 use crate::operation::{Operation, Service};
 use crate::settings::{CheckSettings, CommonArgs};
@@ -39,8 +40,8 @@ pub struct CheckArgs {
 /// Runs `opwatch check`: 0 when the operation could be read, 1 when not, 64 for bad arguments.
 pub async fn run(args: &CheckArgs) -> ExitCode {
     let prepared = args.common.check().map_err(|bad| bad.to_string());
-    let prepared = prepared.and_then(|settings| Ok((operation(args, &settings)?, settings)));
-    let (operation, settings) = match prepared {
+    let prepared = prepared.and_then(|settings| Ok((operation(args, &settings)?, title(args)?, settings)));
+    let (operation, title, settings) = match prepared {
         Ok(prepared) => prepared,
         Err(text) => {
             eprintln!("opwatch: {text}");
@@ -57,7 +58,7 @@ pub async fn run(args: &CheckArgs) -> ExitCode {
     let google = Google::new(Arc::new(network), Tokens::new(settings.access_token), settings.endpoints);
     let look = google.look(&operation, Deadline::start().for_call()).await;
     let now = look.date.unwrap_or_else(|| SystemClock.now());
-    let report = last_report(operation, args.title.clone(), look.observation, now);
+    let report = last_report(operation, title, look.observation, now);
     let context = Context {
         topic: None,
         locale: settings.locale,
@@ -71,6 +72,9 @@ pub async fn run(args: &CheckArgs) -> ExitCode {
         println!("{:#}", payload(&notice, Part::Whole));
     } else {
         println!("{}", notice.to_text());
+    }
+    if report.error.as_ref().is_some_and(lacks_token) {
+        eprintln!("opwatch: {LOGIN}");
     }
     if report.outcome == Outcome::CannotTell && report.error.is_some() {
         ExitCode::FAILURE
@@ -96,6 +100,16 @@ fn operation(args: &CheckArgs, settings: &CheckSettings) -> Result<Operation, St
         Ok(()) => Ok(operation),
         Err(problem) => Err(format!("{} does not allow {operation}", problem.setting())),
     }
+}
+
+/// The title, if it is one that a message can have.
+fn title(args: &CheckArgs) -> Result<Option<String>, String> {
+    let fits = |title: &String| !title.trim().is_empty() && title.chars().count() <= LONGEST_TITLE;
+    if args.title.as_ref().is_none_or(fits) {
+        return Ok(args.title.clone());
+    }
+    let problem = Problem::new("title", Why::Length { most: LONGEST_TITLE });
+    Err(format!("--title: {}", Locale::En.words().problem(&problem)))
 }
 
 /// The report of a watch whose one check this is.

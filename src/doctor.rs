@@ -10,7 +10,7 @@ use clap::Args;
 use crate::app;
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
 use crate::endpoints::Api;
-use crate::google::{CallError, Google, Tokens, lacks_token};
+use crate::google::{CallError, Google, LOGIN, Tokens, lacks_token};
 use crate::ledger::Ledger;
 use crate::message::{Report, Watch};
 use crate::notice::{Context, notice};
@@ -117,7 +117,7 @@ async fn token(google: &Google) -> Finding {
         Err(error) => Finding::bad(
             "access token",
             error,
-            "on Cloud Run give the service a service account; elsewhere run `gcloud auth application-default login`",
+            format!("on Cloud Run give the service a service account; elsewhere {LOGIN}"),
         ),
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
-use crate::google::{CallError, Google, Tokens};
+use crate::google::{CallError, Google, LOGIN, Tokens, lacks_token};
 use crate::ledger::{Comparison, Run, Success};
 use crate::settings::{HistoryArgs, HistorySettings};
 use crate::transport::Network;
@@ -31,6 +31,9 @@ pub async fn run(args: &HistoryArgs) -> ExitCode {
         Ok(runs) => runs,
         Err(error) => {
             eprintln!("opwatch: the ledger could not be read: {error}");
+            if lacks_token(&error.error) {
+                eprintln!("opwatch: {LOGIN}");
+            }
             return ExitCode::FAILURE;
         }
     };

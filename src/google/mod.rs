@@ -9,7 +9,7 @@ mod token;
 pub use operations::{List, Look, Started};
 pub use tasks::{Created, Task, report_id, task_id};
 use token::NO_TOKEN;
-pub use token::{Tokens, lacks_token};
+pub use token::{LOGIN, Tokens, lacks_token};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -20,6 +20,10 @@ pub fn lacks_token(error: &ApiError) -> bool {
     error.code == 0 && error.text.starts_with(NO_TOKEN)
 }
 
+/// What a person does who has no token.
+pub const LOGIN: &str =
+    "run `gcloud auth application-default login`, or set ACCESS_TOKEN=$(gcloud auth print-access-token)";
+
 /// Where tokens come from.
 pub enum Tokens {
     /// One that was set on purpose; goes to loopback endpoints too.

@@ -93,8 +93,9 @@ impl Words for English {
     }
 
     fn reason(&self, outcome: Outcome, reason: &Reason, cause: Cause<'_>) -> String {
-        let Cause { service, project, role, state, code } = cause;
-        let grant = format!("opwatch's service account needs the role {role} in project {project}.");
+        let Cause { service, project, role, state, code, is_service } = cause;
+        let who = if is_service { "opwatch's service account" } else { "the account that asks" };
+        let grant = format!("{who} needs the role {role} in project {project}.");
         match reason {
             Reason::Gone => {
                 "The operation is not there any more. Finished operations are kept for a limited time; \

@@ -96,8 +96,13 @@ impl Words for Japanese {
     }
 
     fn reason(&self, outcome: Outcome, reason: &Reason, cause: Cause<'_>) -> String {
-        let Cause { service, project, role, state, code } = cause;
-        let grant = format!("opwatchのサービスアカウントにプロジェクト{project}のロール {role} が必要です。");
+        let Cause { service, project, role, state, code, is_service } = cause;
+        let who = if is_service {
+            "opwatchのサービスアカウント"
+        } else {
+            "コマンドを実行したアカウント"
+        };
+        let grant = format!("{who}にプロジェクト{project}のロール {role} が必要です。");
         match reason {
             Reason::Gone => "オペレーションが見つかりません。終了したオペレーションは一定期間しか保持されません。出力先で結果を確認して下さい。".to_owned(),
             Reason::Denied => format!("オペレーションを読み取る権限がありません。{grant}"),

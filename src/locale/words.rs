@@ -139,6 +139,8 @@ pub struct Cause<'a> {
     pub state: &'a str,
     /// The HTTP status of the call that failed; 0 without an answer.
     pub code: i64,
+    /// Whether opwatch's service account made that call, and not a person's own login.
+    pub is_service: bool,
 }
 
 /// A run beside the one before.

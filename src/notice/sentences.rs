@@ -69,6 +69,7 @@ impl Writer<'_> {
             role: self.service().role(),
             state: report.facts.state.as_deref().unwrap_or_default(),
             code: report.error.as_ref().map_or(0, |error| error.code),
+            is_service: self.context.topic.is_some(),
         }
     }
 

@@ -43,7 +43,8 @@ impl Writer<'_> {
             let value = Value::Code(text?.to_owned());
             Some(Field { label: self.words.label(label), value, link })
         }));
-        values.extend(self.plain(Label::Error, error.map(|error| error_code(error.code, &error.status))));
+        values
+            .extend(self.plain(Label::Error, error.and_then(|error| error_code(error.code, &error.status))));
         values
     }
 
@@ -91,10 +92,11 @@ fn is_end(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled)
 }
 
-fn error_code(code: i64, status: &str) -> String {
+/// None without an answer: its text says what happened.
+fn error_code(code: i64, status: &str) -> Option<String> {
     match (code, status) {
-        (0, "") => "–".to_owned(),
-        (code, "") => code.to_string(),
-        (code, status) => format!("{code} {status}"),
+        (0, "") => None,
+        (code, "") => Some(code.to_string()),
+        (code, status) => Some(format!("{code} {status}")),
     }
 }

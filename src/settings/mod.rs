@@ -77,7 +77,7 @@ pub struct CommonArgs {
     /// Services that may be touched [default: datastore,firestore]
     #[arg(long, env = "SERVICES", hide_env_values = true)]
     pub services: Option<String>,
-    /// Projects that may be touched [default: the topic's project]
+    /// Projects that may be touched [default: the topic's project; for `check` any]
     #[arg(long, env = "PROJECTS", hide_env_values = true)]
     pub projects: Option<String>,
     /// Time zone of the messages: any IANA name [default: UTC]

@@ -112,6 +112,13 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
     assert_eq!(code, Some(1));
     assert!(text.contains("cannot tell how it ended") && text.contains("404 NOT_FOUND"), "{text}");
 
+    world.operations.fail_always(Some(refusal(403, "PERMISSION_DENIED", "")));
+    let (code, text, _) = outcome(&["check", NAME], &variables).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        text.contains("the account that asks needs the role roles/datastore."),
+        "no service asks: {text}"
+    );
     world.operations.fail_always(Some(refusal(503, "UNAVAILABLE", "")));
     assert_eq!(outcome(&["check", NAME], &variables).await.0, Some(1));
 
@@ -121,6 +128,7 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
         (&["check", NAME, "--service", "spanner"], "none of datastore, firestore"),
         (&["check", NAME, "--projects", "other"], "PROJECTS does not allow"),
         (&["check", NAME, "--locale", "xx"], "LOCALE"),
+        (&["check", NAME, "--title", ""], "--title: It must have 1 to 100 characters."),
     ] {
         let (code, out, error) = outcome(arguments, &variables).await;
         assert_eq!((code, out.as_str()), (Some(64), ""), "{arguments:?}");
@@ -129,6 +137,19 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
     }
     assert!(world.slack.requests().is_empty() && world.tasks.requests().is_empty());
     world.stop().await;
+}
+
+#[tokio::test]
+async fn who_has_no_login_is_told_how_to_get_one() {
+    let nobody = [("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file".to_owned())];
+    let fix = "opwatch: run `gcloud auth application-default login`, or set ACCESS_TOKEN=$(gcloud auth print-access-token)\n";
+    let (code, text, error) = outcome(&["check", NAME], &nobody).await;
+    assert_eq!((code, error.as_str()), (Some(1), fix), "{text}");
+    assert!(text.contains("no token: ") && !text.contains("Error:"), "it has no code: {text}");
+    let (code, _, error) =
+        outcome(&["history", "--ledger-kind", "Run", "--ledger-project", "demo"], &nobody).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains(": no token: ") && error.ends_with(fix), "{error}");
 }
 
 /// A proxy would see the token of a plain call to loopback.
