@@ -66,8 +66,6 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
     };
     let mut labelled = export();
     labelled["start"]["body"]["labels"] = json!({"opwatch-key": "x"});
-    let mut both = export();
-    both["name"] = json!(NAME);
     let mut extra = export();
     extra["start"]["databse"] = json!("x");
     let mut large = export();
@@ -109,8 +107,6 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
         (json!({"start": 7}), "start", "It must be an object in braces."),
         (json!({"name": NAME, "state": 7}), "state", "It must be an object in braces."),
         (json!({"test": false}), "test", "It must be one of: true."),
-        (json!({"test": true, "name": NAME}), "name", "Nobody knows this field."),
-        (json!({"name": NAME, "key": "k"}), "key", "Nobody knows this field."),
         (json!({"start": {}}), "start.service", "It is missing."),
         (json!({"start": {"service": "datastore"}}), "start.path", "It is missing."),
         (
@@ -137,9 +133,35 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
         (with("/start/body", json!("{}")), "start.body", "It must be an object in braces."),
         (extra, "start.databse", "Nobody knows this field."),
         (labelled, "start.body.labels.opwatch-key", "opwatch sets this label itself."),
-        (both, "name", "It can't stand together with \"start\"."),
         (large, "start.body", "at most 12288 are read"),
     ];
+    are_told(&cases).await;
+}
+
+/// The documents have these fields, but not beside every kickoff.
+#[tokio::test]
+async fn a_field_of_another_kickoff_is_told_as_misplaced() {
+    let beside_start = |field: &str, value: Value| {
+        let mut kickoff = export();
+        kickoff[field] = value;
+        kickoff
+    };
+    let cases = [
+        (json!({"test": true, "name": NAME}), "name", "It means nothing beside \"test\". Leave it out."),
+        (json!({"test": true, "start": {}}), "start", "It means nothing beside \"test\"."),
+        (json!({"test": true, "Name": NAME}), "Name", "Nobody knows this field."),
+        (json!({"name": NAME, "key": "k"}), "key", "It means nothing beside \"name\"."),
+        (json!({"key": "k"}), "name", "It is missing."),
+        (beside_start("service", json!("datastore")), "service", "It means nothing beside \"start\"."),
+        (beside_start("attempt", json!(1)), "attempt", "It means nothing beside \"start\"."),
+        (beside_start("key", json!("Not A Label")), "key", "1 to 63 of a-z, 0-9, _ and -"),
+        (beside_start("name", json!(NAME)), "name", "It can't stand together with \"start\"."),
+    ];
+    are_told(&cases).await;
+}
+
+/// Each of these messages becomes a notice that names this field and says this, and nothing else.
+async fn are_told(cases: &[(Value, &str, &str)]) {
     let opwatch = Opwatch::start().await;
     for (number, (message, field, said)) in cases.iter().enumerate() {
         let id = opwatch.watch(message).await;
@@ -152,10 +174,6 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
         assert!(text.contains(said), "{message}: {text}");
         assert!(text.contains(&format!("`{id}`")), "the message id: {text}");
     }
-    let key = json!({"start": export()["start"], "key": "Not A Label"});
-    opwatch.watch(&key).await;
-    let told = texts(opwatch.slack().last().unwrap()).join("\n");
-    assert!(told.contains("*Field*\n`key`") && told.contains("1 to 63 of a-z, 0-9, _ and -"), "{told}");
     assert!(opwatch.world.operations.requests().is_empty());
     opwatch.assert_all_acknowledged();
     opwatch.stop().await;

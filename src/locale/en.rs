@@ -184,6 +184,7 @@ impl Words for English {
             }
             Why::Reserved => "opwatch sets this label itself. Leave it out or rename it.".to_owned(),
             Why::NotTogether { with } => format!("It can't stand together with \"{with}\". Leave one out."),
+            Why::Misplaced { with } => format!("It means nothing beside \"{with}\". Leave it out."),
             Why::NotAllowed { setting, value } => {
                 format!("The setting {setting} does not allow it. To allow it, add {value} to {setting}.")
             }

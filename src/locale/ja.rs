@@ -159,6 +159,7 @@ impl Words for Japanese {
             }
             Why::Reserved => "このラベルはopwatchが設定します。削除するか、名前を変えて下さい。".to_owned(),
             Why::NotTogether { with } => format!("\"{with}\" と同時に指定できません。どちらかを削除して下さい。"),
+            Why::Misplaced { with } => format!("\"{with}\" と一緒に指定しても意味がありません。削除して下さい。"),
             Why::NotAllowed { setting, value } => {
                 format!("設定 {setting} で許可されていません。許可するには {setting} に {value} を追加して下さい。")
             }

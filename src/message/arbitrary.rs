@@ -236,7 +236,7 @@ fn reason() -> BoxedStrategy<Reason> {
 
 fn unusable() -> BoxedStrategy<Unusable> {
     let texts = (text(20), text(20), text(20));
-    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..18).prop_map(
+    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..19).prop_map(
         |((one, two, three), least, most, kind)| {
             let all = [
                 Why::TooLarge { size: least as usize, most: most as usize },
@@ -254,6 +254,7 @@ fn unusable() -> BoxedStrategy<Unusable> {
                 Why::OtherService { service: one },
                 Why::Reserved,
                 Why::NotTogether { with: two.clone() },
+                Why::Misplaced { with: two.clone() },
                 Why::NotAllowed { setting: two, value: three },
                 Why::NeedsBot,
                 Why::Other,

@@ -81,6 +81,11 @@ pub enum Why {
         /// The other.
         with: String,
     },
+    /// The field means nothing beside the one that says what the message is.
+    Misplaced {
+        /// That one.
+        with: String,
+    },
     /// A setting doesn't allow it.
     NotAllowed {
         /// The setting that would.
@@ -106,6 +111,7 @@ impl Problem {
             Why::BadName { example } => Why::BadName { example: cut(example) },
             Why::OtherService { service } => Why::OtherService { service: cut(service) },
             Why::NotTogether { with } => Why::NotTogether { with: cut(with) },
+            Why::Misplaced { with } => Why::Misplaced { with: cut(with) },
             Why::NotAllowed { setting, value } => {
                 Why::NotAllowed { setting: cut(setting), value: cut(value) }
             }

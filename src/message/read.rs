@@ -26,6 +26,10 @@ pub const LIMIT: std::ops::RangeInclusive<u32> = 1..=10_000;
 pub const LONGEST_TITLE: usize = 100;
 /// Google's rule for the value of a label.
 const LONGEST_KEY: usize = 63;
+/// What a message can be, the first that is there.
+const KICKOFFS: [&str; 3] = ["test", "start", "name"];
+/// Fields that do not go with each of them.
+const OF_SOME_KICKOFFS: [&str; 5] = ["start", "name", "service", "attempt", "key"];
 /// Labels that opwatch adds to a start.
 pub(crate) const LABEL_KEY: &str = "opwatch-key";
 pub(crate) const LABEL_REQUEST: &str = "opwatch-request";
@@ -70,7 +74,8 @@ pub fn read(data: &[u8], received: &Received, defaults: Defaults) -> Result<Mess
     let carried = map.contains_key("state");
     let mut fields = Fields::new(map, "", carried);
     let state = fields.object("state")?.map(State::from_object).unwrap_or_default();
-    Reader { received, defaults, fields, state, carried }.message()
+    let kickoff = KICKOFFS.into_iter().find(|field| fields.has(field));
+    Reader { received, defaults, fields, state, carried, kickoff }.message()
 }
 
 /// Whether this is a report that opwatch passed on, readable or not: about one no notice may be sent.
@@ -86,6 +91,8 @@ struct Reader<'a> {
     state: State,
     /// Opwatch passed the message on; otherwise a person wrote it.
     carried: bool,
+    /// The field that says what the message is.
+    kickoff: Option<&'static str>,
 }
 
 impl Reader<'_> {
@@ -126,9 +133,17 @@ impl Reader<'_> {
 
     /// The last step of reading: what is still there is unknown.
     fn finish(&mut self, watch: Watch) -> Result<Watch, Problem> {
-        let unknown =
-            Unknown { message: self.fields.finish()?, state: std::mem::take(&mut self.state.unknown) };
+        let unknown = Unknown { message: self.left()?, state: std::mem::take(&mut self.state.unknown) };
         Ok(Watch { unknown, ..watch })
+    }
+
+    /// What nobody read. Of a field that goes with another kickoff nobody is told that it is unknown.
+    fn left(&mut self) -> Result<Map<String, Value>, Problem> {
+        self.fields.finish().map_err(|problem| match self.kickoff {
+            _ if !OF_SOME_KICKOFFS.contains(&problem.field.as_str()) => problem,
+            Some(with) => Problem::new(&problem.field, Why::Misplaced { with: with.to_owned() }),
+            None => Problem::new("name", Why::Missing),
+        })
     }
 
     fn test(mut self, watch: Watch) -> Result<Message, Problem> {
@@ -164,7 +179,7 @@ impl Reader<'_> {
         let attempt = self.fields.number("attempt", 0..=watch.limit.saturating_sub(1))?.unwrap_or(0);
         let operation = self.operation().or_else(|problem| {
             // A misspelt name is told as the unknown field that it is, not as a missing name.
-            if problem.why == Why::Missing { self.fields.finish().and(Err(problem)) } else { Err(problem) }
+            if problem.why == Why::Missing { self.left().and(Err(problem)) } else { Err(problem) }
         })?;
         let watch = self.finish(watch)?;
         // What a person sends is due when it was published.
