@@ -64,6 +64,10 @@ fn set(args: &mut ServeArgs, setting: &str, value: &str) {
 
 fn with(setting: &str, value: &str) -> Result<Settings, String> {
     let mut args = good();
+    if setting.starts_with("LEDGER_") {
+        // The others mean nothing without it.
+        set(&mut args, "LEDGER_KIND", "OpwatchOperation");
+    }
     set(&mut args, setting, value);
     args.check().map_err(|bad| bad.to_string())
 }
@@ -380,7 +384,14 @@ fn every_setting_is_a_variable_whose_value_help_hides() {
 
 #[test]
 fn a_ledger_is_on_once_it_has_a_kind() {
-    assert_eq!(with("LEDGER_NAMESPACE", "n").unwrap().setup.ledger, None);
+    for setting in ["LEDGER_PROJECT", "LEDGER_NAMESPACE", "LEDGER_DATABASE", "LEDGER_KEEP"] {
+        let mut args = good();
+        set(&mut args, setting, "30days");
+        let error = args.check().unwrap_err().to_string();
+        let said =
+            format!("LEDGER_KIND: it must be set: without it {setting} means nothing (example: LEDGER_KIND=");
+        assert!(error.starts_with(&said) && error.lines().count() == 1, "{error}");
+    }
     let ledger = with("LEDGER_KIND", "Run").unwrap().setup.ledger.unwrap();
     assert_eq!((ledger.kind.as_str(), ledger.project.as_str()), ("Run", "demo"));
     assert_eq!((ledger.namespace.as_str(), ledger.database.as_str(), ledger.keep.num_days()), ("", "", 400));

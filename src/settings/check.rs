@@ -35,6 +35,7 @@ impl ServeArgs {
         let check_queue = bad.required("CHECK_QUEUE", self.check_queue.as_ref(), QUEUE, queue);
         let report_queue = bad.optional("REPORT_QUEUE", self.report_queue.as_ref(), QUEUE, queue);
         let project = topic.split('/').nth(1).unwrap_or_default().to_owned();
+        self.ledger.check_kind(&mut bad);
         let ledger = self.ledger.check(&project, &mut bad);
         let mut policy = self.common.check_policy(&mut bad);
         policy.projects.get_or_insert_with(|| vec![project]);

@@ -123,6 +123,22 @@ impl HistoryArgs {
 }
 
 impl LedgerArgs {
+    /// Refuses what means nothing without a kind: whoever set it wants history.
+    pub(super) fn check_kind(&self, bad: &mut Bad) {
+        let others = [
+            ("LEDGER_PROJECT", &self.ledger_project),
+            ("LEDGER_NAMESPACE", &self.ledger_namespace),
+            ("LEDGER_DATABASE", &self.ledger_database),
+            ("LEDGER_KEEP", &self.ledger_keep),
+        ];
+        let others = others.into_iter().filter(|(_, value)| given(value.as_ref()).is_some());
+        let others: Vec<&str> = others.map(|(setting, _)| setting).collect();
+        if given(self.ledger_kind.as_ref()).is_none() && !others.is_empty() {
+            let why = format!("it must be set: without it {} means nothing", others.join(", "));
+            bad.say("LEDGER_KIND", &why, KIND);
+        }
+    }
+
     /// The ledger, when it is on. The other settings are checked even when it is off.
     pub(super) fn check(&self, of_topic: &str, bad: &mut Bad) -> Option<Ledger> {
         let plain = |text: &str| {
