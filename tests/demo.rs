@@ -63,6 +63,7 @@ fn ended(child: Child) -> (Option<i32>, String, String) {
 fn without_arguments_one_message_is_seen_to_move() {
     let (status, story, errors) = ended(demo(&[]));
     assert_eq!((status, errors.as_str()), (Some(0), ""), "{story}");
+    assert!(story.contains("until the demo ends (--stay keeps it): http://"), "{story}");
     let edited = story.lines().filter(|line| line.ends_with(" · Slack: edited"));
     let bars: Vec<usize> = edited.map(|line| line.matches('█').count()).collect();
     assert!(bars.len() >= 3 && bars.is_sorted() && bars[0] < *bars.last().unwrap(), "{story}");
@@ -92,6 +93,18 @@ async fn the_page_stays_until_ctrl_c() {
     assert!(page.contains("Datastore export was not started") && page.contains("#e01e5a"), "{page}");
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success() && child.wait().unwrap().success());
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (status, _, errors) = ended(demo(&["--port", &port]));
+    assert_eq!(status, Some(1), "{errors}");
+    assert!(
+        errors.contains(&format!("can't listen on port {port}: ")) && errors.contains("another --port"),
+        "{errors}"
+    );
 }
 
 #[test]

@@ -123,7 +123,7 @@ pub async fn run(args: &DemoArgs) -> ExitCode {
 
 async fn play(args: &DemoArgs) -> Result<(), String> {
     let options = Options { pace: Pace::RealTime, slack_port: args.port, ..Options::default() };
-    let world = World::start(options).await.map_err(|error| format!("no loopback port: {error}"))?;
+    let world = World::start(options).await.map_err(|error| no_port(args.port, &error))?;
     world.slack.show_to(args.locale, args.time_zone);
     let (stop, server) = serve(&world, args).await?;
     let result = show(&world, args).await;
@@ -135,6 +135,16 @@ async fn play(args: &DemoArgs) -> Result<(), String> {
     let _ = server.await;
     world.stop().await;
     result
+}
+
+/// Only the page's port can be asked for, so that one is to blame.
+fn no_port(port: u16, error: &std::io::Error) -> String {
+    match port {
+        0 => format!("no loopback port: {error}"),
+        _ => format!(
+            "can't listen on port {port}: {error}; choose another --port, or leave it out for any free one"
+        ),
+    }
 }
 
 /// Runs the story, from the kickoff to what should be in Slack at its end.

@@ -54,11 +54,11 @@ impl Story {
                 println!(
                     "opwatch demo: the real server, with stand-ins for Google and Slack on this machine."
                 );
-                println!("Slack's side as a page: {page}/\n");
+                println!("Slack's side as a page, until the demo ends (--stay keeps it): {page}/\n");
             }
             Locale::Ja => {
                 println!("opwatchデモ: 本物のサーバーと、このマシン上のGoogle・Slackの代役で動きます。");
-                println!("Slack側の表示: {page}/\n");
+                println!("Slack側の表示（デモの終了まで。--stayで残せます）: {page}/\n");
             }
         }
         story
