@@ -101,12 +101,18 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
         (json!({"name": NAME, "title": "x".repeat(101)}), "title", "It must have 1 to 100 characters."),
         (json!({"name": NAME, "title": 7}), "title", "It must be a text in quotes."),
         (json!({"name": NAME, "locale": "de"}), "locale", "It must be one of: en, ja."),
-        (json!({"name": NAME, "timeZone": "Tokyo"}), "timeZone", "every other IANA name"),
+        (
+            json!({"name": NAME, "timeZone": "Tokyo"}),
+            "timeZone",
+            "It must be an IANA time zone, such as Europe/Madrid",
+        ),
+        (json!({"name": NAME, "channel": "#ops"}), "channel", "It must be a channel's id such as C024BE91L"),
+        (json!({"name": NAME, "mention": "@jane"}), "mention", "It must be here, or the id of a person"),
         (json!({"name": NAME, "titel": "x"}), "titel", "Nobody knows this field."),
         (json!({"name": NAME, "Name": "x"}), "Name", "Nobody knows this field."),
         (json!({"start": 7}), "start", "It must be an object in braces."),
         (json!({"name": NAME, "state": 7}), "state", "It must be an object in braces."),
-        (json!({"test": false}), "test", "It must be one of: true."),
+        (json!({"test": false}), "test", "It must be true."),
         (json!({"start": {}}), "start.service", "It is missing."),
         (json!({"start": {"service": "datastore"}}), "start.path", "It is missing."),
         (
@@ -154,7 +160,7 @@ async fn a_field_of_another_kickoff_is_told_as_misplaced() {
         (json!({"key": "k"}), "name", "It is missing."),
         (beside_start("service", json!("datastore")), "service", "It means nothing beside \"start\"."),
         (beside_start("attempt", json!(1)), "attempt", "It means nothing beside \"start\"."),
-        (beside_start("key", json!("Not A Label")), "key", "1 to 63 of a-z, 0-9, _ and -"),
+        (beside_start("key", json!("Not A Label")), "key", "It must be 1 to 63 of a-z, 0-9, _ and -."),
         (beside_start("name", json!(NAME)), "name", "It can't stand together with \"start\"."),
     ];
     are_told(&cases).await;

@@ -176,6 +176,7 @@ impl Words for English {
                 format!("It must be a whole number from {least} to {most}, without quotes.")
             }
             Why::UnknownWord { allowed } => format!("It must be one of: {allowed}."),
+            Why::Form { form } => format!("It must be {form}."),
             Why::BadName { example } => {
                 format!("It does not have this service's form. An example: {example}")
             }

@@ -236,7 +236,7 @@ fn reason() -> BoxedStrategy<Reason> {
 
 fn unusable() -> BoxedStrategy<Unusable> {
     let texts = (text(20), text(20), text(20));
-    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..19).prop_map(
+    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..20).prop_map(
         |((one, two, three), least, most, kind)| {
             let all = [
                 Why::TooLarge { size: least as usize, most: most as usize },
@@ -250,6 +250,7 @@ fn unusable() -> BoxedStrategy<Unusable> {
                 Why::Length { most: most as usize },
                 Why::Number { least, most },
                 Why::UnknownWord { allowed: one.clone() },
+                Why::Form { form: one.clone() },
                 Why::BadName { example: one.clone() },
                 Why::OtherService { service: one },
                 Why::Reserved,

@@ -60,12 +60,31 @@ impl Fields {
         }
     }
 
-    /// A word that `parse` knows; `allowed` tells people which.
+    /// A word that `parse` knows; `allowed` lists them for people.
     pub(super) fn word<T>(
         &mut self,
         field: &str,
         allowed: &str,
         parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        self.parsed(field, parse, || Why::UnknownWord { allowed: allowed.to_owned() })
+    }
+
+    /// A text that `parse` knows; `form` tells people what it must be.
+    pub(super) fn formed<T>(
+        &mut self,
+        field: &str,
+        form: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        self.parsed(field, parse, || Why::Form { form: form.to_owned() })
+    }
+
+    fn parsed<T>(
+        &mut self,
+        field: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        why: impl Fn() -> Why,
     ) -> Result<Option<T>, Problem> {
         let Some(value) = self.map.remove(field) else { return Ok(None) };
         match value.as_str().and_then(parse) {
@@ -75,7 +94,7 @@ impl Fields {
                 self.map.insert(field.to_owned(), value);
                 Ok(None)
             }
-            None => Err(self.problem(field, Why::UnknownWord { allowed: allowed.to_owned() })),
+            None => Err(self.problem(field, why())),
         }
     }
 
@@ -94,7 +113,7 @@ impl Fields {
             None => Ok(false),
             Some(Value::Bool(true)) => Ok(true),
             Some(_) if self.lenient => Ok(false),
-            Some(_) => Err(self.problem(field, Why::UnknownWord { allowed: "true".to_owned() })),
+            Some(_) => Err(self.problem(field, Why::Form { form: "true".to_owned() })),
         }
     }
 

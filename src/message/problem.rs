@@ -64,6 +64,11 @@ pub enum Why {
         /// The words.
         allowed: String,
     },
+    /// The field must be something that no list of words tells.
+    Form {
+        /// What it must be.
+        form: String,
+    },
     /// The name or path doesn't have its service's form.
     BadName {
         /// One that has.
@@ -108,6 +113,7 @@ impl Problem {
         let why = match why {
             Why::NotJson { detail } => Why::NotJson { detail: cut(detail) },
             Why::UnknownWord { allowed } => Why::UnknownWord { allowed: cut(allowed) },
+            Why::Form { form } => Why::Form { form: cut(form) },
             Why::BadName { example } => Why::BadName { example: cut(example) },
             Why::OtherService { service } => Why::OtherService { service: cut(service) },
             Why::NotTogether { with } => Why::NotTogether { with: cut(with) },

@@ -113,7 +113,7 @@ impl Reader<'_> {
             id: own_id.unwrap_or_else(|| self.received.message_id.clone()),
             title: self.fields.text("title", LONGEST_TITLE)?,
             locale: self.fields.word("locale", Locale::ALLOWED, |word| word.parse().ok())?,
-            time_zone: self.fields.word("timeZone", ZONES, |word| word.parse::<Tz>().ok())?,
+            time_zone: self.fields.formed("timeZone", ZONE, |word| word.parse::<Tz>().ok())?,
             routing: self.routing()?,
             interval: self.fields.number("interval", INTERVAL)?.unwrap_or(self.defaults.interval),
             limit: self.fields.number("limit", LIMIT)?.unwrap_or(self.defaults.limit),
@@ -124,8 +124,8 @@ impl Reader<'_> {
     fn routing(&mut self) -> Result<Routing, Problem> {
         let fields = &mut self.fields;
         Ok(Routing {
-            channel: fields.word("channel", Channel::ALLOWED, |word| word.parse().ok())?,
-            mention: fields.word("mention", Mention::ALLOWED, |word| word.parse().ok())?,
+            channel: fields.formed("channel", Channel::ALLOWED, |word| word.parse().ok())?,
+            mention: fields.formed("mention", Mention::ALLOWED, |word| word.parse().ok())?,
             mention_on: fields.word("mentionOn", MentionOn::ALLOWED, |word| word.parse().ok())?,
             notify: fields.word("notify", Notify::ALLOWED, |word| word.parse().ok())?,
         })
@@ -258,8 +258,8 @@ impl Reader<'_> {
     }
 
     fn key(&mut self) -> Result<Option<String>, Problem> {
-        const ALLOWED: &str = "1 to 63 of a-z, 0-9, _ and -";
-        self.fields.word("key", ALLOWED, |word| is_label(word).then(|| word.to_owned()))
+        const FORM: &str = "1 to 63 of a-z, 0-9, _ and -";
+        self.fields.formed("key", FORM, |word| is_label(word).then(|| word.to_owned()))
     }
 }
 
@@ -305,7 +305,7 @@ fn check_labels(body: &Map<String, Value>) -> Result<(), Problem> {
     }
 }
 
-const ZONES: &str = "Europe/Madrid, Asia/Tokyo, UTC and every other IANA name";
+const ZONE: &str = "an IANA time zone, such as Europe/Madrid or UTC";
 
 static SERVICES: LazyLock<String> = LazyLock::new(|| Service::ALL.map(Service::id).join(", "));
 
