@@ -172,6 +172,24 @@ fn slack_is_a_webhook_or_a_bot() {
     assert!(error(with("NOTIFY", "live")).contains("needs a bot"));
 }
 
+/// Whoever set no endpoint is not told of one.
+#[test]
+fn a_webhook_of_another_host_is_told_of_endpoints_only_where_they_are_set() {
+    let error = |endpoints: &str| {
+        let mut args = good();
+        set(&mut args, "ENDPOINTS", endpoints);
+        set(&mut args, "SLACK_WEBHOOK_URL", "https://example.com/canary-hook");
+        args.check().unwrap_err().to_string()
+    };
+    let plain = "SLACK_WEBHOOK_URL: it must begin with https://hooks.slack.com/ (example: ";
+    assert!(error("").starts_with(plain), "{}", error(""));
+    let local = error("slack=http://localhost:1");
+    assert!(
+        local.contains("https://hooks.slack.com/ (or with what ENDPOINTS has for slack: http://localhost:1)"),
+        "{local}"
+    );
+}
+
 #[test]
 fn good_values_are_taken() {
     for (setting, value) in [

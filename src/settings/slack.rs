@@ -10,6 +10,8 @@ use crate::endpoints::{Api, Endpoints};
 use crate::message::{Channel, LONGEST_TITLE, Mention, MentionOn, Notify, Routing};
 use crate::policy::Channels;
 
+/// Slack's host of webhooks.
+const SLACK: &str = "https://hooks.slack.com";
 const WEBHOOK: &str = "https://hooks.slack.com/services/T…/B…/…";
 const BOT_TOKEN: &str = "xoxb-…";
 const CHANNEL: &str = "C024BE91L";
@@ -184,10 +186,13 @@ fn check_webhook(url: Option<&String>, endpoints: &Endpoints, bad: &mut Bad) -> 
         // The URL is a secret, so no error repeats it.
         let url = Url::parse(text).map_err(|_| "it is no URL".to_owned())?;
         let origin = url.origin().ascii_serialization();
-        if origin != "https://hooks.slack.com" && origin != base {
-            return Err(format!(
-                "it must begin with https://hooks.slack.com/ (or with what ENDPOINTS has for slack: {base})"
-            ));
+        if origin != SLACK && origin != base {
+            let or = if base == SLACK {
+                String::new()
+            } else {
+                format!(" (or with what ENDPOINTS has for slack: {base})")
+            };
+            return Err(format!("it must begin with {SLACK}/{or}"));
         }
         if url.path().len() < 2 {
             return Err("it has no path".to_owned());
