@@ -34,6 +34,7 @@ pub mod validate;
 pub mod clock;
 pub mod endpoints;
 mod hash;
+mod input;
 #[cfg(feature = "local")]
 pub mod local;
 mod roots;

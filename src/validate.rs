@@ -6,38 +6,50 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::clock::{Clock, SystemClock};
+use crate::input;
 use crate::locale::Locale;
 use crate::message::{Defaults, Message, Received, read};
 
 /// Arguments of `opwatch validate`.
 #[derive(Args, Clone, Debug)]
 pub struct ValidateArgs {
-    /// The file with the message's JSON
+    /// The file with the message's JSON, or - for standard input
     pub file: PathBuf,
 }
 
 /// Runs `opwatch validate`: 0 for a good message, 64 for another, 1 when the file can't be read.
 pub fn run(args: &ValidateArgs) -> ExitCode {
-    let data = match std::fs::read(&args.file) {
+    let shown = input::name(&args.file);
+    let data = match input::bytes(&args.file) {
         Ok(data) => data,
         Err(error) => {
-            eprintln!("opwatch: {}: {error}", args.file.display());
+            eprintln!("opwatch: {shown}: {error}");
             return ExitCode::FAILURE;
         }
     };
+    if is_marked(&data) {
+        eprintln!("opwatch: {shown}: it is not plain UTF-8. Save it as UTF-8 without a byte-order mark.");
+        return ExitCode::from(64);
+    }
     let received = Received { message_id: "validate".to_owned(), published: SystemClock.now() };
     match read(&data, &received, Defaults::default()) {
         Ok(message) => {
-            println!("{}: {}", args.file.display(), summary(&message));
+            println!("{shown}: {}", summary(&message));
             ExitCode::SUCCESS
         }
         Err(problem) => {
             let field = if problem.field.is_empty() { "the message" } else { &problem.field };
             let why = Locale::En.words().problem(&problem);
-            eprintln!("opwatch: {}: {field}: {why}", args.file.display());
+            eprintln!("opwatch: {shown}: {field}: {why}");
             ExitCode::from(64)
         }
     }
+}
+
+/// Whether an editor wrote a byte-order mark, or UTF-16 without one: what a parser says of that helps nobody.
+fn is_marked(data: &[u8]) -> bool {
+    let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
+    marks.iter().any(|mark| data.starts_with(mark)) || data.iter().take(2).any(|byte| *byte == 0)
 }
 
 fn summary(message: &Message) -> String {

@@ -1,5 +1,6 @@
 //! `opwatch doctor` and `opwatch validate`: the real binary against Google's answers.
 
+use std::fs::File;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
@@ -204,24 +205,39 @@ async fn bad_settings_are_the_first_finding() {
 }
 
 #[test]
-fn a_kickoff_in_a_file_is_validated() {
+fn a_kickoff_in_a_file_or_from_a_pipe_is_validated() {
     let directory = std::env::temp_dir().join(format!("opwatch-validate-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
-    let validate = |name: &str, message: &str| {
-        let file = directory.join(name);
-        std::fs::write(&file, message).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_opwatch")).arg("validate").arg(&file).output().unwrap();
+    let opwatch = || Command::new(env!("CARGO_BIN_EXE_opwatch"));
+    let told = |output: Output| {
         let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
         (output.status.code().unwrap(), text)
     };
+    let validate_bytes = |name: &str, message: &[u8]| {
+        let file = directory.join(name);
+        std::fs::write(&file, message).unwrap();
+        told(opwatch().arg("validate").arg(&file).output().unwrap())
+    };
+    let validate = |name: &str, message: &str| validate_bytes(name, message.as_bytes());
     let good = r#"{"start": {"service": "datastore", "path": "projects/p:export", "body": {}}}"#;
     let (code, text) = validate("good.json", good);
     assert!(code == 0 && text.contains("starts datastore:export on projects/p"), "{text}");
     let (code, text) = validate("typo.json", &good.replace("body", "boddy"));
     assert!(code == 64 && text.contains("start.body: It is missing"), "{text}");
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_opwatch")).args(["validate", "/no/such/file"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    let utf16 = |mark: &str| -> Vec<u8> {
+        format!("{mark}{good}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    for wrong in [format!("\u{feff}{good}").into_bytes(), utf16("\u{feff}"), utf16("")] {
+        let (code, text) = validate_bytes("marked.json", &wrong);
+        assert!(code == 64 && text.contains("Save it as UTF-8 without a byte-order mark."), "{text}");
+    }
+    let piped =
+        opwatch().args(["validate", "-"]).stdin(File::open(directory.join("good.json")).unwrap()).output();
+    assert_eq!(
+        told(piped.unwrap()),
+        (0, "standard input: starts datastore:export on projects/p\n".to_owned())
+    );
+    assert_eq!(told(opwatch().args(["validate", "/no/such/file"]).output().unwrap()).0, 1);
     std::fs::remove_dir_all(&directory).unwrap();
 }
 

@@ -1,10 +1,10 @@
 //! Operations from files.
 
-use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::input;
 use crate::operation::{Observation, Operation, Service, read_operation};
 
 const FIX: &str = "give the JSON of a GET of the operation, as `gcloud datastore operations describe NAME --format=json` prints \
@@ -28,9 +28,9 @@ impl Recording {
     /// # Errors
     /// With the file, what is wrong with it, and what to give instead.
     pub(super) fn read(file: &Path, service: Option<&str>) -> Result<Self, String> {
-        let shown = if file == Path::new("-") { "standard input".into() } else { file.to_string_lossy() };
+        let shown = input::name(file);
         let wrong = |why: String| format!("{shown}: {why}; {FIX}");
-        let bytes = bytes(file).map_err(|error| wrong(error.to_string()))?;
+        let bytes = input::bytes(file).map_err(|error| wrong(error.to_string()))?;
         let Named { name } = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         let services = match service {
             None => Service::ALL.to_vec(),
@@ -53,13 +53,4 @@ impl Recording {
 
 pub(super) fn unknown_service(word: &str) -> String {
     format!("--service: {word:?} is none of {}", Service::ALL.map(Service::id).join(", "))
-}
-
-fn bytes(file: &Path) -> std::io::Result<Vec<u8>> {
-    if file != Path::new("-") {
-        return std::fs::read(file);
-    }
-    let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
