@@ -156,7 +156,7 @@ impl Words for Japanese {
             Why::Form { form } => format!("次の値にして下さい: {form}"),
             Why::BadName { example } => format!("このサービスの形式ではありません。例: {example}"),
             Why::OtherService { service } => {
-                format!("{service}の名前です。\"service\": \"{service}\" を指定して下さい。")
+                format!("これは{service}の名前です。\"service\": \"{service}\" を指定して下さい。")
             }
             Why::Reserved => "このラベルはopwatchが設定します。削除するか、名前を変えて下さい。".to_owned(),
             Why::NotTogether { with } => format!("\"{with}\" と同時に指定できません。どちらかを削除して下さい。"),

@@ -66,6 +66,28 @@ fn two_units(duration: Duration, units: [&str; 4], gap: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{Problem, Why};
+
+    #[test]
+    fn a_problem_has_its_remedy_in_every_language() {
+        for (why, en, ja) in [
+            (
+                Why::OtherService { service: "firestore".to_owned() },
+                "This is a name of firestore: it needs \"service\": \"firestore\".",
+                "これはfirestoreの名前です。\"service\": \"firestore\" を指定して下さい。",
+            ),
+            (
+                Why::Misplaced { with: "start".to_owned() },
+                "It means nothing beside \"start\". Leave it out.",
+                "\"start\" と一緒に指定しても意味がありません。削除して下さい。",
+            ),
+            (Why::Form { form: "true".to_owned() }, "It must be true.", "次の値にして下さい: true"),
+        ] {
+            let problem = Problem::new("", why);
+            assert_eq!(Locale::En.words().problem(&problem), en);
+            assert_eq!(Locale::Ja.words().problem(&problem), ja);
+        }
+    }
 
     #[test]
     fn durations_as_people_say_them() {
