@@ -136,9 +136,7 @@ impl Watcher {
                 }
             }
             // The report of another copy may know another message: this one would run on for ever.
-            (Message::Report(report), Some(Created::Already | Created::Maybe))
-                if report.tries == 0 && report.waits == 0 =>
-            {
+            (Message::Report(report), Some(Created::Already | Created::Maybe)) => {
                 self.close(report, now, deadline).await;
             }
             _ => {}

@@ -95,6 +95,14 @@ impl Push {
 }
 
 impl Message {
+    /// For the trace.
+    fn about(&self) -> String {
+        let data: Value = serde_json::from_slice(&self.data).unwrap_or_default();
+        let live = super::slack::message_of(&data["state"]["live"]);
+        let follows = live.map(|live| format!(" with Slack's message {live}")).unwrap_or_default();
+        format!("{:?} of w{}{follows}", self.form, self.watch)
+    }
+
     /// The operation that it is about.
     pub(crate) fn operation(&self) -> Option<String> {
         let value: Value = serde_json::from_slice(&self.data).ok()?;
@@ -250,7 +258,8 @@ impl World {
         self.next_push += 1;
         self.pushes.insert(number, push);
         let marks = [6, number, index as u64, instance as u64];
-        self.note(&marks, || format!("push {number}: message {index} to instance {instance}"));
+        let about = if self.plan.verbose { self.messages[index].about() } else { String::new() };
+        self.note(&marks, || format!("push {number}: message {index}, {about}, to instance {instance}"));
         for limit in [8 * SECOND, 15 * SECOND, 20 * SECOND, 21 * SECOND] {
             self.at(now + limit + 1, Event::Wake(number));
         }

@@ -3,7 +3,6 @@
 use opwatch::transport::Answer;
 use serde_json::{Value, json};
 
-use super::ledger::is_later_try;
 use super::plan::{Access, CHANNELS, Down, Effect, Fault, HOUR, Kind, Planted};
 use super::pubsub::Push;
 use super::services::Target;
@@ -361,6 +360,12 @@ impl World {
                 None
             };
         }
+        // Its report was sent before, so it asked for nothing but this edit.
+        if let Some(index) = push.edit_failed.filter(|_| acknowledged && push.created.is_none())
+            && self.shown[index].is_running()
+        {
+            self.shown[index].orphaned.get_or_insert("a copy could not make its end");
+        }
         if let Some(index) = push.closes.filter(|_| acknowledged)
             && self.shown[index].is_running()
             && !push.ends_edited
@@ -387,9 +392,7 @@ impl World {
         let push = self.pushes.get_mut(&self.current).expect("in flight");
         let Some(index) = own.filter(|own| push.opened != Some(*own)) else { return };
         if form(asked) == Form::Report {
-            let first = !is_later_try(&asked["state"]["report"]);
-            // Told already, the other may have been followed by a copy that saw it run.
-            push.closes = push.closes.or(Some(index).filter(|_| first));
+            push.closes = push.closes.or(Some(index));
             return;
         }
         if own == other {
