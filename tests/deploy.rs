@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -139,18 +138,6 @@ fn without_settings_or_with_a_wrong_argument_nothing_is_called() {
     let ran = cloud.run("up", &[], "");
     assert!(ran.text.contains("copy deploy/settings.env.example and edit it"), "{}", ran.text);
     assert_eq!(cloud.command_lines(), "");
-}
-
-#[test]
-fn shellcheck_finds_nothing() {
-    let found = Command::new("shellcheck").arg("--version").output();
-    assert!(found.is_ok(), "shellcheck is missing: tests/run installs it");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let scripts = fs::read_dir(root.join("deploy")).unwrap().map(|entry| entry.unwrap().path());
-    let scripts: Vec<_> = scripts.filter(|path| path.is_file()).collect();
-    assert!(scripts.len() >= 8, "{scripts:?}");
-    let checked = Command::new("shellcheck").current_dir(root).args(scripts).output().unwrap();
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
 }
 
 // === The first day ===

@@ -1,8 +1,27 @@
 # shellcheck shell=bash
-# What the scripts of tests/ share. Sourced from the repository's root.
+# What the scripts of tests/, benches/ and .ci/ share. Sourced from the repository's root, to which they went with `cd`.
 
 say() {
   printf '%s: %s\n' "$0" "$*" >&2
+}
+
+# The comment at the top of the script, which is its help. $0 may be as seen from where the script was called.
+usage() {
+  (cd "$OLDPWD" && sed -n '2,/^[^#]/{ s/^# \{0,1\}//p; }' "$0")
+}
+
+# offer_help [ARGUMENT]...: prints it and ends, when the first argument asks for it.
+offer_help() {
+  case ${1-} in
+    -h | --help) usage && exit ;;
+  esac
+}
+
+# bad_usage SENTENCE
+bad_usage() {
+  say "$1"
+  usage >&2
+  exit 64
 }
 
 # need PACKAGE COMMAND...: installs the Debian package, unless the command, which is part of it, works.

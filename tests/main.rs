@@ -34,6 +34,7 @@ mod process;
 mod refusals;
 mod render;
 mod reports;
+mod scripts;
 mod security;
 mod settings;
 mod simulation;
