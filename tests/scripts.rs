@@ -58,6 +58,16 @@ fn a_wrong_argument_is_refused_before_anything_is_done() {
 }
 
 #[test]
+fn a_few_seconds_of_fuzzing_end() {
+    let copy = Copy::new("fuzz");
+    let (code, text) = copy.run("tests/fuzz", &["5"]);
+    assert_eq!(code, Some(0), "{text}");
+    let calls = copy.calls();
+    let times: Vec<_> = calls.split("-max_total_time=").skip(1).map(|rest| &rest[..2]).collect();
+    assert_eq!(times, ["1 "; 7], "{calls}");
+}
+
+#[test]
 fn shellcheck_finds_nothing() {
     let found = Command::new("shellcheck").arg("--version").output();
     assert!(found.is_ok(), "shellcheck is missing: tests/run installs it");
