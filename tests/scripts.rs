@@ -68,6 +68,17 @@ fn a_few_seconds_of_fuzzing_end() {
 }
 
 #[test]
+fn a_pattern_that_matches_no_code_is_no_success() {
+    let copy = Copy::new("mutants");
+    fs::create_dir_all(copy.0.join("target/mutants")).unwrap();
+    let (code, text) = copy.run("tests/mutants", &["src/nothing/**"]);
+    assert_eq!(code, Some(64), "{text}");
+    assert!(text.contains("no code that can be changed is in files like src/nothing/**"), "{text}");
+    assert_eq!(copy.calls(), "cargo mutants --list --file src/nothing/**\n");
+    assert!(copy.0.join("target/mutants").exists());
+}
+
+#[test]
 fn shellcheck_finds_nothing() {
     let found = Command::new("shellcheck").arg("--version").output();
     assert!(found.is_ok(), "shellcheck is missing: tests/run installs it");
