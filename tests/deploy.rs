@@ -380,6 +380,8 @@ fn down_asks_first(cloud: &Cloud) {
 }
 
 fn down_leaves_empty_queues_and_an_unbound_role(cloud: &Cloud) {
+    grant_as_with_a_ledger(cloud);
+
     cloud.run("down", &[], "yes\n").ok();
 
     let left = [CHECK_QUEUE, REPORT_QUEUE, ROLE, JOB, MADE[13], MADE[14]];
@@ -391,11 +393,19 @@ fn down_leaves_empty_queues_and_an_unbound_role(cloud: &Cloud) {
     cloud.take_changes();
 }
 
+/// The settings once had a ledger.
+fn grant_as_with_a_ledger(cloud: &Cloud) {
+    cloud.grant("cloudresourcemanager:projects/demo", "roles/datastore.user", RUN_ACCOUNT);
+}
+
 fn up_takes_them_up_again(cloud: &Cloud) {
+    grant_as_with_a_ledger(cloud);
+
     let text = cloud.run("up", &["--no-test"], WEBHOOK).ok();
 
     assert!(text.contains("resume queue opwatch-checks"), "{text}");
     assert!(text.contains("unchanged: role opwatch"), "{text}");
+    assert!(text.contains("take roles/datastore.user on project demo from opwatch-run@demo."), "{text}");
     let mut expected: std::collections::BTreeSet<_> = MADE.map(str::to_owned).into_iter().collect();
     expected.insert(JOB.to_owned());
     assert_eq!(made(cloud), expected);

@@ -218,6 +218,15 @@ impl Cloud {
             .collect()
     }
 
+    /// Grants a role that no script granted.
+    pub(crate) fn grant(&self, resource: &str, role: &str, account: &str) {
+        let mut state = self.state();
+        let policy = state.policies.get_mut(resource).unwrap();
+        let mut bindings = policy["bindings"].as_array().cloned().unwrap_or_default();
+        bindings.push(json!({"role": role, "members": [format!("serviceAccount:{account}")]}));
+        policy["bindings"] = json!(bindings);
+    }
+
     /// The calls since the last time that changed something, reads of policies and logs left out.
     pub(crate) fn take_changes(&self) -> Vec<Call> {
         let reads = [":getIamPolicy", "entries:list"];
