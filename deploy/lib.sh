@@ -59,7 +59,8 @@ load_settings() {
   source "$file"
   [[ -n ${PROJECT-} && -n ${REGION-} ]] || die "$file must set PROJECT and REGION"
   NAME=${NAME:-opwatch}
-  [[ $NAME =~ ^[a-z][a-z0-9-]{0,21}[a-z0-9]$ ]] || die "NAME=$NAME: 2 to 23 of a-z, 0-9 and -, beginning with a letter"
+  [[ $NAME =~ ^[a-z][a-z0-9-]{1,21}[a-z0-9]$ && $NAME != goog* ]] ||
+    die "NAME=$NAME: 3 to 23 of a-z, 0-9 and -, beginning with a letter but not with goog, which Pub/Sub refuses"
   set_names
 }
 

@@ -140,6 +140,21 @@ fn without_settings_or_with_a_wrong_argument_nothing_is_called() {
     assert_eq!(cloud.command_lines(), "");
 }
 
+#[test]
+fn settings_that_can_not_be_are_refused_before_anything_is_called() {
+    let Some(cloud) = Cloud::new("settings", "2026-01-01T00:00:00Z") else { return };
+    for (setting, said) in [
+        ("NAME=ab", "NAME=ab: 3 to 23 of a-z"),
+        ("NAME=google-exports", "NAME=google-exports: 3 to 23 of a-z"),
+    ] {
+        cloud.file("settings.env", &format!("{SETTINGS}{setting}\n"));
+        let ran = cloud.run("up", &["--dry-run"], "");
+        assert_eq!(ran.code, Some(1), "{setting}: {}", ran.text);
+        assert!(ran.text.contains(said), "{}", ran.text);
+    }
+    assert_eq!(cloud.command_lines(), "");
+}
+
 // === The first day ===
 
 fn up_makes_everything_once(cloud: &Cloud) {
