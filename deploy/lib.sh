@@ -47,27 +47,76 @@ bad_usage() {
 # --- Settings and names ---
 
 load_settings() {
-  local file=${OPWATCH_SETTINGS:-$deploy/settings.env} command
+  local file=${OPWATCH_SETTINGS:-$deploy/settings.env} command before
   for command in gcloud jq; do
     command -v "$command" >/dev/null || die "$command is missing"
   done
   [[ -r $file ]] || die "$file is missing: copy deploy/settings.env.example and edit it"
   # What the person's shell happens to export is no setting.
-  unset PROJECT REGION NAME SLACK SLACK_SECRET_FILE IMAGE BUILD_SERVICE_ACCOUNT MAX_INSTANCES \
-    CHECK_QUEUE_ID REPORT_QUEUE_ID ROLE_ID VERIFY_PUSHES "${service_settings[@]}" MORE_SETTINGS
+  unset "${all_settings[@]}"
+  before=$(compgen -v)
   # shellcheck source=/dev/null
   source "$file"
+  check_names "$before"
   [[ -n ${PROJECT-} && -n ${REGION-} ]] || die "$file must set PROJECT and REGION"
   NAME=${NAME:-opwatch}
   [[ $NAME =~ ^[a-z][a-z0-9-]{1,21}[a-z0-9]$ && $NAME != goog* ]] ||
     die "NAME=$NAME: 3 to 23 of a-z, 0-9 and -, beginning with a letter but not with goog, which Pub/Sub refuses"
+  check_values
   set_names
+}
+
+# check_names VARIABLES-BEFORE: that of the names in upper case the file has set none but settings. bash and gcloud have
+# theirs.
+check_names() {
+  local name
+  while IFS= read -r name; do
+    die "$name is no setting.$(nearest "$name") deploy/settings.env.example has all;" \
+      "any other of the service goes into MORE_SETTINGS, and a name of your own is in lower case"
+  done < <(compgen -v | LC_ALL=C grep '^[A-Z]' | grep -vxF -e "$before" -e "$(printf '%s\n' "${all_settings[@]}")" |
+    grep -vE '^(BASH|CLOUDSDK_|OPWATCH_|COLUMNS$|LINES$|OLDPWD$|PWD$)')
+}
+
+# nearest NAME: a setting that differs from it in one place, by three letters at most.
+nearest() {
+  local setting room at
+  for room in 1 2 3; do
+    for setting in "${all_settings[@]}"; do
+      for ((at = 0; at <= ${#setting}; at++)); do
+        if [[ $1 =~ ^${setting:0:at}.{0,$room}${setting:at+room-1}$ ]]; then
+          printf ' Did you mean %s?' "$setting"
+          return
+        fi
+      done
+    done
+  done
+}
+
+check_values() {
+  local setting
+  [[ ${MAX_INSTANCES:-3} =~ ^[1-9][0-9]*$ ]] || die "MAX_INSTANCES=$MAX_INSTANCES: it must be a number from 1"
+  [[ ${VERIFY_PUSHES:-yes} =~ ^(yes|no)$ ]] || die "VERIFY_PUSHES=$VERIFY_PUSHES: it must be yes or no"
+  for setting in ${MORE_SETTINGS+"${MORE_SETTINGS[@]}"}; do
+    [[ -z $setting || $setting =~ ^[A-Z][A-Z0-9_]*= ]] || die "MORE_SETTINGS: \"$setting\" is not of the form SETTING=value"
+    check_value "$setting"
+  done
+  for setting in "${service_settings[@]}"; do
+    check_value "$setting=${!setting-}"
+  done
+}
+
+# check_value SETTING=VALUE
+check_value() {
+  [[ $1 != *"|"* ]] || die "$1: it may have no |, which separates the settings for gcloud"
 }
 
 # Settings of the service that have the same name here.
 service_settings=(TIME_ZONE LOCALE CHECK_INTERVAL CHECK_LIMIT SERVICES PROJECTS STARTS EXPORT_PREFIXES
   LEDGER_KIND LEDGER_PROJECT LEDGER_NAMESPACE LEDGER_DATABASE LEDGER_KEEP
   SLACK_CHANNEL SLACK_CHANNELS TITLE MENTION MENTION_ON NOTIFY STALL_AFTER)
+# What settings.env may set.
+all_settings=(PROJECT REGION NAME SLACK SLACK_SECRET_FILE IMAGE BUILD_SERVICE_ACCOUNT MAX_INSTANCES
+  CHECK_QUEUE_ID REPORT_QUEUE_ID ROLE_ID VERIFY_PUSHES "${service_settings[@]}" MORE_SETTINGS)
 
 # All names that are made from the settings.
 # shellcheck disable=SC2034 # the scripts use them
@@ -115,8 +164,6 @@ service_environment() {
   done
   [[ ${VERIFY_PUSHES:-yes} == no ]] || more+=("PUSH_AUDIENCE=$audience" "PUSH_SERVICE_ACCOUNT=$push_account")
   [[ -z ${MORE_SETTINGS+set} ]] || more+=("${MORE_SETTINGS[@]}")
-  # "|" separates them in gcloud's flag.
-  [[ ${more[*]-} != *"|"* ]] || die "no setting may have a |"
   jq -n --args '[$ARGS.positional[] | capture("^(?<key>[^=]+)=(?<value>.*)$"; "s")] | from_entries' \
     "TOPIC=$topic_name" \
     "CHECK_QUEUE=projects/$PROJECT/locations/$REGION/queues/$check_queue" \

@@ -146,6 +146,14 @@ fn settings_that_can_not_be_are_refused_before_anything_is_called() {
     for (setting, said) in [
         ("NAME=ab", "NAME=ab: 3 to 23 of a-z"),
         ("NAME=google-exports", "NAME=google-exports: 3 to 23 of a-z"),
+        ("CHECK_INTERVALL=5m", "CHECK_INTERVALL is no setting. Did you mean CHECK_INTERVAL?"),
+        ("TIMEZONE=UTC", "TIMEZONE is no setting. Did you mean TIME_ZONE?"),
+        ("BUCKET=b", "BUCKET is no setting. deploy/settings.env.example has all"),
+        ("MORE_SETTINGS=(STALL)", "MORE_SETTINGS: \"STALL\" is not of the form SETTING=value"),
+        ("MORE_SETTINGS=('TITLE=a|b')", "TITLE=a|b: it may have no |"),
+        ("TITLE='a|b'", "TITLE=a|b: it may have no |"),
+        ("MAX_INSTANCES=x", "MAX_INSTANCES=x: it must be a number from 1"),
+        ("VERIFY_PUSHES=maybe", "VERIFY_PUSHES=maybe: it must be yes or no"),
     ] {
         cloud.file("settings.env", &format!("{SETTINGS}{setting}\n"));
         let ran = cloud.run("up", &["--dry-run"], "");
