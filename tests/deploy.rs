@@ -163,6 +163,27 @@ fn settings_that_can_not_be_are_refused_before_anything_is_called() {
     assert_eq!(cloud.command_lines(), "");
 }
 
+#[test]
+fn a_schedule_of_somebody_else_is_left_alone() {
+    let Some(cloud) = Cloud::new("schedule", "2026-01-01T00:00:00Z") else { return };
+    cloud.file("settings.env", SETTINGS);
+    let file = cloud.file("kickoff.json", r#"{"test": true}"#);
+    let theirs = json!({"name": "projects/demo/locations/europe-west1/jobs/nightly", "state": "ENABLED",
+        "description": "Nightly report", "pubsubTarget": {"topicName": "projects/demo/topics/other", "data": "e30="}});
+    cloud.put(JOB, theirs.clone());
+
+    let ran = cloud.run("schedule", &["nightly", "0 3 * * *", file.to_str().unwrap()], "");
+
+    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    assert!(
+        ran.text.contains("a job nightly that deploy/schedule did not make for opwatch: choose"),
+        "{}",
+        ran.text
+    );
+    assert_eq!(cloud.resource(JOB), theirs);
+    assert!(cloud.take_changes().is_empty());
+}
+
 // === The first day ===
 
 fn up_makes_everything_once(cloud: &Cloud) {
