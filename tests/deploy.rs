@@ -594,6 +594,13 @@ fn doctor_runs_as_the_runtime_account(cloud: &Cloud) {
     let job = cloud.resource("run:projects/demo/locations/europe-west1/jobs/opwatch-doctor");
     let container = &job["spec"]["template"]["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["args"], json!(["doctor", "--post"]));
+
+    cloud.refuse_executions();
+    let ran = cloud.run("doctor", &[], "");
+    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    assert!(ran.text.contains("you may not run it"), "{}", ran.text);
+    assert!(ran.text.contains("job opwatch-doctor did not run"), "{}", ran.text);
+    assert!(!ran.text.contains("the token"), "{}", ran.text);
     cloud.take_changes();
 }
 

@@ -82,6 +82,8 @@ struct State {
     /// How often the log was read since the last message was published.
     log_reads: u32,
     doctor_is_red: bool,
+    executions: u32,
+    executions_are_refused: bool,
 }
 
 impl Cloud {
@@ -247,6 +249,11 @@ impl Cloud {
 
     pub(crate) fn make_doctor_red(&self) {
         self.state().doctor_is_red = true;
+    }
+
+    /// From now on no job can be run.
+    pub(crate) fn refuse_executions(&self) {
+        self.state().executions_are_refused = true;
     }
 }
 
@@ -551,7 +558,11 @@ impl State {
         let is_run = asked.api == "run";
         let value = self.get_mut(&asked.key())?;
         if is_run {
+            let latest = value["status"]["latestCreatedExecution"].take();
             *value = ready(body);
+            if !latest.is_null() {
+                value["status"]["latestCreatedExecution"] = latest;
+            }
             return Ok(value.clone());
         }
         let fields: Vec<String> =
@@ -706,7 +717,11 @@ impl State {
     }
 
     fn execute(&mut self, key: &str) -> Answer {
-        let name = "opwatch-doctor-x1";
+        if self.executions_are_refused {
+            return Err(Refusal::new(403, "PERMISSION_DENIED", "you may not run it"));
+        }
+        self.executions += 1;
+        let name = format!("opwatch-doctor-x{}", self.executions);
         let red = self.doctor_is_red;
         self.get_mut(key)?["status"]["latestCreatedExecution"] = json!({"name": name});
         let (status, counted) = if red { ("False", "failedCount") } else { ("True", "succeededCount") };
