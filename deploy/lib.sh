@@ -360,15 +360,18 @@ binary() {
   done
 }
 
-# check_message FILE: with opwatch itself; without it, only that it is JSON.
+# check_message FILE [WHAT]: with opwatch itself; without it, only that it is JSON. WHAT is what people know it as.
 check_message() {
-  local opwatch
+  local opwatch what=${2:-$1} said status=0
   opwatch=$(binary)
   if [[ -n $opwatch ]]; then
-    "$opwatch" validate "$1" || die "opwatch would not take this message: $1"
+    said=$("$opwatch" validate "$1" 2>&1) || status=$?
+    said=${said//"$1"/"$what"}
+    ((status == 0)) || die "opwatch would not take this message: ${said#opwatch: }"
+    say "$said"
   else
-    jq -e 'type == "object"' "$1" >/dev/null || die "this is no JSON object: $1"
-    say "opwatch is not built here (cargo build), so it is only known that this is JSON: $1"
+    jq -e 'type == "object"' "$1" >/dev/null || die "this is no JSON object: $what"
+    say "opwatch is not built here (cargo build), so it is only known that this is JSON: $what"
   fi
 }
 

@@ -184,6 +184,30 @@ fn a_schedule_of_somebody_else_is_left_alone() {
     assert!(cloud.take_changes().is_empty());
 }
 
+#[test]
+fn watch_knows_whose_operation_it_is_and_names_what_it_refuses() {
+    let Some(cloud) = Cloud::new("watch", "2026-01-01T00:00:00Z") else { return };
+    cloud.file("settings.env", &format!("own=UTC\n{SETTINGS}NAME=abc\nMORE_SETTINGS=()\n"));
+    let firestore = "projects/demo/databases/(default)/operations/A";
+    for (arguments, message) in [
+        (vec![firestore], json!({"name": firestore, "service": "firestore"})),
+        (
+            vec!["--service=firestore", firestore, "--title=x"],
+            json!({"name": firestore, "service": "firestore", "title": "x"}),
+        ),
+        (vec!["projects/demo/operations/A"], json!({"name": "projects/demo/operations/A"})),
+    ] {
+        let text = cloud.run("watch", &[&["--dry-run"], &arguments[..]].concat(), "").ok();
+        let said = text.lines().find_map(|line| line.strip_prefix("would publish ")).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(said).unwrap(), message);
+    }
+    let ran = cloud.run("watch", &["nightly"], "");
+    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    assert!(ran.text.contains("would not take this message: nightly: name: "), "{}", ran.text);
+    assert!(!ran.text.contains("/tmp."), "{}", ran.text);
+    assert_eq!(cloud.command_lines(), "");
+}
+
 // === The first day ===
 
 fn up_makes_everything_once(cloud: &Cloud) {
