@@ -103,6 +103,7 @@ fn an_old_project_with_a_bot_and_an_image_built_there() {
         "{text}"
     );
     assert!(text.contains("would delete job opwatch-doctor"), "{text}");
+    assert!(text.contains("gcloud projects remove-iam-policy-binding far --condition=None"), "{text}");
     assert!(cloud.take_changes().is_empty());
     assert_eq!(cloud.refused(), Vec::<String>::new());
     assert!(!cloud.command_lines().contains(CANARY));
