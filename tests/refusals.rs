@@ -415,7 +415,6 @@ async fn a_body_that_is_too_long_is_noticed_once_however_it_is_cut_on_its_way() 
 #[tokio::test]
 async fn the_longest_body_is_opened_and_the_longest_push_is_drained() {
     let opwatch = Opwatch::start().await;
-    let push = json!({"message": {"data": "e30=", "messageId": "7"}}).to_string();
     for (size, status, told) in [
         (256 * 1024, 204, "It is missing. A kickoff has"),
         (256 * 1024 + 1, 204, "It has 262145 bytes; at most 262144 are read."),
@@ -423,6 +422,7 @@ async fn the_longest_body_is_opened_and_the_longest_push_is_drained() {
         (16 * 1024 * 1024 + 1, 400, ""),
     ] {
         let before = opwatch.slack().len();
+        let push = json!({"message": {"data": "e30=", "messageId": size.to_string()}}).to_string();
         let padded = format!("{push}{}", " ".repeat(size - push.len()));
         assert_eq!(opwatch.post("", padded).await.0, status, "{size}");
         opwatch.world.settled().await;

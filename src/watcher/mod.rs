@@ -6,8 +6,6 @@ mod handled;
 mod ledger;
 mod live;
 mod report;
-#[cfg(test)]
-mod slow;
 mod start;
 #[cfg(test)]
 mod tests;

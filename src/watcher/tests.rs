@@ -1,6 +1,8 @@
 //! Design rule 3 over the real handler: whatever is delivered, and however the APIs answer, no delivery asks for the
 //! task name under which it was itself delivered, and one that is acknowledged has a next step or has been posted.
 
+mod slow;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -170,18 +172,18 @@ fn deliver(
 
 /// How Slack lets opwatch post.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Access {
+enum Access {
     Webhook,
     Bot,
 }
 
-pub(super) fn delivery(id: &str, published: DateTime<Utc>, data: Vec<u8>) -> Delivery {
+fn delivery(id: &str, published: DateTime<Utc>, data: Vec<u8>) -> Delivery {
     let attributes = std::collections::BTreeMap::new();
     Delivery { message_id: id.to_owned(), published: Some(published), attributes, data: Ok(data) }
 }
 
 /// One whose calls go to `transport` and whose clock stands still.
-pub(super) fn watcher(
+fn watcher(
     transport: Arc<dyn Transport>,
     ledger: Option<Ledger>,
     now: DateTime<Utc>,

@@ -7,8 +7,7 @@ use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::tests::{Access, delivery, watcher};
-use super::{Decided, Watcher};
+use super::{Access, Decided, Watcher, delivery, watcher};
 use crate::clock::Deadline;
 use crate::transport::{Answer, Failure, Request, Sending, Transport};
 
