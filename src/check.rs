@@ -11,7 +11,7 @@ use crate::clock::{Clock, Deadline, SystemClock};
 use crate::decision::{Decision, decide};
 use crate::google::{Google, LOGIN, Tokens, lacks_token};
 use crate::locale::Locale;
-use crate::message::{Check, LONGEST_TITLE, Outcome, Problem, Report, Watch, Why};
+use crate::message::{Check, Outcome, Problem, Report, Watch, title_problem};
 use crate::notice::{Context, notice};
 use crate::operation::{Operation, Service};
 use crate::settings::{CheckSettings, CommonArgs};
@@ -104,12 +104,10 @@ fn operation(args: &CheckArgs, settings: &CheckSettings) -> Result<Operation, St
 
 /// The title, if it is one that a message can have.
 fn title(args: &CheckArgs) -> Result<Option<String>, String> {
-    let fits = |title: &String| !title.trim().is_empty() && title.chars().count() <= LONGEST_TITLE;
-    if args.title.as_ref().is_none_or(fits) {
-        return Ok(args.title.clone());
+    match args.title.as_deref().and_then(title_problem) {
+        None => Ok(args.title.clone()),
+        Some(why) => Err(format!("--title: {}", Locale::En.words().problem(&Problem::new("title", why)))),
     }
-    let problem = Problem::new("title", Why::Length { most: LONGEST_TITLE });
-    Err(format!("--title: {}", Locale::En.words().problem(&problem)))
 }
 
 /// The report of a watch whose one check this is.

@@ -35,6 +35,7 @@ pub mod clock;
 pub mod endpoints;
 mod hash;
 mod input;
+mod json;
 #[cfg(feature = "local")]
 pub mod local;
 mod roots;

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
 
-/// `text` with control characters made spaces (they could break a log line or a terminal), cut to at most
+/// `text` with hidden characters but line feeds made spaces (they could break a log line or a terminal), cut to at most
 /// `limit` characters, the last of which is then an ellipsis.
 pub(crate) fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return text.to_owned();
     }
-    let clean = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
+    let clean = |c: char| if is_hidden(c) && c != '\n' { ' ' } else { c };
     if text.chars().nth(limit).is_none() {
         return text.chars().map(clean).collect();
     }
@@ -18,6 +18,27 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
         short.push('…');
     }
     short
+}
+
+/// The same on one line.
+pub(crate) fn line(text: &str, limit: usize) -> String {
+    cut(text, limit).replace('\n', " ")
+}
+
+/// The first character of `text` that can't stand in one line.
+pub(crate) fn hidden(text: &str) -> Option<char> {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        None
+    } else {
+        text.chars().find(|c| is_hidden(*c))
+    }
+}
+
+/// Whether a character breaks a line, is a control character, or changes the direction of the text around it, so that a
+/// reader sees something else than what is there (<https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>).
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
 }
 
 /// The value of the JSON in `bytes`. That they are UTF-8 is found out once, and not for each text in them.
@@ -44,7 +65,7 @@ pub(crate) fn is_plausible(time: &DateTime<Utc>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, time};
+    use super::{cut, hidden, line, time};
 
     #[test]
     fn times_are_within_four_digits_of_a_year() {
@@ -60,6 +81,20 @@ mod tests {
             let cleaned = text.replace(['\u{7f}', '\u{1f}', '\u{85}'], " ");
             assert_eq!(cut(text, limit), cleaned);
             assert_eq!(cut(&format!("é{text}"), limit + 1), format!("é{cleaned}"));
+        }
+    }
+
+    #[test]
+    fn a_line_has_no_hidden_characters() {
+        for hidden_one in [
+            '\n', '\r', '\t', '\u{85}', '\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}',
+            '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}',
+        ] {
+            let text = format!("é{hidden_one}b");
+            assert_eq!((hidden(&text), line(&text, 9)), (Some(hidden_one), "é b".to_owned()));
+        }
+        for plain in ["Nightly backup", "日本語 é 🎉", "👩\u{200d}💻", ""] {
+            assert_eq!((hidden(plain), line(plain, 99)), (None, plain.to_owned()));
         }
     }
 

@@ -23,6 +23,7 @@ mod deploy;
 mod emulator;
 mod fuzzing;
 mod identity;
+mod input;
 mod instructions;
 mod kickoff;
 mod leaks;

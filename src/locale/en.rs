@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::slips;
 use super::words::{Cause, Change, Column, Command, Label, Note, Subject, Words};
 use crate::message::{Outcome, Problem, Reason, Why};
 
@@ -164,7 +165,23 @@ impl Words for English {
                 "message.data is not base64. Publish with gcloud or a client library.".to_owned()
             }
             Why::Empty => "It has no data. Publish a JSON object as the message's data.".to_owned(),
-            Why::NotJson { detail } => format!("It is not a JSON object: {detail}."),
+            Why::NotJson { detail, slip } => match slips::english(*slip) {
+                Some(cause) => format!("It is not a JSON object: {cause}"),
+                None => format!("It is not a JSON object: {detail}."),
+            },
+            Why::Duplicate => {
+                "It stands twice in the same object, and only one value can count. Remove one.".to_owned()
+            }
+            Why::Character { code } => format!(
+                "It has the character {code}. It must be one line, without control characters and without \
+                 characters that change the direction of text. Remove it."
+            ),
+            Why::RepeatsPath => {
+                "start.path says this already, and the two could differ. Leave it out of the body.".to_owned()
+            }
+            Why::OtherField { field } => {
+                format!("This field belongs to another service or method. Here it is called {field}.")
+            }
             Why::UnknownField => "Nobody knows this field. Correct its spelling or leave it out.".to_owned(),
             Why::Missing => {
                 "It is missing. A kickoff has \"name\" or \"start\" with service, path and body.".to_owned()

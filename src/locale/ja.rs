@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::slips;
 use super::words::{Cause, Change, Column, Command, Label, Note, Subject, Words};
 use crate::message::{Outcome, Problem, Reason, Why};
 
@@ -145,7 +146,20 @@ impl Words for Japanese {
                 "message.dataがbase64ではありません。gcloudまたはクライアントライブラリでpublishして下さい。".to_owned()
             }
             Why::Empty => "データがありません。JSONオブジェクトをpublishして下さい。".to_owned(),
-            Why::NotJson { detail } => format!("JSONオブジェクトではありません: {detail}"),
+            Why::NotJson { detail, slip } => match slips::japanese(*slip) {
+                Some(cause) => format!("JSONオブジェクトではありません: {cause}"),
+                None => format!("JSONオブジェクトではありません: {detail}"),
+            },
+            Why::Duplicate => "同じオブジェクトの中で重複しています。どちらか一方を削除して下さい。".to_owned(),
+            Why::Character { code } => format!(
+                "文字 {code} は使えません。制御文字や文字の方向を変える文字を含まない1行にして下さい。"
+            ),
+            Why::RepeatsPath => {
+                "start.pathと重複し、内容が食い違うおそれがあります。bodyから削除して下さい。".to_owned()
+            }
+            Why::OtherField { field } => {
+                format!("別のサービスまたはメソッドのフィールドです。ここでは {field} を使って下さい。")
+            }
             Why::UnknownField => "不明なフィールドです。綴りを直すか、削除して下さい。".to_owned(),
             Why::Missing => "値がありません。キックオフには \"name\"、または service・path・body を持つ \"start\" が必要です。".to_owned(),
             Why::NoText => "引用符で囲んだ文字列にして下さい。".to_owned(),

@@ -2,6 +2,7 @@
 
 mod en;
 mod ja;
+mod slips;
 mod words;
 
 use std::str::FromStr;

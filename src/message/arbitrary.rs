@@ -8,11 +8,12 @@ use super::{
     Adopted, Channel, Check, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem, Reason, Report,
     Routing, Seen, Start, StartRequest, Test, Track, Unknown, Unusable, Watch, Why,
 };
+use crate::json::Slip;
 use crate::locale::Locale;
 use crate::operation::{
     ApiError, ERROR_TEXT, Facts, Operation, Progress, Service, StartMethod, parse_start_path,
 };
-use crate::text::cut;
+use crate::text::{cut, line};
 
 /// A text of 1 to `most` characters, many of them such as something could trip over.
 pub(crate) fn text(most: usize) -> BoxedStrategy<String> {
@@ -121,8 +122,8 @@ pub(crate) fn watch() -> BoxedStrategy<Watch> {
     )
         .prop_map(|(id, title, locale, time_zone, interval, limit, (message, state), routing)| Watch {
             id,
-            // The reader takes no empty title.
-            title: title.filter(|title| !title.is_empty()),
+            // The reader takes no empty title, and cleans it.
+            title: title.map(|title| line(&title, 100)).filter(|title| !title.is_empty()),
             locale,
             time_zone,
             routing,
@@ -236,13 +237,17 @@ fn reason() -> BoxedStrategy<Reason> {
 
 fn unusable() -> BoxedStrategy<Unusable> {
     let texts = (text(20), text(20), text(20));
-    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..20).prop_map(
+    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..24).prop_map(
         |((one, two, three), least, most, kind)| {
             let all = [
                 Why::TooLarge { size: least as usize, most: most as usize },
                 Why::NotBase64,
                 Why::Empty,
-                Why::NotJson { detail: one.clone() },
+                Why::NotJson { detail: one.clone(), slip: Slip::Python },
+                Why::Duplicate,
+                Why::RepeatsPath,
+                Why::Character { code: one.clone() },
+                Why::OtherField { field: one.clone() },
                 Why::UnknownField,
                 Why::Missing,
                 Why::NoText,

@@ -5,7 +5,19 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use super::problem::{Problem, Why};
+use super::read::LONGEST_TITLE;
 use crate::text;
+
+/// Why a text can't be the title of a watch, if it can't.
+pub(crate) fn title_problem(title: &str) -> Option<Why> {
+    let fits = !title.trim().is_empty() && title.chars().count() <= LONGEST_TITLE;
+    if fits { hidden(title) } else { Some(Why::Length { most: LONGEST_TITLE }) }
+}
+
+/// What is wrong with a text that must be one line.
+fn hidden(text: &str) -> Option<Why> {
+    text::hidden(text).map(|hidden| Why::Character { code: format!("U+{:04X}", u32::from(hidden)) })
+}
 
 /// The fields of a message that were not read yet.
 pub(super) struct Fields {
@@ -45,6 +57,17 @@ impl Fields {
             Some(_) if self.lenient => Ok(None),
             Some(_) => Err(self.problem(field, Why::NoText)),
         }
+    }
+
+    /// A text of 1 to `most` characters on one line.
+    pub(super) fn line(&mut self, field: &str, most: usize) -> Result<Option<String>, Problem> {
+        let given = self.map.get(field).and_then(Value::as_str);
+        if !self.lenient
+            && let Some(why) = given.and_then(hidden)
+        {
+            return Err(self.problem(field, why));
+        }
+        Ok(self.text(field, most)?.map(|found| text::line(&found, most)))
     }
 
     /// A whole number in `range`.

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
+mod body;
 mod fields;
 mod line;
 mod live;
@@ -17,6 +18,7 @@ mod state;
 mod tests;
 mod write;
 
+pub(crate) use fields::title_problem;
 pub use line::publish_command;
 pub use live::{Posted, Track};
 pub use problem::{Problem, Why};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::{NotAnObject, Slip};
 use crate::text;
 
 /// The longest field name or value that a problem repeats.
@@ -38,7 +39,24 @@ pub enum Why {
     NotJson {
         /// What the parser said.
         detail: String,
+        /// What the cause is, where it is certain.
+        #[serde(default, skip_serializing_if = "Slip::is_unknown")]
+        slip: Slip,
     },
+    /// The text must be one line of plain characters.
+    Character {
+        /// The first other one, such as `U+202E`.
+        code: String,
+    },
+    /// The body's field says what the path says.
+    RepeatsPath,
+    /// The field has the name that another service or method gives it.
+    OtherField {
+        /// The name that it has here.
+        field: String,
+    },
+    /// The field stands twice in its object, so it is not clear which value is meant.
+    Duplicate,
     /// Nobody knows this field.
     UnknownField,
     /// The field is needed.
@@ -111,7 +129,9 @@ impl Problem {
     pub fn new(field: &str, why: Why) -> Self {
         let cut = |text: String| text::cut(&text, LONGEST);
         let why = match why {
-            Why::NotJson { detail } => Why::NotJson { detail: cut(detail) },
+            Why::NotJson { detail, slip } => Why::NotJson { detail: cut(detail), slip },
+            Why::Character { code } => Why::Character { code: cut(code) },
+            Why::OtherField { field } => Why::OtherField { field: cut(field) },
             Why::UnknownWord { allowed } => Why::UnknownWord { allowed: cut(allowed) },
             Why::Form { form } => Why::Form { form: cut(form) },
             Why::BadName { example } => Why::BadName { example: cut(example) },
@@ -124,6 +144,11 @@ impl Problem {
             other => other,
         };
         Self { field: text::cut(field, LONGEST), why }
+    }
+
+    /// The problem of a message that is no JSON object.
+    pub(crate) fn not_json(NotAnObject { detail, slip }: NotAnObject) -> Self {
+        Self::new("", Why::NotJson { detail, slip })
     }
 
     /// The setting that forbids it; empty when none does.

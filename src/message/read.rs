@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
+use super::body;
 use super::fields::Fields;
 use super::problem::{Problem, Why};
 use super::state::{State, Told};
@@ -14,6 +15,7 @@ use super::{
     Report, Routing, Seen, Start, StartRequest, Test, Track, Unknown, Unusable, Watch,
 };
 use crate::decision::{Verdict, seconds};
+use crate::json::{self, Object};
 use crate::locale::Locale;
 use crate::operation::{ApiError, LONGEST_NAME, Operation, Service, StartMethod, parse_start_path};
 use crate::text;
@@ -63,15 +65,17 @@ pub struct Received {
 /// # Errors
 /// With the field that can't be used, and why.
 pub fn read(data: &[u8], received: &Received, defaults: Defaults) -> Result<Message, Problem> {
-    if data.is_empty() {
+    if data.trim_ascii().is_empty() {
         return Err(Problem::new("", Why::Empty));
     }
     if data.len() > LONGEST_READ {
         return Err(Problem::new("", Why::TooLarge { size: data.len(), most: LONGEST_READ }));
     }
-    let map: Map<String, Value> =
-        text::json(data).map_err(|error| Problem::new("", Why::NotJson { detail: error.to_string() }))?;
+    let Object { map, duplicate } = json::object(data).map_err(Problem::not_json)?;
     let carried = map.contains_key("state");
+    if let Some(key) = duplicate.filter(|_| !carried) {
+        return Err(Problem::new(&key, Why::Duplicate));
+    }
     let mut fields = Fields::new(map, "", carried);
     let state = fields.object("state")?.map(State::from_object).unwrap_or_default();
     let kickoff = KICKOFFS.into_iter().find(|field| fields.has(field));
@@ -80,8 +84,8 @@ pub fn read(data: &[u8], received: &Received, defaults: Defaults) -> Result<Mess
 
 /// Whether this is a report that opwatch passed on, readable or not: about one no notice may be sent.
 pub fn is_report(data: &[u8]) -> bool {
-    let message: Option<Map<String, Value>> = serde_json::from_slice(data).ok();
-    message.is_some_and(|message| message.get("state").and_then(|state| state.get("report")).is_some())
+    let message = json::object(data).ok();
+    message.is_some_and(|message| message.map.get("state").and_then(|state| state.get("report")).is_some())
 }
 
 struct Reader<'a> {
@@ -111,7 +115,7 @@ impl Reader<'_> {
         let own_id = self.state.id.take().filter(|id| is_id(id));
         Ok(Watch {
             id: own_id.unwrap_or_else(|| self.received.message_id.clone()),
-            title: self.fields.text("title", LONGEST_TITLE)?,
+            title: self.fields.line("title", LONGEST_TITLE)?,
             locale: self.fields.word("locale", Locale::ALLOWED, |word| word.parse().ok())?,
             time_zone: self.fields.formed("timeZone", ZONE, |word| word.parse::<Tz>().ok())?,
             routing: self.routing()?,
@@ -155,7 +159,7 @@ impl Reader<'_> {
             return Err(Problem::new("name", Why::NotTogether { with: "start".to_owned() }));
         }
         let start = self.fields.object("start")?.unwrap_or_default();
-        let request = start_request(start)?;
+        let request = start_request(start, self.carried)?;
         let key = self.key()?;
         let watch = self.finish(watch)?;
         Ok(Message::Start(Start {
@@ -205,7 +209,8 @@ impl Reader<'_> {
     fn report(mut self, watch: Watch) -> Report {
         let original = self.state.report.take().unwrap_or_default();
         let (told, original) = Told::read(original);
-        let start = self.fields.object("start").ok().flatten().and_then(|start| start_request(start).ok());
+        let start =
+            self.fields.object("start").ok().flatten().and_then(|start| start_request(start, true).ok());
         let attempt = self.fields.number("attempt", 0..=*LIMIT.end()).ok().flatten();
         let operation = self.operation().ok();
         let key = self.key().ok().flatten();
@@ -263,7 +268,7 @@ impl Reader<'_> {
     }
 }
 
-fn start_request(start: Map<String, Value>) -> Result<StartRequest, Problem> {
+fn start_request(start: Map<String, Value>, carried: bool) -> Result<StartRequest, Problem> {
     let mut fields = Fields::new(start, "start.", false);
     let missing = |field: &str| Problem::new(&format!("start.{field}"), Why::Missing);
     let service: Service =
@@ -279,11 +284,10 @@ fn start_request(start: Map<String, Value>) -> Result<StartRequest, Problem> {
     if size > LONGEST_BODY {
         return Err(Problem::new("start.body", Why::TooLarge { size, most: LONGEST_BODY }));
     }
-    if let Some(field) = body.keys().find(|field| field.contains('_')) {
-        // Google's parsers take both spellings; what is checked must be what they read.
-        return Err(Problem::new(&format!("start.body.{field}"), Why::UnknownField));
+    body::check(&body)?;
+    if !carried {
+        body::check_own(method, &body)?;
     }
-    check_labels(&body)?;
     Ok(StartRequest { method, path, body })
 }
 
@@ -292,16 +296,6 @@ fn misfit(other: Option<Service>, example: &str) -> Why {
     match other {
         Some(other) => Why::OtherService { service: other.id().to_owned() },
         None => Why::BadName { example: example.to_owned() },
-    }
-}
-
-/// The labels that opwatch adds are its own, and there must be room for them.
-fn check_labels(body: &Map<String, Value>) -> Result<(), Problem> {
-    let Some(labels) = body.get("labels") else { return Ok(()) };
-    let labels = labels.as_object().ok_or_else(|| Problem::new("start.body.labels", Why::NoObject))?;
-    match [LABEL_KEY, LABEL_REQUEST].into_iter().find(|label| labels.contains_key(*label)) {
-        Some(label) => Err(Problem::new(&format!("start.body.labels.{label}"), Why::Reserved)),
-        None => Ok(()),
     }
 }
 

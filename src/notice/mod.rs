@@ -187,6 +187,8 @@ impl Writer<'_> {
             MentionOn::Failure => self.report.outcome.is_trouble(),
             MentionOn::Never => false,
         };
+        // Anybody who may publish can cause one, as often as they like.
+        let is_time = is_time && self.report.outcome != Outcome::Notice;
         routing.mention.filter(|_| is_time)
     }
 

@@ -7,7 +7,7 @@ use url::Url;
 use super::ServeArgs;
 use super::parse::{Bad, given};
 use crate::endpoints::{Api, Endpoints};
-use crate::message::{Channel, LONGEST_TITLE, Mention, MentionOn, Notify, Routing};
+use crate::message::{Channel, LONGEST_TITLE, Mention, MentionOn, Notify, Routing, Why, title_problem};
 use crate::policy::Channels;
 
 /// Slack's host of webhooks.
@@ -130,9 +130,14 @@ impl SlackArgs {
 
     pub(super) fn check_title(&self, bad: &mut Bad) -> Option<String> {
         bad.optional("TITLE", self.title.as_ref(), "Nightly backup", |text| {
-            let fits = text.chars().count() <= LONGEST_TITLE && !text.contains(char::is_control);
-            fits.then(|| text.to_owned())
-                .ok_or_else(|| format!("it must have at most {LONGEST_TITLE} characters on one line"))
+            match title_problem(text) {
+                None => Ok(text.to_owned()),
+                Some(Why::Character { code }) => Err(format!(
+                    "it has the character {code}; it must have at most {LONGEST_TITLE} characters on one line, without \
+                     control characters and characters that change the direction of text"
+                )),
+                Some(_) => Err(format!("it must have at most {LONGEST_TITLE} characters on one line")),
+            }
         })
     }
 

@@ -22,6 +22,7 @@ use crate::decision::Decision;
 use crate::envelope::{Delivery, NotBase64};
 use crate::google::{Created, Google, Task};
 use crate::hash::{hash_bytes, short_hash};
+use crate::json;
 use crate::ledger::Ledger;
 use crate::locale::Locale;
 use crate::message::{
@@ -256,7 +257,7 @@ impl Watcher {
         }
         let hour = received.published.timestamp() / 3_600;
         let id = short_hash(&["notice", &hour.to_string(), &hash_bytes(data)]);
-        let excerpt = text::cut(&String::from_utf8_lossy(data), LONGEST_EXCERPT);
+        let excerpt = text::cut(&json::shown(data), LONGEST_EXCERPT);
         let unusable = Unusable { problem, excerpt, message_id: received.message_id.clone() };
         let report = Report::of_unusable(id, unusable, received.published);
         let step = Step {

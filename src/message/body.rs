@@ -1,0 +1,101 @@
+//! What a start's body may not say: what the path says, what opwatch adds, and what the service is certain to refuse.
+
+use serde_json::{Map, Value};
+
+use super::problem::{Problem, Why};
+use super::read::{LABEL_KEY, LABEL_REQUEST};
+use crate::operation::{Service, StartMethod};
+
+/// Fields of the request messages that come from the path. What a service does when the body says something else is
+/// "unspecified" (<https://google.aip.dev/127>), so it must not say anything.
+const OF_THE_PATH: [&str; 2] = ["name", "projectId"];
+/// The form of a location.
+const LOCATION: &str = "gs://BUCKET or gs://BUCKET/FOLDER";
+
+/// What a person wrote or opwatch passed on.
+pub(super) fn check(body: &Map<String, Value>) -> Result<(), Problem> {
+    // Google's parsers take both spellings; what is checked must be what they read.
+    if let Some(field) = body.keys().find(|field| field.contains('_')) {
+        return Err(problem(field, Why::UnknownField));
+    }
+    if let Some(field) = OF_THE_PATH.into_iter().find(|field| body.contains_key(*field)) {
+        return Err(problem(field, Why::RepeatsPath));
+    }
+    check_labels(body)
+}
+
+/// What only a person's own message is refused for: the service would refuse it too, but later.
+pub(super) fn check_own(method: StartMethod, body: &Map<String, Value>) -> Result<(), Problem> {
+    let other = names_elsewhere(method).iter().find(|(field, _)| body.contains_key(*field));
+    if let Some((field, here)) = other {
+        return Err(problem(field, Why::OtherField { field: (*here).to_owned() }));
+    }
+    match body.get_key_value(location_field(method)) {
+        Some((field, value)) if !value.as_str().is_some_and(is_location) => {
+            Err(problem(field, Why::Form { form: LOCATION.to_owned() }))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn problem(field: &str, why: Why) -> Problem {
+    Problem::new(&format!("start.body.{field}"), why)
+}
+
+fn is_location(text: &str) -> bool {
+    text.strip_prefix("gs://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+}
+
+/// The field that says where a method writes or reads
+/// (<https://cloud.google.com/datastore/docs/reference/admin/rest/v1/projects/export>,
+/// <https://cloud.google.com/firestore/docs/reference/rest/v1/projects.databases/exportDocuments>, and their imports).
+pub(crate) fn location_field(method: StartMethod) -> &'static str {
+    match (method.service, method.method) {
+        (Service::Datastore, "export") => "outputUrlPrefix",
+        (Service::Datastore, _) => "inputUrl",
+        (Service::Firestore, "exportDocuments") => "outputUriPrefix",
+        (Service::Firestore, _) => "inputUriPrefix",
+    }
+}
+
+/// Fields of other methods, and what they are called in this one. Google refuses a field that its message doesn't have
+/// (400, `Unknown name`).
+fn names_elsewhere(method: StartMethod) -> &'static [(&'static str, &'static str)] {
+    match (method.service, method.method) {
+        (Service::Datastore, "export") => &[
+            ("outputUriPrefix", "outputUrlPrefix"),
+            ("outputUrl", "outputUrlPrefix"),
+            ("kinds", "entityFilter.kinds"),
+            ("collectionIds", "entityFilter.kinds"),
+            ("namespaceIds", "entityFilter.namespaceIds"),
+        ],
+        (Service::Datastore, _) => &[
+            ("inputUriPrefix", "inputUrl"),
+            ("inputUrlPrefix", "inputUrl"),
+            ("kinds", "entityFilter.kinds"),
+            ("collectionIds", "entityFilter.kinds"),
+            ("namespaceIds", "entityFilter.namespaceIds"),
+        ],
+        (Service::Firestore, "exportDocuments") => &[
+            ("outputUrlPrefix", "outputUriPrefix"),
+            ("kinds", "collectionIds"),
+            ("entityFilter", "collectionIds, namespaceIds"),
+        ],
+        (Service::Firestore, _) => &[
+            ("inputUrl", "inputUriPrefix"),
+            ("inputUrlPrefix", "inputUriPrefix"),
+            ("kinds", "collectionIds"),
+            ("entityFilter", "collectionIds, namespaceIds"),
+        ],
+    }
+}
+
+/// The labels that opwatch adds are its own.
+fn check_labels(body: &Map<String, Value>) -> Result<(), Problem> {
+    let Some(labels) = body.get("labels") else { return Ok(()) };
+    let labels = labels.as_object().ok_or_else(|| problem("labels", Why::NoObject))?;
+    match [LABEL_KEY, LABEL_REQUEST].into_iter().find(|label| labels.contains_key(*label)) {
+        Some(label) => Err(problem(&format!("labels.{label}"), Why::Reserved)),
+        None => Ok(()),
+    }
+}
