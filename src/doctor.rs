@@ -277,7 +277,9 @@ async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -
             if slack.is_bot() { "Slack's bot token, not whether it may post" } else { "Slack's webhook" };
         (what, slack.probe(CALL_LIMIT).await)
     };
-    let what = if post { what.to_owned() } else { format!("{what} (nothing posted)") };
+    // Only a refusal says that nothing was posted.
+    let refused = result.as_ref().map_or_else(|error| error.refused(), |()| true);
+    let what = if post || !refused { what.to_owned() } else { format!("{what} (nothing posted)") };
     match result {
         Ok(()) => Finding::good(what),
         Err(error) => {
@@ -285,7 +287,12 @@ async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -
             let mend = match error.fault {
                 Fault::Passing => "run it again",
                 Fault::Content | Fault::Gone => "please report this as a bug",
-                Fault::Channel | Fault::Access => error.advice(),
+                Fault::Unclear
+                | Fault::Foreign
+                | Fault::Restricted
+                | Fault::Channel
+                | Fault::Access
+                | Fault::Unknown => error.advice(),
             };
             Finding::bad(what, error.to_string(), mend)
         }

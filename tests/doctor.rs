@@ -152,6 +152,34 @@ async fn each_thing_that_is_wrong_is_named_with_what_mends_it() {
     }
 }
 
+/// It would run it.
+#[tokio::test]
+async fn a_workflow_is_refused_and_not_called() {
+    for path in ["triggers/T0/1/canary", "workflows/T0/A1/2/canary", "commands/T0/1/canary", "services/T0/B0"]
+    {
+        let google = Google::open("").await;
+        let url = format!("https://hooks.slack.com/{path}");
+        let (code, output) = doctor(&google, &["--slack-webhook-url", &url]).await;
+        assert_eq!((code, google.calls()), (1, Vec::new()), "{output}");
+        assert!(
+            output.contains("FAIL  settings") && output.contains("create an incoming webhook"),
+            "{output}"
+        );
+    }
+}
+
+/// No webhook of Slack's takes an empty message: whatever does may have done anything.
+#[tokio::test]
+async fn what_takes_an_empty_message_is_no_webhook_and_may_have_posted() {
+    for status in [200, 202] {
+        let google = Google::answering("/services/", status).await;
+        let (code, output) = doctor(&google, &[]).await;
+        assert_eq!((code, output.matches("FAIL").count()), (1, 1), "{output}");
+        assert!(output.contains("FAIL  Slack's webhook: "), "{output}");
+        assert!(output.contains("may have posted") && !output.contains("nothing posted"), "{output}");
+    }
+}
+
 /// A grant mends nothing but what is not permitted.
 #[tokio::test]
 async fn what_passes_is_only_run_again() {

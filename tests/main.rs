@@ -39,6 +39,7 @@ mod scripts;
 mod security;
 mod settings;
 mod simulation;
+mod slack;
 #[path = "../benches/steps/mod.rs"]
 #[expect(dead_code, reason = "the benches use more of it")]
 mod steps;

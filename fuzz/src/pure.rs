@@ -7,7 +7,7 @@ use opwatch::endpoints::Api;
 use opwatch::envelope::{self, NotBase64};
 use opwatch::locale::Locale;
 use opwatch::message::{self, Check, Defaults, INTERVAL, LIMIT, LONGEST_WRITTEN, Message, Received, Report};
-use opwatch::notice::{Context, notice, running, stalled};
+use opwatch::notice::{Context, notice, running, stall_report};
 use opwatch::operation::{
     ERROR_TEXT, Observation, Operation, Progress, Service, read_list, read_operation, read_started,
 };
@@ -90,7 +90,7 @@ fn told_running(check: &Check) {
     let context =
         Context { topic: Some(TOPIC), locale: Locale::En, zone, title: None, routing: None, now: now() };
     oracle::payload(&payload(&running(check, now(), true, &context), Part::Whole));
-    oracle::payload(&payload(&stalled(check, &context), Part::Reply));
+    oracle::payload(&payload(&notice(&stall_report(check, context.now), &context), Part::Reply));
 }
 
 /// Any bytes as an answer of an operations API.

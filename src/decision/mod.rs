@@ -5,7 +5,9 @@ mod retry;
 mod start;
 
 pub use grid::{Grid, Point, seconds};
-pub use retry::{START_WINDOW, WAITS, report_delay, start_delay};
+pub use retry::{
+    STALL_TRIES, START_WINDOW, UNCLEAR_RETRIES, WAITS, report_delay, start_delay, unclear_delay,
+};
 pub use start::{
     adopt, after_failed_look_up, after_refusal, begin, begun_by, give_up, key_of, labelled_body, may_start,
     try_again,

@@ -11,6 +11,13 @@ const TRIES_OF_FIRST_DAY: u32 = 149;
 /// Hourly tries after that: a week, long enough to replace a revoked webhook.
 const HOURLY_TRIES: u32 = 7 * 24;
 
+/// How often a report is posted again that Slack answered with neither yes nor no: then it counts as delivered.
+pub const UNCLEAR_RETRIES: u32 = 10;
+/// The pauses before these, in seconds: more than three hours together, so that an hour of such answers loses no end.
+const UNCLEAR: [u64; UNCLEAR_RETRIES as usize] = [10, 20, 40, 120, 300, 600, 1_200, 2_400, HOUR, HOUR];
+/// How often a warning that an operation makes no progress is posted in vain before it is out of date: for about an hour.
+pub const STALL_TRIES: u32 = 11;
+
 /// How often one try of a report waits for another delivery of it: then it is posted, twice perhaps.
 pub const WAITS: u32 = 20;
 
@@ -31,6 +38,12 @@ pub fn report_delay(tries: u32, retry_after: Option<Duration>) -> Option<Duratio
         _ => return None,
     };
     Some(Duration::from_secs(delay).max(bounded(retry_after)))
+}
+
+/// The pause before a report is posted again of which Slack has said neither yes nor no `unclear` times before.
+pub fn unclear_delay(unclear: u32, retry_after: Option<Duration>) -> Duration {
+    let index = usize::try_from(unclear).unwrap_or(usize::MAX);
+    Duration::from_secs(UNCLEAR.get(index).copied().unwrap_or(HOUR)).max(bounded(retry_after))
 }
 
 fn doubling(tries: u32) -> u64 {
@@ -54,6 +67,23 @@ mod tests {
         assert!(day.abs_diff(DAY) < LONGEST, "{day}");
         assert_eq!(delays.iter().filter(|delay| **delay == HOUR).count(), 7 * 24);
         assert_eq!(report_delay(u32::MAX, None), None);
+    }
+
+    #[test]
+    fn unclear_answers_are_followed_by_ten_retries_over_three_hours_and_no_more_than_six() {
+        let delays: Vec<u64> =
+            (0..UNCLEAR_RETRIES).map(|unclear| unclear_delay(unclear, None).as_secs()).collect();
+        assert!(delays.len() == 10 && delays.is_sorted());
+        assert!((3 * HOUR..6 * HOUR).contains(&delays.iter().sum()), "{delays:?}");
+        assert_eq!(unclear_delay(0, Some(Duration::from_secs(77))), Duration::from_secs(77));
+        assert_eq!(unclear_delay(u32::MAX, None), Duration::from_secs(HOUR));
+    }
+
+    #[test]
+    fn a_stall_warning_is_tried_for_an_hour() {
+        let tried: u64 =
+            (0..STALL_TRIES).filter_map(|tries| report_delay(tries, None)).map(|d| d.as_secs()).sum();
+        assert!(tried.abs_diff(HOUR) < LONGEST, "{tried}");
     }
 
     #[test]

@@ -142,6 +142,14 @@ impl Door {
         lock(&self.faults).every(every, method, path_part, fault);
     }
 
+    pub(super) fn fail_next_with(&self, body_part: &str, fault: Fault) {
+        lock(&self.faults).next_with(body_part, fault);
+    }
+
+    pub(super) fn fail_always_with(&self, body_part: &str, fault: Option<Fault>) {
+        lock(&self.faults).always_with(body_part, fault);
+    }
+
     async fn handle(
         &self,
         request: Request<Incoming>,
@@ -235,6 +243,16 @@ macro_rules! has_door {
             /// Every such request meets `fault` until this is called with none for the same method and path part.
             pub fn fail_always_on(&self, method: &str, path_part: &str, fault: Option<super::Fault>) {
                 self.door.fail_always(method, path_part, fault);
+            }
+
+            /// The next request with this part in its body meets `fault`.
+            pub fn fail_next_with(&self, body_part: &str, fault: super::Fault) {
+                self.door.fail_next_with(body_part, fault);
+            }
+
+            /// Every request with this part in its body meets `fault` until this is called with none for the same part.
+            pub fn fail_always_with(&self, body_part: &str, fault: Option<super::Fault>) {
+                self.door.fail_always_with(body_part, fault);
             }
         }
     };

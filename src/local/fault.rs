@@ -36,11 +36,13 @@ impl Fault {
     }
 }
 
-/// A fault and the requests it is for: an empty method or path part stands for any.
+/// A fault and the requests it is for: an empty method or part stands for any.
 #[derive(Debug)]
 struct Rule {
     method: String,
     path_part: String,
+    /// A part of the body.
+    body_part: String,
     fault: Fault,
     /// Of this many such requests one meets it: the last.
     every: usize,
@@ -50,11 +52,20 @@ struct Rule {
 
 impl Rule {
     fn new(method: &str, path_part: &str, fault: Fault, every: usize) -> Self {
-        Self { method: method.to_owned(), path_part: path_part.to_owned(), fault, every, seen: 0 }
+        let (method, path_part) = (method.to_owned(), path_part.to_owned());
+        Self { method, path_part, body_part: String::new(), fault, every, seen: 0 }
+    }
+
+    /// One for the requests with this part in their body.
+    fn with_body(body_part: &str, fault: Fault) -> Self {
+        Self { body_part: body_part.to_owned(), ..Self::new("", "", fault, 1) }
     }
 
     fn is_for(&self, request: &Recorded) -> bool {
-        (self.method.is_empty() || self.method == request.method) && request.path.contains(&self.path_part)
+        let body = self.body_part.as_bytes();
+        (self.method.is_empty() || self.method == request.method)
+            && request.path.contains(&self.path_part)
+            && (body.is_empty() || request.body.windows(body.len()).any(|part| part == body))
     }
 }
 
@@ -72,8 +83,20 @@ impl Faults {
 
     /// None ends what was planned before for the same requests.
     pub(super) fn always(&mut self, method: &str, path_part: &str, fault: Option<Fault>) {
-        self.always.retain(|rule| rule.method != method || rule.path_part != path_part);
+        let is_same =
+            |rule: &Rule| rule.method == method && rule.path_part == path_part && rule.body_part.is_empty();
+        self.always.retain(|rule| !is_same(rule));
         self.always.extend(fault.map(|fault| Rule::new(method, path_part, fault, 1)));
+    }
+
+    pub(super) fn next_with(&mut self, body_part: &str, fault: Fault) {
+        self.next.push(Rule::with_body(body_part, fault));
+    }
+
+    /// None ends what was planned before for the same part.
+    pub(super) fn always_with(&mut self, body_part: &str, fault: Option<Fault>) {
+        self.always.retain(|rule| rule.body_part != body_part);
+        self.always.extend(fault.map(|fault| Rule::with_body(body_part, fault)));
     }
 
     /// Of each `every` such requests the last one meets `fault`.

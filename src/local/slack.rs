@@ -1,5 +1,6 @@
 //! Slack: an incoming webhook and a bot's web API that keep what they accept, and a page that shows it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
@@ -50,6 +51,8 @@ pub struct Slack {
     messages: Arc<Mutex<Vec<ChannelMessage>>>,
     /// Channels that take nothing, and the error that says so.
     closed: Arc<Mutex<Vec<(String, String)>>>,
+    /// The workspace lets no app mention whole channels.
+    refuses_broadcasts: Arc<AtomicBool>,
     /// Whose Slack the page shows.
     reader: Arc<Mutex<Reader>>,
 }
@@ -64,6 +67,7 @@ impl Slack {
             door,
             messages: Arc::default(),
             closed: Arc::default(),
+            refuses_broadcasts: Arc::default(),
             reader: Arc::default(),
         };
         slack.door.open(listener, shared, slack.clone());
@@ -114,13 +118,31 @@ impl Slack {
         lock(&self.closed).push((channel.to_owned(), error.to_owned()));
     }
 
+    /// From now on the workspace refuses messages of apps that mention `here`, `channel` or `everyone`.
+    pub fn refuse_broadcasts(&self) {
+        self.refuses_broadcasts.store(true, Ordering::Relaxed);
+    }
+
+    /// What a message says, and whether the workspace lets an app say it.
+    fn check(&self, payload: &Value) -> Result<(), Refused> {
+        slack_rules::check(payload)?;
+        if self.refuses_broadcasts.load(Ordering::Relaxed) {
+            slack_rules::check_broadcast(payload)?;
+        }
+        Ok(())
+    }
+
     fn post_to_webhook(&self, request: &Recorded) -> Result<(), (u16, String, String)> {
         if !request.says_json() {
             return Err((400, "invalid_payload".to_owned(), "the Content-Type is not JSON".to_owned()));
         }
         let payload: Value = serde_json::from_slice(&request.body)
             .map_err(|error| (400, "invalid_payload".to_owned(), error.to_string()))?;
-        slack_rules::check(&payload).map_err(|refused| (400, refused.answer, refused.reason))?;
+        self.check(&payload).map_err(|refused| {
+            // The bot's word is documented, a webhook's is taken to be the same, with the status of `action_prohibited`.
+            let status = if refused.reason.is_empty() { 403 } else { 400 };
+            (status, refused.answer, refused.reason)
+        })?;
         self.keep(WEBHOOK_CHANNEL, None, false, payload);
         Ok(())
     }
@@ -186,7 +208,7 @@ impl Slack {
             arguments.remove(taken);
         }
         let payload = Value::Object(arguments);
-        slack_rules::check(&payload)?;
+        self.check(&payload)?;
         let ts = self.keep(&channel, thread, broadcast, payload.clone());
         Ok(json!({"ok": true, "channel": channel, "ts": ts, "message": payload}))
     }
@@ -274,6 +296,9 @@ impl StandIn for Slack {
                     Ok(()) => Answer { status: 200, kind: TEXT, body: "ok".to_owned() },
                     Err((status, answer, reason)) => {
                         self.shared.event(Event::SlackRefused { status, answer: answer.clone() });
+                        if reason.is_empty() {
+                            return Answer { status, kind: TEXT, body: answer };
+                        }
                         self.refuse(request, status, &answer, &reason)
                     }
                 }

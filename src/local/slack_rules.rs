@@ -40,6 +40,14 @@ pub(super) fn check_update(payload: &Value) -> Checked {
     Ok(())
 }
 
+/// Checks that a message mentions no whole channel, as a workspace may demand of apps: the message is refused, not only its
+/// mention (<https://github.com/slackhq/slack-api-docs/issues/85>). That breaks no contract, so no reason is given.
+pub(super) fn check_broadcast(payload: &Value) -> Checked {
+    let text = payload.get("text").and_then(Value::as_str).unwrap_or_default();
+    let mentions = ["<!here", "<!channel", "<!everyone"].iter().any(|mention| text.contains(mention));
+    if mentions { Err(Refused::new("restricted_action", "")) } else { Ok(()) }
+}
+
 fn contents(payload: &Value, known: &str) -> Checked {
     let payload = payload.as_object().ok_or_else(|| payload_error("not an object"))?;
     only(payload, known).map_err(payload_error)?;

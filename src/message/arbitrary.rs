@@ -303,10 +303,12 @@ fn waits() -> BoxedStrategy<u32> {
 pub(crate) fn report() -> BoxedStrategy<Report> {
     let verdict = (outcome(), option(reason()), option(error()), facts(), time());
     let about = (option(operation()), option(0_u32..=10_000), option(request()), key(), adopted());
-    let posting = (number(), waits(), any::<bool>(), live(), option("[a-z_]{1,30}"));
+    let less = (any::<bool>(), any::<bool>(), option("[a-z_]{1,30}"));
+    let counts = (waits(), prop_oneof![3 => Just(0), 1 => 0_u32..12], option(0_u32..100));
+    let posting = (number(), counts, less, live());
     (watch(), verdict, about, option(unusable()), posting)
         .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, posting)| {
-            let (tries, waits, plain, live, diverted) = posting;
+            let (tries, (waits, unclear, unchanged), (plain, no_mention, diverted), live) = posting;
             let (operation, attempt, start, key, adopted) = about;
             Report {
                 watch,
@@ -326,6 +328,9 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
                 tries,
                 waits,
                 plain,
+                no_mention,
+                unclear,
+                unchanged,
                 original: Map::new(),
             }
         })

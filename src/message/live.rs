@@ -23,7 +23,7 @@ pub struct Posted {
 
 impl Posted {
     /// Whether it can be a message: for one that comes from a message of Pub/Sub.
-    pub(super) fn is_plausible(&self) -> bool {
+    pub(crate) fn is_plausible(&self) -> bool {
         let digits =
             |text: &str| (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
         self.channel.parse::<super::Channel>().is_ok()
@@ -91,6 +91,11 @@ impl Track {
         let now = limit > 0 && !self.stalled && self.unchanged >= limit;
         self.stalled |= now;
         now
+    }
+
+    /// Takes back that people were told that it stands still: they could not be.
+    pub fn not_told(&mut self) {
+        self.stalled = false;
     }
 
     /// How many looks in a row showed no progress.

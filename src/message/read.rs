@@ -234,6 +234,9 @@ impl Reader<'_> {
             tries: told.tries.unwrap_or(0),
             waits: told.waits.unwrap_or(0),
             plain: told.plain.unwrap_or(false),
+            no_mention: told.no_mention.unwrap_or(false),
+            unclear: told.unclear.unwrap_or(0),
+            unchanged: told.unchanged,
             original,
             ..Report::new(
                 watch,

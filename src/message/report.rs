@@ -48,6 +48,12 @@ pub struct Report {
     pub waits: u32,
     /// Post it as plain text: Slack refused the blocks.
     pub plain: bool,
+    /// Post it without its mention: Slack may have refused that.
+    pub no_mention: bool,
+    /// How often Slack said neither that it took it nor that it did not.
+    pub unclear: u32,
+    /// Of one that makes no progress: how many looks in a row showed none.
+    pub unchanged: Option<u32>,
     /// What it tells as it came, when that is more than this version knows.
     pub original: Map<String, Value>,
 }
@@ -106,7 +112,7 @@ pub enum Outcome {
     Doctor,
     /// It runs: never passed on, but told by the check that sees it.
     Running,
-    /// It runs and makes no progress: told alike.
+    /// It runs and makes no progress: a warning, and no end.
     Stalled,
     /// Nobody can tell how it ended. Also the reading of an outcome that only a newer version knows.
     #[serde(other)]
@@ -214,9 +220,10 @@ impl Report {
         }
     }
 
-    /// What a check that sees `facts` of a running operation tells at once: that it runs, or that it stands still.
+    /// What a check that sees `facts` of a running operation tells: that it runs, at once, or that it stands still, by a report.
     pub fn of_running(check: &Check, outcome: Outcome, facts: Facts, at: DateTime<Utc>) -> Self {
-        Self::of_check(check, Verdict::new(outcome, None, facts), at)
+        let unchanged = (outcome == Outcome::Stalled).then(|| check.track.unchanged());
+        Self { unchanged, ..Self::of_check(check, Verdict::new(outcome, None, facts), at) }
     }
 
     /// The report that ends the watch of a start that was not made, or of which that is not known.
@@ -282,6 +289,9 @@ impl Report {
             tries: 0,
             waits: 0,
             plain: false,
+            no_mention: false,
+            unclear: 0,
+            unchanged: None,
             original: Map::new(),
         }
     }

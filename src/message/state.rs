@@ -79,6 +79,12 @@ pub(super) struct Told {
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(super) plain: Option<bool>,
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) no_mention: Option<bool>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) unclear: Option<u32>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) unchanged: Option<u32>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(super) diverted: Option<String>,
 }
 

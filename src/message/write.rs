@@ -293,12 +293,15 @@ fn of_report(report: &Report) -> (OfStep<'_>, State<'_>) {
         tries: Some(report.tries).filter(|tries| *tries > 0),
         waits: Some(report.waits).filter(|waits| *waits > 0),
         plain: report.plain.then_some(true),
+        no_mention: report.no_mention.then_some(true),
+        unclear: Some(report.unclear).filter(|unclear| *unclear > 0),
+        unchanged: report.unchanged,
         diverted: report.diverted.clone(),
     };
     // What a newer version told is passed on as it told it; only the try is ours.
     let mut object = told.into_object();
     for (field, value) in &report.original {
-        if !["tries", "waits", "plain", "diverted"].contains(&field.as_str()) {
+        if !["tries", "waits", "plain", "noMention", "unclear", "diverted"].contains(&field.as_str()) {
             object.insert(field.clone(), value.clone());
         }
     }

@@ -48,14 +48,9 @@ pub fn running(next: &Check, due: DateTime<Utc>, followed: bool, context: &Conte
     }
 }
 
-/// The notice that a running operation makes no progress.
-pub fn stalled(next: &Check, context: &Context<'_>) -> Notice {
-    let (report, _) = report(next, Outcome::Stalled, context.now);
-    let writer = Writer::new(&report, context);
-    let notice = writer.notice();
-    let percent = writer.percent().map(|percent| format!("{percent} %"));
-    let note = writer.words.note(Note::Stalled { checks: next.track.unchanged() });
-    Notice { summary: percent.into_iter().collect(), texts: vec![Text::Plain(note)], ..notice }
+/// The report that the operation that `next` looks at makes no progress, as the look at `now` showed.
+pub fn stall_report(next: &Check, now: DateTime<Utc>) -> Report {
+    report(next, Outcome::Stalled, now).0
 }
 
 /// What was last seen of it, and when.
@@ -65,6 +60,16 @@ fn report(next: &Check, outcome: Outcome, now: DateTime<Utc>) -> (Report, DateTi
 }
 
 impl Writer<'_> {
+    /// The notice that a running operation makes no progress, which may come late.
+    pub(super) fn stalled(&self) -> Notice {
+        let notice = self.notice();
+        let percent = self.percent().map(|percent| format!("{percent} %"));
+        let as_of = self.late().map(|late| self.words.as_of(&late.format("%H:%M").to_string()));
+        let note = self.words.note(Note::Stalled { checks: self.report.unchanged.unwrap_or(0) });
+        let texts = notice.texts.into_iter().chain([Text::Plain(note)]).collect();
+        Notice { summary: percent.into_iter().chain(as_of).collect(), texts, ..notice }
+    }
+
     /// How far it is, by entities or else by bytes.
     fn percent(&self) -> Option<u8> {
         let by_bytes = || self.report.facts.bytes?.percent();
@@ -182,7 +187,7 @@ mod tests {
             routing: None,
             now: at(180),
         };
-        let said = stalled(&check, &context).to_text();
+        let said = super::super::notice(&stall_report(&check, at(180)), &context).to_text();
         assert!(said.starts_with("Nightly makes no progress · 70 %\n"), "{said}");
         assert!(
             said.contains("The last 2 checks saw no progress.") && said.contains("operations cancel"),

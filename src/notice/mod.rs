@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 pub use self::compared::compared;
-pub use self::live::{running, stalled};
+pub use self::live::{running, stall_report};
 pub use self::number::{grouped, size};
 use crate::ledger::Comparison;
 use crate::locale::{Locale, Subject, Words};
@@ -112,6 +112,9 @@ pub fn notice(report: &Report, context: &Context<'_>) -> Notice {
 /// The same with how the run compares with the one before.
 pub fn compared_notice(report: &Report, comparison: Option<&Comparison>, context: &Context<'_>) -> Notice {
     let writer = Writer::new(report, context);
+    if report.outcome == Outcome::Stalled {
+        return writer.stalled();
+    }
     let mut notice = writer.notice();
     notice.texts.extend(comparison.into_iter().flat_map(|comparison| writer.compared(comparison)));
     notice

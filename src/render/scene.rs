@@ -15,7 +15,7 @@ use crate::locale::Locale;
 use crate::message::{
     Check, Defaults, Message, Outcome, Reason, Received, Report, Routing, Unusable, Watch, read,
 };
-use crate::notice::{Context, Notice, notice, running, stalled};
+use crate::notice::{Context, Notice, notice, running, stall_report};
 use crate::operation::{ApiError, Ending, Facts, Observation, Service};
 
 /// Checks without progress that make a stall.
@@ -252,7 +252,7 @@ impl<'a> Scene<'a> {
             Context { topic: Some(&topic), locale, zone, title: None, routing: Some(&routing), now };
         let (notice, outcome) = match story {
             Story::Running(next, due) => (running(next, *due, true, &context), Outcome::Running),
-            Story::Stalled(next) => (stalled(next, &context), Outcome::Stalled),
+            Story::Stalled(next) => (notice(&stall_report(next, now), &context), Outcome::Stalled),
             Story::Ended(report) => (notice(report, &context), report.outcome),
         };
         Ok(Told { notice, outcome, locale, zone, since: self.since, now })

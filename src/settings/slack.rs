@@ -184,6 +184,29 @@ fn bot_token(text: &str) -> Result<String, String> {
     plain.then(|| text.to_owned()).ok_or_else(|| "it has characters that no token has".to_owned())
 }
 
+/// Whether `path` is an incoming webhook's: <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>.
+///
+/// # Errors
+/// With what it is instead, as far as can be seen, and what to create.
+fn is_webhook(path: &str) -> Result<(), String> {
+    const CREATE: &str =
+        "create an incoming webhook (api.slack.com/apps: your app, Incoming Webhooks) and set its URL";
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let what = match segments.as_slice() {
+        ["services", team, hook, secret]
+            if team.starts_with('T') && hook.starts_with('B') && !secret.is_empty() =>
+        {
+            return Ok(());
+        }
+        ["triggers" | "workflows", ..] => {
+            "it is a URL of Workflow Builder, which runs a workflow and posts no message"
+        }
+        ["commands", ..] => "it is the response URL of a slash command, which lasts 30 minutes",
+        _ => "it is not a complete webhook URL",
+    };
+    Err(format!("{what}: {CREATE}"))
+}
+
 /// The webhook's path on Slack's host, or on the endpoint that stands in for it.
 fn check_webhook(url: Option<&String>, endpoints: &Endpoints, bad: &mut Bad) -> SecretString {
     let base = endpoints.get(Api::Slack).base;
@@ -199,9 +222,7 @@ fn check_webhook(url: Option<&String>, endpoints: &Endpoints, bad: &mut Bad) -> 
             };
             return Err(format!("it must begin with {SLACK}/{or}"));
         }
-        if url.path().len() < 2 {
-            return Err("it has no path".to_owned());
-        }
+        is_webhook(url.path())?;
         Ok(format!("{base}{}", url.path()))
     })
     .into()

@@ -1,10 +1,12 @@
-//! What Slack's answers mean: posted, try again, or what somebody must mend.
+//! What Slack's answers mean: posted, to be tried again, or what a person must correct.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::Value as Json;
 
+use super::words::fault_of;
 use crate::text;
 use crate::transport::{Answer, Failure};
 
@@ -17,9 +19,11 @@ const LONGEST_WORD: usize = 120;
 pub struct PostError {
     /// What Slack said or what happened.
     pub text: String,
+    /// Slack's word for it, such as `channel_not_found`; what else it said when that is no word; empty without an answer.
+    pub word: String,
     /// What is the matter.
     pub fault: Fault,
-    /// It may have been posted all the same.
+    /// The message may have been posted nevertheless.
     pub ambiguous: bool,
     /// How long Slack asked to be left alone.
     pub retry_after: Option<Duration>,
@@ -32,53 +36,103 @@ pub struct PostError {
 pub enum Fault {
     /// The same call may succeed later.
     Passing,
-    /// Slack does not like the blocks: plain text may pass.
+    /// A 2xx without Slack's `ok`, as a workflow or a proxy gives it: the message may have been taken.
+    Unclear,
+    /// Something other than Slack answered: a redirect, a proxy.
+    Foreign,
+    /// Slack does not like the contents: plain text may pass.
     Content,
+    /// The workspace does not allow this message to apps: without its mention it may pass, or in another channel.
+    Restricted,
     /// The channel does not take it: another may.
     Channel,
     /// The message to edit is not there, or can't be edited any more.
     Gone,
-    /// Somebody must mend the webhook, the token or the app.
+    /// A person must correct the webhook, the token or the app.
     Access,
+    /// Refused with a word that is in none of Slack's references: a message with less in it may pass.
+    Unknown,
 }
 
 impl PostError {
     /// No answer came.
     pub(super) fn no_answer(failure: &Failure) -> Self {
         let ambiguous = !matches!(failure, Failure::NotConnected(_));
-        Self { text: failure.to_string(), fault: Fault::Passing, ambiguous, retry_after: None, date: None }
+        Self { ambiguous, ..Self::new(Fault::Passing, failure.to_string(), "") }
     }
 
     /// Slack was not called, since it asked to be left alone for `wait`, and its clock says `date`.
     pub(super) fn held_back(wait: Duration, date: DateTime<Utc>) -> Self {
-        let text = "held back, since Slack asked to wait".to_owned();
-        Self { text, fault: Fault::Passing, ambiguous: false, retry_after: Some(wait), date: Some(date) }
+        let held = Self::new(Fault::Passing, "held back, since Slack asked to wait".to_owned(), "");
+        Self { retry_after: Some(wait), date: Some(date), ..held }
     }
 
-    /// Whether trying again as it is will not help.
+    fn new(fault: Fault, text: String, word: &str) -> Self {
+        let word = text::cut(word, LONGEST_WORD);
+        Self { text, word, fault, ambiguous: false, retry_after: None, date: None }
+    }
+
+    /// An answer with `word`, to the call of `method` (empty for a webhook).
+    fn of_answer(method: &str, answer: &Answer, fault: Fault, said: String, word: &str) -> Self {
+        let text = if method.is_empty() { said } else { format!("{method}: {said}") };
+        Self { retry_after: answer.retry_after, ..Self::new(fault, text, word) }
+    }
+
+    /// Whether a person must correct something: trying again as it is does not help, or helped nobody yet.
     pub fn permanent(&self) -> bool {
         self.fault != Fault::Passing
     }
 
-    /// Slack's word for it, such as `channel_not_found`.
-    pub fn word(&self) -> &str {
-        self.text.rsplit(' ').next().unwrap_or_default()
+    /// A message without any contents was taken.
+    pub(super) fn took_nothing(answer: &str) -> Self {
+        let text = format!(
+            "{answer} to an empty message, as no incoming webhook says: it may have posted something"
+        );
+        Self { ambiguous: true, ..Self::new(Fault::Unclear, text, "") }
     }
 
-    /// What somebody must do, for the log.
+    /// Whether Slack, or what answers in its place, refused the call: nothing was posted.
+    pub fn refused(&self) -> bool {
+        !self.ambiguous && self.fault != Fault::Passing
+    }
+
+    /// Whether the same call may succeed later, as far as can be told.
+    pub fn may_pass(&self) -> bool {
+        matches!(self.fault, Fault::Passing | Fault::Unclear | Fault::Foreign | Fault::Unknown)
+    }
+
+    /// The same when Slack had asked to wait before, as `retry_after` says: the longer wait counts.
+    #[must_use]
+    pub fn after_wait(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after: self.retry_after.max(retry_after), ..self }
+    }
+
+    /// What a person must do, for the log.
     pub fn advice(&self) -> &'static str {
-        match (self.fault, self.word()) {
+        match (self.fault, self.word.as_str()) {
             (Fault::Passing, _) => "nothing: it is tried again",
+            (Fault::Unclear, _) => {
+                "an incoming webhook answers \"ok\" and the web API JSON: see whether SLACK_WEBHOOK_URL is an incoming webhook, \
+                 not a workflow, and whether a proxy answers in Slack's place"
+            }
+            (Fault::Foreign, _) => {
+                "Slack answers otherwise: if the webhook's URL is dead or wrong, make a new incoming webhook in Slack and set \
+                 SLACK_WEBHOOK_URL; else see what answers in Slack's place, such as a proxy or a host in ENDPOINTS"
+            }
             (Fault::Content, _) => "nothing: the next try is plain text; please report this as a bug",
             (Fault::Gone, _) => "nothing: the end will be a message of its own",
+            (Fault::Restricted, _) => {
+                "ask a workspace admin to let apps post in the channel and mention @here or a group there, or change MENTION (the \
+                 message's \"mention\")"
+            }
             (_, "channel_is_archived" | "is_archived") => {
                 "unarchive the channel, or choose another (SLACK_CHANNEL, or a new webhook in SLACK_WEBHOOK_URL)"
             }
             (_, "channel_not_found" | "not_in_channel") => {
-                "invite the app to the channel, or mend the channel's id (SLACK_CHANNEL, or the message's \"channel\"); \
+                "invite the app to the channel, or correct the channel's id (SLACK_CHANNEL, or the message's \"channel\"); \
                  a webhook is bound to its channel: make a new one and set SLACK_WEBHOOK_URL"
             }
-            (Fault::Channel, _) | (_, "action_prohibited" | "posting_to_general_channel_denied") => {
+            (Fault::Channel, _) | (_, "action_prohibited") => {
                 "ask a workspace admin to let the app post there"
             }
             (_, "missing_scope") => {
@@ -88,118 +142,80 @@ impl PostError {
             (_, "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired") => {
                 "install the app again and set SLACK_BOT_TOKEN"
             }
-            _ => {
+            (Fault::Access | Fault::Unknown, _) => {
                 "make a new incoming webhook in Slack and set SLACK_WEBHOOK_URL, or a new bot token and set SLACK_BOT_TOKEN"
             }
         }
     }
 }
 
-/// A webhook says `ok` in plain text; a proxy in between may answer 200 with anything else
-/// (<https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>).
+/// What a status says by itself; none where the body's word says it.
+fn by_status(status: u16) -> Option<Fault> {
+    match status {
+        // Nothing of Slack's answers with 1xx or 3xx: a dead webhook redirects to a page for people.
+        0..200 | 300..400 => Some(Fault::Foreign),
+        200..300 => Some(Fault::Unclear),
+        408 | 425 | 429 | 500.. => Some(Fault::Passing),
+        413 => Some(Fault::Content),
+        400..500 => None,
+    }
+}
+
+/// What a refusal with `word` means: an empty one, or a page for people, is no word of Slack's.
+fn by_word(word: &str) -> Fault {
+    let is_text = !word.is_empty() && !word.starts_with(['<', '{', '[']);
+    fault_of(word).unwrap_or(if is_text { Fault::Unknown } else { Fault::Foreign })
+}
+
+/// A webhook says `ok` in plain text, and else a word with a status; what stands in its place, such as a proxy or a workflow,
+/// may answer anything (<https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>).
 pub(super) fn of_webhook(answer: &Answer) -> Result<(), PostError> {
-    let word = String::from_utf8_lossy(&answer.body);
-    let word = word.trim();
-    if (200..300).contains(&answer.status) && word == "ok" {
+    let body = String::from_utf8_lossy(&answer.body);
+    let body = body.trim();
+    if (200..300).contains(&answer.status) && body == "ok" {
         return Ok(());
     }
-    let refused_content = ["invalid_payload", "invalid_blocks", "invalid_attachments"];
-    let fault = match answer.status {
-        408 | 425 | 429 => Fault::Passing,
-        400 if refused_content.contains(&word) => Fault::Content,
-        400..500 => Fault::Access,
-        _ => Fault::Passing,
+    let word = match serde_json::from_slice(&answer.body) {
+        Ok(ApiAnswer { error, .. }) if !error.is_empty() => error,
+        _ => body.to_owned(),
     };
-    let ambiguous = answer.status >= 500;
-    Err(PostError {
-        text: said(answer.status, word),
-        fault,
-        ambiguous,
-        retry_after: answer.retry_after,
-        date: None,
-    })
+    let fault = by_status(answer.status).unwrap_or_else(|| by_word(&word));
+    let error = PostError::of_answer("", answer, fault, said(answer.status, body), &word);
+    Err(PostError { ambiguous: fault == Fault::Unclear || answer.status >= 500, ..error })
 }
 
 /// What the web API answers, mostly with status 200.
 #[derive(Default, Deserialize)]
 struct ApiAnswer {
-    #[serde(default)]
-    ok: bool,
+    ok: Option<bool>,
     #[serde(default)]
     error: String,
-    ts: Option<String>,
+    #[serde(default)]
+    ts: Json,
 }
 
 /// The web API says `ok` in its JSON, whatever the status: <https://docs.slack.dev/apis/web-api>. Of a message that was
-/// posted it tells the `ts`.
+/// posted it gives the `ts`.
 pub(super) fn of_api(method: &str, answer: &Answer) -> Result<Option<String>, PostError> {
-    let parsed: Option<ApiAnswer> = serde_json::from_slice(&answer.body).ok();
-    let error = match parsed {
-        Some(ApiAnswer { ok: true, ts, .. }) if (200..300).contains(&answer.status) => return Ok(ts),
-        Some(ApiAnswer { error, .. }) if !error.is_empty() => error,
-        // A proxy, or an outage.
-        _ => {
-            let text = said(answer.status, String::from_utf8_lossy(&answer.body).trim());
-            return Err(PostError {
-                text: format!("{method}: {text}"),
-                fault: Fault::Passing,
-                ambiguous: answer.status != 429,
-                retry_after: answer.retry_after,
-                date: None,
-            });
+    let ApiAnswer { ok, error, ts } = serde_json::from_slice(&answer.body).unwrap_or_default();
+    match ok {
+        Some(true) if (200..300).contains(&answer.status) => return Ok(ts.as_str().map(str::to_owned)),
+        _ if error.is_empty() && ok != Some(false) => {
+            // A proxy, or an outage.
+            let body = String::from_utf8_lossy(&answer.body);
+            let fault = by_status(answer.status).unwrap_or(Fault::Foreign);
+            let said = said(answer.status, body.trim());
+            let error = PostError::of_answer(method, answer, fault, said, "");
+            return Err(PostError { ambiguous: fault == Fault::Unclear || answer.status >= 500, ..error });
         }
-    };
-    Err(PostError {
-        fault: fault_of(&error),
-        // Of these Slack's documents say that some of it may have been done.
-        ambiguous: matches!(error.as_str(), "internal_error" | "fatal_error"),
-        text: format!("{method}: {}", text::cut(&error, LONGEST_WORD)),
-        retry_after: answer.retry_after,
-        date: None,
-    })
-}
-
-/// Errors of chat.postMessage and chat.update: <https://docs.slack.dev/reference/methods/chat.postMessage>. One that is not
-/// known may pass: a report is tried for days.
-fn fault_of(error: &str) -> Fault {
-    match error {
-        "invalid_blocks"
-        | "invalid_blocks_format"
-        | "msg_blocks_too_long"
-        | "msg_too_long"
-        | "no_text"
-        | "too_many_attachments"
-        | "invalid_attachments"
-        | "attachment_payload_limit_exceeded"
-        | "invalid_arguments" => Fault::Content,
-        "channel_not_found"
-        | "not_in_channel"
-        | "is_archived"
-        | "is_inactive"
-        | "messages_tab_disabled"
-        | "cannot_reply_to_message"
-        | "team_access_not_granted" => Fault::Channel,
-        error if error.starts_with("restricted_action") => Fault::Channel,
-        "message_not_found"
-        | "thread_not_found"
-        | "cant_update_message"
-        | "cant_delete_message"
-        | "edit_window_closed" => Fault::Gone,
-        "invalid_auth"
-        | "not_authed"
-        | "account_inactive"
-        | "token_revoked"
-        | "token_expired"
-        | "missing_scope"
-        | "no_permission"
-        | "access_denied"
-        | "not_allowed_token_type"
-        | "ekm_access_denied"
-        | "org_login_required"
-        | "two_factor_setup_required"
-        | "team_disabled" => Fault::Access,
-        _ => Fault::Passing,
+        _ => {}
     }
+    let passing = by_status(answer.status) == Some(Fault::Passing);
+    let unknown = if passing { Fault::Passing } else { Fault::Unknown };
+    let fault = fault_of(&error).unwrap_or(unknown);
+    let refused = PostError::of_answer(method, answer, fault, text::cut(&error, LONGEST_WORD), &error);
+    // Of these Slack's documents say that some of it may have been done.
+    Err(PostError { ambiguous: matches!(error.as_str(), "internal_error" | "fatal_error"), ..refused })
 }
 
 fn said(status: u16, word: &str) -> String {
@@ -214,57 +230,131 @@ mod tests {
         Answer { status, retry_after: None, date: None, max_age: None, body: body.to_owned().into() }
     }
 
+    fn fault_of_webhook(status: u16, body: &str) -> Fault {
+        of_webhook(&answer(status, body)).unwrap_err().fault
+    }
+
+    fn fault_of_api(status: u16, body: &str) -> Fault {
+        of_api("chat.postMessage", &answer(status, body)).unwrap_err().fault
+    }
+
+    fn api_error(word: &str) -> String {
+        format!(r#"{{"ok":false,"error":"{word}"}}"#)
+    }
+
     #[test]
-    fn every_status_of_a_webhook_means_something() {
-        assert!(of_webhook(&answer(200, "ok")).is_ok());
-        assert!(of_webhook(&answer(200, "ok\n")).is_ok());
+    fn only_ok_with_a_2xx_is_ok() {
         for status in 100..600 {
+            let good = (200..300).contains(&status);
+            assert_eq!(of_webhook(&answer(status, "ok\n")).is_ok(), good, "{status}");
+            assert_eq!(of_api("x", &answer(status, r#"{"ok":true}"#)).is_ok(), good, "{status}");
+        }
+    }
+
+    /// Each class of statuses, for a webhook and for the web API, whatever the body.
+    #[test]
+    fn every_status_means_something() {
+        for status in 100..600 {
+            for body in ["", "<html>log in</html>", "{}", "[1]"] {
+                let expected = match status {
+                    200..300 => Fault::Unclear,
+                    413 => Fault::Content,
+                    408 | 425 | 429 | 500.. => Fault::Passing,
+                    _ => Fault::Foreign,
+                };
+                assert_eq!(fault_of_webhook(status, body), expected, "{status} {body}");
+                assert_eq!(fault_of_api(status, body), expected, "{status} {body}");
+            }
             let error = of_webhook(&answer(status, "no_service")).unwrap_err();
-            let passing = !(400..500).contains(&status) || [408, 425, 429].contains(&status);
-            assert_eq!(error.permanent(), !passing, "{status}");
+            let passing = status >= 500 || [408, 425, 429].contains(&status);
+            assert_eq!(error.permanent(), !passing, "{status}: whom a person must help is reported at once");
+            assert_eq!(error.ambiguous, status >= 500 || (200..300).contains(&status), "{status}");
         }
-        let html = of_webhook(&answer(200, "<html>log in</html>")).unwrap_err();
-        assert!(!html.permanent() && html.text.starts_with("200 <html>"), "{html:?}");
-        assert_eq!(of_webhook(&answer(400, "invalid_blocks")).unwrap_err().fault, Fault::Content);
+        assert!(of_webhook(&answer(302, "")).unwrap_err().advice().contains("make a new incoming webhook"));
     }
 
     #[test]
-    fn the_web_api_is_judged_by_its_ok() {
-        let posted =
-            of_api("chat.postMessage", &answer(200, r#"{"ok":true,"channel":"C1","ts":"1.000200"}"#));
-        assert_eq!(posted, Ok(Some("1.000200".to_owned())));
-        assert_eq!(of_api("chat.update", &answer(200, r#"{"ok":true}"#)), Ok(None));
-        let fault = |status, body: &str| of_api("chat.update", &answer(status, body)).unwrap_err().fault;
-        for (error, expected) in [
-            ("message_not_found", Fault::Gone),
-            ("channel_not_found", Fault::Channel),
-            ("restricted_action_read_only_channel", Fault::Channel),
+    fn a_word_means_the_same_for_a_webhook_and_the_web_api() {
+        for (word, expected) in [
+            ("invalid_payload", Fault::Content),
             ("invalid_blocks", Fault::Content),
+            ("invalid_blocks_format", Fault::Content),
+            ("too_many_attachments", Fault::Content),
+            ("msg_blocks_too_long", Fault::Content),
+            ("no_text", Fault::Content),
+            ("restricted_action", Fault::Restricted),
+            ("restricted_action_read_only_channel", Fault::Channel),
+            ("channel_not_found", Fault::Channel),
+            ("channel_is_archived", Fault::Channel),
+            ("message_not_found", Fault::Gone),
+            ("no_service", Fault::Access),
             ("token_revoked", Fault::Access),
-            ("internal_error", Fault::Passing),
             ("ratelimited", Fault::Passing),
-            ("something_new", Fault::Passing),
+            ("some_new_word", Fault::Unknown),
         ] {
-            assert_eq!(fault(200, &format!(r#"{{"ok":false,"error":"{error}"}}"#)), expected, "{error}");
+            for status in [400, 403, 404, 410] {
+                assert_eq!(fault_of_webhook(status, word), expected, "{status} {word}");
+                assert_eq!(fault_of_webhook(status, &api_error(word)), expected, "{status} {word}");
+                assert_eq!(fault_of_api(status, &api_error(word)), expected, "{status} {word}");
+            }
+            assert_eq!(fault_of_api(200, &api_error(word)), expected, "{word}");
+            assert_eq!(of_webhook(&answer(400, word)).unwrap_err().word, word);
         }
-        for (status, body) in [(200, "<html>"), (503, ""), (503, r#"{"ok":true}"#), (200, "{}"), (200, "[1]")]
-        {
-            assert_eq!(fault(status, body), Fault::Passing, "{status} {body}");
+        assert_eq!(fault_of_webhook(400, "Some new sentence."), Fault::Unknown);
+        assert_eq!(fault_of_api(503, &api_error("some_new_word")), Fault::Passing);
+        assert_eq!(fault_of_api(200, r#"{"ok":false}"#), Fault::Unknown);
+        assert_eq!(fault_of_webhook(503, "no_service"), Fault::Passing, "the status counts");
+    }
+
+    #[test]
+    fn an_ok_of_the_web_api_may_name_no_message() {
+        let posted = |body: &str| of_api("chat.postMessage", &answer(200, body));
+        assert_eq!(posted(r#"{"ok":true,"channel":"C1","ts":"1.000200"}"#), Ok(Some("1.000200".to_owned())));
+        for body in [r#"{"ok":true}"#, r#"{"ok":true,"ts":1.5}"#, r#"{"ok":true,"ts":null}"#] {
+            assert_eq!(posted(body), Ok(None), "{body}");
         }
     }
 
     #[test]
-    fn advice_names_what_to_mend() {
+    fn what_may_have_been_done_is_ambiguous() {
+        let ambiguous = |status, body: &str| of_api("x", &answer(status, body)).unwrap_err().ambiguous;
+        for (status, body) in
+            [(200, "<html>".to_owned()), (503, String::new()), (200, api_error("fatal_error"))]
+        {
+            assert!(ambiguous(status, &body), "{status} {body}");
+        }
+        for (status, body) in [(429, String::new()), (302, String::new()), (200, api_error("no_text"))] {
+            assert!(!ambiguous(status, &body), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_as_long_as_a_line() {
+        let long = "x".repeat(10_000);
+        for error in
+            [of_webhook(&answer(400, &long)), of_api("x", &answer(200, &api_error(&long))).map(|_| ())]
+        {
+            let error = error.unwrap_err();
+            assert!(
+                error.text.chars().count() < 150 && error.word.chars().count() <= LONGEST_WORD,
+                "{error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn advice_names_what_to_correct() {
         let advice = |status, word: &str| of_webhook(&answer(status, word)).unwrap_err().advice();
         assert!(advice(410, "channel_is_archived").contains("unarchive"));
         assert!(advice(404, "no_service").contains("new incoming webhook"));
         assert!(advice(503, "").contains("nothing"));
-        let advice = |error: &str| {
-            let body = format!(r#"{{"ok":false,"error":"{error}"}}"#);
-            of_api("chat.postMessage", &answer(200, &body)).unwrap_err().advice()
-        };
+        assert!(advice(200, "{}").contains("not a workflow"));
+        assert!(advice(403, "restricted_action").contains("MENTION"));
+        let advice =
+            |error: &str| of_api("chat.postMessage", &answer(200, &api_error(error))).unwrap_err().advice();
         assert!(advice("not_in_channel").contains("invite the app"));
         assert!(advice("missing_scope").contains("chat:write"));
         assert!(advice("token_revoked").contains("SLACK_BOT_TOKEN"));
+        assert!(advice("restricted_action").contains("MENTION"));
     }
 }

@@ -3,7 +3,8 @@
 mod answer;
 mod client;
 mod payload;
+mod words;
 
 pub use answer::{Fault, PostError};
 pub use client::{Place, Slack};
-pub use payload::{Part, payload, plain_payload};
+pub use payload::{Part, payload, plain_payload, rendered};

@@ -3,7 +3,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::message::Mention;
+use crate::message::{LONGEST_TITLE, Mention};
 use crate::notice::{Colour, Field, Notice, Text, Value};
 use crate::text;
 
@@ -14,6 +14,9 @@ const FIELD: usize = 2_000;
 const FIELDS: usize = 10;
 const BLOCKS: usize = 50;
 const SUMMARY: usize = 500;
+/// The headline: the longest title there is, each of its characters escaped, and the outcome behind it, which must never be
+/// cut off.
+const HEADLINE: usize = LONGEST_TITLE * LONGEST_ESCAPE + 200;
 const PLAIN: usize = 4_000;
 /// Room for a mention in it.
 const PING: usize = 100;
@@ -50,6 +53,11 @@ pub fn payload(notice: &Notice, part: Part) -> Json {
         payload.insert("attachments".to_owned(), json!([{"color": colour, "blocks": blocks}]));
     }
     payload
+}
+
+/// The payload of `part` of `notice`: with blocks, or plain.
+pub fn rendered(notice: &Notice, part: Part, plain: bool) -> Json {
+    if plain { plain_payload(notice, part) } else { payload(notice, part) }
 }
 
 /// The same as text alone, for when Slack refuses the blocks.
@@ -119,7 +127,7 @@ fn length(json: &[Json]) -> usize {
 }
 
 fn summary(notice: &Notice, part: Part) -> String {
-    let title = escaped(&notice.title, SUMMARY);
+    let title = escaped(&notice.title, HEADLINE);
     let rest = notice.summary.iter().map(|part| format!(" · {}", escaped(part, SUMMARY)));
     std::iter::once(format!("{}*{title}*", ping(notice, part))).chain(rest).collect()
 }
@@ -205,6 +213,10 @@ fn escaped(text: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::locale::Locale;
+    use crate::message::Report;
+    use crate::message::arbitrary::{outcome, text as any_text, time};
+    use crate::notice::{Context, notice};
     use proptest::prelude::*;
 
     #[test]
@@ -221,7 +233,42 @@ mod tests {
         );
     }
 
+    /// A report with this title, told in this language.
+    fn told(
+        title: &str,
+        outcome: crate::message::Outcome,
+        locale: Locale,
+        at: chrono::DateTime<chrono::Utc>,
+    ) -> Notice {
+        let watch =
+            crate::message::Watch { title: Some(title.to_owned()), ..crate::message::Watch::default() };
+        let verdict = crate::decision::Verdict::new(outcome, None, crate::operation::Facts::default());
+        let context =
+            Context { topic: None, locale, zone: chrono_tz::Tz::UTC, title: None, routing: None, now: at };
+        notice(&Report::new(watch, verdict, at), &context)
+    }
+
+    #[test]
+    fn a_title_of_escapes_does_not_push_the_outcome_out() {
+        let at = chrono::DateTime::UNIX_EPOCH;
+        for (locale, outcome) in [(Locale::En, "failed"), (Locale::Ja, "に失敗")] {
+            let told = told(&"&".repeat(100), crate::message::Outcome::Failed, locale, at);
+            let text = payload(&told, Part::Whole)["text"].as_str().unwrap().to_owned();
+            assert!(text.starts_with("*&amp;&amp;") && text.contains(outcome), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_headline_is_whole_whatever_the_title(
+            title in any_text(LONGEST_TITLE), outcome in outcome(), ja in any::<bool>(), at in time(),
+        ) {
+            let told = told(&title, outcome, if ja { Locale::Ja } else { Locale::En }, at);
+            let text = payload(&told, Part::Whole)["text"].as_str().unwrap().to_owned();
+            let whole = format!("*{}* · ", escaped(&told.title, usize::MAX));
+            prop_assert!(text.starts_with(&whole) || told.summary.is_empty() && whole.starts_with(&text), "{text}");
+        }
+
         #[test]
         fn an_escaped_text_is_within_its_limit_and_pings_nobody(text in any::<String>(), limit in 0usize..50) {
             let escaped = escaped(&text, limit);

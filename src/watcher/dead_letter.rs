@@ -1,14 +1,15 @@
 //! What Pub/Sub gave up on: people are told, with the line that goes on. Nothing is scheduled; when Slack fails the push is
 //! refused, and the dead-letter subscription keeps it.
 
-use super::report::EDITS;
+use super::fallback::NotPosted;
+use super::report::{EDITS, again, counts_as_delivered, said};
 use super::{Decided, Handled, Watcher, watch_id};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::begun_by;
 use crate::envelope::{Delivery, NotBase64};
 use crate::message::{LONGEST_EXCERPT, Message, Problem, Received, Report, Start, Unusable, Why, read};
 use crate::operation::Operation;
-use crate::slack::{Fault, PostError};
+use crate::slack::Fault;
 use crate::text;
 
 /// The attribute that Pub/Sub adds with the number of deliveries:
@@ -27,18 +28,15 @@ impl Watcher {
         if !self.is_wanted(&report) {
             return Handled::new(Decided::NotWanted);
         }
-        let mut posted = self.post(&report, None, deadline).await;
-        if let Err(error) = &posted
-            && let Some(report) = self.otherwise(&report, error)
-        {
-            posted = self.post(&report, None, deadline).await;
-        }
-        let (decision, error) = match &posted {
-            Ok(()) => (Decided::ToldLost, None),
-            Err(error) => (Decided::KeptLost, Some(format!("{error}; to do: {}", error.advice()))),
+        let (report, posted) = self.post_with_less(report, deadline).await;
+        let told = match &posted {
+            Ok(()) => true,
+            Err(not_posted) => self.goes_on(&report, not_posted, deadline).await,
         };
+        let decision = if told { Decided::ToldLost } else { Decided::KeptLost };
+        let error = posted.err().map(|not_posted| said(&not_posted.error, None));
         Handled {
-            acknowledged: posted.is_ok(),
+            acknowledged: told,
             operation: report
                 .operation
                 .as_ref()
@@ -51,15 +49,36 @@ impl Watcher {
         }
     }
 
-    /// The next try, at once where it differs: none can carry that it is plain text or goes to another channel.
-    fn otherwise(&self, report: &Report, error: &PostError) -> Option<Report> {
-        let next = Report {
-            diverted: self.diverted(report, error),
-            plain: report.plain || error.fault == Fault::Content,
-            ..report.clone()
-        };
-        let differs = (&next.diverted, next.plain) != (&report.diverted, report.plain);
-        differs.then_some(next)
+    /// Posts `report`, and at once with less where Slack refuses a part: nothing can carry that to a next try.
+    async fn post_with_less(
+        &self,
+        mut report: Report,
+        deadline: Deadline,
+    ) -> (Report, Result<(), NotPosted>) {
+        loop {
+            let posted = self.post(&report, None, deadline).await;
+            let Err(not_posted) = &posted else { return (report, posted) };
+            let (less, dropped) = self.reduced(report, not_posted);
+            report = less;
+            if dropped.is_none() {
+                return (report, posted);
+            }
+            tracing::warn!("{}", said(&not_posted.error, dropped));
+        }
+    }
+
+    /// Whether the report goes on by itself: where Slack says neither yes nor no, a dead letter would be told again and
+    /// again for as long as it is kept, since nothing in it could count. A report counts.
+    async fn goes_on(&self, report: &Report, not_posted: &NotPosted, deadline: Deadline) -> bool {
+        if not_posted.error.fault != Fault::Unclear || not_posted.is_edit {
+            return false;
+        }
+        if counts_as_delivered(report, not_posted) {
+            return true;
+        }
+        let Some(decision) = again(report.clone(), not_posted, self.clock.now()) else { return false };
+        let (message, at) = decision.into_message();
+        self.schedule(&message, at, deadline).await.is_ok()
     }
 
     /// What to tell of a lost message: a report itself, of a check the operation, of a start the operation if it can be

@@ -1,6 +1,8 @@
-//! What people are told while an operation runs: the message that follows it, that it runs, that it stands still.
+//! What people are told while an operation runs: the message that follows it, that it runs; and the report that it makes no
+//! progress.
 //!
-//! None of it may delay or endanger the watch, so each call has little time, and one that fails is logged and left. The
+//! None of it may delay or endanger the watch, so each call has little time, and one that fails is logged and left. Only the
+//! warning of no progress is a report, asked for before the next step, which remembers that it was. The
 //! order keeps copies of a delivery from spoiling it: a message is posted before the next step is scheduled, which
 //! carries where it is, and taken back by the copy whose step another one had scheduled; everything else is told after
 //! scheduling, by the copy that did.
@@ -15,23 +17,23 @@ use crate::clock::Deadline;
 use crate::decision::Decision;
 use crate::google::Created;
 use crate::message::{Check, Message, Notify, Posted, Report, Routing, Watch};
-use crate::notice::{Notice, notice, running, stalled};
-use crate::slack::{Part, Place, PostError, payload};
+use crate::notice::{Notice, notice, running, stall_report};
+use crate::slack::{Fault, Part, Place, PostError, payload};
 
 /// A `Date` is cut to whole seconds.
 const DATE: Duration = Duration::from_secs(1);
 /// How long no message is posted after a step could not be scheduled.
 const REFUSED: TimeDelta = TimeDelta::minutes(1);
+/// How many messages that can't be edited are remembered, each for the time until the next check of its watch.
+const UNEDITABLE: usize = 1_000;
 
-/// What a delivery tells beside taking its next step.
+/// What a delivery tells in addition to taking its next step.
 #[derive(Default)]
 pub(super) struct Telling {
     /// The message that it just posted, which the next check carries.
     opened: Option<Posted>,
     /// It is to tell that the operation runs, by a message that can't be edited.
     announces: bool,
-    /// It is to tell that the operation stands still.
-    stalls: bool,
 }
 
 impl Watcher {
@@ -51,7 +53,8 @@ impl Watcher {
         live.filter(|live| self.slack.is_bot() && permitted(live))
     }
 
-    /// Before the next step: posts the message that will follow the operation, and lets the next check carry it.
+    /// Before the next step: posts the message that will follow the operation, and lets the next check carry it; and sees to
+    /// it that people hear of an operation that makes no progress.
     pub(super) async fn open(
         &self,
         decision: &mut Decision,
@@ -63,19 +66,39 @@ impl Watcher {
             return Telling::default();
         }
         let routing = self.routing(&next.watch);
-        let stalls = next.track.stalls(self.setup.stall_after) && routing.notify != Some(Notify::Failure);
+        if next.live.as_ref().is_some_and(|live| self.is_uneditable(live)) {
+            next.announced = true;
+        }
+        if next.track.stalls(self.setup.stall_after) && routing.notify != Some(Notify::Failure) {
+            self.warn_of_stall(next, now, deadline).await;
+        }
         let announces = matches!(routing.notify, Some(Notify::Live | Notify::StartAndEnd))
             && next.live.is_none()
             && !next.announced;
         if !announces {
-            return Telling { stalls, ..Telling::default() };
+            return Telling::default();
         }
         if !self.slack.is_bot() {
             next.announced = true;
-            return Telling { announces, stalls, ..Telling::default() };
+            return Telling { announces, ..Telling::default() };
         }
         let opened = self.post_first(next, *due, &routing, now, deadline).await;
-        Telling { opened, announces: false, stalls }
+        Telling { opened, announces: false }
+    }
+
+    /// Asks for the report that the operation makes no progress. Its task is named, so that copies ask for the same one; if
+    /// it can't be created, the next check asks again.
+    async fn warn_of_stall(&self, next: &mut Check, now: DateTime<Utc>, deadline: Deadline) {
+        let report = Message::Report(Box::new(stall_report(next, now)));
+        // The time of the next step is left to it.
+        let created = tokio::time::timeout(deadline.for_call(), self.schedule(&report, None, deadline)).await;
+        let failed = match created {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        next.track.not_told();
+        tracing::warn!("the warning of no progress is left to the next check: {failed}");
     }
 
     /// Posts the message that will follow the operation, unless this is a bad time for it.
@@ -89,17 +112,32 @@ impl Watcher {
     ) -> Option<Posted> {
         let clock = self.clock.now();
         let limit = deadline.for_opening()?;
-        if self.slack.is_busy(clock) || self.refused_lately(clock) {
+        let place = Place::Channel(routing.channel.as_ref());
+        if self.slack.is_busy(place, clock) || self.refused_lately(clock) {
             return None;
         }
         let followed = routing.notify == Some(Notify::Live);
         let text = payload(&running(next, due, followed, &self.context(now)), Part::Whole);
-        let posted = self.slack.post(Place::Channel(routing.channel.as_ref()), text, limit, clock).await;
-        // One that may be there is not posted again: without an answer nobody could ever edit it.
-        next.announced = posted.as_ref().is_err_and(|error| error.ambiguous);
+        let posted = self.slack.post(place, text, limit, clock).await;
+        // One that is there, or may be, is not posted again: without its place it could never be edited.
+        next.announced = posted.as_ref().map_or_else(|error| error.ambiguous, Option::is_none);
         let opened = self.told("the message that follows it is not posted", posted).flatten();
         next.live.clone_from(&opened);
         opened
+    }
+
+    /// Whether an edit of `live` found that it can't be edited any more.
+    fn is_uneditable(&self, live: &Posted) -> bool {
+        self.uneditable.lock().unwrap_or_else(PoisonError::into_inner).contains(live)
+    }
+
+    /// The edit came after the next step, which does not know: the step after it will.
+    fn remember_uneditable(&self, live: &Posted) {
+        let mut uneditable = self.uneditable.lock().unwrap_or_else(PoisonError::into_inner);
+        if uneditable.len() >= UNEDITABLE {
+            uneditable.pop_front();
+        }
+        uneditable.push_back(live.clone());
     }
 
     /// Whether a step could not be scheduled a short while ago: while that lasts, each delivery would post a message and take
@@ -121,9 +159,6 @@ impl Watcher {
         match (message, created) {
             (Message::Check(next), Some(Created::New | Created::Maybe)) => {
                 self.tell_progress(next, due.unwrap_or(now), &telling, now, deadline).await;
-                if telling.stalls {
-                    self.tell_stall(next, now, deadline).await;
-                }
             }
             (Message::Check(_), Some(Created::Already) | None) => {
                 if created.is_none() {
@@ -151,10 +186,12 @@ impl Watcher {
         now: DateTime<Utc>,
         deadline: Deadline,
     ) {
+        // A message that follows it and is announced too can't be edited any more.
         let follows = self.routing(&next.watch).notify == Some(Notify::Live)
             && telling.opened.is_none()
-            && !self.slack.is_busy(self.clock.now());
-        let live = self.editable(next.live.as_ref()).filter(|_| follows);
+            && !next.announced;
+        let is_busy = |live: &Posted| self.slack.is_busy(Place::Message(live), self.clock.now());
+        let live = self.editable(next.live.as_ref()).filter(|live| follows && !is_busy(live));
         let followed = live.is_some();
         let text = || payload(&running(next, due, followed, &self.context(now)), Part::Whole);
         let (limit, clock) = (deadline.for_telling(), self.clock.now());
@@ -164,24 +201,15 @@ impl Watcher {
             let limit = limit.min(until_next.saturating_sub(deadline.spent() + DATE));
             if !limit.is_zero() {
                 let edited = self.slack.update(live, text(), limit, clock).await;
+                if edited.as_ref().is_err_and(|error| error.fault == Fault::Gone) {
+                    self.remember_uneditable(live);
+                }
                 self.told("the message that follows it is not edited", edited);
             }
         } else if telling.announces {
             let posted = self.slack.post(Place::Channel(None), text(), limit, clock).await;
             self.told("that it runs is not told", posted);
         }
-    }
-
-    async fn tell_stall(&self, next: &Check, now: DateTime<Utc>, deadline: Deadline) {
-        let notice = stalled(next, &self.context(now));
-        let routing = self.routing(&next.watch);
-        let (place, part) = match self.editable(next.live.as_ref()) {
-            Some(of) => (Place::Thread { of, broadcast: false }, Part::Reply),
-            None => (Place::Channel(routing.channel.as_ref()), Part::Whole),
-        };
-        let limit = deadline.for_telling();
-        let posted = self.slack.post(place, payload(&notice, part), limit, self.clock.now()).await;
-        self.told("that it makes no progress is not told", posted);
     }
 
     /// Makes the end of the message that follows the watch.

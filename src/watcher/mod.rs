@@ -2,6 +2,7 @@
 
 mod check;
 mod dead_letter;
+mod fallback;
 mod handled;
 mod ledger;
 mod live;
@@ -12,6 +13,7 @@ mod tests;
 
 pub use handled::{Decided, Handled};
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
@@ -26,7 +28,7 @@ use crate::json;
 use crate::ledger::Ledger;
 use crate::locale::Locale;
 use crate::message::{
-    Defaults, Kind, LONGEST_EXCERPT, LONGEST_READ, Message, Problem, Received, Report, Routing, Test,
+    Defaults, Kind, LONGEST_EXCERPT, LONGEST_READ, Message, Posted, Problem, Received, Report, Routing, Test,
     Unusable, Why, is_report, read,
 };
 use crate::notice::Context;
@@ -75,6 +77,8 @@ pub struct Watcher {
     starting: Mutex<String>,
     /// When a check's next step could last not be scheduled.
     refused: Mutex<Option<DateTime<Utc>>>,
+    /// Messages that follow a watch and can't be edited any more, until the next check of that watch says so by itself.
+    uneditable: Mutex<VecDeque<Posted>>,
     /// When a failing ledger was last warned of.
     warned_of_ledger: Mutex<Option<DateTime<Utc>>>,
 }
@@ -100,6 +104,7 @@ impl Watcher {
             one_start: tokio::sync::Mutex::default(),
             starting: Mutex::default(),
             refused: Mutex::default(),
+            uneditable: Mutex::default(),
             warned_of_ledger: Mutex::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! Design rule 3 over the real handler: whatever is delivered, and however the APIs answer, no delivery asks for the
 //! task name under which it was itself delivered, and one that is acknowledged has a next step or has been posted.
 
+mod slack;
 mod slow;
 
 use std::sync::{Arc, Mutex};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Decided, Handled, Setup, Watcher};
 use crate::clock::{Clock, Deadline};
-use crate::decision::WAITS;
+use crate::decision::{UNCLEAR_RETRIES, WAITS};
 use crate::endpoints::Endpoints;
 use crate::envelope::Delivery;
 use crate::google::{Google, Tokens, task_id};
@@ -297,6 +298,16 @@ fn asks_for_failures_only(message: &Message) -> bool {
     report.outcome == Outcome::Succeeded && report.watch.routing.notify == Some(Notify::Failure)
 }
 
+/// Whether it is a warning, which is out of date after an hour.
+fn is_stall(message: &Message) -> bool {
+    matches!(message, Message::Report(report) if report.outcome == Outcome::Stalled)
+}
+
+/// Whether it is a report that Slack answered with neither yes nor no for the last time.
+fn counts_as_delivered(message: &Message, handled: &Handled) -> bool {
+    matches!(message, Message::Report(report) if report.unclear >= UNCLEAR_RETRIES) && handled.needs_attention
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4 * ProptestConfig::default().cases, ..ProptestConfig::default() })]
 
@@ -311,7 +322,8 @@ proptest! {
         prop_assert!(names.len() <= 1, "one next step: {:?}", names);
         match handled.decision {
             Decided::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
-            Decided::GaveUp => prop_assert!(is_report && !handled.acknowledged, "{handled:?}"),
+            Decided::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),
+            Decided::Posted if counts_as_delivered(&message, &handled) => prop_assert!(posted == 0 && names.is_empty(), "{handled:?}"),
             Decided::Posted => prop_assert!(is_report && posted == 1 && names.is_empty(), "{handled:?}"),
             _ => {
                 prop_assert_eq!((handled.acknowledged, names.len()), (true, 1), "{:?}", handled);
@@ -335,7 +347,8 @@ proptest! {
         match handled.decision {
             Decided::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
             Decided::PostedBefore => prop_assert!(is_report && sent && names.len() + posted == 0, "{handled:?}"),
-            Decided::GaveUp => prop_assert!(is_report && !handled.acknowledged, "{handled:?}"),
+            Decided::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),
+            Decided::Posted if counts_as_delivered(&message, &handled) => prop_assert!(posted == 0 && names.is_empty(), "{handled:?}"),
             Decided::Posted => prop_assert!(is_report && posted == 1 && names.is_empty(), "{handled:?}"),
             _ => prop_assert_eq!((handled.acknowledged, names.len()), (true, 1), "{:?}", handled),
         }

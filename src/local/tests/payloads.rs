@@ -13,7 +13,7 @@ use crate::local::slack_rules::check;
 use crate::locale::Locale;
 use crate::message::arbitrary::{check as any_check, report, routing, text, time};
 use crate::message::{Mention, Routing};
-use crate::notice::{Context, Notice, compared_notice, notice, running, stalled};
+use crate::notice::{Context, Notice, compared_notice, notice, running, stall_report};
 use crate::slack::{Part, payload, plain_payload};
 
 /// Texts in which Slack reads markup: the top-level one and each of type `mrkdwn`.
@@ -114,6 +114,6 @@ proptest! {
         let context = Context { topic, locale, zone, title, routing, now };
         assert_fits(&running(&check, due, true, &context))?;
         assert_fits(&running(&check, due, false, &context))?;
-        assert_fits(&stalled(&check, &context))?;
+        assert_fits(&notice(&stall_report(&check, context.now), &context))?;
     }
 }

@@ -200,7 +200,9 @@ impl World {
             told.for_each(|told| (told.marked, told.open) = (true, None));
         } else {
             drop(told);
-            self.not_wanted(message);
+            if !self.ledger.books[self.messages[message].watch].counts_as_delivered {
+                self.not_wanted(message);
+            }
         }
     }
 

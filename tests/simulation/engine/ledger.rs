@@ -27,6 +27,10 @@ pub(crate) struct Book {
     check_copies: u64,
     /// Posted, but opwatch can't know.
     pub(crate) lost_answers: u64,
+    pub(crate) lost_stalls: u64,
+    /// When Slack first said neither yes nor no to its report, and whether opwatch has taken that for an answer.
+    pub(crate) first_unclear: Option<Ms>,
+    pub(crate) counts_as_delivered: bool,
     /// How often Slack showed that it runs, by a new message, and that it stands still.
     runs_told: u64,
     stalls_told: u64,
@@ -187,7 +191,7 @@ impl Ledger {
             Form::Report => {
                 let report = &message["state"]["report"];
                 let is_end = matches!(report["outcome"].as_str(), Some("succeeded" | "failed" | "cancelled"));
-                if is_later_try(report) {
+                if is_later_try(report) || is_stall(message) {
                     return;
                 }
                 if !anew {
@@ -324,11 +328,12 @@ impl Ledger {
         let checks = u64::from(book.limit) * (1 + second_starts) + book.check_copies + book.freed_checks;
         let progress = 1 + second_starts + book.copies;
         let (runs, stalls) = (book.runs_told, book.stalls_told);
+        let stalls_explained = progress + book.lost_stalls;
         if runs > progress {
             self.broken(format!("w{watch}: it was told {runs} times that it runs, {progress} explained"));
-        } else if stalls > progress {
+        } else if stalls > stalls_explained {
             self.broken(format!(
-                "w{watch}: it was told {stalls} times that it stands still, {progress} explained"
+                "w{watch}: it was told {stalls} times that it stands still, {stalls_explained} explained"
             ));
         } else if firsts > firsts_allowed {
             self.broken(format!("w{watch}: {firsts} ends told, {firsts_allowed} explained"));
@@ -344,7 +349,7 @@ impl Ledger {
         for watch in 0..self.books.len() {
             let book = &self.books[watch];
             let posts = book.posts.len() as u64;
-            if posts == 0 && !book.not_wanted {
+            if posts == 0 && !book.not_wanted && !book.counts_as_delivered {
                 self.broken(format!("w{watch}: ended in silence"));
                 return;
             }
@@ -356,7 +361,8 @@ impl Ledger {
                 .iter()
                 .any(|(_, outcome)| matches!(*outcome, "succeeded" | "failed" | "was cancelled"));
             let known = !matches!(self.kinds[watch], Kind::Test | Kind::Bad);
-            if book.saw_end && known && !told && !book.not_wanted && !book.rolled_back {
+            let excused = book.not_wanted || book.rolled_back || book.counts_as_delivered;
+            if book.saw_end && known && !told && !excused {
                 self.broken(format!("w{watch}: its end was seen and not told: {:?}", book.posts));
                 return;
             }
@@ -365,6 +371,11 @@ impl Ledger {
             *self.figures.entry("second operations").or_default() += second_starts;
         }
     }
+}
+
+/// Whether a message is the warning that an operation makes no progress, which ends nothing.
+pub(crate) fn is_stall(message: &Value) -> bool {
+    message["state"]["report"]["outcome"] == "stalled"
 }
 
 /// Whether a report was tried before, or has waited.

@@ -194,6 +194,8 @@ pub(crate) enum Down {
     Access,
     /// One of [`CHANNELS`] takes nothing.
     Channel(usize),
+    /// Slack's answers have a 2xx and say neither yes nor no.
+    Odd,
     Api,
     /// The service account lost its role.
     Grant,
@@ -405,6 +407,7 @@ fn windows(rng: &mut Rng) -> Vec<Window> {
         (Down::Token, SECOND, HOUR, 0.1),
         (Down::Publish, MINUTE, 6 * HOUR, 0.1),
         (Down::Opwatch, MINUTE, 2 * HOUR, 0.1),
+        (Down::Odd, MINUTE, HOUR, 0.1),
     ];
     odds.into_iter().filter_map(|odds| window(rng, odds)).collect()
 }

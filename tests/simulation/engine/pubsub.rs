@@ -162,7 +162,8 @@ impl World {
             value["notify"] = json!(NEW_NOTIFY);
         }
         // A notice has no title.
-        let of_watch = message.form == Form::Report && value.get("title").is_some();
+        let of_watch =
+            message.form == Form::Report && value.get("title").is_some() && !super::ledger::is_stall(&value);
         let new_outcome = of_watch && self.rng.chance(0.2);
         if new_outcome {
             value["state"]["report"]["outcome"] = json!(NEW_OUTCOME);

@@ -231,7 +231,7 @@ impl Run {
                 world.instances[instance].stepped = true;
             }
             if ends {
-                world.instances[instance].quiet_until = 0;
+                world.instances[instance].quiet_until.clear();
                 world.instances[instance].generation += 1;
                 let generation = world.instances[instance].generation;
                 world.pushes.get_mut(&number).expect("in flight").generation = generation;

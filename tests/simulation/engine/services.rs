@@ -50,8 +50,8 @@ struct Reply {
     world: Arc<Mutex<World>>,
     due: Ms,
     kill: bool,
-    /// Slack asks for quiet until then.
-    quiet_until: Option<Ms>,
+    /// Slack asks for quiet with this until then.
+    quiet_until: Option<(String, Ms)>,
     /// It is about a claim.
     of_claim: bool,
     result: Option<Result<Answer, Failure>>,
@@ -72,7 +72,7 @@ struct Draft {
     world: Option<Arc<Mutex<World>>>,
     due: Ms,
     kill: bool,
-    quiet_until: Option<Ms>,
+    quiet_until: Option<(String, Ms)>,
     of_claim: bool,
     result: Result<Answer, Failure>,
 }
@@ -99,12 +99,13 @@ impl Future for Reply {
             return Poll::Pending;
         }
         let Some(result) = self.result.take() else { return Poll::Pending };
-        if let Some(until) = self.quiet_until {
+        if let Some((limited, until)) = self.quiet_until.take() {
             let push = &world.pushes[&world.current];
             let (instance, generation) = (push.instance, push.generation);
             let instance = &mut world.instances[instance];
             if instance.generation == generation {
-                instance.quiet_until = instance.quiet_until.max(until);
+                let known = instance.quiet_until.entry(limited).or_default();
+                *known = until.max(*known);
             }
         }
         if self.of_claim {
@@ -119,7 +120,7 @@ impl World {
         let (now, number) = (self.now(), self.current);
         let url = request.url.expose_secret().to_owned();
         let (target, path) = self.target(request, &url);
-        self.before(target, number);
+        self.before(target, number, &request.body);
         let asked = target.is_slack().then(|| self.read_slack(target, &request.body));
         let call = target.is_datastore().then(|| self.read_datastore(target, &request.body));
         let effect = self.choose(target);
@@ -171,6 +172,11 @@ impl World {
                     Ok(answer) => String::from_utf8_lossy(&answer.body).into_owned(),
                     Err(_) => String::new(),
                 };
+                let is_2xx = matches!(&result, Ok(answer) if (200..300).contains(&answer.status));
+                if !ok && is_2xx && matches!(target, Target::Hook | Target::Post) && !slack::is_refusal(&word)
+                {
+                    self.unclear();
+                }
                 self.after_slack(target, asked, deed, ok, &word);
                 if matches!(deed, Some(Deed::Told | Deed::Posted(_))) && !ok {
                     self.told_in_vain(killed);
@@ -183,7 +189,8 @@ impl World {
         self.plant(target, deed, &mut result);
         let limited = target.is_slack() && matches!(&result, Ok(answer) if answer.status >= 400);
         let of_claim = call.is_some_and(|call| call.report().is_some());
-        let quiet_until = asked_until.filter(|_| limited);
+        let quiet_until =
+            asked_until.filter(|_| limited).map(|at| (slack::limited(target, &request.body), at));
         Draft { world: None, due, kill: killed, quiet_until, of_claim, result }
     }
 
@@ -294,7 +301,7 @@ impl World {
     }
 
     /// What must hold before a call is made.
-    fn before(&mut self, target: Target, number: u64) {
+    fn before(&mut self, target: Target, number: u64, body: &[u8]) {
         let now = self.now();
         let push = self.pushes.get_mut(&number).expect("in flight");
         let instance = &self.instances[push.instance];
@@ -304,7 +311,8 @@ impl World {
         match target {
             Target::Hook | Target::Post | Target::Update | Target::Delete => {
                 let knows = push.generation == instance.generation;
-                if now < instance.quiet_until && !instance.stepped && knows {
+                let quiet_until = instance.quiet_until.get(&slack::limited(target, body)).copied();
+                if Some(now) < quiet_until && !instance.stepped && knows {
                     let violation = format!("push {number}: Slack had asked this instance for quiet");
                     self.ledger.broken(violation);
                 }

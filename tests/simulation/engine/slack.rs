@@ -58,6 +58,9 @@ const CHANNEL_WORDS: &[&str] = &[
 const MESSAGE_WORDS: &[&str] =
     &[r#"{"ok":false,"error":"cant_update_message"}"#, r#"{"ok":false,"error":"edit_window_closed"}"#];
 
+/// A refusal that is in none of Slack's references.
+const NEW_WORD: &str = "some_new_word";
+
 fn error(word: &str) -> String {
     json!({"ok": false, "error": word}).to_string()
 }
@@ -69,6 +72,20 @@ pub(crate) fn ts_of(message: usize) -> String {
 /// Which message that is.
 pub(crate) fn message_of(live: &Value) -> Option<usize> {
     live["ts"].as_str()?.rsplit_once('.')?.1.parse().ok()
+}
+
+/// What Slack limits by itself: of posts each channel, else each method.
+pub(crate) fn limited(target: Target, body: &[u8]) -> String {
+    let payload: Value = serde_json::from_slice(body).unwrap_or_default();
+    match target {
+        Target::Post => format!("posts to {}", payload["channel"].as_str().unwrap_or_default()),
+        _ => format!("{target:?}"),
+    }
+}
+
+/// Whether the web API says no.
+pub(crate) fn is_refusal(body: &str) -> bool {
+    body.starts_with(r#"{"ok":false"#)
 }
 
 pub(crate) fn is_ok(target: Target, answer: &Answer) -> bool {
@@ -246,22 +263,25 @@ impl World {
         let may_tell = push.may_tell();
         let message = &self.messages[push.message];
         let (is_report, dead) = (message.form == Form::Report, message.dead);
+        if self.plan.ledger && is_report && !dead && says != RUNNING {
+            self.told_under_claim();
+        }
         self.note(&[7, watch as u64, hash_of(says.as_bytes())], || format!("Slack shows: w{watch} {says}"));
         let now = self.now();
         match says {
             RUNNING | STALLED => {
-                if (says == STALLED || self.plan.access == Access::Webhook) && !may_tell {
+                if says == RUNNING && self.plan.access == Access::Webhook && !may_tell {
                     self.ledger
                         .broken(format!("w{watch} {says}: told by a copy whose next step was another's"));
+                }
+                if says == STALLED && !is_report && !dead {
+                    self.ledger.broken(format!("w{watch} {says}: told by a check, which would tell it once"));
                 }
                 self.ledger.told_progress(watch, says);
             }
             _ => {
                 self.hold_to_truth(watch, says);
                 self.ledger.posted(watch, says, now);
-                if self.plan.ledger && is_report && !dead {
-                    self.told_under_claim();
-                }
                 // In the payload's JSON the line's own quotes are escaped.
                 // The id of a lost kickoff is unknown, so the line has a key of its own; what its start begins after
                 // this, in a push that was not answered in time, has another.
@@ -294,10 +314,13 @@ impl World {
         let message = &self.messages[push.message];
         let tells_end = message.dead || message.form == Form::Report;
         let watch = message.watch;
-        if CHANNEL_WORDS.contains(&word) {
+        if CHANNEL_WORDS.contains(&word) || word.contains(NEW_WORD) {
             self.ledger.books[watch].channel_refused = true;
         }
         match deed {
+            Some(Deed::Told | Deed::Posted(_)) if !ok && asked.says == Some(STALLED) => {
+                self.ledger.books[watch].lost_stalls += 1;
+            }
             Some(Deed::Told | Deed::Posted(_)) if !ok && tells_end => {
                 self.ledger.books[watch].lost_answers += 1;
             }
@@ -314,7 +337,7 @@ impl World {
         }
         match target {
             Target::Delete if !ok => push.not_taken_back = true,
-            Target::Post if CHANNEL_WORDS.contains(&word) => {
+            Target::Post if CHANNEL_WORDS.contains(&word) || word.contains(NEW_WORD) => {
                 if let Some(index) = push.edit_failed {
                     self.shown[index].orphaned = Some("its channel was closed");
                 }
@@ -337,19 +360,46 @@ impl World {
         }
     }
 
+    /// Slack said neither yes nor no to a new message. A report that it says so of for the eleventh time counts as delivered.
+    pub(crate) fn unclear(&mut self) {
+        let now = self.now();
+        let message = &self.messages[self.pushes[&self.current].message];
+        if message.form != Form::Report && !message.dead {
+            return;
+        }
+        let value: Value = serde_json::from_slice(&message.data).unwrap_or_default();
+        let report = &value["state"]["report"];
+        if report["outcome"] == "stalled" {
+            return;
+        }
+        let (watch, before) = (message.watch, report["unclear"].as_u64().unwrap_or(0));
+        let first = *self.ledger.books[watch].first_unclear.get_or_insert(now);
+        if before >= 10 {
+            self.ledger.books[watch].counts_as_delivered = true;
+            self.ledger.count("counts as delivered");
+        }
+        if before > 10 || before == 10 && now < first + 3 * HOUR {
+            let violation = format!("w{watch}: after {before} unclear answers since {first} it is over");
+            self.ledger.broken(violation);
+        }
+    }
+
     /// A push was handled: what it posted stands in its next step, or was taken back.
     pub(crate) fn look_for_orphans(&mut self, push: &Push, acknowledged: bool) {
         let instance = &self.instances[push.instance];
         // It may not call Slack then, as far as is known here.
-        let quiet =
-            self.now() < instance.quiet_until || instance.stepped || push.generation != instance.generation;
+        let quiet = |target: Target| {
+            let until = instance.quiet_until.get(&limited(target, &[])).copied();
+            Some(self.now()) < until || instance.stepped || push.generation != instance.generation
+        };
+        let (no_deletes, no_edits) = (quiet(Target::Delete), quiet(Target::Update));
         if let Some(index) = push.opened.filter(|_| push.created != Some(true))
             && self.shown[index].is_running()
             && self.shown[index].orphaned.is_none()
         {
             self.shown[index].orphaned = if push.unsure {
                 Some("whose the next step is was not known")
-            } else if push.not_taken_back || quiet {
+            } else if push.not_taken_back || no_deletes {
                 Some("it could not be taken back")
             } else {
                 if self.plan.planted != Some(Planted::TakeBack) {
@@ -370,7 +420,7 @@ impl World {
             && self.shown[index].is_running()
             && !push.ends_edited
         {
-            if quiet {
+            if no_edits {
                 self.shown[index].orphaned = Some("a copy could not make its end");
             } else {
                 let watch = self.shown[index].watch;
@@ -431,6 +481,11 @@ impl World {
                 [Effect::Refused(404, "no_service", None), Effect::Refused(410, "channel_is_archived", None)];
             return Some(*self.rng.pick(if bot { &words } else { &of_hook }));
         }
+        if self.plan.is_down(Down::Odd, now) {
+            // A workflow in the webhook's place, or a proxy in Slack's: taken or not.
+            let done = matches!(target, Target::Hook | Target::Post) && self.rng.chance(0.1);
+            return Some(Effect::Garbage { done, kind: if done { 7 } else { 0 } });
+        }
         if self.plan.is_down(Down::Slack, now) {
             return Some(*self.rng.pick(&[
                 Effect::Refused(503, "", None),
@@ -469,8 +524,11 @@ impl World {
         let (status, word) = *self.rng.pick(&[
             (500, "rollup_error"),
             (503, ""),
+            (302, ""),
             (400, "invalid_blocks"),
+            (400, "too_many_attachments"),
             (403, "action_prohibited"),
+            (403, NEW_WORD),
         ]);
         Effect::Refused(status, word, None)
     }
@@ -485,6 +543,8 @@ impl World {
             (503, ""),
             (200, r#"{"ok":false,"error":"invalid_blocks"}"#),
             (200, r#"{"ok":false,"error":"missing_scope"}"#),
+            (200, r#"{"ok":false,"error":"msg_blocks_too_long"}"#),
+            (200, r#"{"ok":false,"error":"some_new_word"}"#),
         ]);
         Effect::Refused(status, word, None)
     }

@@ -9,7 +9,7 @@ use opwatch::message::{Defaults, Message as Opwatch, Received, read};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::ledger::is_later_try;
+use super::ledger::{is_later_try, is_stall};
 use super::plan::{Access, DAY, Down, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
 use super::pubsub::Message;
 use super::world::{Event, Form, World, form, moment, time};
@@ -130,7 +130,10 @@ impl World {
         {
             return self.exists(index, &asked);
         }
-        self.pushes.get_mut(&self.current).expect("in flight").created = Some(true);
+        // A stall's warning is asked for before the next step, and no step by itself.
+        if !is_stall(&asked.message) || own_form == Form::Report {
+            self.pushes.get_mut(&self.current).expect("in flight").created = Some(true);
+        }
         let task = Task {
             asked_name: asked.name,
             watch,
@@ -164,8 +167,11 @@ impl World {
     /// The name is taken.
     fn exists(&mut self, there: usize, asked: &Asked) -> (u16, Value) {
         let push = self.pushes.get_mut(&self.current).expect("in flight");
-        push.created = push.created.or(Some(false));
-        if self.plan.access == Access::Bot {
+        let is_step = !is_stall(&asked.message) || self.messages[push.message].form == Form::Report;
+        if is_step {
+            push.created = push.created.or(Some(false));
+        }
+        if self.plan.access == Access::Bot && is_step {
             let there = serde_json::from_slice(&self.tasks[there].data).unwrap_or_default();
             self.superseded(&asked.message, &there);
         }

@@ -57,8 +57,8 @@ pub(crate) enum Form {
 /// One instance of opwatch, as the world sees it.
 #[derive(Default)]
 pub(crate) struct Instance {
-    /// Slack asked it for quiet, and it has seen that.
-    pub(crate) quiet_until: Ms,
+    /// Slack asked it for quiet, and it has seen that: until when, by what Slack limits.
+    pub(crate) quiet_until: BTreeMap<String, Ms>,
     pub(crate) stepped: bool,
     /// How often it was started anew.
     pub(crate) generation: u64,
