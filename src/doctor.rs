@@ -16,7 +16,7 @@ use crate::message::{Report, Watch};
 use crate::notice::{Context, notice};
 use crate::operation::Service;
 use crate::settings::{ServeArgs, Settings};
-use crate::slack::{Fault, Part, Place, payload};
+use crate::slack::{Fault, Part, Place, PostError, payload};
 use crate::transport::{Network, Transport};
 
 /// A clock that is off by more than this delays checks and refuses push tokens.
@@ -278,7 +278,7 @@ async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -
         (what, slack.probe(CALL_LIMIT).await)
     };
     // Only a refusal says that nothing was posted.
-    let refused = result.as_ref().map_or_else(|error| error.refused(), |()| true);
+    let refused = result.as_ref().map_or_else(PostError::refused, |()| true);
     let what = if post || !refused { what.to_owned() } else { format!("{what} (nothing posted)") };
     match result {
         Ok(()) => Finding::good(what),
