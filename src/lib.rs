@@ -15,6 +15,7 @@ pub mod identity;
 pub mod keys;
 pub mod envelope;
 pub mod message;
+pub mod placeholder;
 pub mod policy;
 pub mod watcher;
 pub mod operation;

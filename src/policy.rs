@@ -2,6 +2,7 @@
 
 use crate::message::{Channel, Notify, Problem, Routing, StartRequest, Why};
 use crate::operation::{Operation, Service, StartMethod};
+use crate::placeholder::{before_first, has_any};
 
 /// What the settings allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,8 +102,17 @@ impl Policy {
         if self.export_prefixes.iter().any(below) {
             return Ok(());
         }
-        Err(forbidden(&format!("start.body.{field}"), "EXPORT_PREFIXES", output))
+        Err(forbidden(&format!("start.body.{field}"), "EXPORT_PREFIXES", &to_allow(request, field, output)))
     }
+}
+
+/// What to add to `EXPORT_PREFIXES` for `output`, which is another each time when it holds placeholders: the folders
+/// before the first one.
+fn to_allow(request: &StartRequest, field: &str, output: &str) -> String {
+    let written = request.written().1.get(field).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let fixed = if has_any(written) { before_first(written) } else { return output.to_owned() };
+    let folders = fixed.rsplit_once('/').map(|(folders, _)| folders);
+    folders.filter(|folders| folders.len() > "gs://".len()).unwrap_or(output).to_owned()
 }
 
 fn forbidden(field: &str, setting: &str, value: &str) -> Problem {
@@ -126,7 +136,7 @@ mod tests {
     fn start(path: &str, output: &str) -> Result<(), String> {
         let (method, _) = crate::operation::parse_start_path(Service::Datastore, path).unwrap();
         let body = serde_json::json!({"outputUrlPrefix": output}).as_object().unwrap().clone();
-        let request = StartRequest { method, path: path.to_owned(), body };
+        let request = StartRequest { method, path: path.to_owned(), body, template: None };
         policy().permit_start(&request).map_err(|problem| problem.field)
     }
 

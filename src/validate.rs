@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use crate::clock::{Clock, SystemClock};
 use crate::input;
 use crate::locale::Locale;
-use crate::message::{Defaults, Message, Received, read};
+use crate::message::{Defaults, Message, Received, Start, read};
 
 /// Arguments of `opwatch validate`.
 #[derive(Args, Clone, Debug)]
@@ -35,6 +36,9 @@ pub fn run(args: &ValidateArgs) -> ExitCode {
     match read(&data, &received, Defaults::default()) {
         Ok(message) => {
             println!("{shown}: {}", summary(&message));
+            if let Message::Start(start) = &message {
+                print!("{}", expansions(start, received.published));
+            }
             ExitCode::SUCCESS
         }
         Err(problem) => {
@@ -50,6 +54,26 @@ pub fn run(args: &ValidateArgs) -> ExitCode {
 fn is_marked(data: &[u8]) -> bool {
     let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
     marks.iter().any(|mark| data.starts_with(mark)) || data.iter().take(2).any(|byte| *byte == 0)
+}
+
+/// What the placeholders of a start expand to: for a look only, since each kickoff has other values.
+fn expansions(start: &Start, now: DateTime<Utc>) -> String {
+    let found = start.request.expansions();
+    if found.is_empty() {
+        return String::new();
+    }
+    let (zone, whose) = match start.watch.time_zone {
+        Some(zone) => (zone, "the message's timeZone"),
+        None => (Defaults::default().zone, "serve uses its TIME_ZONE"),
+    };
+    let now = now.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
+    let mut text = format!(
+        "  placeholders, if it were published now ({now} {zone}; {whose}; each kickoff has its own ${{id}}):\n"
+    );
+    for (field, value) in found {
+        text.extend(["    ", &field, " = ", &value, "\n"]);
+    }
+    text
 }
 
 fn summary(message: &Message) -> String {

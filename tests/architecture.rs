@@ -60,6 +60,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ),
     ("envelope.rs", &["tokio", "hyper", "reqwest", "crate::message", "crate::watcher"]),
     ("text.rs", &["tokio", "hyper", "reqwest", "crate::"]),
+    ("placeholder.rs", &["tokio", "hyper", "reqwest", "tracing", "crate::message", "crate::operation"]),
     ("hash.rs", &["tokio", "hyper", "reqwest", "crate::"]),
     ("slack/", &["crate::google", "crate::decision", "crate::watcher", "crate::settings"]),
     ("slack/payload.rs", &["tokio", "hyper", "reqwest", "crate::transport"]),

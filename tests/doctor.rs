@@ -265,6 +265,25 @@ fn a_kickoff_in_a_file_or_from_a_pipe_is_validated() {
         told(piped.unwrap()),
         (0, "standard input: starts datastore:export on projects/p\n".to_owned())
     );
+    let start = r#"{"start": {"service": "datastore", "path": "projects/p:export", "body":
+        {"outputUrlPrefix": "gs://b/${datetime}", "entityFilter": {"kinds": ["A", "B${id}"]}}}, "timeZone": "Asia/Tokyo"}"#;
+    let (code, text) = validate("placeholders.json", start);
+    let lines: Vec<_> = text.lines().collect();
+    assert!(code == 0 && lines.len() == 4, "{text}");
+    assert!(lines[1].starts_with("  placeholders, if it were published now (2"), "{text}");
+    assert!(
+        lines[1].ends_with(" Asia/Tokyo; the message's timeZone; each kickoff has its own ${id}):"),
+        "{text}"
+    );
+    let kind = lines[2].strip_prefix("    start.body.entityFilter.kinds[1] = B").unwrap();
+    assert!(kind.len() == 8 && kind.bytes().all(|byte| byte.is_ascii_hexdigit()), "{text}");
+    let prefix = lines[3].strip_prefix("    start.body.outputUrlPrefix = gs://b/").unwrap();
+    assert!(chrono::NaiveDateTime::parse_from_str(prefix, "%Y-%m-%dT%H%M%S").is_ok(), "{text}");
+    let (code, text) = validate("unknown.json", &start.replace("${id}", "${kind}"));
+    assert!(
+        code == 64 && text.contains("start.body.entityFilter.kinds[1]: ${kind} is not a placeholder."),
+        "{text}"
+    );
     assert_eq!(told(opwatch().args(["validate", "/no/such/file"]).output().unwrap()).0, 1);
     std::fs::remove_dir_all(&directory).unwrap();
 }

@@ -56,6 +56,29 @@ async fn exports_are_started_checked_on_the_grid_and_reported_once() {
     }
 }
 
+/// A scheduled kickoff is the same text every night.
+#[tokio::test]
+async fn every_shipped_kickoff_works_two_nights_in_a_row() {
+    for file in ["firestore.json", "nightly-datastore.json", "one-kind.json"] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kickoffs").join(file);
+        let kickoff: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let opwatch =
+            Opwatch::start_with(|args| args.common.projects = Some("demo,my-project".to_owned())).await;
+        opwatch.world.operations.plan(lasting(290));
+        for night in 1..=2 {
+            let begins = opwatch.world.time.now();
+            opwatch.watch(&kickoff).await;
+            let messages = opwatch.slack();
+            assert_eq!(messages.len(), night, "{file}: {messages:#?}");
+            assert_eq!(colour(&messages[night - 1]), GREEN, "{file}, night {night}: {messages:#?}");
+            opwatch.world.time.advance_to(begins + TimeDelta::days(1));
+        }
+        assert_eq!(opwatch.world.operations.operations().len(), 2, "{file}");
+        opwatch.assert_all_acknowledged();
+        opwatch.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn a_datastore_start_carries_its_body_and_two_labels() {
     let opwatch = Opwatch::start().await;

@@ -31,6 +31,7 @@ mod ledger;
 mod limits;
 mod live;
 mod page;
+mod placeholders;
 mod process;
 mod refusals;
 mod render;

@@ -320,6 +320,30 @@ fn forbidden() -> Vec<(Value, &'static str, &'static str)> {
             "gs://b/safer",
         ),
         (start("datastore", "projects/demo:export", json!({})), "EXPORT_PREFIXES", ""),
+        // What is checked is what is sent: the text after its placeholders are replaced.
+        (
+            start(
+                "datastore",
+                "projects/demo:export",
+                json!({"outputUrlPrefix": "gs://b/nightly/x-${date}/safe"}),
+            ),
+            "EXPORT_PREFIXES",
+            "gs://b/nightly",
+        ),
+        (
+            start(
+                "datastore",
+                "projects/demo:export",
+                json!({"outputUrlPrefix": "gs://b/safe${time}/${date}"}),
+            ),
+            "EXPORT_PREFIXES",
+            "gs://b",
+        ),
+        (
+            start("datastore", "projects/demo:export", json!({"outputUrlPrefix": "gs://b/$${date}"})),
+            "EXPORT_PREFIXES",
+            "gs://b/${date}",
+        ),
     ]
 }
 

@@ -13,6 +13,8 @@ pub use start::{
     try_again,
 };
 
+pub(crate) use start::key_or_id;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -26,7 +28,7 @@ pub enum Decision {
     /// Check again.
     Check(Box<Check>, DateTime<Utc>),
     /// Try to start again.
-    Start(Start, DateTime<Utc>),
+    Start(Box<Start>, DateTime<Utc>),
     /// Tell people, now.
     Report(Box<Report>),
     /// Tell people later, since Slack did not take it.
@@ -40,7 +42,7 @@ impl Decision {
     pub fn into_message(self) -> (Message, Option<DateTime<Utc>>) {
         match self {
             Self::Check(check, at) => (Message::Check(check), Some(at)),
-            Self::Start(start, at) => (Message::Start(start), Some(at)),
+            Self::Start(start, at) => (Message::Start(*start), Some(at)),
             Self::Report(report) => (Message::Report(report), None),
             Self::ReportAgain(report, at) => (Message::Report(report), Some(at)),
             Self::Test(test) => (Message::Test(test), None),

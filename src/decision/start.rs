@@ -18,8 +18,13 @@ const SAME_REQUEST: TimeDelta = TimeDelta::minutes(10);
 
 /// What this start is recognised by.
 pub fn key_of(start: &Start) -> String {
-    let own = start.key.clone().unwrap_or_else(|| start.watch.id.clone());
-    if is_label(&own) { own } else { short_hash(&[&own]) }
+    key_or_id(start.key.as_deref(), &start.watch.id)
+}
+
+/// What the start of this watch is recognised by: its kickoff's key, or else the watch's id.
+pub(crate) fn key_or_id(key: Option<&str>, id: &str) -> String {
+    let own = key.unwrap_or(id);
+    if is_label(own) { own.to_owned() } else { short_hash(&[own]) }
 }
 
 /// The body to send: with the two labels where the service has labels.
@@ -35,8 +40,10 @@ pub fn labelled_body(start: &Start) -> Map<String, Value> {
     body
 }
 
+/// Of the text before its placeholders are replaced: a second kickoff for the same slot expands to another text.
 fn request_hash(request: &StartRequest) -> String {
-    short_hash(&[request.service().id(), &request.path, &Value::Object(request.body.clone()).to_string()])
+    let (path, body) = request.written();
+    short_hash(&[request.service().id(), path, &Value::Object(body.clone()).to_string()])
 }
 
 /// The operation among `listed` that this start would begin a second time: the one with its key in any state, else
@@ -92,7 +99,7 @@ impl Known {
         Self {
             key: key_of(start),
             hash: request_hash(&start.request),
-            request: Request::of(&start.request.body),
+            request: Request::of(start.request.written().1),
             has_labels: start.request.service().has_labels(),
         }
     }
@@ -208,13 +215,13 @@ pub fn try_again(
     let due = now + TimeDelta::from_std(delay).unwrap_or_default();
     // Nothing starts after the window, so that people are told then, however long the service asked to wait.
     let told = start.asked + TimeDelta::from_std(START_WINDOW).unwrap_or_default() + TimeDelta::seconds(1);
-    Decision::Start(next, if now < told { due.min(told) } else { due })
+    Decision::Start(Box::new(next), if now < told { due.min(told) } else { due })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Watch;
+    use crate::message::{Template, Watch};
     use crate::operation::{Ending, Operation, Service, StartMethod};
 
     fn at(minute: i64) -> DateTime<Utc> {
@@ -231,6 +238,7 @@ mod tests {
             method: StartMethod::find(service, method).unwrap(),
             path: path.to_owned(),
             body: Map::new(),
+            template: None,
         };
         let start = Start {
             watch: Watch { id: "7".to_owned(), interval: 60, limit: 10, ..Watch::default() },
@@ -259,6 +267,26 @@ mod tests {
             request: Request::default(),
         };
         adopt(&start, vec![listed]).map(|(_, adopted)| adopted)
+    }
+
+    /// It is a label of operations that run while the version changes, so it must not change.
+    #[test]
+    fn the_hash_of_a_request_is_that_of_the_text_before_its_placeholders_are_replaced() {
+        let method = StartMethod::find(Service::Datastore, "export").unwrap();
+        let body = |prefix: &str| {
+            let body = json!({"outputUrlPrefix": prefix, "entityFilter": {"kinds": ["A"]}});
+            body.as_object().unwrap().clone()
+        };
+        let path = "projects/p:export".to_owned();
+        let plain = StartRequest { method, path, body: body("gs://b"), template: None };
+        assert_eq!(request_hash(&plain), "83a5889a3edbae8d7ed0b1c60eb8a3d2", "as in version 0.1");
+        let expanded = |prefix: &str| {
+            let template = Template { path: plain.path.clone(), body: body("gs://b/${time}") };
+            StartRequest { body: body(prefix), template: Some(Box::new(template)), ..plain.clone() }
+        };
+        let (one, another) = (expanded("gs://b/030000"), expanded("gs://b/030001"));
+        assert_eq!(request_hash(&one), request_hash(&another));
+        assert_ne!(request_hash(&one), request_hash(&plain));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::entity::{integer, integer_of, long_text, nested, nested_of, propertie
 use super::{Properties, Run};
 use crate::message::{Outcome, Report};
 use crate::operation::Operation;
+use crate::placeholder;
 
 /// A run that ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,8 +109,8 @@ fn parts(operation: &Operation, work: &str, name: &str) -> [String; 4] {
     [operation.service().id().to_owned(), operation.project().to_owned(), work.to_owned(), name]
 }
 
-/// A prefix without the folder that the service makes for each export when it is given a bucket alone, such as
-/// `2026-11-23T03:00:12_12345`.
+/// A prefix without the folder of a single export: the one that the service makes when it is given a bucket alone, such
+/// as `2026-11-23T03:00:12_12345`, or the value of `${date}` or `${datetime}`.
 pub(super) fn place(prefix: &str) -> String {
     let prefix = prefix.trim_end_matches('/');
     let is_made = |folder: &str| {
@@ -121,7 +122,7 @@ pub(super) fn place(prefix: &str) -> String {
             })
     };
     match prefix.rsplit_once('/') {
-        Some((place, folder)) if is_made(folder) => place.to_owned(),
+        Some((place, folder)) if is_made(folder) || placeholder::is_date(folder) => place.to_owned(),
         _ => prefix.to_owned(),
     }
 }
@@ -161,6 +162,8 @@ mod tests {
         assert_eq!(place("gs://b/2026-11-23T03:00:12_12345"), "gs://b");
         assert_eq!(place("gs://b/nightly/2026-11-23T03:00:12Z_1/"), "gs://b/nightly");
         assert_eq!(place("gs://b/nightly"), "gs://b/nightly");
-        assert_eq!(place("gs://b/2026-11-23"), "gs://b/2026-11-23");
+        assert_eq!(place("gs://b/2026-11"), "gs://b/2026-11");
+        assert_eq!(place("gs://b/nightly/2026-11-23"), "gs://b/nightly");
+        assert_eq!(place("gs://b/nightly/2026-11-23T030012/"), "gs://b/nightly");
     }
 }

@@ -12,7 +12,7 @@ use super::filter::matches;
 use super::google::{self, Refusal};
 use super::plan::{Dialect, Plan, Started};
 use super::shared::{Shared, lock};
-use super::start::{Start, output_of};
+use super::start::{Outputs, Start};
 
 /// An operation as it is now.
 #[derive(Clone, Debug)]
@@ -44,13 +44,42 @@ struct State {
     plan: Plan,
     page_size: usize,
     started: Vec<Started>,
+    outputs: Outputs,
     count: usize,
+}
+
+impl State {
+    /// Takes the place where an export to `prefix` writes, and shows it: in the answer, and in Firestore's metadata, which
+    /// have where the documents go and not what was asked
+    /// (<https://cloud.google.com/firestore/docs/reference/rest/Shared.Types/ExportDocumentsMetadata>).
+    fn take_output(
+        &mut self,
+        dialect: Dialect,
+        prefix: &str,
+        start_time: DateTime<Utc>,
+        fields: &mut Map<String, Value>,
+    ) -> Result<String, Refusal> {
+        let output = self.outputs.take(prefix, start_time)?;
+        Ok(match dialect {
+            Dialect::Datastore => output.file,
+            Dialect::Firestore => {
+                fields.insert("outputUriPrefix".to_owned(), json!(output.folder));
+                output.folder
+            }
+        })
+    }
 }
 
 impl Operations {
     pub(super) async fn open(shared: &Arc<Shared>, token: Option<String>) -> std::io::Result<Self> {
         let (door, listener) = Door::listen(0).await?;
-        let state = State { plan: Plan::default(), page_size: 100, started: Vec::new(), count: 0 };
+        let state = State {
+            plan: Plan::default(),
+            page_size: 100,
+            started: Vec::new(),
+            outputs: Outputs::default(),
+            count: 0,
+        };
         let state = Arc::new(Mutex::new(state));
         let operations = Self { shared: Arc::clone(shared), door, state, token: token.map(Into::into) };
         operations.door.open(listener, shared, operations.clone());
@@ -65,15 +94,17 @@ impl Operations {
     /// An export that someone else starts now. Its name says which API it belongs to.
     pub fn add(&self, name: &str, plan: Plan) {
         let dialect = if name.contains("/databases/") { Dialect::Firestore } else { Dialect::Datastore };
-        let (field, output) = match dialect {
+        let (field, prefix) = match dialect {
             Dialect::Datastore => ("outputUrlPrefix", "gs://backups"),
             Dialect::Firestore => ("outputUriPrefix", "gs://backups"),
         };
         let mut request = Map::new();
-        request.insert(field.to_owned(), json!(output));
+        request.insert(field.to_owned(), json!(prefix));
         let start_time = self.shared.time.now();
-        let output = output_of(dialect, output, start_time);
-        lock(&self.state).started.push(Started {
+        let mut state = lock(&self.state);
+        // A bucket alone is never refused.
+        let output = state.take_output(dialect, prefix, start_time, &mut request).unwrap_or_default();
+        state.started.push(Started {
             name: name.to_owned(),
             dialect,
             import: false,
@@ -225,10 +256,12 @@ impl Operations {
         };
         let start: Start = google::body(request)?;
         let labels = start.labels()?;
-        let (prefix, fields) = start.metadata(dialect, import)?;
+        let (prefix, mut fields) = start.metadata(dialect, import)?;
         let start_time = self.shared.time.now();
         let body = {
             let mut state = lock(&self.state);
+            let output =
+                if import { prefix } else { state.take_output(dialect, &prefix, start_time, &mut fields)? };
             state.count += 1;
             let started = Started {
                 name: format!("{parent}/operations/ASA1MTAwNDQy{:06}", state.count),
@@ -239,7 +272,7 @@ impl Operations {
                 plan: state.plan.clone(),
                 labels,
                 request: fields,
-                output: output_of(dialect, &prefix, start_time),
+                output,
                 reads: 0,
             };
             let body = started.body(start_time);

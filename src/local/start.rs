@@ -1,6 +1,6 @@
-//! The request that starts an operation, and what Google demands of it.
+//! The request that starts an operation, what Google demands of it, and where it writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -105,12 +105,44 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Refusal> {
     }
 }
 
-/// Where an export begun then writes.
-pub(super) fn output_of(dialect: Dialect, prefix: &str, start_time: DateTime<Utc>) -> String {
-    let prefix = prefix.trim_end_matches('/');
-    let id = format!("{}_{:05}", start_time.format("%Y-%m-%dT%H:%M:%SZ"), start_time.timestamp() % 100_000);
-    match dialect {
-        Dialect::Datastore => format!("{prefix}/{id}/{id}.overall_export_metadata"),
-        Dialect::Firestore => format!("{prefix}/{id}"),
+/// Where exports write: each to a folder of its own.
+#[derive(Debug, Default)]
+pub(super) struct Outputs {
+    used: BTreeSet<String>,
+    made: usize,
+}
+
+/// Where one export writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Output {
+    /// The folder, `gs://BUCKET/PATH`.
+    pub(super) folder: String,
+    /// The file that describes the export.
+    pub(super) file: String,
+}
+
+impl Outputs {
+    /// Where an export to `prefix` that begins at `start_time` writes. A bucket alone gets a folder with the time
+    /// (<https://firebase.google.com/docs/firestore/reference/rest/v1/projects.databases/exportDocuments>). A folder is
+    /// taken as it is, once: a second export there is refused in the words that people report
+    /// (<https://github.com/htsuruo/firebase-extensions/pull/8>). Whether Datastore does the same its reference leaves
+    /// open, so here it does. Neither says that the path of an export that failed can be used again.
+    pub(super) fn take(&mut self, prefix: &str, start_time: DateTime<Utc>) -> Result<Output, Refusal> {
+        let prefix = prefix.trim_end_matches('/');
+        let path = prefix.strip_prefix("gs://").unwrap_or(prefix);
+        let folder = if path.contains('/') {
+            prefix.to_owned()
+        } else {
+            self.made += 1;
+            format!("{prefix}/{}_{:05}", start_time.format("%Y-%m-%dT%H:%M:%SZ"), self.made % 100_000)
+        };
+        let name = folder.rsplit('/').next().unwrap_or_default();
+        let file = format!("{folder}/{name}.overall_export_metadata");
+        if !self.used.insert(folder.clone()) {
+            let path = file.strip_prefix("gs:/").unwrap_or(&file);
+            let text = format!("Path already exists: {path}");
+            return Err(Refusal::expected(400, "INVALID_ARGUMENT", text));
+        }
+        Ok(Output { folder, file })
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::slips;
 use super::words::{Cause, Change, Column, Command, Label, Note, Subject, Words};
 use crate::message::{Outcome, Problem, Reason, Why};
+use crate::placeholder;
 
 pub(super) struct English;
 
@@ -200,6 +201,10 @@ impl Words for English {
             Why::OtherService { service } => {
                 format!("This is a name of {service}: it needs \"service\": \"{service}\".")
             }
+            Why::NotAPlaceholder { found } => format!(
+                "{found} is not a placeholder. The placeholders are {}. For a literal ${{ write $${{.",
+                placeholder::ALLOWED
+            ),
             Why::Reserved => "opwatch sets this label itself. Leave it out or rename it.".to_owned(),
             Why::NotTogether { with } => format!("It can't stand together with \"{with}\". Leave one out."),
             Why::Misplaced { with } => format!("It means nothing beside \"{with}\". Leave it out."),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::slips;
 use super::words::{Cause, Change, Column, Command, Label, Note, Subject, Words};
 use crate::message::{Outcome, Problem, Reason, Why};
+use crate::placeholder;
 
 pub(super) struct Japanese;
 
@@ -172,6 +173,10 @@ impl Words for Japanese {
             Why::OtherService { service } => {
                 format!("これは{service}の名前です。\"service\": \"{service}\" を指定して下さい。")
             }
+            Why::NotAPlaceholder { found } => format!(
+                "{found} というプレースホルダーはありません。使えるのは {} です。文字としての ${{ は $${{ と書いてください。",
+                placeholder::ALLOWED
+            ),
             Why::Reserved => "このラベルはopwatchが設定します。削除するか、名前を変えて下さい。".to_owned(),
             Why::NotTogether { with } => format!("\"{with}\" と同時に指定できません。どちらかを削除して下さい。"),
             Why::Misplaced { with } => format!("\"{with}\" と一緒に指定しても意味がありません。削除して下さい。"),

@@ -1,18 +1,21 @@
 //! Any message that this version can have made, for property tests.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{
     Adopted, Channel, Check, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem, Reason, Report,
-    Routing, Seen, Start, StartRequest, Test, Track, Unknown, Unusable, Watch, Why,
+    Routing, Seen, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Watch, Why,
 };
+use crate::decision::key_or_id;
 use crate::json::Slip;
 use crate::locale::Locale;
 use crate::operation::{
     ApiError, ERROR_TEXT, Facts, Operation, Progress, Service, StartMethod, parse_start_path,
 };
+use crate::placeholder::Values;
 use crate::text::{cut, line};
 
 /// A text of 1 to `most` characters, many of them such as something could trip over.
@@ -174,9 +177,32 @@ fn request() -> BoxedStrategy<StartRequest> {
             // No field of a body has an underscore: only the spelling of the reference is taken.
             let name = name.replace('_', "-");
             let body = json!({"outputUrlPrefix": "gs://b", name: "x".repeat(size)});
-            StartRequest { method, path: path.to_owned(), body: body.as_object().unwrap().clone() }
+            let body = body.as_object().unwrap().clone();
+            StartRequest { method, path: path.to_owned(), body, template: None }
         })
         .boxed()
+}
+
+/// Some of what a kickoff can ask for, with its placeholders replaced as the reader does.
+fn templated(
+    request: StartRequest,
+    placeholders: &str,
+    watch: &Watch,
+    asked: DateTime<Utc>,
+    key: Option<&str>,
+) -> StartRequest {
+    let mut body = request.body.clone();
+    body.insert("collectionIds".to_owned(), json!(["a", {"b": placeholders}]));
+    let zone = watch.time_zone.unwrap_or(Tz::UTC);
+    let values = Values::new(asked, zone, &key_or_id(key, &watch.id));
+    let template = Template { path: request.path.clone(), body };
+    let body = values.expand_object(&template.body).unwrap();
+    let template = Some(template).filter(|template| template.body != body).map(Box::new);
+    StartRequest { body, template, ..request }
+}
+
+fn placeholders() -> impl Strategy<Value = &'static str> + Clone {
+    proptest::sample::select(vec!["none", "${date}", "gs://b/${datetime}-${time}/${id}", "$${literal}"])
 }
 
 fn key() -> BoxedStrategy<Option<String>> {
@@ -189,10 +215,10 @@ fn adopted() -> BoxedStrategy<Option<Adopted>> {
 
 /// A start on its way.
 pub(crate) fn start() -> BoxedStrategy<Start> {
-    (watch(), request(), key(), time(), number(), any::<bool>(), option(error()))
-        .prop_map(|(watch, request, key, asked, tries, ambiguous, error)| Start {
+    (watch(), (request(), placeholders()), key(), time(), number(), any::<bool>(), option(error()))
+        .prop_map(|(watch, (request, placeholders), key, asked, tries, ambiguous, error)| Start {
+            request: templated(request, placeholders, &watch, asked, key.as_deref()),
             watch,
-            request,
             key,
             asked,
             tries,
@@ -237,7 +263,7 @@ fn reason() -> BoxedStrategy<Reason> {
 
 fn unusable() -> BoxedStrategy<Unusable> {
     let texts = (text(20), text(20), text(20));
-    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..24).prop_map(
+    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..25).prop_map(
         |((one, two, three), least, most, kind)| {
             let all = [
                 Why::TooLarge { size: least as usize, most: most as usize },
@@ -257,7 +283,8 @@ fn unusable() -> BoxedStrategy<Unusable> {
                 Why::UnknownWord { allowed: one.clone() },
                 Why::Form { form: one.clone() },
                 Why::BadName { example: one.clone() },
-                Why::OtherService { service: one },
+                Why::OtherService { service: one.clone() },
+                Why::NotAPlaceholder { found: one },
                 Why::Reserved,
                 Why::NotTogether { with: two.clone() },
                 Why::Misplaced { with: two.clone() },
@@ -302,14 +329,18 @@ fn waits() -> BoxedStrategy<u32> {
 /// A report on its way, whether or not its parts go together.
 pub(crate) fn report() -> BoxedStrategy<Report> {
     let verdict = (outcome(), option(reason()), option(error()), facts(), time());
-    let about = (option(operation()), option(0_u32..=10_000), option(request()), key(), adopted());
+    let start = (option(request()), placeholders(), option(time()));
+    let about = (option(operation()), option(0_u32..=10_000), start, key(), adopted());
     let less = (any::<bool>(), any::<bool>(), option("[a-z_]{1,30}"));
     let counts = (waits(), prop_oneof![3 => Just(0), 1 => 0_u32..12], option(0_u32..100));
     let posting = (number(), counts, less, live());
     (watch(), verdict, about, option(unusable()), posting)
         .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, posting)| {
             let (tries, (waits, unclear, unchanged), (plain, no_mention, diverted), live) = posting;
-            let (operation, attempt, start, key, adopted) = about;
+            let (operation, attempt, (request, placeholders, asked), key, adopted) = about;
+            let published = asked.unwrap_or(at);
+            let start =
+                request.map(|request| templated(request, placeholders, &watch, published, key.as_deref()));
             Report {
                 watch,
                 outcome,
@@ -321,6 +352,7 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
                 attempt,
                 start,
                 key,
+                asked,
                 adopted,
                 live,
                 diverted,

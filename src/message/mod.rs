@@ -13,6 +13,7 @@ mod problem;
 mod read;
 mod report;
 mod routing;
+mod start;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use read::{Defaults, INTERVAL, LIMIT, LONGEST_TITLE, Received, is_report, re
 pub(crate) use read::{LABEL_KEY, LABEL_REQUEST, is_label};
 pub use report::{Outcome, Reason, Report, Unusable};
 pub use routing::{Channel, Mention, MentionOn, Notify, Routing};
+pub use start::{Start, StartRequest, Template};
 pub use write::LONGEST_WRITTEN;
 
 use chrono::{DateTime, Utc};
@@ -34,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::locale::Locale;
-use crate::operation::{ApiError, Facts, Operation, Service, StartMethod};
+use crate::operation::{Facts, Operation};
 use crate::text;
 
 /// The longest message that is read, in bytes of `message.data` once decoded.
@@ -159,55 +161,6 @@ pub enum Adopted {
     Key,
     /// It was asked for the same a short while ago: another kickoff started it.
     Request,
-}
-
-/// A start to make.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Start {
-    /// The watch it begins.
-    pub watch: Watch,
-    /// What to call.
-    pub request: StartRequest,
-    /// What the start is recognised by, when not by the watch id.
-    pub key: Option<String>,
-    /// When the kickoff was published.
-    pub asked: DateTime<Utc>,
-    /// How often it was tried before.
-    pub tries: u32,
-    /// Whether an earlier try may have started it all the same.
-    pub ambiguous: bool,
-    /// Why the last try failed.
-    pub error: Option<ApiError>,
-    /// Whether opwatch passed it on; otherwise a person wrote it.
-    pub carried: bool,
-}
-
-/// The call that starts an operation, as that API's REST reference has it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StartRequest {
-    /// The service and its method.
-    pub method: StartMethod,
-    /// The path behind the version, such as `projects/my-project:export`.
-    pub path: String,
-    /// The body.
-    pub body: Map<String, Value>,
-}
-
-impl StartRequest {
-    /// The service to call.
-    pub fn service(&self) -> Service {
-        self.method.service
-    }
-
-    /// The resource that the method works on, such as `projects/my-project`.
-    pub fn resource(&self) -> &str {
-        self.path.rsplit_once(':').map_or(self.path.as_str(), |(resource, _)| resource)
-    }
-
-    /// The project in its path.
-    pub fn project(&self) -> &str {
-        crate::operation::project_of(self.resource())
-    }
 }
 
 /// `{"test": true}` on its way: through the check queue, then through the report queue to Slack.

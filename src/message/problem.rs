@@ -97,6 +97,11 @@ pub enum Why {
         /// That one.
         service: String,
     },
+    /// The text holds a `${…}` that is no placeholder.
+    NotAPlaceholder {
+        /// It.
+        found: String,
+    },
     /// The field is opwatch's own.
     Reserved,
     /// The field can't stand together with another.
@@ -136,6 +141,7 @@ impl Problem {
             Why::Form { form } => Why::Form { form: cut(form) },
             Why::BadName { example } => Why::BadName { example: cut(example) },
             Why::OtherService { service } => Why::OtherService { service: cut(service) },
+            Why::NotAPlaceholder { found } => Why::NotAPlaceholder { found: cut(found) },
             Why::NotTogether { with } => Why::NotTogether { with: cut(with) },
             Why::Misplaced { with } => Why::Misplaced { with: cut(with) },
             Why::NotAllowed { setting, value } => {

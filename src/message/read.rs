@@ -12,12 +12,13 @@ use super::problem::{Problem, Why};
 use super::state::{State, Told};
 use super::{
     Channel, Check, LONGEST_BODY, LONGEST_READ, Mention, MentionOn, Message, Notify, Outcome, Posted, Reason,
-    Report, Routing, Seen, Start, StartRequest, Test, Track, Unknown, Unusable, Watch,
+    Report, Routing, Seen, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Watch,
 };
-use crate::decision::{Verdict, seconds};
+use crate::decision::{Verdict, key_or_id, seconds};
 use crate::json::{self, Object};
 use crate::locale::Locale;
 use crate::operation::{ApiError, LONGEST_NAME, Operation, Service, StartMethod, parse_start_path};
+use crate::placeholder::{NotKnown, Values};
 use crate::text;
 
 /// Seconds between two checks: a second to a day.
@@ -43,11 +44,13 @@ pub struct Defaults {
     pub interval: u32,
     /// Checks at most.
     pub limit: u32,
+    /// The time zone.
+    pub zone: Tz,
 }
 
 impl Default for Defaults {
     fn default() -> Self {
-        Self { interval: 60, limit: 60 }
+        Self { interval: 60, limit: 60, zone: Tz::UTC }
     }
 }
 
@@ -158,25 +161,33 @@ impl Reader<'_> {
         if self.fields.has("name") && !self.carried {
             return Err(Problem::new("name", Why::NotTogether { with: "start".to_owned() }));
         }
-        let start = self.fields.object("start")?.unwrap_or_default();
-        let request = start_request(start, self.carried)?;
+        let written = self.fields.object("start")?.unwrap_or_default();
         let key = self.key()?;
+        let asked = self.asked().unwrap_or(self.received.published);
+        let request = start_request(written, self.carried, &self.values(&watch, asked, key.as_deref()))?;
         let watch = self.finish(watch)?;
         Ok(Message::Start(Start {
             watch,
             request,
             key,
-            asked: self
-                .state
-                .asked
-                .filter(text::is_plausible)
-                .unwrap_or(self.received.published)
-                .min(self.received.published),
+            asked,
             tries: self.state.tries.unwrap_or(0),
             ambiguous: self.state.ambiguous.unwrap_or(false),
             error: self.state.error.take().map(ApiError::cut),
             carried: self.carried,
         }))
+    }
+
+    /// When the kickoff was published, as a message that opwatch passed on has it.
+    fn asked(&self) -> Option<DateTime<Utc>> {
+        let asked = self.state.asked.filter(text::is_plausible)?;
+        Some(asked.min(self.received.published))
+    }
+
+    /// What placeholders stand for in the start of this watch.
+    fn values(&self, watch: &Watch, asked: DateTime<Utc>, key: Option<&str>) -> Values {
+        let zone = watch.time_zone.unwrap_or(self.defaults.zone);
+        Values::new(asked, zone, &key_or_id(key, &watch.id))
     }
 
     fn check(mut self, watch: Watch) -> Result<Message, Problem> {
@@ -209,11 +220,13 @@ impl Reader<'_> {
     fn report(mut self, watch: Watch) -> Report {
         let original = self.state.report.take().unwrap_or_default();
         let (told, original) = Told::read(original);
-        let start =
-            self.fields.object("start").ok().flatten().and_then(|start| start_request(start, true).ok());
+        let at = told.at.filter(text::is_plausible).unwrap_or(self.received.published);
+        let (asked, key) = (self.asked(), self.key().ok().flatten());
+        let values = self.values(&watch, asked.unwrap_or(at), key.as_deref());
+        let start = self.fields.object("start").ok().flatten();
+        let start = start.and_then(|start| start_request(start, true, &values).ok());
         let attempt = self.fields.number("attempt", 0..=*LIMIT.end()).ok().flatten();
         let operation = self.operation().ok();
-        let key = self.key().ok().flatten();
         let live = self.live();
         let watch = self.finish(watch.clone()).unwrap_or(watch);
         let verdict = Verdict {
@@ -227,6 +240,7 @@ impl Reader<'_> {
             attempt,
             start,
             key,
+            asked,
             adopted: self.state.adopted,
             live,
             diverted: told.diverted.map(|word| text::cut(&word, LONGEST_KEY)),
@@ -238,11 +252,7 @@ impl Reader<'_> {
             unclear: told.unclear.unwrap_or(0),
             unchanged: told.unchanged,
             original,
-            ..Report::new(
-                watch,
-                verdict,
-                told.at.filter(text::is_plausible).unwrap_or(self.received.published),
-            )
+            ..Report::new(watch, verdict, at)
         }
     }
 
@@ -271,19 +281,25 @@ impl Reader<'_> {
     }
 }
 
-fn start_request(start: Map<String, Value>, carried: bool) -> Result<StartRequest, Problem> {
+/// Reads a start, and replaces its placeholders: what is checked here and by the settings is what is sent.
+fn start_request(start: Map<String, Value>, carried: bool, values: &Values) -> Result<StartRequest, Problem> {
     let mut fields = Fields::new(start, "start.", false);
     let missing = |field: &str| Problem::new(&format!("start.{field}"), Why::Missing);
     let service: Service =
         fields.word("service", &SERVICES, |word| word.parse().ok())?.ok_or_else(|| missing("service"))?;
-    let path = fields.text("path", LONGEST_NAME)?.ok_or_else(|| missing("path"))?;
-    let body = fields.object("body")?.ok_or_else(|| missing("body"))?;
+    let template = Template {
+        path: fields.text("path", LONGEST_NAME)?.ok_or_else(|| missing("path"))?,
+        body: fields.object("body")?.ok_or_else(|| missing("body"))?,
+    };
     fields.finish()?;
+    let path = values.expand(&template.path).map_err(|found| not_known("start.path", found))?;
+    let body = values.expand_object(&template.body).map_err(|found| not_known("start.body", found))?;
     let (method, _) = parse_start_path(service, &path).map_err(|_| {
         let other = Service::ALL.into_iter().find(|other| parse_start_path(*other, &path).is_ok());
         Problem::new("start.path", misfit(other, StartMethod::example(service)))
     })?;
-    let size = serde_json::to_vec(&body).map_or(0, |json| json.len());
+    let size = |body| serde_json::to_vec(body).map_or(0, |json| json.len());
+    let size = size(&body).max(size(&template.body));
     if size > LONGEST_BODY {
         return Err(Problem::new("start.body", Why::TooLarge { size, most: LONGEST_BODY }));
     }
@@ -291,7 +307,12 @@ fn start_request(start: Map<String, Value>, carried: bool) -> Result<StartReques
     if !carried {
         body::check_own(method, &body)?;
     }
-    Ok(StartRequest { method, path, body })
+    let template = Some(template).filter(|template| (&template.path, &template.body) != (&path, &body));
+    Ok(StartRequest { method, path, body, template: template.map(Box::new) })
+}
+
+fn not_known(field: &str, found: NotKnown) -> Problem {
+    Problem::new(&format!("{field}{}", found.at), Why::NotAPlaceholder { found: found.text })
 }
 
 /// What is wrong with a name or path that doesn't have its service's form; it may have that of another.

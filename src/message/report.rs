@@ -34,6 +34,8 @@ pub struct Report {
     pub start: Option<StartRequest>,
     /// What that start would be recognised by.
     pub key: Option<String>,
+    /// When the kickoff of that start was published, which its placeholders need.
+    pub asked: Option<DateTime<Utc>>,
     /// How the watch came by an operation that it should have started.
     pub adopted: Option<Adopted>,
     /// The message in Slack that follows the watch.
@@ -231,6 +233,7 @@ impl Report {
         Self {
             start: Some(start.request.clone()),
             key: Some(crate::decision::key_of(start)),
+            asked: Some(start.asked),
             ..Self::new(start.watch.clone(), verdict, at)
         }
     }
@@ -282,6 +285,7 @@ impl Report {
             attempt: None,
             start: None,
             key: None,
+            asked: None,
             adopted: None,
             live: None,
             diverted: None,

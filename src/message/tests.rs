@@ -13,7 +13,7 @@ fn received() -> Received {
     Received { message_id: "2070443601311540".to_owned(), published }
 }
 
-const DEFAULTS: Defaults = Defaults { interval: 60, limit: 60 };
+const DEFAULTS: Defaults = Defaults { interval: 60, limit: 60, zone: Tz::UTC };
 
 fn read_back(data: &[u8]) -> Result<Message, Problem> {
     read(data, &received(), DEFAULTS)

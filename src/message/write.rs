@@ -245,7 +245,8 @@ impl<'a> From<&'a Operation> for OfStep<'a> {
 
 impl<'a> From<&'a StartRequest> for OfStart<'a> {
     fn from(start: &'a StartRequest) -> Self {
-        Self { service: start.service().id(), path: &start.path, body: &start.body }
+        let (path, body) = start.written();
+        Self { service: start.service().id(), path, body }
     }
 }
 
@@ -308,6 +309,7 @@ fn of_report(report: &Report) -> (OfStep<'_>, State<'_>) {
     let state = State {
         adopted: report.adopted,
         live: report.live.as_ref(),
+        asked: report.asked,
         report: Some(object),
         ..State::default()
     };

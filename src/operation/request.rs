@@ -2,18 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, Utc};
+use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
+use crate::placeholder::{Values, has_any, is_expansion, strip_expansion};
+
 /// What an export or import was asked to do, from its start's body or from its operation's metadata: both use
-/// the same field names.
+/// the same field names. A start's texts are those before its placeholders are replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     output: Option<String>,
     input: Option<String>,
     collections: BTreeSet<String>,
     namespaces: BTreeSet<String>,
-    snapshot: Option<DateTime<Utc>>,
+    snapshot: Option<String>,
 }
 
 impl Request {
@@ -29,28 +32,55 @@ impl Request {
             input: text("inputUriPrefix"),
             collections: set("collectionIds"),
             namespaces: set("namespaceIds"),
-            snapshot: text("snapshotTime").and_then(|time| time.parse().ok()),
+            snapshot: text("snapshotTime"),
         }
     }
 
-    /// Whether `found`, read from an operation, is what this start asked for. An output prefix that names only
-    /// a bucket is given a folder by the service.
+    /// Whether `found`, read from an operation, is what this start asked for: in the place of a placeholder stands any
+    /// value of its form, since another kickoff for the same slot has others. An output prefix that names only a bucket
+    /// is given a folder by the service.
     pub fn is_answered_by(&self, found: &Self) -> bool {
-        let in_bucket = |asked: &str, found: &str| {
-            let is_bucket = asked.strip_prefix("gs://").is_some_and(|rest| !rest.contains('/'));
-            let folder = found.strip_prefix(asked).and_then(|rest| rest.strip_prefix('/'));
-            is_bucket && folder.is_some_and(|folder| !folder.contains('/'))
-        };
-        let same_output = match (&self.output, &found.output) {
-            (Some(asked), Some(found)) => asked == found || in_bucket(asked, found),
-            (asked, found) => asked == found,
-        };
-        same_output
-            && self.input == found.input
-            && self.collections == found.collections
-            && self.namespaces == found.namespaces
-            && (self.snapshot.is_none() || self.snapshot == found.snapshot)
+        is_same(self.output.as_deref(), found.output.as_deref(), is_output)
+            && is_same(self.input.as_deref(), found.input.as_deref(), is_expansion)
+            && are_same(&self.collections, &found.collections)
+            && are_same(&self.namespaces, &found.namespaces)
+            && self.snapshot.as_deref().is_none_or(|asked| is_snapshot(asked, found.snapshot.as_deref()))
     }
+}
+
+fn is_same(asked: Option<&str>, found: Option<&str>, is: impl Fn(&str, &str) -> bool) -> bool {
+    match (asked, found) {
+        (Some(asked), Some(found)) => is(asked, found),
+        (asked, found) => asked == found,
+    }
+}
+
+fn is_output(asked: &str, found: &str) -> bool {
+    let is_bucket = asked.strip_prefix("gs://").is_some_and(|rest| !rest.contains('/'));
+    strip_expansion(asked, found).is_some_and(|rest| {
+        let is_folder = || rest.strip_prefix('/').is_some_and(|folder| !folder.contains('/'));
+        rest.is_empty() || (is_bucket && is_folder())
+    })
+}
+
+fn are_same(asked: &BTreeSet<String>, found: &BTreeSet<String>) -> bool {
+    let is_found = |asked: &String| found.iter().any(|found| is_expansion(asked, found));
+    let was_asked = |found: &String| asked.iter().any(|asked| is_expansion(asked, found));
+    asked.iter().all(is_found) && found.iter().all(was_asked)
+}
+
+/// A time is written in more than one way, so it is compared as a time. `${date}` can be that of any zone.
+fn is_snapshot(asked: &str, found: Option<&str>) -> bool {
+    let Some(found) = found.and_then(|found| found.parse::<DateTime<Utc>>().ok()) else {
+        // No time was asked for, so none was taken.
+        return !has_any(asked) && asked.parse::<DateTime<Utc>>().is_err();
+    };
+    let day = Days::new(1);
+    let days = [found.checked_sub_days(day), Some(found), found.checked_add_days(day)];
+    let is_on = |day: DateTime<Utc>| {
+        Values::new(day, Tz::UTC, "").expand(asked).ok().and_then(|text| text.parse().ok()) == Some(found)
+    };
+    days.into_iter().flatten().any(is_on)
 }
 
 #[cfg(test)]
@@ -78,6 +108,39 @@ mod tests {
         assert!(!asked.is_answered_by(&found("gs://b/nightly2", r#"["a","b"]"#)));
         assert!(!asked.is_answered_by(&found("gs://b/nightly", r#"["a"]"#)));
         assert!(!asked.is_answered_by(&request(r#"{"inputUriPrefix":"gs://b/nightly"}"#)));
+    }
+
+    #[test]
+    fn any_value_stands_for_a_placeholder() {
+        let asked = request(
+            r#"{"outputUriPrefix":"gs://b/${datetime}/","collectionIds":["all","of-${date}"],
+                "snapshotTime":"${date}T03:00:00+09:00"}"#,
+        );
+        let found = |prefix: &str, ids: &str, time: &str| {
+            request(&format!(
+                r#"{{"outputUriPrefix":"{prefix}","collectionIds":{ids},"snapshotTime":"{time}"}}"#
+            ))
+        };
+        let (prefix, ids) = ("gs://b/2026-11-28T030012", r#"["of-2026-11-28","all"]"#);
+        let time = "2026-11-27T18:00:00.000Z";
+        assert!(asked.is_answered_by(&found(prefix, ids, time)));
+        assert!(asked.is_answered_by(&found("gs://b/2026-11-28T030013", ids, time)), "a second later");
+        assert!(!asked.is_answered_by(&found("gs://b/2026-11-28T030012/x", ids, time)));
+        assert!(!asked.is_answered_by(&found("gs://b/nightly", ids, time)));
+        assert!(!asked.is_answered_by(&found(prefix, r#"["of-2026-11-28"]"#, time)));
+        assert!(!asked.is_answered_by(&found(prefix, r#"["of-2026-11-28","all","x"]"#, time)));
+        assert!(!asked.is_answered_by(&found(prefix, r#"["of-orders","all"]"#, time)));
+        assert!(!asked.is_answered_by(&found(prefix, ids, "2026-11-27T19:00:00Z")), "another hour");
+        assert!(!asked.is_answered_by(&found(prefix, ids, "")));
+        let bucket = request(r#"{"outputUriPrefix":"gs://b-${date}"}"#);
+        assert!(
+            bucket
+                .is_answered_by(&request(r#"{"outputUriPrefix":"gs://b-2026-11-28/2026-11-28T03:00:12_1"}"#))
+        );
+        assert!(!bucket.is_answered_by(&request(r#"{"outputUriPrefix":"gs://b-2026-11-28/nightly/x"}"#)));
+        let literal = request(r#"{"outputUriPrefix":"gs://b/$${date}"}"#);
+        assert!(literal.is_answered_by(&request(r#"{"outputUriPrefix":"gs://b/${date}"}"#)));
+        assert!(!literal.is_answered_by(&request(r#"{"outputUriPrefix":"gs://b/2026-11-28"}"#)));
     }
 
     #[test]

@@ -50,6 +50,7 @@ impl ServeArgs {
         let (slack, channels) = self.check_slack(&endpoints, &mut bad);
         policy.channels = channels;
         let is_bot = slack.is_bot();
+        let zone = self.common.check_zone(&mut bad);
         let settings = Settings {
             port: port.unwrap_or(8080),
             slack,
@@ -64,10 +65,10 @@ impl ServeArgs {
                     ACCOUNT,
                     account_address,
                 ),
-                defaults: self.check_defaults(&mut bad),
+                defaults: self.check_defaults(zone, &mut bad),
                 policy,
                 locale: self.common.check_locale(&mut bad),
-                zone: self.common.check_zone(&mut bad),
+                zone,
                 title: self.slack.check_title(&mut bad),
                 routing: self.slack.check_routing(is_bot, &mut bad),
                 stall_after: self.slack.check_stall_after(&mut bad),
@@ -103,7 +104,7 @@ impl ServeArgs {
         None
     }
 
-    fn check_defaults(&self, bad: &mut Bad) -> Defaults {
+    fn check_defaults(&self, zone: Tz, bad: &mut Bad) -> Defaults {
         let interval = bad.optional("CHECK_INTERVAL", self.check_interval.as_ref(), "90s or 5m", |text| {
             let duration: Duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
             let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
@@ -115,7 +116,11 @@ impl ServeArgs {
             limit.ok_or_else(|| "it must be a whole number from 1 to 10000".to_owned())
         });
         let default = Defaults::default();
-        Defaults { interval: interval.unwrap_or(default.interval), limit: limit.unwrap_or(default.limit) }
+        Defaults {
+            interval: interval.unwrap_or(default.interval),
+            limit: limit.unwrap_or(default.limit),
+            zone,
+        }
     }
 }
 

@@ -195,7 +195,7 @@ fn watcher(
         check_queue: QUEUE.to_owned(),
         report_queue: QUEUE.to_owned(),
         service_account: "tasks@demo.iam.gserviceaccount.com".to_owned(),
-        defaults: Defaults { interval: 60, limit: 60 },
+        defaults: Defaults::default(),
         policy: Policy {
             services: Service::ALL.to_vec(),
             projects: None,

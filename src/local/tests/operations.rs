@@ -13,9 +13,9 @@ fn plan(end: End) -> Plan {
     }
 }
 
-async fn export(world: &World, label: &str) -> Value {
+async fn export(world: &World, prefix: &str, label: &str) -> Value {
     let body = json!({
-        "outputUrlPrefix": "gs://backups/nightly",
+        "outputUrlPrefix": prefix,
         "entityFilter": {"kinds": ["Task"]},
         "labels": {"key": label},
     });
@@ -33,7 +33,7 @@ async fn read(world: &World, name: &str) -> Value {
 async fn an_export_advances_with_time() {
     let world = World::start(Options::default()).await.unwrap();
     world.operations.plan(plan(End::Succeeded));
-    let started = export(&world, "k").await;
+    let started = export(&world, "gs://backups/nightly", "k").await;
     let name = started["name"].as_str().unwrap();
     let metadata = &started["metadata"];
     assert_eq!(metadata["@type"], "type.googleapis.com/google.datastore.admin.v1.ExportEntitiesMetadata");
@@ -58,7 +58,7 @@ async fn an_export_advances_with_time() {
     assert_eq!((&ended["done"], &ended["metadata"]["common"]["state"]), (&json!(true), &json!("SUCCESSFUL")));
     assert!(ended["metadata"]["common"]["endTime"].is_string());
     let output = ended["response"]["outputUrl"].as_str().unwrap();
-    assert!(output.starts_with("gs://backups/nightly/") && output.ends_with(".overall_export_metadata"));
+    assert_eq!(output, "gs://backups/nightly/nightly.overall_export_metadata");
     assert_eq!(world.operations.reads(name), 2);
     assert_eq!(world.violations(), Vec::<String>::new());
     world.stop().await;
@@ -123,7 +123,7 @@ async fn lists_have_pages_and_filters() {
     let url = format!("{}/v1/projects/demo/operations", world.operations.url());
     assert_eq!(get(&world, &url).await, (200, json!({})), "an empty list has no fields");
     for label in ["one", "two", "three", "two", "five"] {
-        export(&world, label).await;
+        export(&world, "gs://backups", label).await;
     }
     world.operations.add("projects/other/operations/x", Plan::default());
     world.operations.page_size(2);
@@ -182,9 +182,50 @@ async fn firestore_has_its_own_words() {
     world.time.advance(Duration::from_secs(750));
     let response = read(&world, name).await["response"].clone();
     assert!(response["outputUriPrefix"].as_str().unwrap().starts_with("gs://backups/"));
+    assert_eq!(metadata["outputUriPrefix"], response["outputUriPrefix"], "where the documents go");
     let (_, list) = get(&world, &format!("{database}/operations")).await;
     assert_eq!(list["operations"][0]["name"], name);
     assert_eq!(world.violations(), Vec::<String>::new());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn each_export_needs_a_folder_of_its_own() {
+    let world = World::start(Options::default()).await.unwrap();
+    world.operations.plan(plan(End::Failed { code: 7, message: String::new() }));
+    let base = format!("{}/v1/projects/demo", world.operations.url());
+    let start = async |service: &str, prefix: &str| {
+        let (method, field) = match service {
+            "datastore" => (":export", "outputUrlPrefix"),
+            _ => ("/databases/(default):exportDocuments", "outputUriPrefix"),
+        };
+        post(&world, &format!("{base}{method}"), &json!({field: prefix})).await
+    };
+    for service in ["datastore", "firestore"] {
+        let prefix = format!("gs://backups/of/{service}");
+        assert_eq!(start(service, &prefix).await.0, 200);
+        world.time.advance(Duration::from_secs(86_400));
+        for again in [prefix.clone(), format!("{prefix}/")] {
+            let (status, answer) = start(service, &again).await;
+            let error = &answer["error"];
+            assert_eq!((status, &error["status"]), (400, &json!("INVALID_ARGUMENT")), "{answer}");
+            let path = format!("/backups/of/{service}/{service}.overall_export_metadata");
+            assert_eq!(error["message"], format!("Path already exists: {path}"));
+        }
+        assert_eq!(start(service, &format!("{prefix}/below")).await.0, 200);
+        assert_eq!(
+            (start(service, "gs://backups").await.0, start(service, "gs://backups").await.0),
+            (200, 200)
+        );
+    }
+    assert_eq!(
+        start("firestore", "gs://backups/of/datastore").await.0,
+        400,
+        "a bucket is one place for both"
+    );
+    world.time.advance(Duration::from_secs(1_000));
+    assert_eq!(start("firestore", "gs://backups/of/firestore").await.0, 400, "after a failure too");
+    assert_eq!(world.violations(), Vec::<String>::new(), "what a person wrote is no fault of the caller");
     world.stop().await;
 }
 

@@ -1,0 +1,114 @@
+//! What a kickoff starts.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use super::Watch;
+use crate::operation::{ApiError, Service, StartMethod};
+
+/// A start to make.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// The watch it begins.
+    pub watch: Watch,
+    /// What to call.
+    pub request: StartRequest,
+    /// What the start is recognised by, when not by the watch id.
+    pub key: Option<String>,
+    /// When the kickoff was published.
+    pub asked: DateTime<Utc>,
+    /// How often it was tried before.
+    pub tries: u32,
+    /// Whether an earlier try may have started it all the same.
+    pub ambiguous: bool,
+    /// Why the last try failed.
+    pub error: Option<ApiError>,
+    /// Whether opwatch passed it on; otherwise a person wrote it.
+    pub carried: bool,
+}
+
+/// The call that starts an operation, as that API's REST reference has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartRequest {
+    /// The service and its method.
+    pub method: StartMethod,
+    /// The path behind the version, such as `projects/my-project:export`.
+    pub path: String,
+    /// The body.
+    pub body: Map<String, Value>,
+    /// How the kickoff has both, when it has placeholders in them. Messages and lines to paste carry this.
+    pub template: Option<Box<Template>>,
+}
+
+/// A path and a body before their placeholders are replaced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// The path.
+    pub path: String,
+    /// The body.
+    pub body: Map<String, Value>,
+}
+
+impl StartRequest {
+    /// The path and the body as the kickoff has them.
+    pub fn written(&self) -> (&str, &Map<String, Value>) {
+        match &self.template {
+            Some(template) => (&template.path, &template.body),
+            None => (&self.path, &self.body),
+        }
+    }
+
+    /// The texts that hold placeholders: the field's path, such as `start.body.outputUrlPrefix`, and what it expands to.
+    pub fn expansions(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        if let Some(template) = &self.template {
+            if template.path != self.path {
+                found.push(("start.path".to_owned(), self.path.clone()));
+            }
+            collect_object("start.body", &template.body, &self.body, &mut found);
+        }
+        found
+    }
+
+    /// The service to call.
+    pub fn service(&self) -> Service {
+        self.method.service
+    }
+
+    /// The resource that the method works on, such as `projects/my-project`.
+    pub fn resource(&self) -> &str {
+        self.path.rsplit_once(':').map_or(self.path.as_str(), |(resource, _)| resource)
+    }
+
+    /// The project in its path.
+    pub fn project(&self) -> &str {
+        crate::operation::project_of(self.resource())
+    }
+}
+
+/// Collects the texts of `expanded` that `written` has otherwise.
+fn collect(at: &str, written: &Value, expanded: &Value, found: &mut Vec<(String, String)>) {
+    match (written, expanded) {
+        (Value::String(written), Value::String(expanded)) if written != expanded => {
+            found.push((at.to_owned(), expanded.clone()));
+        }
+        (Value::Array(written), Value::Array(expanded)) => {
+            for (index, (written, expanded)) in written.iter().zip(expanded).enumerate() {
+                collect(&format!("{at}[{index}]"), written, expanded, found);
+            }
+        }
+        (Value::Object(written), Value::Object(expanded)) => collect_object(at, written, expanded, found),
+        _ => {}
+    }
+}
+
+fn collect_object(
+    at: &str,
+    written: &Map<String, Value>,
+    expanded: &Map<String, Value>,
+    found: &mut Vec<(String, String)>,
+) {
+    for ((name, written), expanded) in written.iter().zip(expanded.values()) {
+        collect(&format!("{at}.{name}"), written, expanded, found);
+    }
+}
