@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -206,22 +207,34 @@ impl<'de> Visitor<'de> for Any<'_> {
     }
 }
 
-/// An object's members. The path of a duplicate is put together on the way out, so that others cost nothing.
+/// An object's members. The path of a duplicate is put together on the way out, so that others cost next to nothing.
 fn members<'de, A: MapAccess<'de>>(
     mut access: A,
     duplicate: Duplicate<'_>,
 ) -> Result<Map<String, Value>, A::Error> {
     let mut map = Map::new();
+    let mut found = duplicate.borrow().is_some();
     while let Some(key) = access.next_key::<String>()? {
-        let found_before = duplicate.borrow().is_some();
         let value = access.next_value_seed(Any(duplicate))?;
-        if !found_before && let Some(inner) = duplicate.borrow_mut().as_mut() {
+        if !found
+            && (value.is_object() || value.is_array())
+            && let Some(inner) = duplicate.borrow_mut().as_mut()
+        {
             *inner = format!("{key}.{inner}");
+            found = true;
         }
-        if duplicate.borrow().is_none() && map.contains_key(&key) {
-            *duplicate.borrow_mut() = Some(key.clone());
+        match map.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            Entry::Occupied(mut entry) => {
+                if !found {
+                    *duplicate.borrow_mut() = Some(entry.key().clone());
+                    found = true;
+                }
+                entry.insert(value);
+            }
         }
-        map.insert(key, value);
     }
     Ok(map)
 }

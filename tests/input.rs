@@ -87,7 +87,7 @@ async fn a_key_that_stands_twice_is_refused_by_its_name() {
     let inside = export().to_string().replace(r#""kinds":"#, r#""kinds": [], "kinds":"#);
     are_told(&[
         (twice.into(), "*Field*\n`name`"),
-        (twice.replace("\"name\"", "\"n\\u0061me\"").into(), "It stands twice in the same object"),
+        (twice.replace("\"name\"", "\"n\\u0061me\"").into(), "It appears twice in the same object"),
         (inside.into(), "*Field*\n`start.body.entityFilter.kinds`"),
     ])
     .await;

@@ -171,7 +171,7 @@ impl Words for English {
                 None => format!("It is not a JSON object: {detail}."),
             },
             Why::Duplicate => {
-                "It stands twice in the same object, and only one value can count. Remove one.".to_owned()
+                "It appears twice in the same object, and only one value can count. Remove one.".to_owned()
             }
             Why::Character { code } => format!(
                 "It has the character {code}. It must be one line, without control characters and without \
