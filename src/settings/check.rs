@@ -1,11 +1,9 @@
 //! From settings as they are written to settings that can be used.
 
-use std::time::Duration;
-
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::parse::{Bad, account_address, all_starts, given, prefix, project, resource};
+use super::parse::{Bad, account_address, all_starts, duration, given, prefix, project, resource};
 use super::{BadSettings, CheckSettings, CommonArgs, ServeArgs, Settings};
 use crate::endpoints::{Api, Endpoints};
 use crate::identity::Identity;
@@ -106,7 +104,7 @@ impl ServeArgs {
 
     fn check_defaults(&self, zone: Tz, bad: &mut Bad) -> Defaults {
         let interval = bad.optional("CHECK_INTERVAL", self.check_interval.as_ref(), "90s or 5m", |text| {
-            let duration: Duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+            let duration = duration(text)?;
             let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
             let whole = INTERVAL.contains(&seconds) && duration.subsec_nanos() == 0;
             whole.then_some(seconds).ok_or_else(|| "it must be whole seconds from 1s to 24h".to_owned())

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::parse::{Bad, given, is_id, project, resource};
+use super::parse::{Bad, duration, given, is_id, project, resource};
 use super::{BadSettings, CommonArgs};
 use crate::endpoints::Endpoints;
 use crate::ledger::Ledger;
@@ -102,7 +102,7 @@ impl HistoryArgs {
             bad.say("LEDGER_PROJECT", "it must be set, or TOPIC", "my-project");
         }
         let since = bad.optional("--since", self.since.as_ref(), "30days", |text| {
-            let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+            let duration = duration(text)?;
             let known = Some(duration).filter(|duration| *duration <= LONGEST_KEEP);
             let since = known.and_then(|duration| TimeDelta::from_std(duration).ok());
             since.ok_or_else(|| "it must be at most a century".to_owned())
@@ -164,7 +164,7 @@ impl LedgerArgs {
                 other => Err(format!("{other:?} is no database id")),
             });
         let keep = bad.optional("LEDGER_KEEP", self.ledger_keep.as_ref(), "400days", |text| {
-            let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+            let duration = duration(text)?;
             let known = Some(duration).filter(|duration| (SHORTEST_KEEP..=LONGEST_KEEP).contains(duration));
             let keep = known.and_then(|duration| TimeDelta::from_std(duration).ok());
             keep.ok_or_else(|| "it must be from a day to a century".to_owned())

@@ -1,5 +1,7 @@
 //! Reads single settings, and keeps a line about each that can't be used.
 
+use std::time::Duration;
+
 use super::BadSettings;
 use crate::operation::StartMethod;
 
@@ -60,6 +62,14 @@ impl Bad {
     pub(super) fn or<T>(self, settings: T) -> Result<T, BadSettings> {
         if self.0.is_empty() { Ok(settings) } else { Err(BadSettings(self.0)) }
     }
+}
+
+/// A duration such as `90s`. A number alone could be of any unit.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("{text:?} has no unit; for seconds write {text}s"));
+    }
+    humantime::parse_duration(text).map_err(|error| error.to_string())
 }
 
 /// A value that is there: a blank variable counts as not set.
