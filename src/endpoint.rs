@@ -115,6 +115,11 @@ async fn push(watcher: &Watcher, route: Route, body: Body, deadline: Deadline) -
                     Route::DeadLetter => watcher.handle_dead_letter(delivery, deadline).await,
                 }
             }
+            Err(error @ NotAPush::Unwrapped) => {
+                // It goes on until a person changes the subscription.
+                tracing::error!(decision = "not-a-push", %error, "refused a message without its wrapper");
+                return text(StatusCode::BAD_REQUEST, format!("{error}\n"));
+            }
             Err(error) => {
                 tracing::warn!(decision = "not-a-push", %error, "refused a request that is no push");
                 return text(StatusCode::BAD_REQUEST, format!("{error}\n"));

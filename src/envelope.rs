@@ -8,6 +8,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::text;
 
@@ -34,6 +35,12 @@ pub enum NotAPush {
     /// It is no JSON object with a `message`.
     #[error("the body is no wrapped Pub/Sub push: {0}")]
     NotJson(String),
+    /// It is a message of opwatch's without its wrapper.
+    #[error(
+        "the body is a message without its Pub/Sub wrapper: the push subscription has payload unwrapping (--push-no-wrapper). \
+         Turn it off: gcloud pubsub subscriptions update SUBSCRIPTION --clear-push-no-wrapper-config"
+    )]
+    Unwrapped,
     /// The message has no id.
     #[error("the body is no wrapped Pub/Sub push: message.messageId is missing")]
     NoId,
@@ -62,6 +69,9 @@ struct PushMessage<'a> {
     old_publish_time: Option<String>,
 }
 
+/// One of these stands in every message of opwatch's.
+const FIELDS: [&str; 4] = ["name", "start", "test", "state"];
+
 const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -72,7 +82,9 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 /// # Errors
 /// When the body is no wrapped push.
 pub fn open(body: &[u8]) -> Result<Delivery, NotAPush> {
-    let Push { message } = text::json(body).map_err(|error| NotAPush::NotJson(error.to_string()))?;
+    let Push { message } = text::json(body).map_err(|error| {
+        if is_unwrapped(body) { NotAPush::Unwrapped } else { NotAPush::NotJson(error.to_string()) }
+    })?;
     let id = message.message_id.or(message.old_message_id).filter(|id| !id.is_empty());
     let time = message.publish_time.or(message.old_publish_time);
     Ok(Delivery {
@@ -81,6 +93,12 @@ pub fn open(body: &[u8]) -> Result<Delivery, NotAPush> {
         attributes: message.attributes,
         data: ENGINE.decode(&*message.data).map_err(|_| NotBase64(message.data.into_owned())),
     })
+}
+
+/// Whether `body` is what should have been in the wrapper (<https://cloud.google.com/pubsub/docs/payload-unwrapping>).
+fn is_unwrapped(body: &[u8]) -> bool {
+    let Ok(fields) = text::json::<Map<String, Value>>(body) else { return false };
+    !fields.contains_key("message") && FIELDS.iter().any(|field| fields.contains_key(*field))
 }
 
 #[cfg(test)]

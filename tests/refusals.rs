@@ -34,6 +34,12 @@ async fn what_is_no_push_is_answered_400() {
         assert_eq!(answer.lines().count(), 1, "one line with the reason: {answer}");
         assert!(answer.contains("no wrapped Pub/Sub push"), "{answer}");
     }
+    for body in [json!({"name": NAME}), export(), json!({"test": true})] {
+        let (status, answer) = opwatch.post("", body.to_string()).await;
+        assert_eq!((status, answer.lines().count()), (400, 1), "{answer}");
+        assert!(answer.contains("has payload unwrapping (--push-no-wrapper)"), "{answer}");
+        assert!(answer.contains("--clear-push-no-wrapper-config"), "{answer}");
+    }
     assert!(opwatch.world.tasks.requests().is_empty());
     opwatch.stop().await;
 }
