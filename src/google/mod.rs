@@ -19,7 +19,7 @@ use hyper::body::Bytes;
 use serde::Deserialize;
 
 use crate::clock::Stopwatch;
-use crate::endpoints::{Api, Endpoints};
+use crate::endpoints::{Api, Endpoint, Endpoints};
 use crate::operation::ApiError;
 use crate::transport::{Answer, Failure, Method, Request, Transport};
 
@@ -102,7 +102,13 @@ impl Google {
         {
             // Without a connection nothing was sent before.
             resent = matches!(failure, Failure::Broken(_));
-            result = self.transport.send(request, left()).await;
+            result = self.transport.send(request.clone(), left()).await;
+        }
+        if matches!(&result, Ok(answer) if answer.status == 401) {
+            // In a box: it is rare, and its future is large.
+            let again =
+                Box::pin(self.with_another_token(request, &endpoint, call.repeatable, limit, watch)).await;
+            result = again.unwrap_or(result);
         }
         match result {
             Ok(answer) if (200..300).contains(&answer.status) => {
@@ -113,6 +119,27 @@ impl Google {
                 Err(no_answer(&failure.to_string(), !matches!(failure, Failure::NotConnected(_))))
             }
         }
+    }
+}
+
+impl Google {
+    /// Forgets the token that `request` was refused with, and sends it once more with another one, if there is one and
+    /// sending it twice does no harm.
+    async fn with_another_token(
+        &self,
+        request: Request,
+        endpoint: &Endpoint,
+        repeatable: bool,
+        limit: Duration,
+        watch: Stopwatch,
+    ) -> Option<Result<Answer, Failure>> {
+        let left = || limit.saturating_sub(Duration::from_millis(watch.milliseconds()));
+        let another = self.tokens.another(request.token.as_ref()?, endpoint);
+        let token = tokio::time::timeout(left(), another).await.ok()?.ok()??;
+        if !repeatable || left().is_zero() {
+            return None;
+        }
+        Some(self.transport.send(Request { token: Some(token), ..request }, left()).await)
     }
 }
 
@@ -161,7 +188,57 @@ fn is_transient(status: u16, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use secrecy::ExposeSecret;
+
     use super::*;
+    use crate::operation::Service;
+    use crate::transport::Sending;
+
+    /// Refuses the first token that it sees, and notes all.
+    #[derive(Default)]
+    struct Refusing(Mutex<Vec<String>>);
+
+    impl Transport for Refusing {
+        fn send(&self, request: Request, _: Duration) -> Sending<'_> {
+            let token = request.token.map(|token| token.expose_secret().to_owned()).unwrap_or_default();
+            let mut seen = self.0.lock().unwrap();
+            let status = if seen.first().is_none_or(|first| *first == token) { 401 } else { 200 };
+            seen.push(token);
+            let body = Bytes::from_static(b"{}");
+            Box::pin(async move { Ok(Answer { status, retry_after: None, date: None, max_age: None, body }) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_forgotten_and_a_call_repeated_once() {
+        let transport = Arc::new(Refusing::default());
+        let google = Google::new(
+            Arc::clone(&transport) as _,
+            token::tests::of_keeping_providers(),
+            Endpoints::default(),
+        );
+        let call = |repeatable| Call {
+            repeatable,
+            ..Call::get(Api::Operations(Service::Datastore), "v1/projects/p/operations/x")
+        };
+        let limit = Duration::from_secs(8);
+        let refused = google.call(call(false), limit).await.err().unwrap();
+        assert_eq!((refused.error.code, refused.transient), (401, true), "a start is tried again later");
+        assert!(google.call(call(true), limit).await.is_ok());
+        assert_eq!(*transport.0.lock().unwrap(), ["token-1", "token-2"], "with another token");
+
+        transport.0.lock().unwrap().clear();
+        assert!(google.call(call(true), limit).await.is_ok());
+        assert_eq!(*transport.0.lock().unwrap(), ["token-2", "token-3"], "a look is repeated at once");
+
+        let fixed =
+            Google::new(Arc::clone(&transport) as _, Tokens::new(Some("own".into())), Endpoints::default());
+        transport.0.lock().unwrap().clear();
+        assert!(fixed.call(call(true), limit).await.is_err());
+        assert_eq!(*transport.0.lock().unwrap(), ["own"], "there is no other token");
+    }
 
     #[test]
     fn every_status_is_passing_or_final() {

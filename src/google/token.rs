@@ -1,9 +1,10 @@
 //! The access token: the service's own, or one that was set on purpose.
 
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use gcp_auth::{Token, TokenProvider};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use crate::endpoints::Endpoint;
@@ -32,13 +33,21 @@ pub enum Tokens {
     Machine(Machine),
 }
 
+type Found = Pin<Box<dyn Future<Output = Result<Arc<dyn TokenProvider>, gcp_auth::Error>> + Send>>;
+
 /// The machine's tokens.
-#[derive(Default)]
 pub struct Machine {
+    find: fn() -> Found,
     kept: RwLock<Option<Arc<Token>>>,
     /// Looked for when first needed, so that listening never waits for it. Held by the one who fetches; the others wait
     /// and find what was kept: `gcp_auth` would fetch once for each.
     provider: Mutex<Option<Arc<dyn TokenProvider>>>,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self { find: || Box::pin(gcp_auth::provider()), kept: RwLock::default(), provider: Mutex::default() }
+    }
 }
 
 impl Tokens {
@@ -64,7 +73,31 @@ impl Tokens {
     }
 }
 
+impl Tokens {
+    /// Another token than `refused`, which an API answered with 401: the kept one is forgotten, so that no later call sends it
+    /// either. None when there can be no other.
+    pub(super) async fn another(
+        &self,
+        refused: &SecretString,
+        endpoint: &Endpoint,
+    ) -> Result<Option<SecretString>, String> {
+        let Self::Machine(machine) = self else { return Ok(None) };
+        machine.forget(refused).await;
+        let token = self.for_endpoint(endpoint).await?;
+        Ok(token.filter(|token| token.expose_secret() != refused.expose_secret()))
+    }
+}
+
 impl Machine {
+    /// Forgets `refused` if it is the one that is kept. `gcp_auth` keeps tokens too, so its provider goes with it.
+    async fn forget(&self, refused: &SecretString) {
+        let mut provider = self.provider.lock().await;
+        if self.kept().is_some_and(|kept| kept.as_str() == refused.expose_secret()) {
+            *self.kept.write().unwrap_or_else(PoisonError::into_inner) = None;
+            *provider = None;
+        }
+    }
+
     /// A token that is good for 20 s at least.
     fn kept(&self) -> Option<Arc<Token>> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
@@ -78,7 +111,7 @@ impl Machine {
         }
         let found = match provider.clone() {
             Some(found) => found,
-            None => gcp_auth::provider().await.map_err(|error| chain(&error))?,
+            None => (self.find)().await.map_err(|error| chain(&error))?,
         };
         let token = found.token(SCOPES).await.map_err(|error| chain(&error))?;
         *provider = Some(found);
@@ -99,8 +132,7 @@ fn chain(error: &gcp_auth::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::pin::Pin;
+pub(super) mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -132,6 +164,39 @@ mod tests {
         {
             Box::pin(async { Ok(Arc::from("p")) })
         }
+    }
+
+    static FOUND: AtomicUsize = AtomicUsize::new(0);
+
+    /// A provider as `gcp_auth` has it: it goes on giving the token that it has.
+    struct Keeping(Arc<Token>);
+
+    impl TokenProvider for Keeping {
+        fn token<'a: 'c, 'b: 'c, 'd: 'c, 'c>(&'a self, _: &'b [&'d str]) -> Answer<'c, Token>
+        where
+            Self: 'c,
+        {
+            Box::pin(async { Ok(Arc::clone(&self.0)) })
+        }
+
+        fn project_id<'a: 'c, 'c>(&'a self) -> Answer<'c, str>
+        where
+            Self: 'c,
+        {
+            Box::pin(async { Ok(Arc::from("p")) })
+        }
+    }
+
+    /// Tokens of a machine whose providers are found anew: `token-1`, `token-2` and so on.
+    pub(in crate::google) fn of_keeping_providers() -> Tokens {
+        let find = || -> Found {
+            let number = FOUND.fetch_add(1, Ordering::SeqCst) + 1;
+            let token = serde_json::json!({"access_token": format!("token-{number}"), "expires_in": 3_600});
+            let provider: Arc<dyn TokenProvider> =
+                Arc::new(Keeping(Arc::new(serde_json::from_value(token).unwrap())));
+            Box::pin(async { Ok(provider) })
+        };
+        Tokens::Machine(Machine { find, ..Machine::default() })
     }
 
     async fn fetches_of_fifty_at_once(lasting: u64, times: usize) -> usize {
