@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
 /// Wall-clock time. A container's clock may be off, so what matters is dated by Google's answers instead.
@@ -19,6 +19,26 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
+    }
+}
+
+/// A time after which something holds for a while, by a clock that may be set back: the distance counts, so that a wrong time
+/// holds no longer than twice as long.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    from: DateTime<Utc>,
+    lasting: TimeDelta,
+}
+
+impl Span {
+    /// What holds from now on for so long.
+    pub fn new(from: DateTime<Utc>, lasting: TimeDelta) -> Self {
+        Self { from, lasting }
+    }
+
+    /// Whether it still holds.
+    pub fn holds(&self, now: DateTime<Utc>) -> bool {
+        (now - self.from).abs() < self.lasting
     }
 }
 

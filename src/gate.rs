@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Span};
 use crate::hash::hash_bytes;
 use crate::identity::{Identity, Refusal, bearer};
 use crate::keys::Keys;
 
 /// Verified tokens remembered at most; Pub/Sub uses one for up to an hour.
 const MOST_REMEMBERED: usize = 1_000;
+/// Meanwhile refused pushes are counted, and told with the next warning.
 const BETWEEN_WARNINGS: TimeDelta = TimeDelta::minutes(1);
 
 /// Lets pushes in.
@@ -45,7 +46,7 @@ impl Remembered {
 
 #[derive(Default)]
 struct Warnings {
-    last: Option<DateTime<Utc>>,
+    rest: Option<Span>,
     refused_since: u64,
 }
 
@@ -89,13 +90,13 @@ impl Gate {
     fn warn(&self, refusal: Refusal, now: DateTime<Utc>) {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         warnings.refused_since += 1;
-        if warnings.last.is_none_or(|last| now >= last + BETWEEN_WARNINGS) {
+        if !warnings.rest.is_some_and(|rest| rest.holds(now)) {
             tracing::warn!(
                 decision = "not-admitted",
                 refused = warnings.refused_since,
                 "refused a push: {refusal}"
             );
-            *warnings = Warnings { last: Some(now), refused_since: 0 };
+            *warnings = Warnings { rest: Some(Span::new(now, BETWEEN_WARNINGS)), refused_since: 0 };
         }
     }
 }
@@ -160,13 +161,13 @@ mod tests {
         );
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let lines = logged(|| {
-            for second in [0, 1, 59, 60, 61] {
+            for second in [0, 1, 59, 60, 61, 62, -200_000] {
                 *clock.0.lock().unwrap() = second;
                 assert_eq!(runtime.block_on(gate.admit(None)), Err(Refusal::NoToken));
             }
         });
         let refused: Vec<&Value> = lines.iter().map(|line| &line["refused"]).collect();
-        assert_eq!(refused, [1, 3]);
+        assert_eq!(refused, [1, 3, 3], "the clock was set back before the last one");
         assert!(lines[0]["message"].as_str().unwrap().contains("carries no bearer token"));
     }
 }

@@ -10,6 +10,7 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::JwkSet;
 use tokio::sync::Mutex;
 
+use crate::clock::Span;
 use crate::endpoints::Endpoint;
 use crate::identity::Refusal;
 use crate::transport::{Answer, Method, Request, Transport};
@@ -37,15 +38,15 @@ pub struct Keys {
 #[derive(Default)]
 struct Kept {
     keys: HashMap<String, DecodingKey>,
-    fresh_until: Option<DateTime<Utc>>,
-    /// No fetch before this.
-    rest_until: Option<DateTime<Utc>>,
+    fresh: Option<Span>,
+    /// Meanwhile nothing is fetched.
+    rest: Option<Span>,
 }
 
 impl Kept {
     /// Whether it is known what to answer when `key_id` is asked for.
     fn has_fresh(&self, key_id: &str, now: DateTime<Utc>) -> bool {
-        self.fresh_until.is_some_and(|until| now < until) && self.keys.contains_key(key_id)
+        self.fresh.is_some_and(|fresh| fresh.holds(now)) && self.keys.contains_key(key_id)
     }
 
     /// Whether the key is at hand and it is nobody's turn to fetch.
@@ -54,7 +55,7 @@ impl Kept {
     }
 
     fn is_resting(&self, now: DateTime<Utc>) -> bool {
-        self.rest_until.is_some_and(|until| now < until)
+        self.rest.is_some_and(|rest| rest.holds(now))
     }
 }
 
@@ -90,11 +91,7 @@ impl Keys {
         let old = self.kept();
         // Before the call: a caller who hangs up drops it, and must not cause the next one.
         let rest = if old.keys.is_empty() { BEFORE_RETRY } else { BETWEEN_FETCHES };
-        self.keep(Kept {
-            keys: old.keys.clone(),
-            fresh_until: old.fresh_until,
-            rest_until: Some(now + rest),
-        });
+        self.keep(Kept { keys: old.keys.clone(), fresh: old.fresh, rest: Some(Span::new(now, rest)) });
         let request = Request {
             method: Method::Get,
             url: format!("{}/{PATH}", self.endpoint.base).into(),
@@ -110,17 +107,14 @@ impl Keys {
                 let age = max_age.and_then(|age| TimeDelta::from_std(age).ok()).unwrap_or(SHORTEST);
                 Kept {
                     keys,
-                    fresh_until: Some(now + age.clamp(SHORTEST, LONGEST)),
-                    rest_until: Some(now + BETWEEN_FETCHES),
+                    fresh: Some(Span::new(now, age.clamp(SHORTEST, LONGEST))),
+                    rest: Some(Span::new(now, BETWEEN_FETCHES)),
                 }
             }
             Err(error) => {
                 tracing::warn!(error, "Google's keys could not be fetched: the ones at hand go on serving");
-                Kept {
-                    keys: old.keys.clone(),
-                    fresh_until: old.fresh_until,
-                    rest_until: Some(now + BEFORE_RETRY),
-                }
+                let rest = Some(Span::new(now, BEFORE_RETRY));
+                Kept { keys: old.keys.clone(), fresh: old.fresh, rest }
             }
         });
     }
@@ -161,11 +155,31 @@ mod tests {
         }
     }
 
+    fn answer(key_id: &str) -> Answer {
+        let set = json!({"keys": [{"kty": "RSA", "kid": key_id, "alg": "RS256", "n": "sXch", "e": "AQAB"}]});
+        let body = set.to_string().into();
+        Answer {
+            status: 200,
+            retry_after: None,
+            date: None,
+            max_age: Some(Duration::from_secs(86_400)),
+            body,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_keeps_no_rotated_key_unknown() {
+        let transport = Arc::new(Once(std::sync::Mutex::new(Some(answer("old")))));
+        let keys = Keys::new(Arc::clone(&transport) as _, Endpoints::default().get(Api::Jwks));
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        assert!(keys.get("old", now + TimeDelta::days(2)).await.is_ok());
+        *transport.0.lock().unwrap() = Some(answer("new"));
+        assert!(keys.get("new", now).await.is_ok(), "the clock is right again");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn only_the_one_who_fetches_waits_while_stale_keys_are_at_hand() {
-        let set = json!({"keys": [{"kty": "RSA", "kid": "a", "alg": "RS256", "n": "sXch", "e": "AQAB"}]});
-        let body = set.to_string().into();
-        let answer = Answer { status: 200, retry_after: None, date: None, max_age: None, body };
+        let answer = Answer { max_age: None, ..answer("a") };
         let transport = Arc::new(Once(std::sync::Mutex::new(Some(answer))));
         let keys = Keys::new(transport, Endpoints::default().get(Api::Jwks));
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
