@@ -16,6 +16,7 @@ use crate::notice::{Context, notice};
 use crate::operation::{Operation, Service};
 use crate::settings::{CheckSettings, CommonArgs};
 use crate::slack::{Part, payload};
+use crate::terminal;
 use crate::transport::Network;
 
 /// Arguments of `opwatch check`.
@@ -44,14 +45,14 @@ pub async fn run(args: &CheckArgs) -> ExitCode {
     let (operation, title, settings) = match prepared {
         Ok(prepared) => prepared,
         Err(text) => {
-            eprintln!("opwatch: {text}");
+            terminal::error(format_args!("opwatch: {text}"));
             return ExitCode::from(64);
         }
     };
     let network = match Network::new() {
         Ok(network) => network,
         Err(error) => {
-            eprintln!("opwatch: the HTTP client could not be built: {error}");
+            terminal::error(format_args!("opwatch: the HTTP client could not be built: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -69,12 +70,12 @@ pub async fn run(args: &CheckArgs) -> ExitCode {
     };
     let notice = notice(&report, &context);
     if args.json {
-        println!("{:#}", payload(&notice, Part::Whole));
+        terminal::line(format_args!("{:#}", payload(&notice, Part::Whole)));
     } else {
-        println!("{}", notice.to_text());
+        terminal::line(notice.to_text());
     }
     if report.error.as_ref().is_some_and(lacks_token) {
-        eprintln!("opwatch: {LOGIN}");
+        terminal::error(format_args!("opwatch: {LOGIN}"));
     }
     if report.outcome == Outcome::CannotTell && report.error.is_some() {
         ExitCode::FAILURE

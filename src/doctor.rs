@@ -17,6 +17,7 @@ use crate::notice::{Context, notice};
 use crate::operation::Service;
 use crate::settings::{ServeArgs, Settings};
 use crate::slack::{Fault, Part, Place, PostError, payload};
+use crate::terminal;
 use crate::transport::{Network, Transport};
 
 /// A clock that is off by more than this delays checks and refuses push tokens.
@@ -51,8 +52,10 @@ impl Finding {
 
     fn print(&self) {
         match &self.wrong {
-            None => println!("ok    {}", self.what),
-            Some((why, mend)) => println!("FAIL  {}: {why}\n      to mend it: {mend}", self.what),
+            None => terminal::line(format_args!("ok    {}", self.what)),
+            Some((why, mend)) => {
+                terminal::line(format_args!("FAIL  {}: {why}\n      to mend it: {mend}", self.what));
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::clock::{CALL_LIMIT, Clock, SystemClock};
 use crate::google::{CallError, Google, LOGIN, Tokens, lacks_token};
 use crate::ledger::{Comparison, Run, Success};
 use crate::settings::{HistoryArgs, HistorySettings};
+use crate::terminal;
 use crate::transport::Network;
 
 /// Runs `opwatch history`: 0 when the ledger could be read, 1 when not, 64 for bad settings.
@@ -16,31 +17,34 @@ pub async fn run(args: &HistoryArgs) -> ExitCode {
     let settings = match args.check() {
         Ok(settings) => settings,
         Err(bad) => {
-            eprintln!("opwatch: these settings can't be used:\n{bad}");
+            terminal::error(format_args!("opwatch: these settings can't be used:\n{bad}"));
             return ExitCode::from(64);
         }
     };
     let network = match Network::new() {
         Ok(network) => network,
         Err(error) => {
-            eprintln!("opwatch: the HTTP client could not be built: {error}");
+            terminal::error(format_args!("opwatch: the HTTP client could not be built: {error}"));
             return ExitCode::FAILURE;
         }
     };
     let runs = match read(args, &settings, network).await {
         Ok(runs) => runs,
         Err(error) => {
-            eprintln!("opwatch: the ledger could not be read: {error}");
+            terminal::error(format_args!("opwatch: the ledger could not be read: {error}"));
             if lacks_token(&error.error) {
-                eprintln!("opwatch: {LOGIN}");
+                terminal::error(format_args!("opwatch: {LOGIN}"));
             }
             return ExitCode::FAILURE;
         }
     };
     if args.json {
-        println!("{:#}", table::json(&runs));
+        terminal::line(format_args!("{:#}", table::json(&runs)));
     } else {
-        println!("{}", table::table(&runs, comparison(&runs).as_ref(), settings.locale, settings.zone));
+        terminal::line(format_args!(
+            "{}",
+            table::table(&runs, comparison(&runs).as_ref(), settings.locale, settings.zone)
+        ));
     }
     ExitCode::SUCCESS
 }

@@ -41,5 +41,6 @@ mod json;
 pub mod local;
 mod roots;
 pub mod telemetry;
+pub mod terminal;
 mod text;
 pub mod transport;

@@ -89,9 +89,9 @@ async fn serve(args: &ServeArgs) -> ExitCode {
     let settings = match args.check() {
         Ok(settings) => settings,
         Err(bad) => {
-            eprintln!(
+            opwatch::terminal::error(format_args!(
                 "opwatch: these settings can't be used:\n{bad}\n`opwatch serve --help` lists all of them."
-            );
+            ));
             return ExitCode::from(USAGE);
         }
     };
@@ -139,6 +139,6 @@ async fn run(settings: Settings) -> Result<(), String> {
 }
 
 fn failed(text: &str) -> ExitCode {
-    eprintln!("opwatch: {text}");
+    opwatch::terminal::error(format_args!("opwatch: {text}"));
     ExitCode::FAILURE
 }

@@ -5,7 +5,6 @@ mod html;
 mod recording;
 mod scene;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,6 +14,7 @@ use serde_json::Value;
 use self::scene::{Told, tell};
 use crate::message::Outcome;
 use crate::slack::{Part, payload};
+use crate::terminal;
 
 /// Arguments of `opwatch render`.
 #[derive(Args, Clone, Debug)]
@@ -25,6 +25,9 @@ pub struct RenderArgs {
     /// An earlier recording of it, as the check before saw it: for rate and estimate
     #[arg(long, value_name = "FILE")]
     pub previous: Option<PathBuf>,
+    /// Which operation of a file that is a list: its name, or the last segment of it
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
     /// The service that its name belongs to: datastore or firestore [default: by the name's form]
     #[arg(long)]
     pub service: Option<String>,
@@ -116,14 +119,14 @@ fn outcome(text: &str) -> Result<Outcome, String> {
 
 /// Runs `opwatch render`: 0, or 64 when the arguments or files can't be used.
 pub fn run(args: &RenderArgs) -> ExitCode {
-    match render(args) {
-        Ok(text) => {
-            // Whoever reads it may have seen enough.
-            let _ = writeln!(std::io::stdout(), "{text}");
+    match tell(args) {
+        Ok(told) => {
+            told.taken.iter().for_each(|taken| terminal::error(format_args!("opwatch: {taken}")));
+            terminal::line(shown(args, &told));
             ExitCode::SUCCESS
         }
         Err(why) => {
-            eprintln!("opwatch: {why}");
+            terminal::error(format_args!("opwatch: {why}"));
             ExitCode::from(64)
         }
     }

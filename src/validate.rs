@@ -1,59 +1,82 @@
-//! `opwatch validate FILE`: reads a message as `serve` would, without sending anything.
+//! `opwatch validate FILE…`: reads messages as `serve` would, without sending anything, and says what the service that is to be
+//! called would refuse or misunderstand.
 
-use std::path::PathBuf;
+mod advice;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use self::advice::{Advice, advice};
 use crate::clock::{Clock, SystemClock};
 use crate::input;
 use crate::locale::Locale;
 use crate::message::{Defaults, Message, Received, Start, read};
+use crate::terminal;
+
+/// A message that can't be used: `EX_USAGE` of sysexits.
+const USAGE: u8 = 64;
 
 /// Arguments of `opwatch validate`.
 #[derive(Args, Clone, Debug)]
 pub struct ValidateArgs {
-    /// The file with the message's JSON, or - for standard input
-    pub file: PathBuf,
+    /// Files with a message's JSON each, or - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
-/// Runs `opwatch validate`: 0 for a good message, 64 for another, 1 when the file can't be read.
+/// Runs `opwatch validate`: 0 when all messages are good, 64 when one is not, 1 when a file can't be read.
 pub fn run(args: &ValidateArgs) -> ExitCode {
-    let shown = input::name(&args.file);
-    let data = match input::bytes(&args.file) {
+    let worst = args.files.iter().map(|file| validate(file)).max_by_key(|found| *found as u8);
+    match worst {
+        None | Some(Found::Good) => ExitCode::SUCCESS,
+        Some(Found::Bad) => ExitCode::from(USAGE),
+        Some(Found::Unread) => ExitCode::FAILURE,
+    }
+}
+
+/// What became of a file, the worst last.
+#[derive(Clone, Copy)]
+enum Found {
+    Good,
+    Bad,
+    Unread,
+}
+
+fn validate(file: &Path) -> Found {
+    let shown = input::name(file);
+    let data = match input::bytes(file) {
         Ok(data) => data,
         Err(error) => {
-            eprintln!("opwatch: {shown}: {error}");
-            return ExitCode::FAILURE;
+            terminal::error(format_args!("opwatch: {shown}: {error}"));
+            return Found::Unread;
         }
     };
-    if is_marked(&data) {
-        eprintln!("opwatch: {shown}: it is not plain UTF-8. Save it as UTF-8 without a byte-order mark.");
-        return ExitCode::from(64);
-    }
     let received = Received { message_id: "validate".to_owned(), published: SystemClock.now() };
-    match read(&data, &received, Defaults::default()) {
-        Ok(message) => {
-            println!("{shown}: {}", summary(&message));
-            if let Message::Start(start) = &message {
-                print!("{}", expansions(start, received.published));
-            }
-            ExitCode::SUCCESS
-        }
+    let message = match read(&data, &received, Defaults::default()) {
+        Ok(message) => message,
         Err(problem) => {
             let field = if problem.field.is_empty() { "the message" } else { &problem.field };
             let why = Locale::En.words().problem(&problem);
-            eprintln!("opwatch: {shown}: {field}: {why}");
-            ExitCode::from(64)
+            terminal::error(format_args!("opwatch: {shown}: {field}: {why}"));
+            return Found::Bad;
         }
+    };
+    let advice = advice(&message);
+    for Advice { field, text, certain } in &advice {
+        let warning = if *certain { "" } else { "warning: " };
+        terminal::error(format_args!("opwatch: {shown}: {warning}{field}: {text}"));
     }
-}
-
-/// Whether an editor wrote a byte-order mark, or UTF-16 without one: what a parser says of that helps nobody.
-fn is_marked(data: &[u8]) -> bool {
-    let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
-    marks.iter().any(|mark| data.starts_with(mark)) || data.iter().take(2).any(|byte| *byte == 0)
+    if advice.iter().any(|advice| advice.certain) {
+        return Found::Bad;
+    }
+    terminal::line(format_args!("{shown}: {}", summary(&message)));
+    if let Message::Start(start) = &message {
+        terminal::part(expansions(start, received.published));
+    }
+    Found::Good
 }
 
 /// What the placeholders of a start expand to: for a look only, since each kickoff has other values.

@@ -89,7 +89,11 @@ const ALONE: &[(&str, &[&str])] = &[
     ("env = \"", &["settings/"]),
     ("env::var", &["settings/"]),
     ("env::var_os", &["settings/"]),
-    ("eprintln!(", &["main.rs", "check.rs", "history.rs", "validate.rs", "render.rs", "local/demo"]),
+    // A reader that has closed its end makes these panic.
+    ("println!(", &[]),
+    ("eprintln!(", &[]),
+    ("print!(", &[]),
+    ("eprint!(", &[]),
     ("crate::local", &["local/", "render/html.rs"]),
 ];
 

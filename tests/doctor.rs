@@ -247,7 +247,7 @@ fn a_kickoff_in_a_file_or_from_a_pipe_is_validated() {
         told(opwatch().arg("validate").arg(&file).output().unwrap())
     };
     let validate = |name: &str, message: &str| validate_bytes(name, message.as_bytes());
-    let good = r#"{"start": {"service": "datastore", "path": "projects/p:export", "body": {}}}"#;
+    let good = r#"{"start": {"service": "datastore", "path": "projects/p:export", "body": {"outputUrlPrefix": "gs://b"}}}"#;
     let (code, text) = validate("good.json", good);
     assert!(code == 0 && text.contains("starts datastore:export on projects/p"), "{text}");
     let (code, text) = validate("typo.json", &good.replace("body", "boddy"));
@@ -255,9 +255,11 @@ fn a_kickoff_in_a_file_or_from_a_pipe_is_validated() {
     let utf16 = |mark: &str| -> Vec<u8> {
         format!("{mark}{good}").encode_utf16().flat_map(u16::to_le_bytes).collect()
     };
-    for wrong in [format!("\u{feff}{good}").into_bytes(), utf16("\u{feff}"), utf16("")] {
+    let (code, text) = validate("marked.json", &format!("\u{feff}{good}"));
+    assert!(code == 0 && text.contains("starts datastore:export"), "{text}");
+    for wrong in [utf16("\u{feff}"), utf16("")] {
         let (code, text) = validate_bytes("marked.json", &wrong);
-        assert!(code == 64 && text.contains("Save it as UTF-8 without a byte-order mark."), "{text}");
+        assert!(code == 64 && text.contains("the text is UTF-16LE, not UTF-8. Save it as UTF-8"), "{text}");
     }
     let piped =
         opwatch().args(["validate", "-"]).stdin(File::open(directory.join("good.json")).unwrap()).output();

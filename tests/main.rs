@@ -14,6 +14,7 @@
 mod architecture;
 mod benches;
 mod checks;
+mod commands;
 mod cost;
 mod dead_letter;
 mod demo;

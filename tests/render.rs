@@ -125,7 +125,9 @@ fn every_recording_can_be_told_with_every_outcome_in_every_language() {
                     }
                 }
                 let pings = whole["text"].as_str().unwrap().starts_with("<!here> ");
-                assert_eq!(pings, outcome.is_trouble(), "{arguments:?}: {}", whole["text"]);
+                // Anyone who may publish can cause a notice of an unusable message, so it mentions no person.
+                let mentions = outcome.is_trouble() && outcome != Outcome::Notice;
+                assert_eq!(pings, mentions, "{arguments:?}: {}", whole["text"]);
             }
         }
     }
@@ -235,6 +237,9 @@ async fn what_can_not_be_rendered_says_why_and_what_to_give() {
     let firestore = folder("operations").join("firestore-processing.json").to_str().unwrap().to_owned();
     let (running, done) = (recording("processing-16"), recording("successful"));
     let (text, list) = (scratch("text", "hello"), scratch("list", r#"{"operations": []}"#));
+    let yaml = scratch("yaml", "done: true\nname: projects/p/operations/x\n");
+    let nameless = scratch("nameless", "{}");
+    let two = scratch("two", r#"[{"name": "projects/p/operations/a"}, {"name": "projects/p/operations/b"}]"#);
     let other = scratch("other", r#"{"name": "projects/p/jobs/1"}"#);
     let odd = scratch("odd", &format!(r#"{{"name": "projects/p/operations/x", "done": "{}"}}"#, "yes"));
     let gone = scratch("gone", "");
@@ -247,8 +252,27 @@ async fn what_can_not_be_rendered_says_why_and_what_to_give() {
             &["--operation", &gone],
             &["render-gone.json: No such file", "gcloud datastore operations describe"],
         ),
-        (&["--operation", &text], &["render-text.json: expected value", "give the JSON of a GET"]),
-        (&["--operation", &list], &["render-list.json: missing field `name`", "give the JSON of a GET"]),
+        (
+            &["--operation", &text],
+            &["render-text.json: It is not a JSON object: expected value", "give the JSON of a GET"],
+        ),
+        (&["--operation", &list], &["render-list.json: the list of operations is empty"]),
+        (
+            &["--operation", &yaml],
+            &["render-yaml.json: It is not a JSON object: it is YAML.", "--format=json"],
+        ),
+        (&["--operation", &nameless], &["render-nameless.json: it has no name", "give the JSON of a GET"]),
+        (
+            &["--operation", &two],
+            &[
+                "it is a list of 2 operations; choose one with --name NAME:",
+                "\n  projects/p/operations/a\n  projects/p/operations/b",
+            ],
+        ),
+        (
+            &["--operation", &two, "--name", "c"],
+            &["--name: no operation of the list is \"c\"; there are:\n  projects/p/operations/a"],
+        ),
         (
             &["--operation", &other],
             &["render-other.json: \"projects/p/jobs/1\" is no operation's name", "projects/my-project/"],
@@ -289,7 +313,7 @@ async fn what_can_not_be_rendered_says_why_and_what_to_give() {
             assert!(errors.contains(part), "{arguments:?} should say {part:?}: {errors}");
         }
     }
-    for file in [text, list, other, odd] {
+    for file in [text, list, yaml, nameless, two, other, odd] {
         fs::remove_file(file).unwrap();
     }
 }
@@ -301,4 +325,37 @@ async fn the_command_prints_it() {
     let (status, output, errors) = outcome(&arguments, &[]).await;
     assert_eq!((status, errors.as_str()), (Some(0), ""));
     assert_eq!(output, nightly("--operation successful", &[]) + "\n");
+}
+
+/// As gcloud and as the API list operations, and as PowerShell's editors save a file.
+#[tokio::test]
+async fn of_a_list_it_says_which_operation_it_takes() {
+    let read = |name: &str| fs::read_to_string(folder("nightly").join(format!("{name}.json"))).unwrap();
+    let (running, done) = (read("processing-16"), read("successful"));
+    let name = serde_json::from_str::<Value>(&running).unwrap()["name"].as_str().unwrap().to_owned();
+    let other = done.replace(&name, "projects/p/operations/other");
+    let last = name.rsplit('/').next().unwrap();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("render-lists.json");
+    let path = file.to_str().unwrap();
+    for (text, arguments) in [
+        (format!("[{running}]"), vec![]),
+        (format!(r#"{{"operations": [{running}]}}"#), vec![]),
+        (format!("\u{feff}[{running}]"), vec![]),
+        (format!("[{other},{running}]"), vec!["--name", &name]),
+        (format!("[{other},{running}]"), vec!["--name", last]),
+    ] {
+        fs::write(&file, text).unwrap();
+        let (status, output, errors) =
+            outcome(&[&["render", "--operation", path], &arguments[..]].concat(), &[]).await;
+        assert_eq!(status, Some(0), "{errors}");
+        assert_eq!(errors, format!("opwatch: {path} is a list: {name} is taken\n"));
+        assert_eq!(output, nightly("--operation processing-16", &[]) + "\n");
+    }
+    fs::write(&file, format!("\u{feff}{running}")).unwrap();
+    assert_eq!(outcome(&["render", "--operation", path], &[]).await.2, "", "no list");
+    let utf16: Vec<u8> = format!("\u{feff}{running}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&file, utf16).unwrap();
+    let (status, _, errors) = outcome(&["render", "--operation", path], &[]).await;
+    assert!(status == Some(64) && errors.contains("the text is UTF-16LE, not UTF-8."), "{errors}");
+    fs::remove_file(file).unwrap();
 }

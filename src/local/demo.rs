@@ -19,6 +19,7 @@ use crate::locale::{Locale, Subject};
 use crate::message::Outcome;
 use crate::server::Limits;
 use crate::settings::ServeArgs;
+use crate::terminal;
 use crate::transport::Network;
 
 const TOPIC: &str = "projects/demo/topics/opwatch";
@@ -115,7 +116,7 @@ pub async fn run(args: &DemoArgs) -> ExitCode {
     match play(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("opwatch: the demo failed: {error}");
+            terminal::error(format_args!("opwatch: the demo failed: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -1,6 +1,6 @@
 //! What the demo prints: each step as it happens, and the message as Slack got it.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Event;
 use crate::clock::Stopwatch;
 use crate::locale::Locale;
+use crate::terminal;
 
 /// Cells of a progress bar.
 const BAR: u64 = 24;
@@ -51,14 +52,18 @@ impl Story {
         };
         match locale {
             Locale::En => {
-                println!(
-                    "opwatch demo: the real server, with stand-ins for Google and Slack on this machine."
+                terminal::line(
+                    "opwatch demo: the real server, with stand-ins for Google and Slack on this machine.",
                 );
-                println!("Slack's side as a page, until the demo ends (--stay keeps it): {page}/\n");
+                terminal::line(format_args!(
+                    "Slack's side as a page, until the demo ends (--stay keeps it): {page}/\n"
+                ));
             }
             Locale::Ja => {
-                println!("opwatchデモ: 本物のサーバーと、このマシン上のGoogle・Slackの代役で動きます。");
-                println!("Slack側の表示（デモの終了まで。--stayで残せます）: {page}/\n");
+                terminal::line(
+                    "opwatchデモ: 本物のサーバーと、このマシン上のGoogle・Slackの代役で動きます。",
+                );
+                terminal::line(format_args!("Slack側の表示（デモの終了まで。--stayで残せます）: {page}/\n"));
             }
         }
         story
@@ -67,8 +72,8 @@ impl Story {
     /// Says how long the page stays.
     pub(super) fn stay(locale: Locale, page: &str) {
         match locale {
-            Locale::En => println!("The page stays at {page}/ until Ctrl-C."),
-            Locale::Ja => println!("Ctrl-Cまで {page}/ で表示します。"),
+            Locale::En => terminal::line(format_args!("The page stays at {page}/ until Ctrl-C.")),
+            Locale::Ja => terminal::line(format_args!("Ctrl-Cまで {page}/ で表示します。")),
         }
     }
 
@@ -107,7 +112,7 @@ impl Story {
             }
             Event::SlackEdited { .. } if self.end == Told::NotYet => {
                 let edited = if en { " · Slack: edited" } else { " · Slack: 編集" };
-                print!("{}", if self.open_line { edited } else { "" });
+                terminal::part(if self.open_line { edited } else { "" });
             }
             Event::SlackEdited { payload, .. } => {
                 self.end = Told::Edited;
@@ -154,21 +159,20 @@ impl Story {
         self.end_line();
         let seconds = self.since.milliseconds();
         let gap = if what.is_empty() || detail.is_empty() { "" } else { " " };
-        print!("{:>3}.{} s  {what}{gap}{detail}", seconds / 1_000, seconds / 100 % 10);
-        let _ = std::io::stdout().flush();
+        terminal::part(format_args!("{:>3}.{} s  {what}{gap}{detail}", seconds / 1_000, seconds / 100 % 10));
         self.open_line = true;
     }
 
     fn show(&mut self, what: &str, payload: &Value) {
         self.say(what, "");
         self.end_line();
-        println!("\n{}\n", self.message(payload));
+        terminal::line(format_args!("\n{}\n", self.message(payload)));
     }
 
     /// Ends the line that may have gone on.
     fn end_line(&mut self) {
         if std::mem::take(&mut self.open_line) {
-            println!();
+            terminal::line("");
         }
     }
 

@@ -19,6 +19,7 @@ mod state;
 mod tests;
 mod write;
 
+pub(crate) use body::location_field;
 pub(crate) use fields::title_problem;
 pub use line::publish_command;
 pub use live::{Posted, Track};

@@ -1,6 +1,7 @@
 //! What a watch would come to, for which the same is called as by the service: a message is read, looks are decided on, the
 //! result is put into words.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -39,6 +40,8 @@ pub(super) struct Told {
     pub(super) since: DateTime<Utc>,
     /// When it is told.
     pub(super) now: DateTime<Utc>,
+    /// Which operations of lists it tells of.
+    pub(super) taken: Vec<String>,
 }
 
 /// What `args` ask for.
@@ -46,9 +49,11 @@ pub(super) struct Told {
 /// # Errors
 /// With the argument or file that can't be used, why, and what to give.
 pub(super) fn tell(args: &RenderArgs) -> Result<Told, String> {
-    let recorded = |file: &std::path::PathBuf| Recording::read(file, args.service.as_deref());
-    let recording = args.operation.as_ref().map(recorded).transpose()?;
-    let previous = args.previous.as_ref().map(recorded).transpose()?;
+    let recorded = |file: &PathBuf, name: Option<&str>| Recording::read(file, args.service.as_deref(), name);
+    let recording = args.operation.as_ref().map(|file| recorded(file, args.name.as_deref())).transpose()?;
+    let same = recording.as_ref().map(|recording| recording.operation.name().to_owned());
+    let previous = args.previous.as_ref().map(|file| recorded(file, same.as_deref())).transpose()?;
+    let taken = recording.iter().chain(&previous).filter_map(|recording| recording.taken.clone()).collect();
     match args.outcome {
         Some(Outcome::NotStarted | Outcome::Notice | Outcome::Test | Outcome::Doctor) => {}
         _ if recording.is_none() => {
@@ -58,7 +63,7 @@ pub(super) fn tell(args: &RenderArgs) -> Result<Told, String> {
     }
     let scene = Scene::set(args, recording, previous)?;
     let (story, now) = scene.story()?;
-    scene.told(&story, now)
+    scene.told(&story, now).map(|told| Told { taken, ..told })
 }
 
 /// What is about to be told.
@@ -255,7 +260,7 @@ impl<'a> Scene<'a> {
             Story::Stalled(next) => (notice(&stall_report(next, now), &context), Outcome::Stalled),
             Story::Ended(report) => (notice(report, &context), report.outcome),
         };
-        Ok(Told { notice, outcome, locale, zone, since: self.since, now })
+        Ok(Told { notice, outcome, locale, zone, since: self.since, now, taken: Vec::new() })
     }
 }
 
