@@ -359,3 +359,47 @@ async fn of_a_list_it_says_which_operation_it_takes() {
     assert!(status == Some(64) && errors.contains("the text is UTF-16LE, not UTF-8."), "{errors}");
     fs::remove_file(file).unwrap();
 }
+
+/// What a recorded Firestore operation is said to be, in a language.
+async fn firestore(kind: &str, documents: &str, locale: &str) -> String {
+    let answer = serde_json::json!({
+        "name": "projects/p/databases/(default)/operations/x",
+        "done": true,
+        "metadata": {
+            "@type": format!("type.googleapis.com/google.firestore.admin.v1.{kind}Metadata"),
+            "startTime": "2026-11-23T09:00:00.9Z", "endTime": "2026-11-23T09:10:00.1Z", "operationState": "SUCCESSFUL",
+            "progressDocuments": {"completedWork": documents, "estimatedWork": documents},
+        },
+        "response": {"outputUriPrefix": "gs://my-backups/2026-11-23"},
+    });
+    let file =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("render-{kind}-{documents}-{locale}.json"));
+    fs::write(&file, answer.to_string()).unwrap();
+    let arguments = ["render", "--operation", file.to_str().unwrap(), "--locale", locale];
+    let (status, output, errors) = outcome(&arguments, &[]).await;
+    assert_eq!(status, Some(0), "{errors}");
+    fs::remove_file(file).unwrap();
+    output
+}
+
+#[tokio::test]
+async fn an_export_of_firestore_is_a_folder_and_its_duration_is_that_of_the_times_shown() {
+    let text = firestore("ExportDocuments", "5", "en").await;
+    assert!(text.contains("*Output folder*") && !text.contains("Output file"), "{text}");
+    assert!(text.contains("*Duration*\\n10 min\""), "{text}");
+    assert!(firestore("ExportDocuments", "5", "ja").await.contains("*バックアップフォルダ*"));
+}
+
+#[tokio::test]
+async fn only_what_copies_entities_is_suspicious_without_any() {
+    for (kind, warns) in [
+        ("ExportDocuments", true),
+        ("ImportDocuments", true),
+        ("IndexOperation", false),
+        ("FieldOperation", false),
+        ("BulkDeleteDocuments", false),
+        ("RestoreDatabase", false),
+    ] {
+        assert_eq!(firestore(kind, "0", "en").await.contains("0 entities. Is that"), warns, "{kind}");
+    }
+}

@@ -49,6 +49,7 @@ impl Words for English {
             Label::Checks => "Checks",
             Label::State => "State",
             Label::Output => "Output file",
+            Label::OutputFolder => "Output folder",
             Label::Prefix => "Location",
             Label::Operation => "Operation",
             Label::Call => "Call",
@@ -254,7 +255,7 @@ impl Words for English {
                     .to_owned()
             }
             Note::Empty => "Warning: it succeeded with 0 entities. Is that as it should be?".to_owned(),
-            Note::NoOutput => "Warning: it succeeded and names no output file.".to_owned(),
+            Note::NoOutput => "Warning: it succeeded but names no output.".to_owned(),
             Note::Stalled { checks } => format!("The last {checks} checks saw no progress. opwatch goes on watching."),
             Note::NotRead { time } => format!("As of {time}: the last check could not read it."),
             Note::Diverted { channel, why } => {

@@ -52,6 +52,7 @@ impl Words for Japanese {
             Label::Checks => "確認回数",
             Label::State => "状態",
             Label::Output => "バックアップファイル",
+            Label::OutputFolder => "バックアップフォルダ",
             Label::Prefix => "保存先",
             Label::Operation => "JobID",
             Label::Call => "呼び出し",
@@ -224,7 +225,7 @@ impl Words for Japanese {
                 "このメッセージはトピック、確認用キュー、トピック、報告用キュー、トピックを通ってSlackに届きました。".to_owned()
             }
             Note::Empty => "警告: Entity数0で成功しました。意図した結果か確認して下さい。".to_owned(),
-            Note::NoOutput => "警告: 成功しましたが、バックアップファイルの記載がありません。".to_owned(),
+            Note::NoOutput => "警告: 成功しましたが、バックアップの出力先の記載がありません。".to_owned(),
             Note::Stalled { checks } => {
                 format!("直近{checks}回の確認で進捗がありません。opwatchは監視を続けます。")
             }

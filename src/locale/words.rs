@@ -42,6 +42,8 @@ pub enum Label {
     State,
     /// Where the result lies.
     Output,
+    /// The folder in which the result lies.
+    OutputFolder,
     /// Where partial files may lie.
     Prefix,
     /// The operation's name.

@@ -154,12 +154,13 @@ pub(crate) fn facts() -> BoxedStrategy<Facts> {
         option(work.prop_map(str::to_owned)),
         option(text(64)),
         (option(time()), option(time())),
-        (option(progress()), option(progress())),
+        (option(progress()), option(progress()), option(progress())),
         (option(long_text(1_024)), option(long_text(1_024))),
         option(error()),
     )
-        .prop_map(|(work, state, (start, end), (entities, bytes), (output, prefix), error)| {
-            Facts { work, state, start, end, entities, bytes, output, prefix, error, filter: None }.cut()
+        .prop_map(|(work, state, (start, end), (entities, bytes, overall), (output, prefix), error)| {
+            Facts { work, state, start, end, entities, bytes, overall, output, prefix, error, filter: None }
+                .cut()
         })
         .boxed()
 }

@@ -8,6 +8,7 @@ use super::number::{grouped, size};
 use super::{Context, Field, Notice, Text, Writer};
 use crate::locale::{Label, Note};
 use crate::message::{Check, Outcome, Report};
+use crate::operation::Progress;
 
 /// A look that is this much older than the message says so.
 const STALE: Duration = Duration::from_secs(2);
@@ -70,10 +71,10 @@ impl Writer<'_> {
         Notice { summary: percent.into_iter().chain(as_of).collect(), texts, ..notice }
     }
 
-    /// How far it is, by entities or else by bytes.
+    /// How far it is: by entities, else by bytes, else as the service says.
     fn percent(&self) -> Option<u8> {
-        let by_bytes = || self.report.facts.bytes?.percent();
-        self.report.facts.entities.and_then(crate::operation::Progress::percent).or_else(by_bytes)
+        let facts = &self.report.facts;
+        [facts.entities, facts.bytes, facts.overall].into_iter().flatten().find_map(Progress::percent)
     }
 
     fn rate(&self, next: &Check) -> Option<Field> {
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
     use crate::locale::Locale;
     use crate::message::{Seen, Track, Watch};
-    use crate::operation::{Facts, Operation, Progress, Service};
+    use crate::operation::{Facts, Operation, Service};
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
@@ -168,6 +169,15 @@ mod tests {
         }
         let said = text(&check(&[], None), at(120), Locale::En);
         assert!(said.starts_with("Nightly is running\n"), "{said}");
+    }
+
+    #[test]
+    fn a_restore_has_a_percentage_and_no_counts() {
+        let overall = Some(Progress { done: 40, of: Some(100) });
+        let mut check = check(&[], None);
+        check.last = Some(Seen { at: at(60), facts: Facts { overall, ..Facts::default() } });
+        let said = text(&check, at(60), Locale::En);
+        assert!(said.starts_with("Nightly is running · 40 %\nProgress: 40 %\n"), "{said}");
     }
 
     #[test]

@@ -52,8 +52,13 @@ impl Writer<'_> {
     /// What looks wrong with a success.
     fn suspicions(&self) -> Vec<Note<'static>> {
         let facts = &self.report.facts;
-        let is_empty = facts.entities.is_some_and(|entities| entities.done == 0);
-        let is_export = facts.work.as_deref().is_some_and(|work| work.starts_with("EXPORT"));
+        let works = |words: &[&str]| {
+            facts.work.as_deref().is_some_and(|work| words.iter().any(|word| work.starts_with(word)))
+        };
+        let is_export = works(&["EXPORT"]);
+        // An index of an empty collection or a delete of nothing is as it should be.
+        let is_empty =
+            works(&["EXPORT", "IMPORT"]) && facts.entities.is_some_and(|entities| entities.done == 0);
         let has_no_output = is_export && facts.output.is_none();
         let notes = [(is_empty, Note::Empty), (has_no_output, Note::NoOutput)];
         notes.into_iter().filter(|(is, _)| *is).map(|(_, note)| note).collect()

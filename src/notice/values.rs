@@ -5,12 +5,13 @@ use super::number::{grouped, size};
 use super::{Field, Value, Writer};
 use crate::locale::Label;
 use crate::message::{Outcome, Unusable};
+use crate::operation::{Service, shown_duration};
 
 impl Writer<'_> {
     pub(super) fn values(&self) -> Vec<Field> {
         let facts = &self.report.facts;
         let elapsed = facts.start.filter(|_| facts.end.is_none() && runs(self.report.outcome));
-        let elapsed = elapsed.and_then(|start| (self.report.at - start).to_std().ok());
+        let elapsed = elapsed.and_then(|start| shown_duration(start, self.report.at));
         let error = facts.error.as_ref().or(self.report.error.as_ref());
         let plain = [
             (Label::Start, facts.start.map(|time| self.time(time))),
@@ -23,8 +24,13 @@ impl Writer<'_> {
             (Label::State, facts.state.clone().filter(|_| !is_end(self.report.outcome))),
         ];
         let has_output = facts.output.is_some();
+        // Datastore names a metadata file, Firestore the folder of the export.
+        let output = match self.service() {
+            Service::Datastore => Label::Output,
+            Service::Firestore => Label::OutputFolder,
+        };
         let code = [
-            (Label::Output, facts.output.as_deref(), facts.output.as_deref().and_then(bucket_page)),
+            (output, facts.output.as_deref(), facts.output.as_deref().and_then(bucket_page)),
             (
                 Label::Prefix,
                 facts.prefix.as_deref().filter(|_| !has_output),
@@ -60,7 +66,10 @@ impl Writer<'_> {
 
     /// How far a running operation is; without an honest estimate there is only a count.
     fn progress(&self) -> Option<String> {
-        let entities = self.report.facts.entities.filter(|_| runs(self.report.outcome))?;
+        let facts = Some(&self.report.facts).filter(|_| runs(self.report.outcome))?;
+        let Some(entities) = facts.entities else {
+            return Some(format!("{} %", facts.overall?.percent()?));
+        };
         Some(self.words.progress(entities.percent()?, &grouped(entities.done), &grouped(entities.of?)))
     }
 

@@ -70,6 +70,9 @@ pub struct Facts {
     /// Bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Progress>,
+    /// How far it is as a whole, where the service counts nothing: a restore of Firestore's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overall: Option<Progress>,
     /// Where the result lies: only a success has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
@@ -109,8 +112,13 @@ impl Facts {
 
     /// How long it ran, when both ends are known and in order.
     pub fn duration(&self) -> Option<std::time::Duration> {
-        (self.end? - self.start?).to_std().ok()
+        shown_duration(self.start?, self.end?)
     }
+}
+
+/// From `start` to `end` as they are shown, in whole seconds: what people see must add up. None when they are not in order.
+pub(crate) fn shown_duration(start: DateTime<Utc>, end: DateTime<Utc>) -> Option<std::time::Duration> {
+    u64::try_from(end.timestamp() - start.timestamp()).ok().map(std::time::Duration::from_secs)
 }
 
 /// Work done out of work expected. The estimate may be too low, zero or missing.
@@ -190,8 +198,12 @@ mod tests {
     fn a_duration_needs_both_ends_in_order() {
         let at = |s: &str| Some(s.parse().unwrap());
         let facts = |start, end| Facts { start, end, ..Facts::default() };
-        let (early, late) = (at("2026-11-23T00:00:00Z"), at("2026-11-23T00:01:30.5Z"));
-        assert_eq!(facts(early, late).duration(), Some(std::time::Duration::from_millis(90_500)));
+        let (early, late) = (at("2026-11-23T00:00:00.9Z"), at("2026-11-23T00:01:30.1Z"));
+        assert_eq!(
+            facts(early, late).duration(),
+            Some(std::time::Duration::from_secs(90)),
+            "as the clock times show"
+        );
         assert_eq!(facts(late, early).duration(), None);
         assert_eq!(facts(early, None).duration(), None);
     }

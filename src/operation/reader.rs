@@ -163,6 +163,8 @@ fn facts(answer: &Answer) -> Facts {
         end: time(common, "endTime"),
         entities: progress(metadata, &["progressEntities", "progressDocuments"]),
         bytes: progress(metadata, &["progressBytes"]),
+        // https://cloud.google.com/firestore/docs/reference/rest/Shared.Types/RestoreDatabaseMetadata
+        overall: progress(metadata, &["progressPercentage"]),
         output: answer.response.as_ref().and_then(|fields| text(fields, &["outputUrl", "outputUriPrefix"])),
         prefix: text(metadata, &["outputUrlPrefix", "outputUriPrefix", "inputUrl", "inputUriPrefix"]),
         error: error.map(|error| ApiError::new(error.code, code_name(error.code), &error.message)),
@@ -295,6 +297,7 @@ mod tests {
             ("datastore-broken_time", "succeeded"),
             ("datastore-import", "running"),
             ("firestore-processing", "running"),
+            ("firestore-restore", "running"),
             ("firestore-successful", "succeeded"),
             ("firestore-failed", "failed"),
             ("firestore-cancelled", "cancelled"),
@@ -322,6 +325,7 @@ mod tests {
                 end: at("2026-11-23T03:01:42.345678Z"),
                 entities: progress(20_000, Some(20_000)),
                 bytes: progress(4_000, Some(4_000)),
+                overall: None,
                 output: Some(
                     "gs://my-backups/2026-11-23T03:00:12_1/2026-11-23T03:00:12_1.overall_export_metadata"
                         .to_owned()
@@ -367,6 +371,8 @@ mod tests {
         assert_eq!(counts("datastore-counts_as_numbers").0, progress(5_000, Some(20_000)));
         assert_eq!(counts("datastore-counts_of_zero"), (None, progress(0, Some(0))));
         assert_eq!(counts("datastore-initializing"), (None, None));
+        let restore = seen("firestore-restore").1;
+        assert_eq!((restore.entities, restore.overall), (None, progress(40, Some(100))));
     }
 
     #[test]
