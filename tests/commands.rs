@@ -111,10 +111,10 @@ fn frequent_slips_are_found_before_the_first_run() {
         assert_eq!(out.is_empty(), code != 0, "{message}: {out}");
         fs::remove_file(file).unwrap();
     }
-    let fine = datastore(
+    let accepted = datastore(
         json!({"entityFilter": {"kinds": ["Shop"], "namespaceIds": [""]}, "labels": {"team-a": "x_1"}}),
     );
-    let file = scratch("fine.json", fine);
+    let file = scratch("fine.json", accepted);
     assert_eq!(validate(&[&file]).2, "");
     fs::remove_file(file).unwrap();
 }
