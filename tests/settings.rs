@@ -263,7 +263,7 @@ fn what_is_no_incoming_webhook_is_refused_with_what_to_create() {
             let error = with("SLACK_WEBHOOK_URL", &format!("https://hooks.slack.com{path}")).unwrap_err();
             assert!(error.contains(&format!("{what}: create an incoming webhook")), "{path}: {error}");
             assert!(
-                !error.contains("canary") && error.contains("(example: https://hooks."),
+                !error.contains("canary") && error.contains("(example: SLACK_WEBHOOK_URL=https://hooks."),
                 "{path}: {error}"
             );
         }

@@ -16,7 +16,7 @@ use super::Watcher;
 use crate::clock::Deadline;
 use crate::decision::Decision;
 use crate::google::Created;
-use crate::message::{Check, Message, Notify, Posted, Report, Routing, Watch};
+use crate::message::{Check, Message, Notify, Outcome, Posted, Report, Routing, Watch};
 use crate::notice::{Notice, notice, running, stall_report};
 use crate::slack::{Fault, Part, Place, PostError, payload};
 
@@ -212,8 +212,11 @@ impl Watcher {
         }
     }
 
-    /// Makes the end of the message that follows the watch.
+    /// Makes the end of the message that follows the watch. A warning of no progress is no end.
     pub(super) async fn close(&self, report: &Report, now: DateTime<Utc>, deadline: Deadline) {
+        if report.outcome == Outcome::Stalled {
+            return;
+        }
         if let Some(live) = self.editable(report.live.as_ref()) {
             let ended: Notice = notice(report, &self.context(now));
             let text = payload(&ended, Part::Edit);

@@ -177,3 +177,29 @@ fn a_deleted_message_is_warned_of_once() {
     }
     assert_eq!(warnings, [1, 0, 0]);
 }
+
+/// Only an end may be made of the message that follows a watch: a copy of a warning of no progress leaves it alone.
+#[test]
+fn a_copy_of_a_stall_warning_that_was_sent_edits_nothing() {
+    let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    let sent =
+        json!({"found": [{"entity": {"properties": {"state": {"stringValue": "sent"}}}, "version": "7"}]});
+    let taken = json!({"error": {"status": "ALREADY_EXISTS"}});
+    for (outcome, calls) in [("failed", 1), ("stalled", 0)] {
+        let of_ledger = vec![Ok(said(200, &sent.to_string())), Ok(said(409, &taken.to_string()))];
+        let scripted = Scripted {
+            answers: Arc::new(Mutex::new(vec![Ok(said(200, r#"{"ok":true}"#))])),
+            ledger: Arc::new(Mutex::new(of_ledger)),
+            tasks: Arc::default(),
+            posted: Arc::default(),
+        };
+        let watcher = watcher(Arc::new(scripted.clone()), Some(ledger()), now, Access::Bot);
+        let message = json!({"name": "projects/demo/operations/x",
+            "state": {"id": "7", "live": {"channel": "C0OPS", "ts": "1.000001"}, "report": {"outcome": outcome}}});
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let delivery = delivery("99", now, message.to_string().into_bytes());
+        let handled = runtime.block_on(watcher.handle(delivery, Deadline::start()));
+        assert_eq!(handled.decision, Decided::PostedBefore, "{outcome}: {handled:?}");
+        assert_eq!(1 - scripted.answers.lock().unwrap().len(), calls, "{outcome}");
+    }
+}

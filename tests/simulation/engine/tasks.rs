@@ -171,7 +171,7 @@ impl World {
         if is_step {
             push.created = push.created.or(Some(false));
         }
-        if self.plan.access == Access::Bot && is_step {
+        if self.plan.access == Access::Bot && !is_stall(&asked.message) {
             let there = serde_json::from_slice(&self.tasks[there].data).unwrap_or_default();
             self.superseded(&asked.message, &there);
         }
