@@ -1,7 +1,8 @@
 # The image of opwatch: one binary on glibc and CA certificates, without a shell, not run as root.
 #
-# Both images are arguments, so that a build can pin them by digest:
-#   docker build --build-arg RUST_IMAGE=rust:1.95-bookworm@sha256:… --build-arg RUNTIME_IMAGE=…@sha256:… .
+# Both images are arguments, so that a build can pin them by digest, as deploy/cloudbuild.yaml does:
+#   docker build --build-arg RUST_IMAGE=rust@sha256:… --build-arg RUNTIME_IMAGE=gcr.io/distroless/cc-debian12@sha256:… .
+# The software bill of materials is /sbom.json in the image.
 ARG RUST_IMAGE=rust:1.95-bookworm
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
@@ -21,13 +22,19 @@ RUN sed -i '/^\[\[\(test\|bench\|example\)\]\]/,/^$/d' Cargo.toml \
 COPY src src
 RUN touch src/lib.rs src/main.rs \
  && cargo build --release --locked --no-default-features --bin opwatch
+COPY deploy/sbom deploy/sbom
+RUN deploy/sbom > /sbom.json
 
 FROM ${RUNTIME_IMAGE}
 ARG VERSION=unknown
+ARG RUNTIME_IMAGE
 LABEL org.opencontainers.image.title="opwatch" \
       org.opencontainers.image.description="Tells Slack how a Google Cloud long-running operation ended" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="${RUNTIME_IMAGE}" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=build /opwatch/target/release/opwatch /opwatch
+COPY --from=build /sbom.json /sbom.json
 # nonroot, by number, so that a platform can see that it is not root.
 USER 65532:65532
 EXPOSE 8080

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # What the scripts of this folder share: settings, names, and steps that change only what differs. Sourced, not run.
+# The steps themselves are in the folder lib.
 #
 # They need bash 4.4, gcloud and jq.
 #
@@ -10,9 +11,12 @@
 shopt -s inherit_errexit
 
 deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# With `yes` nothing is changed and each change is named; with `doctor` each is a finding.
 dry_run=''
 # Read by the next changes as standard input: the only way a secret takes.
 input=''
+# The changes that --dry-run or deploy/doctor has named.
+differences_found=0
 
 # --- Saying ---
 
@@ -25,7 +29,21 @@ step() {
 }
 
 unchanged() {
-  say "unchanged: $1"
+  if [[ $dry_run == doctor ]]; then
+    say "ok    $1"
+  else
+    say "unchanged: $1"
+  fi
+}
+
+# problem TEXT...: what a person must know, and what no step of deploy/up changes.
+problem() {
+  differences_found=$((differences_found + 1))
+  if [[ $dry_run == doctor ]]; then
+    say "FAIL  $*"
+  else
+    say "warning: $*"
+  fi
 }
 
 die() {
@@ -64,6 +82,8 @@ load_settings() {
     die "NAME=$NAME: 3 to 23 of a-z, 0-9 and -, beginning with a letter but not with goog, which Pub/Sub refuses"
   check_values
   set_names
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
 }
 
 # check_names VARIABLES-BEFORE: that of the names in upper case the file has set none but settings. bash and gcloud have
@@ -93,7 +113,14 @@ nearest() {
 }
 
 check_values() {
-  local setting
+  local setting rate=${REPORT_RATE:-500}
+  if [[ ! $rate =~ ^([1-9][0-9]{0,2}|0\.[0-9]*[1-9])$ ]] || ((${rate%%.*} > 500)); then
+    die "REPORT_RATE=$rate: it must be a number of dispatches per second, at most 500, such as 16 or 0.5"
+  fi
+  [[ ${ALERTS:-no} =~ ^(yes|no)$ ]] || die "ALERTS=$ALERTS: it must be yes or no"
+  for setting in EXPORT_PREFIXES IMPORT_PREFIXES; do
+    check_prefixes "$setting" "${!setting-}"
+  done
   [[ ${MAX_INSTANCES:-3} =~ ^[1-9][0-9]*$ ]] || die "MAX_INSTANCES=$MAX_INSTANCES: it must be a number from 1"
   [[ ${VERIFY_PUSHES:-yes} =~ ^(yes|no)$ ]] || die "VERIFY_PUSHES=$VERIFY_PUSHES: it must be yes or no"
   for setting in ${MORE_SETTINGS+"${MORE_SETTINGS[@]}"}; do
@@ -105,18 +132,29 @@ check_values() {
   done
 }
 
+# check_prefixes SETTING VALUE
+check_prefixes() {
+  local prefix prefixes=${2//,/ }
+  [[ $2 != any ]] || return 0
+  for prefix in $prefixes; do
+    [[ $prefix =~ ^gs://[a-z0-9] ]] || die "$1=$2: it must be \"any\", or prefixes such as gs://my-backups/ separated by commas"
+  done
+}
+
 # check_value SETTING=VALUE
 check_value() {
   [[ $1 != *"|"* ]] || die "$1: it may have no |, which separates the settings for gcloud"
 }
 
 # Settings of the service that have the same name here.
-service_settings=(TIME_ZONE LOCALE CHECK_INTERVAL CHECK_LIMIT SERVICES PROJECTS STARTS EXPORT_PREFIXES
+service_settings=(TIME_ZONE LOCALE CHECK_INTERVAL CHECK_LIMIT SERVICES PROJECTS DATABASES STARTS EXPORT_PREFIXES
+  IMPORT_PREFIXES MAX_STARTS_PER_HOUR MAX_WATCHES_PER_MINUTE MIN_INTERVAL
   LEDGER_KIND LEDGER_PROJECT LEDGER_NAMESPACE LEDGER_DATABASE LEDGER_KEEP
-  SLACK_CHANNEL SLACK_CHANNELS TITLE MENTION MENTION_ON NOTIFY STALL_AFTER)
+  SLACK_CHANNEL SLACK_CHANNELS TITLE MENTION MENTIONS MENTION_ON NOTIFY STALL_AFTER)
 # What settings.env may set.
-all_settings=(PROJECT REGION NAME SLACK SLACK_SECRET_FILE IMAGE BUILD_SERVICE_ACCOUNT MAX_INSTANCES
-  CHECK_QUEUE_ID REPORT_QUEUE_ID ROLE_ID VERIFY_PUSHES "${service_settings[@]}" MORE_SETTINGS)
+all_settings=(PROJECT REGION NAME SLACK SLACK_SECRET_FILE IMAGE BUILD_SERVICE_ACCOUNT MAX_INSTANCES REPORT_RATE
+  CHECK_QUEUE_ID REPORT_QUEUE_ID NOTICE_QUEUE_ID ROLE_ID VERIFY_PUSHES SECRET_LOCATIONS TOPIC_REGIONS ALERTS
+  ALERT_CHANNELS "${service_settings[@]}" MORE_SETTINGS)
 
 # All names that are made from the settings.
 # shellcheck disable=SC2034 # the scripts use them
@@ -133,17 +171,24 @@ set_names() {
   role_name=projects/$PROJECT/roles/$role
   secret=$NAME-slack
   topic=$NAME
+  internal_topic=$NAME-internal
   dead_topic=$NAME-dead
   subscription=$NAME-push
+  internal_subscription=$NAME-internal
   dead_subscription=$NAME-dead-push
   check_queue=${CHECK_QUEUE_ID:-$NAME-checks}
   report_queue=${REPORT_QUEUE_ID:-$NAME-reports}
+  notice_queue=${NOTICE_QUEUE_ID:-$NAME-notices}
+  queues=("$check_queue" "$report_queue" "$notice_queue")
+  subscriptions=("$subscription" "$internal_subscription" "$dead_subscription")
   service=$NAME
   doctor_job=$NAME-doctor
   repository=$NAME
   repository_mark="Images of $NAME, made by deploy/up"
   schedule_mark="Kickoff of $NAME, made by deploy/schedule"
   topic_name=projects/$PROJECT/topics/$topic
+  # Set by learn_upgrade.
+  accept_until=''
   # Only Pub/Sub's pushes carry it, so that a token made for anything else is worth nothing here.
   audience=https://$NAME.${PROJECT//:/.}.internal
   case ${SLACK:-webhook} in
@@ -163,13 +208,26 @@ service_environment() {
     [[ -z ${!setting-} ]] || more+=("$setting=${!setting}")
   done
   [[ ${VERIFY_PUSHES:-yes} == no ]] || more+=("PUSH_AUDIENCE=$audience" "PUSH_SERVICE_ACCOUNT=$push_account")
+  [[ -z $accept_until ]] || more+=("ACCEPT_PUBLIC_STATE_UNTIL=$accept_until")
   [[ -z ${MORE_SETTINGS+set} ]] || more+=("${MORE_SETTINGS[@]}")
   jq -n --args '[$ARGS.positional[] | capture("^(?<key>[^=]+)=(?<value>.*)$"; "s")] | from_entries' \
     "TOPIC=$topic_name" \
+    "INTERNAL_TOPIC=projects/$PROJECT/topics/$internal_topic" \
     "CHECK_QUEUE=projects/$PROJECT/locations/$REGION/queues/$check_queue" \
     "REPORT_QUEUE=projects/$PROJECT/locations/$REGION/queues/$report_queue" \
+    "NOTICE_QUEUE=projects/$PROJECT/locations/$REGION/queues/$notice_queue" \
     "TASKS_SERVICE_ACCOUNT=$tasks_account" \
     "${more[@]}"
+}
+
+# setting NAME [DEFAULT]: a setting of the service, which MORE_SETTINGS may have too.
+setting() {
+  service_environment | jq -r --arg name "$1" --arg default "${2-}" '.[$name] // $default'
+}
+
+# starts WHAT: whether the service may start an export or an import.
+starts() {
+  [[ $(setting STARTS datastore:export,firestore:exportDocuments) == *"$1"* ]]
 }
 
 # A JSON object of strings as the value of one flag. gcloud takes the text between the first two "^" as the separator.
@@ -197,9 +255,25 @@ look() {
   return "$status"
 }
 
-# describe COMMAND...: the same, with the verb "describe".
+# recall COMMAND...: as look, but asks only once until a change of the same kind: gcloud takes a second a call.
+recall() {
+  local words=$* file
+  file=$scratch/${words//[^A-Za-z0-9]/_}
+  [[ -e $file ]] || look "$@" >"$file" || {
+    rm -f "$file"
+    return 1
+  }
+  cat "$file"
+}
+
+# forget KIND: what recall knows of pubsub, tasks and so on.
+forget() {
+  rm -f "$scratch/$1"_*
+}
+
+# describe COMMAND...: as recall, with the verb "describe".
 describe() {
-  look "${@/#%/describe}"
+  recall "${@/#%/describe}"
 }
 
 # --- Changing ---
@@ -208,18 +282,21 @@ describe() {
 change() {
   local sentence=$1
   shift
-  if [[ -n $dry_run ]]; then
-    say "would $sentence:$(printf ' %q' gcloud "$@")"
-    return
-  fi
-  say "$sentence"
-  attempt "$@"
+  case $dry_run in
+    '')
+      say "$sentence"
+      attempt "$@"
+      ;;
+    doctor) problem "deploy/up would $sentence" ;;
+    *) say "would $sentence:$(printf ' %q' gcloud "$@")" ;;
+  esac
 }
 
 # What was made a moment ago may not be seen everywhere yet: an account by a policy, an enabled API by its own front,
 # a grant by who needs it.
 attempt() {
   local errors tries=0 later='does not exist|SERVICE_DISABLED|has not been used in project|Permission denied on secret'
+  forget "$1"
   errors=$(mktemp)
   until gc "$@" < <(printf %s "$input") >/dev/null 2>"$errors"; do
     if ((++tries > 12)) || ! grep -qE "$later" "$errors"; then
@@ -259,21 +336,29 @@ settle() {
   fi
 }
 
-# holds MEMBER ROLE COMMAND...: whether the policy of that resource grants it, unconditionally.
+# The condition of the next grants: an expression, and what it is called. None when empty.
+condition='' condition_title=''
+
+# holds MEMBER ROLE COMMAND...: whether the policy of that resource grants it, with that condition.
 holds() {
   local member=$1 granted=$2 policy
   shift 2
-  policy=$(look "${@/#%/get-iam-policy}") || exit
-  jq -en --argjson policy "${policy:-null}" --arg member "$member" --arg role "$granted" '
-    [$policy.bindings[]? | select(.role == $role and .condition == null) | .members[]] | index($member)' >/dev/null
+  policy=$(recall "${@/#%/get-iam-policy}") || exit
+  jq -en --argjson policy "${policy:-null}" --arg member "$member" --arg role "$granted" --arg condition "$condition" '
+    [$policy.bindings[]? | select(.role == $role and (.condition.expression // "") == $condition) | .members[]]
+    | index($member)' >/dev/null
 }
 
 # change_binding SENTENCE add|remove MEMBER ROLE COMMAND...
 change_binding() {
   local sentence=$1 verb=$2-iam-policy-binding binding=(--member="$3" --role="$4")
   shift 4
-  # A project's policy may have conditions, and then gcloud asks for one.
-  [[ $1 != projects ]] || binding+=(--condition=None)
+  if [[ -n $condition ]]; then
+    binding+=(--condition="expression=$condition,title=$condition_title")
+  elif [[ $1 == projects ]]; then
+    # A project's policy may have conditions, and then gcloud asks for one.
+    binding+=(--condition=None)
+  fi
   change "$sentence" "${@/#%/$verb}" "${binding[@]}"
 }
 
@@ -323,7 +408,7 @@ runtime_flags() {
 # The newest usable version of the secret; nothing when there is none.
 secret_version() {
   local versions
-  versions=$(look secrets versions list "$secret" --filter=state=ENABLED)
+  versions=$(recall secrets versions list "$secret" --filter=state=ENABLED)
   jq -rn --argjson versions "${versions:-[]}" '[$versions[].name | sub(".*/"; "") | tonumber] | max // ""'
 }
 
@@ -382,7 +467,7 @@ publish() {
 
 # --- Watches ---
 
-# What waits in the queues: a JSON object a line.
+# What waits in the queues of checks and reports: a JSON object a line. Notices are of no watch.
 watches_in_flight() {
   local queue tasks id
   for queue in "$check_queue" "$report_queue"; do

@@ -1,6 +1,6 @@
 //! The scripts of `deploy/`, run with the real gcloud on a stand-in for Google Cloud.
 //!
-//! gcloud takes about a second a call, so each test is a long story of one project.
+//! Even when it is loaded already, gcloud takes a moment for each call, so each test is a long story of one project.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,41 +12,50 @@ use chrono::{TimeDelta, Utc};
 use opwatch::message::{Defaults, Message, Received, read};
 use serde_json::{Value, json};
 
-use crate::support::gcloud::{Call, Cloud, URL};
+use crate::support::gcloud::{Call, Cloud, DIGEST, URL};
 
 const WEBHOOK: &str = "https://hooks.slack.com/services/T0/B0/canary-secret-8f1b";
 const BOT_TOKEN: &str = "xoxb-canary-secret-77aa";
 const CANARY: &str = "canary-secret";
 const IMAGE: &str = "europe-west1-docker.pkg.dev/demo/images/opwatch:1";
 const SETTINGS: &str = "PROJECT=demo\nREGION=europe-west1\nTIME_ZONE=Asia/Tokyo\nCHECK_LIMIT=90\n\
-    SERVICES=datastore,firestore\n";
+    SERVICES=datastore,firestore\nEXPORT_PREFIXES=gs://backups/\n";
+/// The deployment that version 0.1 made with these settings, a webhook, and `LEDGER_KIND=Seen`.
+const VERSION_0_1: &str = include_str!("data/deployments/v0.1.json");
 
 const CHECK_QUEUE: &str = "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-checks";
 const REPORT_QUEUE: &str = "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-reports";
+const NOTICE_QUEUE: &str = "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-notices";
 const SERVICE: &str = "run:projects/demo/locations/europe-west1/services/opwatch";
 const JOB: &str = "cloudscheduler:projects/demo/locations/europe-west1/jobs/nightly";
 const ROLE: &str = "iam:projects/demo/roles/opwatch";
 const PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-push";
+const INTERNAL_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-internal";
+const INTERNAL_TOPIC: &str = "pubsub:projects/demo/topics/opwatch-internal";
+const TOPIC: &str = "pubsub:projects/demo/topics/opwatch";
 const DEAD_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-dead-push";
 const RUN_ACCOUNT: &str = "opwatch-run@demo.iam.gserviceaccount.com";
 const PUSH_ACCOUNT: &str = "opwatch-push@demo.iam.gserviceaccount.com";
 
 /// All that is there after `deploy/up`, but for the enabled APIs.
-const MADE: [&str; 15] = [
+const MADE: [&str; 18] = [
     CHECK_QUEUE,
+    NOTICE_QUEUE,
     REPORT_QUEUE,
     ROLE,
     "iam:projects/demo/serviceAccounts/opwatch-push@demo.iam.gserviceaccount.com",
     "iam:projects/demo/serviceAccounts/opwatch-run@demo.iam.gserviceaccount.com",
     "iam:projects/demo/serviceAccounts/opwatch-tasks@demo.iam.gserviceaccount.com",
     DEAD_PUSH,
+    INTERNAL_PUSH,
     PUSH,
-    "pubsub:projects/demo/topics/opwatch",
+    TOPIC,
+    INTERNAL_TOPIC,
     "pubsub:projects/demo/topics/opwatch-dead",
     SERVICE,
     "secretmanager:projects/demo/secrets/opwatch-slack",
     "secretmanager:projects/demo/secrets/opwatch-slack/versions/1",
-    // Somebody else's.
+    // Not opwatch's: the last two.
     "pubsub:projects/demo/topics/other",
     "cloudscheduler:projects/demo/locations/europe-west1/jobs/other",
 ];
@@ -64,6 +73,7 @@ fn a_deployment_from_its_first_day_to_its_last() {
 
     up_makes_everything_once(&cloud);
     up_again_changes_nothing(&cloud);
+    pause_and_resume(&cloud);
     schedule_creates_then_leaves_then_updates(&cloud);
     watch_publishes(&cloud);
     watches_lists_and_stops(&cloud);
@@ -87,13 +97,18 @@ fn an_old_project_with_a_bot_and_an_image_built_there() {
     cloud.file(
         "settings.env",
         &format!(
-            "{SETTINGS}STARTS=datastore:export,datastore:import\nPROJECTS=demo,far\nLEDGER_KIND=Seen\n{more}"
+            "{SETTINGS}STARTS=datastore:export,datastore:import\nIMPORT_PREFIXES=any\nPROJECTS=demo,far\n\
+             LEDGER_KIND=Seen\nALERTS=yes\nREPORT_RATE=16\nSECRET_LOCATIONS=europe-west1,europe-west4\n\
+             TOPIC_REGIONS=europe-west4,europe-west1\n{more}"
         ),
     );
 
     dry_run_changes_nothing(&cloud);
     up_builds_the_image(&cloud);
     the_ledger_has_its_policies(&cloud);
+    alerts_are_made_and_follow_their_definition(&cloud);
+    break_it(&cloud);
+    doctor_finds_what_differs(&cloud);
     up_repairs_what_differs(&cloud);
     doctor_runs_as_the_runtime_account(&cloud);
 
@@ -104,6 +119,7 @@ fn an_old_project_with_a_bot_and_an_image_built_there() {
     );
     assert!(text.contains("would delete job opwatch-doctor"), "{text}");
     assert!(text.contains("gcloud projects remove-iam-policy-binding far --condition=None"), "{text}");
+    assert_eq!(text.matches("would delete alert policy \"opwatch: ").count(), 6, "{text}");
     assert!(cloud.take_changes().is_empty());
     assert_eq!(cloud.refused(), Vec::<String>::new());
     assert!(!cloud.command_lines().contains(CANARY));
@@ -130,6 +146,9 @@ fn without_settings_or_with_a_wrong_argument_nothing_is_called() {
         ("schedule", vec!["nightly"]),
         ("watch", vec![]),
         ("watches", vec!["--stop", ""]),
+        ("pause", vec!["now"]),
+        ("resume", vec!["now"]),
+        ("rollback", vec!["0.1"]),
         ("doctor", vec!["--dry-run"]),
     ] {
         let ran = cloud.run(script, &arguments, "");
@@ -154,6 +173,15 @@ fn settings_that_can_not_be_are_refused_before_anything_is_called() {
         ("MORE_SETTINGS=('TITLE=a|b')", "TITLE=a|b: it may have no |"),
         ("TITLE='a|b'", "TITLE=a|b: it may have no |"),
         ("MAX_INSTANCES=x", "MAX_INSTANCES=x: it must be a number from 1"),
+        ("REPORT_RATE=501", "REPORT_RATE=501: it must be a number of dispatches per second, at most 500"),
+        ("REPORT_RATE=fast", "REPORT_RATE=fast: it must be a number of dispatches per second"),
+        ("ALERTS=maybe", "ALERTS=maybe: it must be yes or no"),
+        (
+            "EXPORT_PREFIXES=my-backups",
+            "EXPORT_PREFIXES=my-backups: it must be \"any\", or prefixes such as gs://",
+        ),
+        ("EXPORT_PREFIXES=", "EXPORT_PREFIXES is not set, so nothing was changed."),
+        ("STARTS=datastore:import", "IMPORT_PREFIXES is not set, so nothing was changed."),
         ("VERIFY_PUSHES=maybe", "VERIFY_PUSHES=maybe: it must be yes or no"),
     ] {
         cloud.file("settings.env", &format!("{SETTINGS}{setting}\n"));
@@ -209,6 +237,152 @@ fn watch_knows_whose_operation_it_is_and_names_what_it_refuses() {
     assert_eq!(cloud.command_lines(), "");
 }
 
+#[test]
+fn an_upgrade_from_version_0_1_and_the_way_back() {
+    let Some(cloud) = Cloud::new("upgrade", "2026-01-01T00:00:00Z") else { return };
+    cloud.file("settings.env", &format!("{SETTINGS}IMAGE={IMAGE}\nLEDGER_KIND=Seen\n"));
+    cloud.load(VERSION_0_1);
+    let check = json!({"name": "projects/demo/operations/ASA1"});
+    put_task(&cloud, CHECK_QUEUE, "old", "111", &check, TimeDelta::hours(1));
+
+    the_upgrade_loses_nothing(&cloud);
+    let text = cloud.run("up", &["--no-test"], "").ok();
+    assert_eq!(cloud.take_changes().len(), 0, "{text}");
+    assert!(text.contains("the upgrade from version 0.1 goes on"), "{text}");
+    a_task_that_still_waits_extends_it(&cloud);
+    after_nine_days_it_ends(&cloud);
+    the_way_back(&cloud);
+
+    assert_eq!(cloud.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn a_terminal_is_asked_for_the_bucket_and_another_region_is_refused() {
+    let Some(cloud) = Cloud::new("asked", "2026-01-01T00:00:00Z") else { return };
+    let settings = SETTINGS.replace("EXPORT_PREFIXES=gs://backups/\n", "");
+    cloud.file("settings.env", &settings.replace("europe-west1", "us-east1"));
+    cloud.load(VERSION_0_1);
+
+    let ran = cloud.run_on_terminal("up", "gs://my-own/\n");
+
+    assert_ne!(ran.code, Some(0), "{}", ran.text);
+    assert!(ran.text.contains("Which bucket exports may be written to?"), "{}", ran.text);
+    assert!(ran.text.contains("added EXPORT_PREFIXES=gs://my-own/ to "), "{}", ran.text);
+    assert!(cloud.settings().ends_with("\nEXPORT_PREFIXES=gs://my-own/\n"), "{}", cloud.settings());
+    assert!(
+        ran.text.contains("service opwatch is in europe-west1, and REGION=us-east1 now. Set REGION back"),
+        "{}",
+        ran.text
+    );
+    assert!(cloud.take_changes().is_empty());
+}
+
+// === An upgrade ===
+
+/// When the service stops to accept its own messages from the public topic, in hours from now; none when it does not.
+fn accepts_for(cloud: &Cloud) -> Option<i64> {
+    let service = cloud.resource(SERVICE);
+    let settings = environment(&service["spec"]["template"]["spec"]["containers"][0]);
+    let until = settings.iter().find_map(|setting| setting.strip_prefix("ACCEPT_PUBLIC_STATE_UNTIL="))?;
+    let until = chrono::DateTime::parse_from_rfc3339(until).unwrap();
+    Some((until.to_utc() - Utc::now()).num_hours())
+}
+
+fn accept_for(cloud: &Cloud, hours: i64) {
+    let mut service = cloud.resource(SERVICE);
+    let settings = service["spec"]["template"]["spec"]["containers"][0]["env"].as_array_mut().unwrap();
+    let setting = settings.iter_mut().find(|setting| setting["name"] == "ACCEPT_PUBLIC_STATE_UNTIL").unwrap();
+    let until = Utc::now() + TimeDelta::hours(hours);
+    setting["value"] = json!(until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+    cloud.put(SERVICE, service);
+}
+
+const TASKS_ON_TOPIC: &str = "pubsub:projects/demo/topics/opwatch: roles/pubsub.publisher: \
+    serviceAccount:opwatch-tasks@demo.iam.gserviceaccount.com";
+const LEDGER_GRANT: &str = "cloudresourcemanager:projects/demo: roles/datastore.user: \
+    serviceAccount:opwatch-run@demo.iam.gserviceaccount.com if resource.name == \"projects/demo/databases/(default)\"";
+
+fn the_upgrade_loses_nothing(cloud: &Cloud) {
+    let text = cloud.run("up", &["--no-test"], "").ok();
+
+    let (said, done) = text.split_once("create topic opwatch-internal").unwrap();
+    assert!(said.contains("This upgrades a deployment of version 0.1:"), "{text}");
+    assert!(!said.contains("\ngrant ") && !said.contains("\nupdate "), "{text}");
+    assert!(done.contains("update queue opwatch-reports (maxDispatchesPerSecond: 1 -> 500)"), "{text}");
+    // The waiting task is due in an hour.
+    let hours = accepts_for(cloud).unwrap();
+    assert!((9 * 24..=9 * 24 + 1).contains(&hours), "{hours}");
+    let mut expected = sorted(&GRANTS);
+    expected.extend([TASKS_ON_TOPIC.to_owned(), LEDGER_GRANT.to_owned()]);
+    expected.sort();
+    let mut grants = cloud.grants();
+    grants.sort();
+    assert_eq!(grants, expected);
+    check_queues(cloud, 500.0);
+    check_subscriptions(cloud);
+    let changed: Vec<_> = cloud.take_changes().into_iter().map(|call| call.resource).collect();
+    let at = |resource: &str| {
+        changed
+            .iter()
+            .position(|changed| changed == resource)
+            .unwrap_or_else(|| panic!("{resource}: {changed:?}"))
+    };
+    // Whatever the new version publishes is kept from its first push on.
+    let deployed = at(SERVICE);
+    for before in [INTERNAL_TOPIC, &format!("{INTERNAL_TOPIC}:setIamPolicy"), INTERNAL_PUSH] {
+        assert!(at(before) < deployed, "{before}: {changed:?}");
+    }
+    assert_eq!(changed.iter().filter(|changed| *changed == SERVICE).count(), 1);
+}
+
+fn a_task_that_still_waits_extends_it(cloud: &Cloud) {
+    accept_for(cloud, 100);
+    cloud.run("up", &["--no-test"], "").ok();
+    assert!(accepts_for(cloud).unwrap() >= 9 * 24);
+    cloud.remove(&format!("{CHECK_QUEUE}/tasks/old"));
+    accept_for(cloud, 100);
+    cloud.take_changes();
+    cloud.run("up", &["--no-test"], "").ok();
+    assert_eq!(accepts_for(cloud), Some(99));
+    assert!(cloud.take_changes().is_empty());
+}
+
+fn after_nine_days_it_ends(cloud: &Cloud) {
+    accept_for(cloud, -1);
+    let text = cloud.run("up", &["--no-test"], "").ok();
+    assert_eq!(accepts_for(cloud), None, "{text}");
+    assert!(!cloud.grants().iter().any(|grant| grant == TASKS_ON_TOPIC), "{text}");
+    cloud.take_changes();
+    let text = cloud.run("up", &["--no-test"], "").ok();
+    assert!(!text.contains("0.1"), "{text}");
+    assert!(cloud.take_changes().is_empty(), "{text}");
+}
+
+fn the_way_back(cloud: &Cloud) {
+    let text = cloud.run("rollback", &[], "").ok();
+    assert!(text.contains("now check out version 0.1 and run its deploy/up"), "{text}");
+    let internal = cloud.resource(INTERNAL_PUSH);
+    assert_eq!(internal["pushConfig"], cloud.resource(PUSH)["pushConfig"]);
+    assert!(cloud.grants().iter().any(|grant| grant == TASKS_ON_TOPIC));
+    // The version that serves until then must trust what comes to / too, and trust it before it comes.
+    assert!((9 * 24 - 1..=9 * 24).contains(&accepts_for(cloud).unwrap()));
+    let changed: Vec<_> = cloud.take_changes().into_iter().map(|call| call.resource).collect();
+    assert_eq!(changed, [SERVICE, &format!("{TOPIC}:setIamPolicy"), INTERNAL_PUSH]);
+
+    // What version 0.1 leaves when it deploys: nothing of what it does not know.
+    let mut service = cloud.resource(SERVICE);
+    let settings = service["spec"]["template"]["spec"]["containers"][0]["env"].as_array_mut().unwrap();
+    settings.retain(|setting| {
+        !["INTERNAL_TOPIC", "NOTICE_QUEUE", "ACCEPT_PUBLIC_STATE_UNTIL"]
+            .iter()
+            .any(|name| setting["name"] == *name)
+    });
+    cloud.put(SERVICE, service);
+    cloud.run("up", &["--no-test"], "").ok();
+    check_subscriptions(cloud);
+    assert_eq!(accepts_for(cloud), Some(9 * 24 - 1));
+}
+
 // === The first day ===
 
 fn up_makes_everything_once(cloud: &Cloud) {
@@ -219,7 +393,7 @@ fn up_makes_everything_once(cloud: &Cloud) {
     assert_eq!(cloud.take_published(), [r#"{"test": true}"#]);
     assert_eq!(made(cloud), MADE.map(str::to_owned).into_iter().collect());
     let once = creations(&cloud.take_changes());
-    assert_eq!(once.len(), 12, "{once:?}");
+    assert_eq!(once.len(), 15, "{once:?}");
     assert!(once.values().all(|times| *times == 1), "{once:?}");
     let mut grants = cloud.grants();
     grants.sort();
@@ -230,28 +404,31 @@ fn up_makes_everything_once(cloud: &Cloud) {
     );
     let secret = cloud.resource("secretmanager:projects/demo/secrets/opwatch-slack/versions/1");
     assert_eq!(secret["payload"]["data"], STANDARD.encode(WEBHOOK));
-    check_queues(cloud);
+    check_queues(cloud, 500.0);
     check_subscriptions(cloud);
     check_service(&cloud.resource(SERVICE));
 }
 
 /// Who may do what: this list is complete.
-const GRANTS: [&str; 11] = [
+const GRANTS: [&str; 14] = [
     "cloudresourcemanager:projects/demo: projects/demo/roles/opwatch: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-checks: roles/cloudtasks.enqueuer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
+    "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-notices: roles/cloudtasks.enqueuer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-reports: roles/cloudtasks.enqueuer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "iam:projects/demo/serviceAccounts/opwatch-tasks@demo.iam.gserviceaccount.com: roles/iam.serviceAccountUser: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "iam:projects/demo/serviceAccounts/opwatch-tasks@demo.iam.gserviceaccount.com: roles/iam.serviceAccountUser: serviceAccount:service-123456789@gcp-sa-cloudtasks.iam.gserviceaccount.com",
+    "pubsub:projects/demo/subscriptions/opwatch-internal: roles/pubsub.subscriber: serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com",
     "pubsub:projects/demo/subscriptions/opwatch-push: roles/pubsub.subscriber: serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com",
     "pubsub:projects/demo/topics/opwatch-dead: roles/pubsub.publisher: serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com",
-    "pubsub:projects/demo/topics/opwatch: roles/pubsub.publisher: serviceAccount:opwatch-tasks@demo.iam.gserviceaccount.com",
+    "pubsub:projects/demo/topics/opwatch-internal: roles/pubsub.publisher: serviceAccount:opwatch-tasks@demo.iam.gserviceaccount.com",
+    "pubsub:projects/demo/topics/opwatch-internal: roles/pubsub.viewer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "pubsub:projects/demo/topics/opwatch: roles/pubsub.viewer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "run:projects/demo/locations/europe-west1/services/opwatch: roles/run.invoker: serviceAccount:opwatch-push@demo.iam.gserviceaccount.com",
     "secretmanager:projects/demo/secrets/opwatch-slack: roles/secretmanager.secretAccessor: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
 ];
 
-fn check_queues(cloud: &Cloud) {
-    for (key, rate) in [(CHECK_QUEUE, 500.0), (REPORT_QUEUE, 1.0)] {
+fn check_queues(cloud: &Cloud, report_rate: f64) {
+    for (key, rate) in [(CHECK_QUEUE, 500.0), (REPORT_QUEUE, report_rate), (NOTICE_QUEUE, 1.0)] {
         let expected = json!({
             "name": key.strip_prefix("cloudtasks:").unwrap(),
             "state": "RUNNING",
@@ -281,6 +458,10 @@ fn check_subscriptions(cloud: &Cloud) {
         "messageRetentionDuration": "604800s",
     });
     assert_eq!(cloud.resource(PUSH), expected);
+    expected["name"] = json!("projects/demo/subscriptions/opwatch-internal");
+    expected["topic"] = json!("projects/demo/topics/opwatch-internal");
+    expected["pushConfig"] = push("/internal");
+    assert_eq!(cloud.resource(INTERNAL_PUSH), expected);
     expected["name"] = json!("projects/demo/subscriptions/opwatch-dead-push");
     expected["topic"] = json!("projects/demo/topics/opwatch-dead");
     expected["pushConfig"] = push("/dead-letter");
@@ -309,7 +490,10 @@ fn check_service(service: &Value) {
         [
             "CHECK_LIMIT=90",
             "CHECK_QUEUE=projects/demo/locations/europe-west1/queues/opwatch-checks",
+            "EXPORT_PREFIXES=gs://backups/",
+            "INTERNAL_TOPIC=projects/demo/topics/opwatch-internal",
             "LOCALE=en",
+            "NOTICE_QUEUE=projects/demo/locations/europe-west1/queues/opwatch-notices",
             "PUSH_AUDIENCE=https://opwatch.demo.internal",
             "PUSH_SERVICE_ACCOUNT=opwatch-push@demo.iam.gserviceaccount.com",
             "REPORT_QUEUE=projects/demo/locations/europe-west1/queues/opwatch-reports",
@@ -333,6 +517,41 @@ fn up_again_changes_nothing(cloud: &Cloud) {
 }
 
 // === Daily life ===
+
+fn pause_and_resume(cloud: &Cloud) {
+    let before: Vec<_> = [PUSH, INTERNAL_PUSH, DEAD_PUSH].map(|key| cloud.resource(key)).into();
+
+    let text = cloud.run("pause", &[], "").ok();
+
+    assert!(text.contains("Messages published since then are kept until 20"), "{text}");
+    for (key, before) in [PUSH, INTERNAL_PUSH, DEAD_PUSH].into_iter().zip(&before) {
+        let mut expected = before.clone();
+        expected["pushConfig"] = json!({});
+        let mut paused = cloud.resource(key);
+        let labels = paused.as_object_mut().unwrap().remove("labels");
+        assert_eq!(labels.is_some(), key == PUSH);
+        assert_eq!(paused, expected);
+    }
+    for queue in [CHECK_QUEUE, REPORT_QUEUE, NOTICE_QUEUE] {
+        assert_eq!(cloud.resource(queue)["state"], "PAUSED");
+    }
+    cloud.take_changes();
+    let again = cloud.run("pause", &[], "").ok();
+    assert_eq!(again.lines().last(), text.lines().last());
+    let text = cloud.run("up", &[], "").ok();
+    assert!(text.contains("paused since 20"), "{text}");
+    assert!(text.contains("left paused: queue opwatch-checks"), "{text}");
+    assert!(text.contains("no test message is sent: opwatch is paused"), "{text}");
+    assert_eq!(cloud.take_changes().len(), 0, "{text}");
+
+    cloud.run("resume", &[], "").ok();
+
+    let after: Vec<_> = [PUSH, INTERNAL_PUSH, DEAD_PUSH].map(|key| cloud.resource(key)).into();
+    assert_eq!(after, before);
+    check_queues(cloud, 500.0);
+    assert!(cloud.run("resume", &[], "").text.contains("opwatch is not paused"));
+    cloud.take_changes();
+}
 
 fn schedule_creates_then_leaves_then_updates(cloud: &Cloud) {
     let kickoff = r#"{"name": "projects/demo/operations/x", "title": "夜"}"#;
@@ -452,10 +671,10 @@ fn down_leaves_empty_queues_and_an_unbound_role(cloud: &Cloud) {
 
     cloud.run("down", &[], "yes\n").ok();
 
-    let left = [CHECK_QUEUE, REPORT_QUEUE, ROLE, JOB, MADE[13], MADE[14]];
+    let left = [CHECK_QUEUE, REPORT_QUEUE, NOTICE_QUEUE, ROLE, JOB, MADE[16], MADE[17]];
     assert_eq!(made(cloud), left.map(str::to_owned).into_iter().collect());
     assert_eq!(cloud.grants(), Vec::<String>::new());
-    for queue in [CHECK_QUEUE, REPORT_QUEUE] {
+    for queue in [CHECK_QUEUE, REPORT_QUEUE, NOTICE_QUEUE] {
         assert_eq!(cloud.resource(queue)["state"], "PAUSED");
     }
     cloud.take_changes();
@@ -480,7 +699,7 @@ fn up_takes_them_up_again(cloud: &Cloud) {
     let mut grants = cloud.grants();
     grants.sort();
     assert_eq!(grants, sorted(&GRANTS));
-    check_queues(cloud);
+    check_queues(cloud, 500.0);
     check_subscriptions(cloud);
     check_service(&cloud.resource(SERVICE));
     cloud.take_changes();
@@ -491,7 +710,7 @@ fn purge_leaves_nothing(cloud: &Cloud) {
 
     assert_eq!(cloud.resource(ROLE)["deleted"], true);
     cloud.remove(ROLE);
-    assert_eq!(made(cloud), [MADE[13], MADE[14]].map(str::to_owned).into_iter().collect());
+    assert_eq!(made(cloud), [MADE[16], MADE[17]].map(str::to_owned).into_iter().collect());
     assert_eq!(cloud.grants(), Vec::<String>::new());
 }
 
@@ -511,15 +730,28 @@ fn up_builds_the_image(cloud: &Cloud) {
     let text = cloud.run("up", &[], "").ok();
 
     assert!(!text.contains(CANARY), "{text}");
+    assert!(text.contains("for far, its owner must run once"), "{text}");
+    assert!(text.contains("  gcloud iam roles create opwatch --project=far --stage=GA"), "{text}");
     assert!(
-        text.contains("for far, its owner must run: gcloud projects add-iam-policy-binding far"),
+        text.contains("  gcloud projects add-iam-policy-binding far --condition=None --member="),
         "{text}"
     );
+    assert!(text.contains(" --role=projects/far/roles/opwatch\n"), "{text}");
+    assert!(!text.contains("importExportAdmin"), "{text}");
+    let replicas = json!([{"location": "europe-west1"}, {"location": "europe-west4"}]);
+    let stored = cloud.resource("secretmanager:projects/demo/secrets/opwatch-slack");
+    assert_eq!(stored["replication"]["userManaged"]["replicas"], replicas);
+    for topic in [TOPIC, INTERNAL_TOPIC] {
+        let regions = cloud.resource(topic)["messageStoragePolicy"]["allowedPersistenceRegions"].clone();
+        assert_eq!(regions, json!(["europe-west4", "europe-west1"]));
+    }
     let service = cloud.resource(SERVICE);
     let container = &service["spec"]["template"]["spec"]["containers"][0];
     let image = container["image"].as_str().unwrap();
-    let tag = image.strip_prefix("europe-west1-docker.pkg.dev/demo/opwatch/opwatch:").unwrap();
-    assert_eq!(tag.len(), 12, "{image}");
+    assert_eq!(image, format!("europe-west1-docker.pkg.dev/demo/opwatch/opwatch@{DIGEST}"));
+    let repository =
+        cloud.resource("artifactregistry:projects/demo/locations/europe-west1/repositories/opwatch");
+    assert_eq!(repository["dockerConfig"]["immutableTags"], true);
     let environment = environment(container);
     for setting in [
         "SLACK_BOT_TOKEN=secret opwatch-slack, version 1",
@@ -535,9 +767,9 @@ fn up_builds_the_image(cloud: &Cloud) {
         cloud.resource(ROLE)["includedPermissions"],
         json!([
             "datastore.databases.export",
+            "datastore.databases.import",
             "datastore.operations.get",
             "datastore.operations.list",
-            "datastore.databases.import",
         ])
     );
     let old = "iam:projects/demo/serviceAccounts/opwatch-push@demo.iam.gserviceaccount.com: \
@@ -548,7 +780,8 @@ fn up_builds_the_image(cloud: &Cloud) {
     expected.push(old.to_owned());
     expected.push(
         "cloudresourcemanager:projects/demo: roles/datastore.user: \
-        serviceAccount:opwatch-run@demo.iam.gserviceaccount.com"
+        serviceAccount:opwatch-run@demo.iam.gserviceaccount.com \
+        if resource.name == \"projects/demo/databases/(default)\""
             .to_owned(),
     );
     expected.sort();
@@ -565,26 +798,90 @@ fn the_ledger_has_its_policies(cloud: &Cloud) {
     }
 }
 
-fn up_repairs_what_differs(cloud: &Cloud) {
+/// Six policies, made once; `deploy/up` updates one whose definition is another.
+fn alerts_are_made_and_follow_their_definition(cloud: &Cloud) {
+    let is_policy = |key: &String| key.starts_with("monitoring:");
+    let policies: Vec<_> = cloud.resources().into_iter().filter(is_policy).collect();
+    assert_eq!(policies.len(), 6, "{policies:?}");
+    let conditions = policies.iter().map(|key| cloud.resource(key)["conditions"].to_string());
+    let conditions = conditions.collect::<Vec<_>>().join("\n");
+    for expected in [
+        "subscription/oldest_unacked_message_age",
+        "one_of(\\\"opwatch-push\\\", \\\"opwatch-internal\\\", \\\"opwatch-dead-push\\\")",
+        "cloudtasks.googleapis.com/queue/depth",
+        "resource.labels.queue_id=\\\"opwatch-notices\\\"",
+        "subscription/dead_letter_message_count",
+        "jsonPayload.decision=\\\"gave-up\\\"",
+        "subscription/push_request_count",
+        "DestroySecretVersion",
+    ] {
+        assert!(conditions.contains(expected), "{expected}: {conditions}");
+    }
+    let mut policy = cloud.resource(&policies[0]);
+    policy["userLabels"]["definition"] = json!("another");
+    cloud.put(&policies[0], policy);
+}
+
+/// All that a person may do to it in the console.
+fn break_it(cloud: &Cloud) {
     let mut push = cloud.resource(PUSH);
     push["ackDeadlineSeconds"] = json!(10);
     cloud.put(PUSH, push);
+    let mut push = cloud.resource(INTERNAL_PUSH);
+    push["pushConfig"]["pushEndpoint"] = json!("https://elsewhere.example/internal");
+    cloud.put(INTERNAL_PUSH, push);
     let mut queue = cloud.resource(REPORT_QUEUE);
     queue["retryConfig"]["maxAttempts"] = json!(100);
     cloud.put(REPORT_QUEUE, queue);
+    let mut queue = cloud.resource(CHECK_QUEUE);
+    queue["state"] = json!("PAUSED");
+    cloud.put(CHECK_QUEUE, queue);
     let mut service = cloud.resource(SERVICE);
     service["metadata"]["annotations"]["run.googleapis.com/ingress"] = json!("all");
+    service["spec"]["traffic"] = json!([{"percent": 100, "revisionName": "opwatch-00001"}]);
     cloud.put(SERVICE, service);
+    cloud.revoke(SERVICE);
+    cloud.grant(INTERNAL_TOPIC, "roles/pubsub.publisher", RUN_ACCOUNT);
+}
 
+fn doctor_finds_what_differs(cloud: &Cloud) {
+    let ran = cloud.run("doctor", &[], "");
+
+    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    let found: Vec<_> = ran.text.lines().filter(|line| line.starts_with("FAIL")).collect();
+    let expected = [
+        "FAIL  deploy/up would update queue opwatch-reports (maxAttempts: 100 -> -1)",
+        "FAIL  deploy/up would resume queue opwatch-checks",
+        "FAIL  topic opwatch-internal can be published to by serviceAccount:opwatch-run@",
+        "FAIL  deploy/up would update service opwatch (ingress: all -> internal)",
+        "FAIL  deploy/up would send all traffic to the latest revision (now: 100 % to opwatch-00001)",
+        "FAIL  deploy/up would grant roles/run.invoker on service opwatch to opwatch-push@",
+        "FAIL  deploy/up would update subscription opwatch-internal (endpoint: https://elsewhere.example/internal -> ",
+        "FAIL  deploy/up would update subscription opwatch-push (ackDeadline: 10 -> 60)",
+        "FAIL  deploy/up would update alert policy \"opwatch: ",
+    ];
+    assert_eq!(found.len(), expected.len(), "{}", ran.text);
+    for expected in expected {
+        assert!(found.iter().any(|line| line.starts_with(expected)), "{expected}: {}", ran.text);
+    }
+    assert!(ran.text.contains("ok    topic opwatch-internal\n"), "{}", ran.text);
+    assert!(ran.text.contains("green  the token"), "{}", ran.text);
+    let changes = cloud.take_changes();
+    assert!(changes.iter().all(|call| call.resource.contains("/jobs")), "{changes:?}");
+}
+
+fn up_repairs_what_differs(cloud: &Cloud) {
     let text = cloud.run("up", &["--no-test", "--new-secret"], "").ok();
 
     assert!(text.contains("update subscription opwatch-push (ackDeadline: 10 -> 60)"), "{text}");
     assert!(text.contains("update queue opwatch-reports (maxAttempts: 100 -> -1)"), "{text}");
     assert!(text.contains("ingress: all -> internal"), "{text}");
     assert!(text.contains("add a version to secret opwatch-slack"), "{text}");
-    check_queues(cloud);
+    assert!(text.contains("warning: topic opwatch-internal can be published to by "), "{text}");
+    check_queues(cloud, 16.0);
     check_subscriptions(cloud);
     let service = cloud.resource(SERVICE);
+    assert_eq!(service["spec"]["traffic"], json!([{"percent": 100, "latestRevision": true}]));
     let environment = environment(&service["spec"]["template"]["spec"]["containers"][0]);
     assert!(
         environment.contains(&"SLACK_BOT_TOKEN=secret opwatch-slack, version 2".to_owned()),
@@ -594,13 +891,27 @@ fn up_repairs_what_differs(cloud: &Cloud) {
     let changed: Vec<_> = cloud.take_changes().into_iter().map(|call| call.resource).collect();
     assert_eq!(
         changed.iter().filter(|resource| !resource.ends_with(":setIamPolicy")).collect::<Vec<_>>(),
-        ["secretmanager:projects/demo/secrets/opwatch-slack:addVersion", REPORT_QUEUE, SERVICE, PUSH,]
+        [
+            "secretmanager:projects/demo/secrets/opwatch-slack:addVersion",
+            &format!("{CHECK_QUEUE}:resume"),
+            REPORT_QUEUE,
+            INTERNAL_PUSH,
+            SERVICE,
+            SERVICE,
+            PUSH,
+            &changed.last().unwrap(),
+        ]
     );
+    assert!(changed.last().unwrap().starts_with("monitoring:"), "{changed:?}");
+    cloud.revoke(INTERNAL_TOPIC);
+    cloud.grant(INTERNAL_TOPIC, "roles/pubsub.publisher", "opwatch-tasks@demo.iam.gserviceaccount.com");
+    cloud.grant(INTERNAL_TOPIC, "roles/pubsub.viewer", RUN_ACCOUNT);
 }
 
 fn doctor_runs_as_the_runtime_account(cloud: &Cloud) {
     let text = cloud.run("doctor", &[], "").ok();
     assert!(text.contains("green  the token"), "{text}");
+    assert!(!text.contains("FAIL"), "{text}");
     let job = cloud.resource("run:projects/demo/locations/europe-west1/jobs/opwatch-doctor");
     let task = &job["spec"]["template"]["spec"]["template"]["spec"];
     assert_eq!(task["serviceAccountName"], RUN_ACCOUNT);

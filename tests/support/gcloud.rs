@@ -10,12 +10,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::{env, process, thread};
 
 use base64::Engine;
@@ -31,13 +31,16 @@ pub(crate) const REGION: &str = "europe-west1";
 /// Where the service answers.
 pub(crate) const URL: &str = "https://opwatch-abcdefghij-ew.a.run.app";
 
+/// Of the image that is built.
+pub(crate) const DIGEST: &str = "sha256:7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730";
+
 const BUILD: &str = "projects/demo/locations/europe-west1/builds/b";
 
 /// Set to `1`, leaves out every test that needs gcloud alone.
 const SKIP: &str = "OPWATCH_SKIP_DEPLOY";
 
 /// The APIs that the scripts use, as gcloud's overrides call them.
-const APIS: [&str; 13] = [
+const APIS: [&str; 14] = [
     "ARTIFACTREGISTRY",
     "CLOUDBUILD",
     "CLOUDRESOURCEMANAGER",
@@ -46,6 +49,7 @@ const APIS: [&str; 13] = [
     "FIRESTORE",
     "IAM",
     "LOGGING",
+    "MONITORING",
     "PUBSUB",
     "RUN",
     "SECRETMANAGER",
@@ -67,6 +71,12 @@ pub(crate) struct Call {
     /// `pubsub:projects/demo/topics/opwatch`.
     pub(crate) resource: String,
     pub(crate) body: Value,
+}
+
+#[derive(serde::Deserialize)]
+struct Deployment {
+    resources: BTreeMap<String, Value>,
+    policies: BTreeMap<String, Value>,
 }
 
 #[derive(Default)]
@@ -112,16 +122,15 @@ impl Cloud {
         Some(cloud)
     }
 
-    /// A `gcloud` that notes its command line and becomes the real one.
+    /// A `gcloud` that notes its command line and has the loaded one run it.
     fn write_wrapper(&self) {
-        let paths = env::var_os("PATH").unwrap();
-        let real =
-            env::split_paths(&paths).map(|path| path.join("gcloud")).find(|path| path.exists()).unwrap();
+        let server = Server::get();
         let lines = self.folder.join("command-lines");
         let script = format!(
-            "#!/bin/sh\nprintf '%s\\n' \"gcloud $*\" >>'{}'\nexec '{}' \"$@\"\n",
+            "#!/bin/sh\nprintf '%s\\n' \"gcloud $*\" >>'{}'\nexec '{}' -S -I '{SERVER}' call '{}' \"$@\"\n",
             lines.display(),
-            real.display()
+            server.python.display(),
+            server.socket.display()
         );
         let wrapper = self.folder.join("bin/gcloud");
         fs::write(&wrapper, script).unwrap();
@@ -151,6 +160,20 @@ impl Cloud {
         let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
         let text = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
         Ran { what: format!("deploy/{script} {}", arguments.join(" ")), code: status.code(), text }
+    }
+
+    /// The same on a terminal, where `input` is typed.
+    pub(crate) fn run_on_terminal(&self, script: &str, input: &str) -> Ran {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(script);
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--echo", "never", "--command"]).arg(&script).arg("/dev/null");
+        command.envs(self.environment());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let Output { status, stdout, .. } = child.wait_with_output().unwrap();
+        let text = String::from_utf8(stdout).unwrap().replace('\r', "");
+        Ran { what: format!("{} on a terminal", script.display()), code: status.code(), text }
     }
 
     fn environment(&self) -> Vec<(String, String)> {
@@ -187,6 +210,15 @@ impl Cloud {
         self.state.lock().unwrap()
     }
 
+    /// Puts a whole project there: what `tests/data/deployments` has.
+    pub(crate) fn load(&self, deployment: &str) {
+        let read: Deployment = serde_json::from_str(deployment).unwrap();
+        let mut state = self.state();
+        state.seen.extend(read.resources.keys().filter_map(|key| Some(key.rsplit_once('/')?.1.to_owned())));
+        state.resources = read.resources;
+        state.policies = read.policies;
+    }
+
     /// What exists.
     pub(crate) fn resources(&self) -> BTreeSet<String> {
         self.state().resources.keys().cloned().collect()
@@ -205,7 +237,7 @@ impl Cloud {
         self.state().resources.remove(key).unwrap();
     }
 
-    /// Who may do what where: `resource: role: member`.
+    /// Who may do what where: `resource: role: member if condition`.
     pub(crate) fn grants(&self) -> Vec<String> {
         let state = self.state();
         let bindings = state.policies.iter().flat_map(|(resource, policy)| {
@@ -215,7 +247,10 @@ impl Cloud {
             .flat_map(|(resource, binding)| {
                 let role = binding["role"].as_str().unwrap();
                 let members = binding["members"].as_array().unwrap().iter();
-                members.map(move |member| format!("{resource}: {role}: {}", member.as_str().unwrap()))
+                let condition = binding["condition"]["expression"].as_str();
+                let condition = condition.map_or_else(String::new, |condition| format!(" if {condition}"));
+                members
+                    .map(move |member| format!("{resource}: {role}: {}{condition}", member.as_str().unwrap()))
             })
             .collect()
     }
@@ -227,6 +262,17 @@ impl Cloud {
         let mut bindings = policy["bindings"].as_array().cloned().unwrap_or_default();
         bindings.push(json!({"role": role, "members": [format!("serviceAccount:{account}")]}));
         policy["bindings"] = json!(bindings);
+    }
+
+    /// Takes back all that is granted on a resource.
+    pub(crate) fn revoke(&self, resource: &str) {
+        let mut state = self.state();
+        state.policies.get_mut(resource).unwrap()["bindings"] = json!([]);
+    }
+
+    /// The file with the settings.
+    pub(crate) fn settings(&self) -> String {
+        fs::read_to_string(self.folder.join("settings.env")).unwrap()
     }
 
     /// The calls since the last time that changed something, reads of policies and logs left out.
@@ -263,6 +309,85 @@ impl Drop for Cloud {
             eprintln!("calls that were refused: {:#?}", self.state.lock().map(|state| state.refused.clone()));
         }
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The program that loads gcloud.
+const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/gcloud_server.py");
+
+/// What the scripts call, which is loaded once for all tests; what is missing here is loaded by each call of it.
+const COMMANDS: [&str; 39] = [
+    "alpha monitoring policies create",
+    "alpha monitoring policies delete",
+    "alpha monitoring policies list",
+    "alpha monitoring policies update",
+    "artifacts repositories describe",
+    "artifacts tags list",
+    "builds describe",
+    "builds submit",
+    "firestore fields ttls list",
+    "firestore fields ttls update",
+    "iam roles create",
+    "iam roles describe",
+    "iam service-accounts add-iam-policy-binding",
+    "iam service-accounts create",
+    "iam service-accounts describe",
+    "iam service-accounts get-iam-policy",
+    "logging read",
+    "projects add-iam-policy-binding",
+    "projects describe",
+    "projects get-iam-policy",
+    "pubsub subscriptions add-iam-policy-binding",
+    "pubsub subscriptions create",
+    "pubsub subscriptions describe",
+    "pubsub subscriptions get-iam-policy",
+    "pubsub subscriptions update",
+    "pubsub topics create",
+    "pubsub topics describe",
+    "pubsub topics get-iam-policy",
+    "run deploy",
+    "run services describe",
+    "run services get-iam-policy",
+    "scheduler jobs describe",
+    "secrets create",
+    "secrets describe",
+    "secrets versions list",
+    "services list",
+    "tasks list",
+    "tasks queues describe",
+    "tasks queues update",
+];
+
+/// The real gcloud, loaded once: see `gcloud_server.py`. It ends with this process, which holds its standard input.
+struct Server {
+    python: PathBuf,
+    socket: PathBuf,
+    _process: Child,
+}
+
+impl Server {
+    fn get() -> &'static Self {
+        static SERVER: OnceLock<Server> = OnceLock::new();
+        SERVER.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let paths = env::var_os("PATH").unwrap();
+        let gcloud = env::split_paths(&paths).map(|path| path.join("gcloud")).find(|path| path.exists());
+        let gcloud = gcloud.unwrap().canonicalize().unwrap();
+        let sdk = gcloud.ancestors().nth(2).unwrap();
+        let bundled = sdk.join("platform/bundledpythonunix/bin/python3");
+        let python = if bundled.exists() { bundled } else { PathBuf::from("python3") };
+        let socket = env::temp_dir().join(format!("opwatch-gcloud-{}", process::id()));
+        let mut command = Command::new(&python);
+        command.args(["-S", SERVER, "serve"]).arg(&socket).arg(sdk.join("lib")).args(COMMANDS);
+        command.envs([("CLOUDSDK_CORE_DISABLE_USAGE_REPORTING", "1"), ("PYTHONIOENCODING", "UTF-8")]);
+        command.env("CLOUDSDK_CONFIG", socket.with_extension("config"));
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, "ready\n", "gcloud can't be loaded from {}", sdk.display());
+        Self { python, socket, _process: process }
     }
 }
 
@@ -341,9 +466,10 @@ struct Asked {
 
 impl Asked {
     fn new(method: &Method, host: &str, path: &str, query: &str, body: &[u8]) -> Option<Self> {
-        let api = host.strip_suffix(".invalid")?;
-        // Cloud Run is called in its region.
-        let api = api.rsplit('-').next()?.to_owned();
+        let host = host.strip_suffix(".invalid")?;
+        // Cloud Run is called in its region, or for all of them.
+        let (region, api) = host.rsplit_once('-').unwrap_or((REGION, host));
+        let api = api.to_owned();
         let path = decoded(path);
         let path = path.trim_start_matches('/');
         let path =
@@ -351,7 +477,7 @@ impl Asked {
         let (_, path) = path.split_once('/')?;
         let path = path
             .strip_prefix("namespaces/demo/")
-            .map_or_else(|| path.to_owned(), |path| format!("projects/demo/locations/{REGION}/{path}"));
+            .map_or_else(|| path.to_owned(), |path| format!("projects/demo/locations/{region}/{path}"));
         let (path, verb) = path.rsplit_once(':').unwrap_or((&path, ""));
         Some(Self {
             method: method.clone(),
@@ -416,7 +542,8 @@ impl Refusal {
 
 type Answer = Result<Value, Refusal>;
 
-const COLLECTIONS: [&str; 12] = [
+const COLLECTIONS: [&str; 13] = [
+    "alertPolicies",
     "topics",
     "subscriptions",
     "queues",
@@ -447,7 +574,7 @@ impl State {
             ("GET" | "POST", "getIamPolicy") => self.policy(asked),
             ("POST", "setIamPolicy") => self.set_policy(asked),
             ("GET", "") if is_collection => Ok(self.list(asked)),
-            ("GET", "") => self.get(&asked.key()).map(|value| seen(value, asked)),
+            ("GET", "") => self.get(&asked.key()).map(|value| seen(&asked.path, value, asked)),
             ("DELETE", "") => self.delete(&asked.key()),
             ("POST", "") if is_collection => self.create(asked),
             ("PUT", "") if asked.api == "pubsub" => self.create(asked),
@@ -473,6 +600,8 @@ impl State {
             ("serviceusage", "GET", path, "") if path.starts_with("projects/demo/services/") => {
                 Ok(json!({"name": path, "state": "ENABLED"}))
             }
+            // Without a location the services of all regions.
+            ("run", "GET", _, "") if asked.collection() == "services" => Ok(self.services()),
             ("firestore", "GET", _, "") if asked.collection() == "fields" => Ok(self.list(asked)),
             ("firestore", "PATCH", path, "") if asked.query("updateMask") == "ttlConfig" => {
                 let field = json!({"name": path, "ttlConfig": asked.body["ttlConfig"]});
@@ -519,13 +648,20 @@ impl State {
 
     fn list(&self, asked: &Asked) -> Value {
         let prefix = asked.key() + "/";
-        let items: Vec<&Value> = self
+        let items: Vec<Value> = self
             .resources
             .iter()
             .filter(|(key, _)| key.strip_prefix(&prefix).is_some_and(|id| !id.contains('/')))
-            .map(|(_, value)| value)
+            .map(|(key, value)| seen(key, value, asked))
             .collect();
         json!({ asked.collection(): items })
+    }
+
+    fn services(&self) -> Value {
+        let services = self.resources.iter().filter(|(key, _)| key.starts_with("run:"));
+        let services = services.filter(|(key, _)| key.contains("/services/")).map(|(_, value)| value);
+        json!({"apiVersion": "serving.knative.dev/v1", "kind": "ServiceList", "metadata": {},
+            "items": services.collect::<Vec<_>>()})
     }
 
     fn create(&mut self, asked: &Asked) -> Answer {
@@ -539,8 +675,10 @@ impl State {
                 self.get(&format!("pubsub:{topic}"))?;
             }
         }
-        if asked.api == "run" {
-            value = ready(value);
+        match asked.api.as_str() {
+            "run" => value = ready(value),
+            "monitoring" => value = alert_policy(value)?,
+            _ => {}
         }
         self.resources.insert(key.clone(), value.clone());
         let path = key.split_once(':').unwrap().1;
@@ -557,6 +695,13 @@ impl State {
         let mask: Vec<String> = mask.split(',').map(camel_case).filter(|field| !field.is_empty()).collect();
         let is_run = asked.api == "run";
         let value = self.get_mut(&asked.key())?;
+        if asked.api == "monitoring" {
+            // The resource keeps its name, whatever the new definition says.
+            let name = value["name"].clone();
+            *value = alert_policy(body)?;
+            value["name"] = name;
+            return Ok(value.clone());
+        }
         if is_run {
             let latest = value["status"]["latestCreatedExecution"].take();
             *value = ready(body);
@@ -571,6 +716,13 @@ impl State {
             let pointer = format!("/{}", field.replace('.', "/"));
             let new = body.pointer(&pointer).cloned().unwrap_or_default();
             set(value, &field, new);
+        }
+        // Empty fields are not shown: a subscription to pull from has an empty pushConfig.
+        if value["pushConfig"]["pushEndpoint"] == "" {
+            value["pushConfig"] = json!({});
+        }
+        if value["labels"] == json!({}) {
+            set(value, "labels", Value::Null);
         }
         Ok(value.clone())
     }
@@ -624,6 +776,14 @@ impl State {
             return Err(Refusal::new(409, "ABORTED", "the etag is another"));
         }
         let bindings = policy["bindings"].as_array().cloned().unwrap_or_default();
+        // https://cloud.google.com/iam/docs/reference/rest/v1/Policy: a policy with conditions is of version 3.
+        if bindings.iter().any(|binding| !binding["condition"].is_null()) && policy["version"] != 3 {
+            return Err(Refusal::new(
+                400,
+                "INVALID_ARGUMENT",
+                "a policy with conditions must be of version 3",
+            ));
+        }
         let members =
             bindings.iter().flat_map(|binding| binding["members"].as_array().cloned().unwrap_or_default());
         for member in members {
@@ -701,14 +861,19 @@ impl State {
     }
 
     fn build(&mut self, body: &Value) -> Value {
-        let image =
-            body["images"][0].as_str().or_else(|| body["steps"][0]["args"][3].as_str()).unwrap_or_default();
+        assert_eq!(body["images"], json!(["$_IMAGE"]));
+        let image = body["substitutions"]["_IMAGE"].as_str().unwrap();
         let tag = image.rsplit(':').next().unwrap();
         let package = "projects/demo/locations/europe-west1/repositories/opwatch/packages/opwatch";
         let name = format!("{package}/tags/{tag}");
-        self.resources.insert(format!("artifactregistry:{name}"), json!({"name": name, "version": "v"}));
+        self.resources.insert(
+            format!("artifactregistry:{name}"),
+            json!({"name": name, "version": format!("{package}/versions/{DIGEST}")}),
+        );
         let build = json!({"name": BUILD, "id": "b", "projectId": PROJECT, "status": "WORKING", "images": [image], "logUrl": "http://build.invalid/b"});
-        let ended = json!({"name": BUILD, "id": "b", "projectId": PROJECT, "status": "SUCCESS"});
+        let results = json!({"images": [{"name": image, "digest": DIGEST}]});
+        let ended =
+            json!({"name": BUILD, "id": "b", "projectId": PROJECT, "status": "SUCCESS", "results": results});
         self.resources.insert(format!("cloudbuild:{BUILD}"), ended);
         json!({
             "name": "operations/build/demo/b", "done": false,
@@ -755,6 +920,10 @@ fn created(asked: &Asked) -> Option<(String, Value)> {
             value["state"] = json!(if asked.api == "cloudtasks" { "RUNNING" } else { "ENABLED" });
             named(value["name"].as_str()?.to_owned(), value)
         }
+        ("monitoring", "alertPolicies") => {
+            let id = asked.body["displayName"].as_str()?.bytes().map(u64::from).sum::<u64>();
+            named(under(&id.to_string()), body)
+        }
         ("secretmanager", "secrets") => named(under(&asked.query("secretId")), body),
         ("artifactregistry", "repositories") => named(under(&asked.query("repositoryId")), body),
         ("iam", "roles") => named(under(body["roleId"].as_str()?), body["role"].clone()),
@@ -777,15 +946,58 @@ fn ready(mut value: Value) -> Value {
     value["metadata"]["generation"] = json!(generation);
     value["metadata"]["resourceVersion"] = json!(generation.to_string());
     let name = format!("{}-{generation:05}", value["metadata"]["name"].as_str().unwrap());
+    value["metadata"]["labels"]["cloud.googleapis.com/location"] = json!(REGION);
+    // What is not assigned to a revision by name follows the latest one:
+    // https://cloud.google.com/run/docs/rollouts-rollbacks-traffic-migration
+    if value["spec"]["traffic"].as_array().is_none_or(Vec::is_empty) {
+        value["spec"]["traffic"] = json!([{"percent": 100, "latestRevision": true}]);
+    }
+    let mut traffic = value["spec"]["traffic"].clone();
+    for target in traffic.as_array_mut().unwrap().iter_mut().filter(|target| target["latestRevision"] == true)
+    {
+        target["revisionName"] = json!(name);
+    }
     let conditions = ["Ready", "ConfigurationsReady", "RoutesReady"];
     let conditions = conditions.map(|kind| json!({"type": kind, "status": "True"}));
     value["status"] = json!({
         "observedGeneration": generation, "url": URL, "address": {"url": URL},
         "latestCreatedRevisionName": name, "latestReadyRevisionName": name,
-        "traffic": [{"revisionName": name, "percent": 100, "latestRevision": true}],
+        "traffic": traffic,
         "conditions": conditions,
     });
     value
+}
+
+/// An alert policy as Monitoring takes it: https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies
+fn alert_policy(mut value: Value) -> Answer {
+    let refused = |what: &str| Err(Refusal::new(400, "INVALID_ARGUMENT", what));
+    let conditions = value["conditions"].as_array().cloned().unwrap_or_default();
+    if value["displayName"].as_str().is_none_or(str::is_empty)
+        || conditions.is_empty()
+        || conditions.len() > 6
+    {
+        return refused("a policy has a name and one to six conditions");
+    }
+    let limits_notifications = value["alertStrategy"]["notificationRateLimit"]["period"].is_string();
+    for condition in &conditions {
+        let threshold = &condition["conditionThreshold"];
+        let filter = threshold["filter"].as_str().unwrap_or_default();
+        let is_threshold = filter.contains("metric.type=") && filter.contains("resource.type=");
+        let is_log = condition["conditionMatchedLog"]["filter"].is_string();
+        if is_log && !(limits_notifications && conditions.len() == 1) {
+            return refused("a log condition is the only one, and its policy has a notificationRateLimit");
+        }
+        if !is_log && (!is_threshold || limits_notifications || threshold["duration"].as_str().is_none()) {
+            return refused(
+                "a threshold has a metric, a resource and a duration, and no notificationRateLimit",
+            );
+        }
+    }
+    for (number, condition) in value["conditions"].as_array_mut().unwrap().iter_mut().enumerate() {
+        condition["name"] = json!(format!("conditions/{number}"));
+    }
+    value["enabled"] = json!(true);
+    Ok(value)
 }
 
 fn operation(path: &str, value: &Value) -> Value {
@@ -793,9 +1005,9 @@ fn operation(path: &str, value: &Value) -> Value {
 }
 
 /// A task shows its body only to those who ask for it.
-fn seen(value: &Value, asked: &Asked) -> Value {
+fn seen(path: &str, value: &Value, asked: &Asked) -> Value {
     let mut value = value.clone();
-    if asked.api == "cloudtasks" && asked.path.contains("/tasks/") && asked.query("responseView") != "FULL" {
+    if asked.api == "cloudtasks" && path.contains("/tasks/") && asked.query("responseView") != "FULL" {
         value["httpRequest"].as_object_mut().unwrap().remove("body");
     }
     value

@@ -1,0 +1,266 @@
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154 # deploy/lib.sh has what is set here and read elsewhere
+# The steps of deploy/up in the project: APIs, accounts, who may do what, Slack's secret, the ledger. Sourced.
+
+# Projects made until this day need the Pub/Sub agent's token grant
+# (https://cloud.google.com/run/docs/tutorials/pubsub).
+last_day_of_token_grant=2021-04-08
+
+learn_project() {
+  local project number
+  project=$(gc projects describe "$PROJECT" --format=json)
+  number=$(jq -r .projectNumber <<<"$project")
+  created=$(jq -r '.createTime[:10]' <<<"$project")
+  pubsub_agent=serviceAccount:service-$number@gcp-sa-pubsub.iam.gserviceaccount.com
+  tasks_agent=serviceAccount:service-$number@gcp-sa-cloudtasks.iam.gserviceaccount.com
+}
+
+enable_apis() {
+  local api enabled apis=(cloudscheduler cloudtasks datastore firestore iam logging pubsub run secretmanager) missing=()
+  [[ -n ${IMAGE-} ]] || apis+=(artifactregistry cloudbuild)
+  [[ ${ALERTS-} != yes ]] || apis+=(monitoring)
+  enabled=$(gc services list --enabled --format='value(config.name)')
+  for api in "${apis[@]}"; do
+    grep -qxF "$api.googleapis.com" <<<"$enabled" || missing+=("$api.googleapis.com")
+  done
+  if ((${#missing[@]} > 0)); then
+    change "enable ${missing[*]}" services enable "${missing[@]}"
+  else
+    unchanged "the APIs are enabled"
+  fi
+}
+
+# --- Who may do what ---
+
+# ensure_account ACCOUNT WHAT
+ensure_account() {
+  local actual
+  actual=$(describe iam service-accounts % "$1")
+  settle "account $1" '{}' "${actual:+"{}"}" iam service-accounts % "${1%%@*}" --display-name="$2"
+}
+
+ensure_accounts() {
+  ensure_account "$run_account" "opwatch: what the service runs as"
+  ensure_account "$push_account" "opwatch: what Pub/Sub pushes as"
+  ensure_account "$tasks_account" "opwatch: what Cloud Tasks publishes as"
+}
+
+# The permissions of the runtime account in the project, and no more, separated by commas:
+#   datastore.operations.get   reads an operation: every check
+#   datastore.operations.list  looks up, before each start, whether the operation runs already; also `opwatch doctor`
+#   datastore.databases.export starts an export, of Datastore and of Firestore; only when STARTS has one
+#   datastore.databases.import starts an import; only when STARTS has one
+# Datastore's and Firestore's operations belong to the project, so there is no smaller resource to grant them on.
+role_permissions() {
+  local permissions=datastore.operations.get,datastore.operations.list
+  ! starts import || permissions=datastore.databases.import,$permissions
+  ! starts export || permissions=datastore.databases.export,$permissions
+  printf '%s' "$permissions"
+}
+
+ensure_role() {
+  local actual wanted permissions
+  permissions=$(role_permissions)
+  wanted=$(jq -n --arg permissions "$permissions" '{permissions: ($permissions | split(",") | sort), stage: "GA"}')
+  actual=$(describe iam roles % "$role")
+  if [[ -n $actual && $(jq .deleted <<<"$actual") == true ]]; then
+    change "bring back the deleted role $role" iam roles undelete "$role"
+  fi
+  actual=$(jq -n --argjson actual "${actual:-null}" '
+    $actual | select(. != null) | {permissions: (.includedPermissions // [] | sort), stage}')
+  settle "role $role" "$wanted" "$actual" iam roles % "$role" --title="opwatch: reads operations, starts exports" \
+    --permissions="$permissions" --stage=GA
+  grant "project $PROJECT" "serviceAccount:$run_account" "$role_name" projects % "$PROJECT"
+  say_other_projects
+}
+
+# The same role in each other project, which only its owner can make and grant there.
+say_other_projects() {
+  local project projects
+  projects=$(setting PROJECTS)
+  for project in ${projects//,/ }; do
+    [[ $project != "$PROJECT" ]] || continue
+    say "for $project, its owner must run once (or \`gcloud iam roles update\` when the role is there already):" \
+      $'\n'"  gcloud iam roles create $role --project=$project --stage=GA --title='opwatch of $PROJECT'" \
+      "--permissions=$(role_permissions)" \
+      $'\n'"  gcloud projects add-iam-policy-binding $project --condition=None" \
+      "--member=serviceAccount:$run_account --role=projects/$project/roles/$role"
+  done
+}
+
+# `opwatch doctor` looks whether the topics are there.
+grant_doctor() {
+  local of
+  for of in "$topic" "$internal_topic"; do
+    grant "topic $of" "serviceAccount:$run_account" roles/pubsub.viewer pubsub topics % "$of"
+  done
+}
+
+# Cloud Tasks publishes the next message with the token of the tasks account: the runtime account may name it in a
+# task, Cloud Tasks may make its token, and it may publish to the internal topic. What is published there is trusted.
+grant_tasks_account() {
+  local member where="account $tasks_account"
+  for member in "serviceAccount:$run_account" "$tasks_agent"; do
+    grant "$where" "$member" roles/iam.serviceAccountUser iam service-accounts % "$tasks_account"
+  done
+  grant "topic $internal_topic" "serviceAccount:$tasks_account" roles/pubsub.publisher pubsub topics % "$internal_topic"
+  say_other_publishers
+}
+
+say_other_publishers() {
+  local policy others
+  policy=$(recall pubsub topics get-iam-policy "$internal_topic")
+  others=$(jq -rn --argjson policy "${policy:-null}" --arg own "serviceAccount:$tasks_account" '
+    [$policy.bindings[]? | select(.role | IN("roles/pubsub.publisher", "roles/pubsub.editor", "roles/pubsub.admin",
+      "roles/editor", "roles/owner")) | .members[] | select(. != $own)] | unique | join(", ")')
+  [[ -z $others ]] || problem "topic $internal_topic can be published to by $others, and what is published there is" \
+    "trusted: take these grants back, gcloud pubsub topics get-iam-policy $internal_topic shows them"
+}
+
+# Tasks made by version 0.1 publish to the public topic. While any of them may still wait, the tasks account may too.
+settle_public_grant() {
+  local member=serviceAccount:$tasks_account
+  if [[ -n $accept_until ]]; then
+    grant "topic $topic" "$member" roles/pubsub.publisher pubsub topics % "$topic"
+  elif holds "$member" roles/pubsub.publisher pubsub topics % "$topic"; then
+    change_binding "take roles/pubsub.publisher on topic $topic from $tasks_account" remove "$member" \
+      roles/pubsub.publisher pubsub topics % "$topic"
+  fi
+}
+
+grant_push_account() {
+  grant "service $service" "serviceAccount:$push_account" roles/run.invoker \
+    run services % "$service" --region="$REGION"
+  if [[ $created > $last_day_of_token_grant ]]; then
+    return
+  fi
+  grant "account $push_account" "$pubsub_agent" roles/iam.serviceAccountTokenCreator \
+    iam service-accounts % "$push_account"
+}
+
+# --- The secret ---
+
+# ensure_secret NEW: a new version is stored when NEW is not empty.
+ensure_secret() {
+  local version exists new=$1 create=(--replication-policy=automatic)
+  [[ -z ${SECRET_LOCATIONS-} ]] || create=(--replication-policy=user-managed --locations="$SECRET_LOCATIONS")
+  version=$(secret_version)
+  if [[ -n $version && -z $new ]] && holds_another_kind; then
+    say "SLACK=${SLACK:-webhook} now, and the secret holds the other kind: a new one is needed"
+    new=yes
+  fi
+  if [[ -n $version && -z $new ]]; then
+    unchanged "secret $secret"
+  else
+    exists=$(describe secrets % "$secret")
+    [[ -n $dry_run ]] || read_secret
+    if [[ -z $exists ]]; then
+      change "create secret $secret" secrets create "$secret" "${create[@]}" --data-file=-
+    else
+      change "add a version to secret $secret" secrets versions add "$secret" --data-file=-
+    fi
+    input=''
+  fi
+  [[ -z ${SECRET_LOCATIONS-} ]] || check_secret_locations
+  grant "secret $secret" "serviceAccount:$run_account" roles/secretmanager.secretAccessor secrets % "$secret"
+}
+
+# Where a secret is stored is fixed when it is created.
+check_secret_locations() {
+  local actual locations
+  actual=$(describe secrets % "$secret")
+  locations=$(jq -rn --argjson actual "${actual:-null}" '
+    $actual | select(. != null) | [.replication.userManaged.replicas[]?.location] | join(",")')
+  if [[ -n $actual && $(sorted_words "$locations") != "$(sorted_words "$SECRET_LOCATIONS")" ]]; then
+    problem "secret $secret is stored in ${locations:-automatic locations}, not in $SECRET_LOCATIONS, which can't be" \
+      "changed: delete it (gcloud secrets delete $secret --project=$PROJECT) and run deploy/up again"
+  fi
+}
+
+sorted_words() {
+  tr ',' '\n' <<<"$1" | LC_ALL=C sort
+}
+
+# Whether the service reads the secret as a webhook and is now to read it as a token, or the other way round.
+holds_another_kind() {
+  jq -en --argjson actual "${service_json:-null}" --arg setting "$secret_setting" '
+    [$actual.spec.template.spec.containers[0].env[]? | select(.valueFrom != null) | .name] as $names
+    | $names != [] and ($names | index($setting)) == null' >/dev/null
+}
+
+# Into `input`. No message repeats it.
+read_secret() {
+  local prefix=https://hooks.slack.com/ what='the webhook (https://hooks.slack.com/services/…)'
+  if [[ ${SLACK-} == bot ]]; then
+    prefix=xoxb- what='the bot token (xoxb-…)'
+  fi
+  if [[ -n ${SLACK_SECRET_FILE-} ]]; then
+    [[ -r $SLACK_SECRET_FILE ]] || die "SLACK_SECRET_FILE=$SLACK_SECRET_FILE can't be read"
+    IFS= read -r input <"$SLACK_SECRET_FILE" || [[ -n $input ]] || die "SLACK_SECRET_FILE=$SLACK_SECRET_FILE is empty"
+  else
+    printf 'Slack: paste %s, it is not shown: ' "$what" >&2
+    IFS= read -rs input || [[ -n $input ]] || die "no secret: run it from a terminal, or set SLACK_SECRET_FILE"
+    echo >&2
+  fi
+  [[ $input == "$prefix"* ]] || die "that is not $what"
+  if [[ ${SLACK-} != bot && ! $input =~ ^https://hooks\.slack\.com/services/T[^/]*/B[^/]*/[^/]+$ ]]; then
+    die "that is not $what: create an incoming webhook (api.slack.com/apps: your app, Incoming Webhooks); a URL of" \
+      "Workflow Builder (/triggers/…, /workflows/…) or of a slash command (/commands/…) posts no messages"
+  fi
+}
+
+# --- The ledger ---
+
+# The grant is conditioned on the one database
+# (https://cloud.google.com/datastore/docs/manage-databases#configure_per-database_access_permissions).
+ledger_condition() {
+  printf 'resource.name == "projects/%s/databases/%s"' "$PROJECT" "$(setting LEDGER_DATABASE '(default)')"
+}
+
+# Off unless LEDGER_KIND is set. Its entities carry the time after which Datastore may remove them.
+ensure_ledger() {
+  local kind where
+  # MORE_SETTINGS may have it too.
+  where=$(service_environment | jq -r --arg here "$PROJECT" 'if .LEDGER_KIND then .LEDGER_PROJECT // $here else "" end')
+  if [[ -n ${LEDGER_KIND-} ]]; then
+    step "ledger"
+  fi
+  settle_ledger_grant "$where"
+  [[ -n ${LEDGER_KIND-} ]] || return 0
+  if [[ $where != "$PROJECT" ]]; then
+    say "in $where, its owner must grant roles/datastore.user to $run_account; README.md, History, has the rest"
+    return
+  fi
+  for kind in $(ledger_kinds); do
+    if [[ -n $(ledger_policy "$kind") ]]; then
+      unchanged "TTL policy of kind $kind"
+    else
+      ledger_ttl "$kind" enable
+    fi
+  done
+}
+
+# settle_ledger_grant PROJECT-OF-THE-LEDGER: grants the database, and takes back what is wider or of another one.
+settle_ledger_grant() {
+  local member=serviceAccount:$run_account wanted='' found
+  if [[ $1 == "$PROJECT" ]]; then
+    wanted=$(ledger_condition)
+    condition=$wanted condition_title=$NAME-ledger
+    grant "database $(setting LEDGER_DATABASE '(default)')" "$member" roles/datastore.user projects % "$PROJECT"
+    condition='' condition_title=''
+  fi
+  while IFS=$'\t' read -r condition_title condition; do
+    [[ -z $wanted || $condition != "$wanted" ]] || continue
+    change_binding "take roles/datastore.user on project $PROJECT${condition:+ (where $condition)} from $run_account" \
+      remove "$member" roles/datastore.user projects % "$PROJECT"
+  done < <(ledger_grants)
+  condition='' condition_title=''
+}
+
+# The conditions of the runtime account's grants of roles/datastore.user: title and expression.
+ledger_grants() {
+  local policy
+  policy=$(recall projects get-iam-policy "$PROJECT")
+  jq -rn --argjson policy "${policy:-null}" --arg member "serviceAccount:$run_account" '
+    $policy.bindings[]? | select(.role == "roles/datastore.user" and any(.members[]; . == $member))
+    | [.condition.title // "-", .condition.expression // ""] | join("\t")'
+}
