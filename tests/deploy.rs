@@ -899,7 +899,7 @@ fn up_repairs_what_differs(cloud: &Cloud) {
             SERVICE,
             SERVICE,
             PUSH,
-            &changed.last().unwrap(),
+            changed.last().unwrap(),
         ]
     );
     assert!(changed.last().unwrap().starts_with("monitoring:"), "{changed:?}");

@@ -968,7 +968,7 @@ fn ready(mut value: Value) -> Value {
     value
 }
 
-/// An alert policy as Monitoring takes it: https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies
+/// An alert policy as Monitoring takes it: <https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies>.
 fn alert_policy(mut value: Value) -> Answer {
     let refused = |what: &str| Err(Refusal::new(400, "INVALID_ARGUMENT", what));
     let conditions = value["conditions"].as_array().cloned().unwrap_or_default();
