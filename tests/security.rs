@@ -209,7 +209,8 @@ async fn pasted_lines_give_bash_the_exact_message() {
             _ => {
                 let mut start = export();
                 start["title"] = json!(title);
-                start["start"]["body"]["outputUrlPrefix"] = json!(format!("gs://b/{text}"));
+                start["start"]["body"]["outputUrlPrefix"] =
+                    json!(format!("gs://b/{}", text.replace("${", "$${")));
                 opwatch.world.operations.fail_next_on("POST", "", refusal(403, "PERMISSION_DENIED", &error));
                 start
             }
