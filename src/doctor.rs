@@ -1,4 +1,4 @@
-//! `opwatch doctor`: checks one by one that everything is there and granted, and says what mends what is not.
+//! `opwatch doctor`: checks one by one that everything is there and granted, and says how to fix what is not.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,9 +12,10 @@ use crate::clock::{CALL_LIMIT, Clock, SystemClock};
 use crate::endpoints::Api;
 use crate::google::{CallError, Google, LOGIN, Tokens, lacks_token};
 use crate::ledger::Ledger;
+use crate::locale::{Locale, Scene};
 use crate::message::{Report, Watch};
 use crate::notice::{Context, notice};
-use crate::operation::Service;
+use crate::operation::{Attempt, Cause, Method, Service, project_of};
 use crate::settings::{ServeArgs, Settings};
 use crate::slack::{Fault, Part, Place, PostError, payload};
 use crate::terminal;
@@ -37,7 +38,7 @@ pub struct DoctorArgs {
 /// One thing that was checked.
 struct Finding {
     what: String,
-    /// Nothing, or what is wrong and what mends it.
+    /// Nothing, or what is wrong and how to fix it.
     wrong: Option<(String, String)>,
 }
 
@@ -46,15 +47,16 @@ impl Finding {
         Self { what: what.into(), wrong: None }
     }
 
-    fn bad(what: impl Into<String>, why: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { what: what.into(), wrong: Some((why.into(), mend.into())) }
+    fn bad(what: impl Into<String>, why: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { what: what.into(), wrong: Some((why.into(), fix.into())) }
     }
 
     fn print(&self) {
         match &self.wrong {
             None => terminal::line(format_args!("ok    {}", self.what)),
-            Some((why, mend)) => {
-                terminal::line(format_args!("FAIL  {}: {why}\n      to mend it: {mend}", self.what));
+            Some((why, fix)) => {
+                let fix = fix.replace('\n', "\n           ");
+                terminal::line(format_args!("FAIL  {}: {why}\n      fix: {fix}", self.what));
             }
         }
     }
@@ -129,25 +131,18 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
     let what = format!("listing {} operations of {project}", service.title());
     match google.probe_operations(service, project, CALL_LIMIT).await {
         Ok(date) => (Finding::good(what), date),
+        Err(error) if error.error.code == 404 => {
+            let fix = format!(
+                "take {service} out of SERVICES or {project} out of PROJECTS if there is no such database"
+            );
+            (Finding::bad(what, error.to_string(), fix), error.date)
+        }
         Err(error) => {
-            let mend = match error.error.code {
-                403 if is_disabled(&error) => format!(
-                    "gcloud services enable {service}.googleapis.com --project={project}, or take {service} out of SERVICES"
-                ),
-                404 => format!(
-                    "take {service} out of SERVICES or {project} out of PROJECTS if there is no such database"
-                ),
-                _ => mend(
-                    &error,
-                    format!(
-                        "gcloud projects add-iam-policy-binding {project} --condition=None --role={} \
-                         --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT",
-                        service.role()
-                    ),
-                ),
-            };
-            let date = error.date;
-            (Finding::bad(what, error.to_string(), mend), date)
+            let attempt = Attempt { service, method: Method::List, ..Attempt::of_api(service.id(), project) };
+            let fix = fix(&error, service.title(), &attempt, None);
+            let is_disabled = matches!(Cause::of(&attempt, &error.error), Some(Cause::ApiDisabled { .. }));
+            let fix = if is_disabled { format!("{fix}\nor take {service} out of SERVICES") } else { fix };
+            (Finding::bad(what, error.to_string(), fix), error.date)
         }
     }
 }
@@ -162,12 +157,14 @@ async fn topic(google: &Google, topic: &str) -> Finding {
         Err(error) => Finding::bad(
             what,
             error.to_string(),
-            mend(
+            fix(
                 &error,
-                format!(
+                "Pub/Sub",
+                &Attempt::of_api("pubsub", project_of(topic)),
+                Some(format!(
                     "gcloud pubsub topics add-iam-policy-binding {topic} --role=roles/pubsub.viewer \
                      --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
-                ),
+                )),
             ),
         ),
     }
@@ -186,6 +183,7 @@ async fn queue(google: &Google, queue: &str) -> Finding {
     );
     permission(
         granted,
+        ("Cloud Tasks", Attempt::of_api("cloudtasks", project_of(queue))),
         format!("creating tasks in {queue}"),
         format!(
             "gcloud tasks queues create {flags} if it is not there; else gcloud tasks queues add-iam-policy-binding \
@@ -197,11 +195,14 @@ async fn queue(google: &Google, queue: &str) -> Finding {
 async fn acting_as(google: &Google, account: &str) -> Finding {
     let resource = format!("projects/-/serviceAccounts/{account}");
     let granted = google.probe_permission(Api::Iam, &resource, "iam.serviceAccounts.actAs", CALL_LIMIT).await;
+    let project =
+        account.split_once('@').and_then(|(_, domain)| domain.split('.').next()).unwrap_or_default();
     permission(
         granted,
+        ("IAM", Attempt::of_api("iam", project)),
         format!("acting as {account}"),
         format!(
-            "create that account or mend TASKS_SERVICE_ACCOUNT if it is not there; else gcloud iam service-accounts add-iam-policy-binding {account} --role=roles/iam.serviceAccountUser \
+            "create that account or correct TASKS_SERVICE_ACCOUNT if it is not there; else gcloud iam service-accounts add-iam-policy-binding {account} --role=roles/iam.serviceAccountUser \
              --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
         ),
     )
@@ -214,49 +215,64 @@ async fn ledger(google: &Google, ledger: &Ledger) -> Finding {
         Err(error) if error.error.code == 404 => Finding::bad(
             what,
             error.to_string(),
-            "mend LEDGER_PROJECT or LEDGER_DATABASE, or unset LEDGER_KIND, if there is no such database",
+            "correct LEDGER_PROJECT or LEDGER_DATABASE, or unset LEDGER_KIND, if there is no such database",
         ),
         Err(error) => Finding::bad(
             what,
             error.to_string(),
-            mend(
+            fix(
                 &error,
-                format!(
+                "Datastore",
+                &Attempt::of_api("datastore", &ledger.project),
+                Some(format!(
                     "gcloud projects add-iam-policy-binding {} --condition=None --role=roles/datastore.user \
                      --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT, or unset LEDGER_KIND",
                     ledger.project
-                ),
+                )),
             ),
         ),
     }
 }
 
-fn permission(granted: Result<bool, CallError>, what: String, grant: String) -> Finding {
+fn permission(
+    granted: Result<bool, CallError>,
+    (api, attempt): (&str, Attempt<'_>),
+    what: String,
+    grant: String,
+) -> Finding {
     match granted {
         Ok(true) => Finding::good(what),
         Ok(false) => Finding::bad(what, "it is not there, or not permitted", grant),
         Err(error) if error.error.code == 404 => Finding::bad(what, error.to_string(), grant),
-        Err(error) => Finding::bad(what, error.to_string(), mend(&error, grant)),
+        Err(error) => Finding::bad(what, error.to_string(), fix(&error, api, &attempt, Some(grant))),
     }
 }
 
-/// What mends the cause of an error: a grant only where something is not permitted.
-fn mend(error: &CallError, grant: String) -> String {
-    let mend = match error.error.code {
-        403 if is_disabled(error) => "enable that API, as the error says",
-        403 => return grant,
-        0 if lacks_token(&error.error) => "mend the access token first: its line is above",
-        0 if !error.ambiguous => "mend this machine's network first: it does not reach Google",
-        401 => "run it again; if it stays so, the access token is not good: get a new one",
-        _ if error.transient => "run it again",
-        _ => "look whether the setting that names it is right",
+/// How to fix the cause of an error of the API that people call `api`. `grant` is for what is not permitted; without one
+/// the role is granted that opwatch needs for operations.
+fn fix(error: &CallError, api: &str, attempt: &Attempt<'_>, grant: Option<String>) -> String {
+    let again = || match error.retry_after {
+        Some(wait) => format!("run it again in {} s", wait.as_secs()),
+        None => "run it again".to_owned(),
     };
-    mend.to_owned()
-}
-
-/// Whether the API is off in its project, which is a 403 as well.
-fn is_disabled(error: &CallError) -> bool {
-    error.error.text.contains("disabled") || error.error.text.contains("has not been used")
+    if let Some(cause) = Cause::of(attempt, &error.error) {
+        if let (Cause::CallerLacks { .. }, Some(grant)) = (&cause, grant) {
+            return grant;
+        }
+        let sentence = Locale::En.words().cause(&cause, Scene { service: api, is_service: true });
+        let retry = error.transient.then(again);
+        let lines = [Some(sentence), cause.command(true), retry];
+        return lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
+    }
+    match error.error.code {
+        0 if lacks_token(&error.error) => "get an access token first: its line is above".to_owned(),
+        0 if !error.ambiguous => {
+            "connect this machine to the network first: it does not reach Google".to_owned()
+        }
+        401 => "run it again; if it stays so, the access token is not valid: get a new one".to_owned(),
+        _ if error.transient => again(),
+        _ => "check the setting that names it; the error says more".to_owned(),
+    }
 }
 
 async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -> Finding {
@@ -307,7 +323,7 @@ fn clock(date: Option<DateTime<Utc>>) -> Finding {
         return Finding::bad(
             "clock",
             "no answer of Google's to compare it with",
-            "mend the lines above first",
+            "fix the lines above first",
         );
     };
     let off = (SystemClock.now() - date).abs().to_std().unwrap_or_default();

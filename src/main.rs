@@ -26,7 +26,7 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Looks at an operation once and prints what the report would say; sends nothing
     Check(Box<opwatch::check::CheckArgs>),
-    /// Checks that everything is there and granted, and says what mends what is not
+    /// Checks that everything is there and granted, and says how to fix what is not
     Doctor(Box<opwatch::doctor::DoctorArgs>),
     /// Shows the last runs that the ledger knows
     History(Box<opwatch::settings::HistoryArgs>),

@@ -1,7 +1,8 @@
 //! Cutting, cleaning and reading texts that come from outside.
 
 use chrono::{DateTime, Datelike, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// `text` with hidden characters but line feeds made spaces (they could break a log line or a terminal), cut to at most
 /// `limit` characters, the last of which is then an ellipsis.
@@ -50,6 +51,20 @@ pub(crate) fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> serde_json::Resul
         Ok(text) => serde_json::from_str(text),
         Err(_) => serde_json::from_slice(bytes),
     }
+}
+
+/// The items of a list; anything else counts as empty, for a field whose loss costs less than the whole answer.
+pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Array(items) => Ok(items),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// A name as a shell takes it: a Firestore name has parentheses. No name has a quote.
+pub(crate) fn shell_word(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._:-".contains(&byte);
+    if name.bytes().all(is_plain) { name.to_owned() } else { format!("'{name}'") }
 }
 
 /// The time that `text` tells in RFC 3339's form. One outside the years 1 to 9999 is none: no API writes it, and sums

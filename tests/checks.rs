@@ -146,13 +146,9 @@ async fn the_line_that_goes_on_watching_does() {
 #[tokio::test]
 async fn an_operation_that_cannot_be_read_twice_in_a_row_is_given_up() {
     for (code, word, said) in [
-        (404, "NOT_FOUND", "The operation is not there any more."),
-        (
-            403,
-            "PERMISSION_DENIED",
-            "opwatch may not read the operation: opwatch's service account needs the role",
-        ),
-        (400, "INVALID_ARGUMENT", "Datastore refused to show the operation."),
+        (404, "NOT_FOUND", "The operation does not exist any more."),
+        (403, "PERMISSION_DENIED", "The service account of opwatch lacks a permission in project demo."),
+        (400, "INVALID_ARGUMENT", "opwatch could not read the operation."),
     ] {
         let opwatch = Opwatch::start().await;
         opwatch.world.operations.fail_always(Some(refusal(code, word, "no such thing")));
@@ -163,7 +159,13 @@ async fn an_operation_that_cannot_be_read_twice_in_a_row_is_given_up() {
         assert!(opwatch.lines()[0].contains(": cannot tell how it ended*"), "{:?}", opwatch.lines());
         assert!(text.contains(said), "{text}");
         assert!(text.contains(&format!("{code} {word}")) && text.contains("no such thing"), "{text}");
-        let lines = commands(&message);
+        let mut lines = commands(&message);
+        if code == 403 {
+            assert!(
+                lines.remove(0).starts_with("gcloud iam roles create opwatch --project=demo"),
+                "{lines:?}"
+            );
+        }
         assert_eq!(lines[0], format!("gcloud datastore operations describe {NAME}"));
         assert!(lines[1].starts_with("gcloud pubsub topics publish"), "{lines:?}");
         opwatch.stop().await;
@@ -180,7 +182,7 @@ async fn an_operation_that_goes_away_is_shown_as_it_was_last_seen() {
     opwatch.resume().await;
     let text = opwatch.only_text();
     assert_eq!(opwatch.attempts(), [1, 2]);
-    assert!(text.contains("The operation is not there any more."), "{text}");
+    assert!(text.contains("The operation does not exist any more."), "{text}");
     assert!(text.contains("What is shown was seen at an earlier check."), "{text}");
     assert!(text.contains("*Entities*\n1,23") && text.contains("*State*\nPROCESSING"), "{text}");
     opwatch.stop().await;
@@ -212,7 +214,10 @@ async fn an_api_that_is_down_until_the_limit_cannot_tell() {
     opwatch.watch(&json!({"name": NAME, "limit": 4})).await;
     let text = opwatch.only_text();
     assert_eq!((opwatch.attempts(), colour(&opwatch.only_message())), (vec![1, 2, 3], ORANGE));
-    assert!(text.contains("could not be read at the last check. The operation may run on."), "{text}");
+    assert!(
+        text.contains("could not be read at the last check. The operation may still be running."),
+        "{text}"
+    );
     assert!(text.contains("503 UNAVAILABLE") && text.contains("backend error"), "{text}");
     opwatch.stop().await;
 }

@@ -30,6 +30,15 @@ impl Google {
 
     /// Refuses with `status`; 0 is what each API says of what is not granted.
     async fn answering(refuse: &'static str, status: u16) -> Self {
+        // Slack's refusals are not Google's.
+        let is_slack = refuse == "/services/";
+        let said = if is_slack { "{}".to_owned() } else { error(status, word(status)) };
+        Self::saying(refuse, status, said).await
+    }
+
+    /// Refuses with `status` and `said`.
+    async fn saying(refuse: &'static str, status: u16, said: String) -> Self {
+        let said = Arc::new(said);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let calls = Arc::new(Mutex::new(Vec::new()));
@@ -39,10 +48,11 @@ impl Google {
                 let (method, path) = (request.method().clone(), request.uri().to_string());
                 log.lock().unwrap().push(format!("{method} {path}"));
                 let refused = !refuse.is_empty() && path.contains(refuse);
+                let said = Arc::clone(&said);
                 async move {
                     let body = request.into_body().collect().await.unwrap().to_bytes();
                     let (status, answer) = match status {
-                        1.. if refused => (status, "{}".to_owned()),
+                        1.. if refused => (status, said.as_ref().clone()),
                         _ => answer(&path, &body, refused),
                     };
                     let mut response = Response::new(Full::new(Bytes::from(answer)));
@@ -65,7 +75,7 @@ impl Drop for Google {
 }
 
 fn answer(path: &str, body: &[u8], refused: bool) -> (u16, String) {
-    let denied = json!({"error": {"code": 403, "message": "not yours", "status": "PERMISSION_DENIED"}});
+    let denied = error(403, "PERMISSION_DENIED");
     if path.starts_with("/services/") {
         let asked: Value = serde_json::from_slice(body).unwrap();
         return match (refused, asked.get("text")) {
@@ -78,7 +88,25 @@ fn answer(path: &str, body: &[u8], refused: bool) -> (u16, String) {
         let asked: Value = serde_json::from_slice(body).unwrap();
         return (200, if refused { "{}".to_owned() } else { asked.to_string() });
     }
-    if refused { (403, denied.to_string()) } else { (200, "{}".to_owned()) }
+    if refused { (403, denied) } else { (200, "{}".to_owned()) }
+}
+
+/// An error as every API of Google's has it: <https://google.aip.dev/193>.
+fn error(code: u16, status: &str) -> String {
+    json!({"error": {"code": code, "message": "not yours", "status": status}}).to_string()
+}
+
+/// The code's name, which no answer of Google's leaves out.
+fn word(status: u16) -> &'static str {
+    match status {
+        400 => "INVALID_ARGUMENT",
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        503 => "UNAVAILABLE",
+        _ => "INTERNAL",
+    }
 }
 
 async fn doctor(google: &Google, arguments: &[&str]) -> (i32, String) {
@@ -123,14 +151,14 @@ async fn all_is_well() {
 }
 
 #[tokio::test]
-async fn each_thing_that_is_wrong_is_named_with_what_mends_it() {
-    for (refuse, line, mend) in [
+async fn each_thing_that_is_wrong_is_named_with_its_fix() {
+    for (refuse, line, fix) in [
         (
             "/demo/operations",
             "FAIL  listing Datastore operations of demo: 403 PERMISSION_DENIED: not yours",
-            "gcloud projects add-iam-policy-binding demo --condition=None --role=roles/datastore.importExportAdmin",
+            "gcloud iam roles create opwatch --project=demo --stage=GA --permissions=datastore.databases.export,",
         ),
-        ("(default)", "FAIL  listing Firestore operations of demo", "roles/datastore.importExportAdmin"),
+        ("(default)", "FAIL  listing Firestore operations of demo", "--role=projects/demo/roles/opwatch"),
         ("/topics/", "FAIL  topic projects/demo/topics/opwatch", "--role=roles/pubsub.viewer"),
         (
             "/queues/",
@@ -147,7 +175,7 @@ async fn each_thing_that_is_wrong_is_named_with_what_mends_it() {
         let google = Google::open(refuse).await;
         let (code, output) = doctor(&google, &[]).await;
         assert_eq!(code, 1, "{output}");
-        assert!(output.contains(line) && output.contains(mend), "{refuse}: {output}");
+        assert!(output.contains(line) && output.contains(fix), "{refuse}: {output}");
         assert_eq!(output.matches("FAIL").count(), 1, "{output}");
     }
 }
@@ -180,7 +208,7 @@ async fn what_takes_an_empty_message_is_no_webhook_and_may_have_posted() {
     }
 }
 
-/// A grant mends nothing but what is not permitted.
+/// A grant fixes nothing but what is not permitted.
 #[tokio::test]
 async fn what_passes_is_only_run_again() {
     for path in ["/demo/operations", "(default)", "/topics/", "/queues/", "/serviceAccounts/", "/services/"] {
@@ -188,16 +216,78 @@ async fn what_passes_is_only_run_again() {
             let google = Google::answering(path, status).await;
             let (code, output) = doctor(&google, &[]).await;
             assert_eq!((code, output.matches("FAIL").count()), (1, 1), "{output}");
-            assert!(output.contains("to mend it: run it again\n"), "{path} {status}: {output}");
+            assert!(
+                output.contains(": run it again\n") || output.contains("  run it again\n"),
+                "{path} {status}: {output}"
+            );
+            assert!(!output.contains("add-iam-policy-binding"), "{output}");
         }
     }
     let google = Google::answering("/topics/", 401).await;
     let (_, output) = doctor(&google, &[]).await;
-    assert!(output.contains("to mend it: run it again; if it stays so, the access token"), "{output}");
+    assert!(output.contains("fix: run it again; if it stays so, the access token"), "{output}");
     for status in [400, 404] {
         let google = Google::answering("/serviceAccounts/", status).await;
         let (_, output) = doctor(&google, &[]).await;
-        assert!(!output.contains("to mend it: gcloud"), "{output}");
+        assert!(!output.contains("fix: gcloud"), "{output}");
+    }
+}
+
+/// A refusal of an API that is off in its project: <https://github.com/firebase/extensions/issues/3119>.
+fn disabled(api: &str) -> String {
+    let info = json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "SERVICE_DISABLED",
+        "domain": "googleapis.com",
+        "metadata": {"service": format!("{api}.googleapis.com"), "consumer": "projects/269812"}});
+    let message = "The API has not been used in project 269812 before or it is disabled.";
+    let error = json!({"code": 403, "message": message, "status": "PERMISSION_DENIED", "details": [info]});
+    json!({"error": error}).to_string()
+}
+
+#[tokio::test]
+async fn a_403_that_no_grant_fixes_is_named_as_what_it_is() {
+    for (path, api) in [
+        ("/demo/operations", "datastore"),
+        ("(default)", "firestore"),
+        ("/topics/", "pubsub"),
+        ("/queues/", "cloudtasks"),
+        ("/serviceAccounts/", "iam"),
+    ] {
+        let google = Google::saying(path, 403, disabled(api)).await;
+        let (code, output) = doctor(&google, &[]).await;
+        assert_eq!((code, output.matches("FAIL").count()), (1, 1), "{output}");
+        let fix = format!("gcloud services enable {api}.googleapis.com --project=demo");
+        assert!(output.contains(&fix) && !output.contains("roles/"), "{path}: {output}");
+    }
+}
+
+#[tokio::test]
+async fn a_quota_that_is_used_up_comes_with_the_time_to_wait() {
+    let retry = json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "29.5s"});
+    let error = json!({"code": 429, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED", "details": [retry]});
+    let google = Google::saying("/topics/", 429, json!({"error": error}).to_string()).await;
+    let (_, output) = doctor(&google, &[]).await;
+    assert!(output.contains("fix: A quota or limit of Pub/Sub is used up."), "{output}");
+    assert!(output.contains("  run it again in 30 s\n"), "{output}");
+}
+
+/// `opwatch check` has the same table; the login is a person's.
+#[tokio::test]
+async fn check_names_the_cause_too() {
+    let denied = json!({"error": {"code": 403, "message": "Missing or insufficient permissions.", "status": "PERMISSION_DENIED"}});
+    for (said, fix) in [
+        (disabled("datastore"), "gcloud services enable datastore.googleapis.com --project=demo"),
+        (denied.to_string(), "--member=user:YOUR_ACCOUNT --role=projects/demo/roles/opwatch"),
+    ] {
+        let google = Google::saying("/operations/", 403, said).await;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_opwatch"));
+        command.env_clear().args(["check", "projects/demo/operations/x"]).envs([
+            ("ENDPOINTS", format!("datastore={}", google.url).as_str()),
+            ("ACCESS_TOKEN", "canary-token"),
+        ]);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(fix) && !text.contains("roles/datastore"), "{text}");
     }
 }
 
@@ -213,12 +303,12 @@ async fn without_a_token_or_a_network_that_comes_first() {
     assert_eq!((code, output.matches("FAIL").count()), (1, 3), "{output}");
     assert!(output.contains("FAIL  access token: "), "{output}");
     assert_eq!(output.matches(": no token: ").count(), 2, "{output}");
-    assert_eq!(output.matches("to mend it: mend the access token first").count(), 2, "{output}");
+    assert_eq!(output.matches("fix: get an access token first").count(), 2, "{output}");
     let nobody = endpoints("http://127.0.0.1:1", &google.url);
     let (_, output) = doctor(&google, &["--endpoints", &nobody]).await;
     assert_eq!(output.matches("FAIL").count(), 1, "{output}");
     assert!(
-        output.contains(": no connection") && output.contains("mend this machine's network first"),
+        output.contains(": no connection") && output.contains("connect this machine to the network first"),
         "{output}"
     );
 }
@@ -293,9 +383,9 @@ fn a_kickoff_in_a_file_or_from_a_pipe_is_validated() {
 /// Only with a ledger is there a line about it.
 #[tokio::test]
 async fn a_ledger_that_cant_be_read_is_named() {
-    for (status, mend) in [
+    for (status, fix) in [
         (403, "--role=roles/datastore.user"),
-        (404, "mend LEDGER_PROJECT or LEDGER_DATABASE"),
+        (404, "correct LEDGER_PROJECT or LEDGER_DATABASE"),
         (500, "run it again"),
     ] {
         let google = Google::answering(":lookup", status).await;
@@ -305,7 +395,7 @@ async fn a_ledger_that_cant_be_read_is_named() {
         assert_eq!(code, 1, "{output}");
         let project = TOPIC.split('/').nth(1).unwrap();
         assert!(output.contains(&format!("FAIL  reading the ledger in {project}: {status}")), "{output}");
-        assert!(output.contains(mend), "{output}");
+        assert!(output.contains(fix), "{output}");
         assert_eq!(output.lines().filter(|line| line.starts_with("ok    ")).count(), 9, "{output}");
     }
 }

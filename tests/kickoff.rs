@@ -259,9 +259,9 @@ async fn every_page_of_the_list_is_looked_at() {
 #[tokio::test]
 async fn a_refused_start_is_told_with_its_cause_and_the_line_that_resumes_it() {
     for (code, status, advice) in [
-        (400, "INVALID_ARGUMENT", "Mend the kickoff's body"),
-        (403, "PERMISSION_DENIED", "needs the role roles/datastore.importExportAdmin in project demo"),
-        (404, "NOT_FOUND", "The project, the database or the bucket is not there"),
+        (400, "INVALID_ARGUMENT", "Fix the kickoff's body"),
+        (403, "PERMISSION_DENIED", "refused to start it"),
+        (404, "NOT_FOUND", "There is no bucket backups."),
         (409, "ALREADY_EXISTS", "refused to start it"),
         (412, "FAILED_PRECONDITION", "refused to start it"),
     ] {
@@ -428,9 +428,9 @@ async fn an_api_that_is_down_for_an_hour_is_told_with_its_last_error() {
         opwatch.watch(&export()).await;
         let (message, text) = (opwatch.only_message(), opwatch.only_text());
         assert_eq!(colour(&message), RED);
-        assert!(text.contains("Datastore could not be asked for an hour after the kickoff"), "{text}");
+        assert!(text.contains("The start did not succeed within an hour of the kickoff"), "{text}");
         assert!(text.contains("503 UNAVAILABLE") && text.contains("the backend is down"), "{text}");
-        assert!(text.contains("Start it, once the cause is mended:"), "{text}");
+        assert!(text.contains("Once the cause is fixed, start it with:"), "{text}");
         let last = opwatch.tasks(Kind::Start).last().unwrap().clone();
         assert!(last.created_at - before <= TimeDelta::minutes(61), "nothing is tried later");
         assert!(last.schedule_time - before > TimeDelta::minutes(60));
@@ -469,7 +469,7 @@ async fn a_kickoff_older_than_an_hour_is_not_started() {
     opwatch.world.settled().await;
     assert_eq!(opwatch.starts(), 0);
     assert_eq!(colour(&opwatch.only_message()), RED);
-    assert!(opwatch.only_text().contains("The kickoff came more than an hour after it was published"));
+    assert!(opwatch.only_text().contains("The kickoff arrived more than an hour after it was published"));
     assert!(opwatch.only_text().contains(r#""key":"1""#));
     opwatch.stop().await;
 }
@@ -497,8 +497,8 @@ async fn without_permission_to_list_nothing_is_started() {
     opwatch.watch(&firestore_export()).await;
     let text = opwatch.only_text();
     assert_eq!((opwatch.starts(), colour(&opwatch.only_message())), (0, RED));
-    assert!(text.contains("this start could have been a second one"), "{text}");
-    assert!(text.contains("needs the role roles/datastore.importExportAdmin in project demo"), "{text}");
+    assert!(text.contains("this start could have been a duplicate"), "{text}");
+    assert!(text.contains("lacks a permission in project demo"), "{text}");
     assert!(text.contains("403 PERMISSION_DENIED") && text.contains("no list for you"), "{text}");
     opwatch.stop().await;
 }

@@ -13,6 +13,7 @@
 
 mod architecture;
 mod benches;
+mod causes;
 mod checks;
 mod commands;
 mod cost;

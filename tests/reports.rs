@@ -234,7 +234,7 @@ async fn japanese_tells_what_the_original_did_not() {
     opwatch.world.operations.fail_always_on("POST", "", Some(refusal(403, "PERMISSION_DENIED", "")));
     let words = [
         "Datastoreのバックアップを開始できない",
-        "roles/datastore.importExportAdmin",
+        "gcloud iam roles create opwatch --project=demo",
         "原因を取り除いてから",
     ];
     says(opwatch, &export(), &words).await;

@@ -146,7 +146,8 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
         Observation::Ended(..) | Observation::Unreadable(_) | Observation::Unavailable(_) => None,
     };
     let track = last.iter().fold(Track::default(), |track, seen: &Seen| track.after(seen.at, &seen.facts));
-    let check = Check { last, track, adopted, ..Check::new(start.watch.clone(), operation, first) };
+    let origin = start.request.as_origin();
+    let check = Check { last, track, adopted, origin, ..Check::new(start.watch.clone(), operation, first) };
     if matches!(listed.observation, Observation::Ended(..)) {
         return decide(&check, listed.observation, now, Duration::ZERO);
     }

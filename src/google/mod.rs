@@ -17,10 +17,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use hyper::body::Bytes;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::clock::Stopwatch;
 use crate::endpoints::{Api, Endpoint, Endpoints};
-use crate::operation::ApiError;
+use crate::operation::{ApiError, retry_delay};
+use crate::text;
 use crate::transport::{Answer, Failure, Method, Request, Transport};
 
 /// The client of all of Google's APIs.
@@ -160,18 +162,21 @@ struct ErrorBody {
     message: String,
     #[serde(default)]
     status: String,
+    #[serde(default, deserialize_with = "text::list")]
+    details: Vec<Value>,
 }
 
-/// Google's error body (<https://cloud.google.com/apis/design/errors>), or none when something else answered.
+/// Google's error body (<https://google.aip.dev/193>), or none when something else answered.
 fn refusal(answer: &Answer) -> CallError {
     let ErrorAnswer { error } = serde_json::from_slice(&answer.body).unwrap_or_default();
     let transient = is_transient(answer.status, &error.status);
     CallError {
-        error: ApiError::new(i64::from(answer.status), &error.status, &error.message),
+        error: ApiError::new(i64::from(answer.status), &error.status, &error.message)
+            .with_details(&error.details),
         transient,
         ambiguous: transient && answer.status >= 500,
         resent: false,
-        retry_after: answer.retry_after,
+        retry_after: answer.retry_after.or_else(|| retry_delay(&error.details)),
         date: answer.date,
     }
 }

@@ -1,10 +1,13 @@
 //! English.
 
+mod cause;
+
 use std::time::Duration;
 
 use super::slips;
-use super::words::{Cause, Change, Column, Command, Label, Note, Subject, Words};
-use crate::message::{Outcome, Problem, Reason, Why};
+use super::words::{Change, Column, Command, Happened, Label, Note, Scene, Subject, Words};
+use crate::message::{Outcome, Problem, Why};
+use crate::operation::Cause;
 use crate::placeholder;
 
 pub(super) struct English;
@@ -95,67 +98,48 @@ impl Words for English {
         format!("{percent} % ({done} of {of})")
     }
 
-    fn reason(&self, outcome: Outcome, reason: &Reason, cause: Cause<'_>) -> String {
-        let Cause { service, project, role, state, code, is_service } = cause;
-        let who = if is_service { "opwatch's service account" } else { "the account that asks" };
-        let grant = format!("{who} needs the role {role} in project {project}.");
-        match reason {
-            Reason::Gone => {
-                "The operation is not there any more. Finished operations are kept for a limited time; \
-                             look at the output to see how it ended."
+    fn happened(&self, happened: Happened<'_>) -> String {
+        match happened {
+            Happened::Refused { service } => format!("{service} refused to start it."),
+            Happened::NotListed { service } => format!(
+                "opwatch could not list the {service} operations, so this start could have been a duplicate. It was not sent."
+            ),
+            Happened::NotReadable => "opwatch could not read the operation.".to_owned(),
+            Happened::NotInTime => {
+                "The start did not succeed within an hour of the kickoff; opwatch starts nothing later than that."
                     .to_owned()
             }
-            Reason::Denied => format!("opwatch may not read the operation: {grant}"),
-            Reason::Refused if outcome == Outcome::NotStarted => match code {
-                400 => format!(
-                    "{service} calls the request invalid. Mend the kickoff's body and publish it again."
-                ),
-                403 => format!(
-                    "{service} does not permit it: {grant} The bucket must let the project's {service} service agent write."
-                ),
-                404 => "The project, the database or the bucket is not there. Mend the kickoff or create it."
-                    .to_owned(),
-                _ => format!("{service} refused to start it."),
-            },
-            Reason::Refused => format!("{service} refused to show the operation."),
-            Reason::Unavailable if outcome == Outcome::NotStarted => {
-                format!(
-                    "{service} could not be asked for an hour after the kickoff; nothing is started later than that."
-                )
+            Happened::NotRead { service } => {
+                format!("{service} could not be read at the last check. The operation may still be running.")
             }
-            Reason::Unavailable => {
-                format!("{service} could not be read at the last check. The operation may run on.")
+            Happened::UnknownState { state } => {
+                format!("It is done, in a state that opwatch does not know: {state}.")
             }
-            Reason::UnknownState => format!("It is done, in a state that opwatch does not know: {state}."),
-            Reason::NotAllowed { setting } => {
+            Happened::NotAllowed { setting } => {
                 format!("opwatch's setting {setting} does not allow it any more.")
             }
-            Reason::Late => {
-                "The kickoff came more than an hour after it was published, and nothing is started that \
-                             late."
-                    .to_owned()
-            }
-            Reason::ListDenied => {
+            Happened::Late => "The kickoff arrived more than an hour after it was published. opwatch starts nothing \
+                               that late."
+                .to_owned(),
+            Happened::GivenUp { deliveries } => {
+                let after = match deliveries {
+                    0 => String::new(),
+                    deliveries => format!(" after about {deliveries} deliveries"),
+                };
                 format!(
-                    "opwatch may not list the operations, so this start could have been a second one: {grant}"
+                    "Pub/Sub gave up on its message{after}: opwatch could not be reached, or could not schedule the next \
+                     step. Its logs say why."
                 )
             }
-            Reason::GivenUp { deliveries: 0 } => {
-                "Pub/Sub gave up on its message: opwatch could not be reached, or could \
-                                                  not schedule the next step. Its logs say why."
-                    .to_owned()
-            }
-            Reason::GivenUp { deliveries } => format!(
-                "Pub/Sub gave up on its message after about {deliveries} deliveries: opwatch could not be reached, or \
-                 could not schedule the next step. Its logs say why."
-            ),
-            Reason::Unclear => {
-                "A start was sent, but its answer was lost and can't be looked up: it may run. Look \
-                                before you start it again."
-                    .to_owned()
-            }
-            Reason::Other => "A newer version of opwatch knows why; this one was rolled back.".to_owned(),
+            Happened::Unclear => "A start was sent, but its answer was lost and can't be looked up: it may run. Look \
+                                  before you start it again."
+                .to_owned(),
+            Happened::Other => "A newer version of opwatch knows why; this one was rolled back.".to_owned(),
         }
+    }
+
+    fn cause(&self, cause: &Cause, scene: Scene<'_>) -> String {
+        cause::cause(cause, scene)
     }
 
     fn problem(&self, problem: &Problem) -> String {
@@ -227,7 +211,10 @@ impl Words for English {
             Command::List => "Look at the operations with this command:",
             Command::Watch => "Go on watching:",
             Command::Cancel => "Cancel it:",
-            Command::Start => "Start it, once the cause is mended:",
+            Command::Fix => "To fix it:",
+            Command::Look => "To see what is wrong:",
+            Command::Again => "To start it again, once the cause is fixed:",
+            Command::Start => "Once the cause is fixed, start it with:",
         }
     }
 

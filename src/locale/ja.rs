@@ -1,10 +1,13 @@
 //! Japanese. The titles, the labels and the sentence above the command are those of the system that opwatch replaces.
 
+mod cause;
+
 use std::time::Duration;
 
 use super::slips;
-use super::words::{Cause, Change, Column, Command, Label, Note, Subject, Words};
-use crate::message::{Outcome, Problem, Reason, Why};
+use super::words::{Change, Column, Command, Happened, Label, Note, Scene, Subject, Words};
+use crate::message::{Outcome, Problem, Why};
+use crate::operation::Cause;
 use crate::placeholder;
 
 pub(super) struct Japanese;
@@ -98,47 +101,42 @@ impl Words for Japanese {
         format!("{percent} % ({of}件中{done}件)")
     }
 
-    fn reason(&self, outcome: Outcome, reason: &Reason, cause: Cause<'_>) -> String {
-        let Cause { service, project, role, state, code, is_service } = cause;
-        let who = if is_service {
-            "opwatchのサービスアカウント"
-        } else {
-            "コマンドを実行したアカウント"
-        };
-        let grant = format!("{who}にプロジェクト{project}のロール {role} が必要です。");
-        match reason {
-            Reason::Gone => "オペレーションが見つかりません。終了したオペレーションは一定期間しか保持されません。出力先で結果を確認して下さい。".to_owned(),
-            Reason::Denied => format!("オペレーションを読み取る権限がありません。{grant}"),
-            Reason::Refused if outcome == Outcome::NotStarted => match code {
-                400 => format!("{service}がリクエストを不正と判断しました。bodyを修正して再度publishして下さい。"),
-                403 => format!(
-                    "{service}に許可されていません。{grant}バケットには{service}のサービスエージェントの書き込み権限も必要です。"
-                ),
-                404 => "プロジェクト、データベースまたはバケットが見つかりません。キックオフを修正するか、作成して下さい。".to_owned(),
-                _ => format!("{service}が開始を拒否しました。"),
-            },
-            Reason::Refused => format!("{service}がオペレーションの表示を拒否しました。"),
-            Reason::Unavailable if outcome == Outcome::NotStarted => {
-                format!("キックオフから1時間{service}に問い合わせできなかったため、開始を取りやめました。")
+    fn happened(&self, happened: Happened<'_>) -> String {
+        match happened {
+            Happened::Refused { service } => format!("{service}が開始を拒否しました。"),
+            Happened::NotListed { service } => {
+                format!("{service}のオペレーション一覧を取得できず、二重起動を防げないため開始しませんでした。")
             }
-            Reason::Unavailable => {
+            Happened::NotReadable => "オペレーションを読み取れませんでした。".to_owned(),
+            Happened::NotInTime => {
+                "キックオフから1時間以内に開始できなかったため、開始を取りやめました。".to_owned()
+            }
+            Happened::NotRead { service } => {
                 format!("最後の確認で{service}を読み取れませんでした。オペレーションは続いている可能性があります。")
             }
-            Reason::UnknownState => format!("完了していますが、状態 {state} はopwatchの知らないものです。"),
-            Reason::NotAllowed { setting } => format!("opwatchの設定 {setting} で許可されなくなりました。"),
-            Reason::Late => "キックオフの到着が公開から1時間を過ぎたため、開始しませんでした。".to_owned(),
-            Reason::ListDenied => {
-                format!("オペレーションの一覧を取得する権限がなく、二重起動を防げないため開始しませんでした。{grant}")
+            Happened::UnknownState { state } => {
+                format!("完了していますが、状態 {state} はopwatchの知らないものです。")
             }
-            Reason::GivenUp { deliveries: 0 } => {
-                "Pub/Subがメッセージの配信を諦めました。opwatchに届かなかったか、次の確認を予約できませんでした。理由はログを確認して下さい。".to_owned()
+            Happened::NotAllowed { setting } => format!("opwatchの設定 {setting} で許可されなくなりました。"),
+            Happened::Late => {
+                "キックオフの到着が公開から1時間を過ぎたため、開始しませんでした。".to_owned()
             }
-            Reason::GivenUp { deliveries } => format!(
-                "Pub/Subが約{deliveries}回の配信の後にメッセージを諦めました。opwatchに届かなかったか、次の確認を予約できませんでした。理由はログを確認して下さい。"
-            ),
-            Reason::Unclear => "開始リクエストの応答が失われ、結果を確認できません。実行中の可能性があります。再実行の前に確認して下さい。".to_owned(),
-            Reason::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
+            Happened::GivenUp { deliveries } => {
+                let after = match deliveries {
+                    0 => String::new(),
+                    deliveries => format!("約{deliveries}回の配信の後に"),
+                };
+                format!(
+                    "Pub/Subが{after}メッセージの配信を諦めました。opwatchに届かなかったか、次の確認を予約できませんでした。理由はログを確認して下さい。"
+                )
+            }
+            Happened::Unclear => "開始リクエストの応答が失われ、結果を確認できません。実行中の可能性があります。再実行の前に確認して下さい。".to_owned(),
+            Happened::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
         }
+    }
+
+    fn cause(&self, cause: &Cause, scene: Scene<'_>) -> String {
+        cause::cause(cause, scene)
     }
 
     fn problem(&self, problem: &Problem) -> String {
@@ -197,6 +195,9 @@ impl Words for Japanese {
             Command::List => "下記コマンドでオペレーションを確認して下さい",
             Command::Watch => "監視を続ける場合:",
             Command::Cancel => "キャンセルする場合:",
+            Command::Fix => "対処するには下記コマンドを実行して下さい:",
+            Command::Look => "下記コマンドで詳細を確認して下さい:",
+            Command::Again => "原因を取り除いてから再度開始する場合:",
             Command::Start => "原因を取り除いてから開始する場合:",
         }
     }

@@ -8,7 +8,7 @@ mod words;
 use std::str::FromStr;
 use std::time::Duration;
 
-pub use words::{Cause, Change, Column, Command, Label, Note, Subject, Words};
+pub use words::{Change, Column, Command, Happened, Label, Note, Scene, Subject, Words};
 
 /// A language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::message::{Outcome, Problem, Reason};
+use crate::message::{Outcome, Problem};
+use crate::operation::Cause;
 
 /// What the message is about, when it has no title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,10 @@ pub enum Label {
 /// What stands above a line to paste.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
+    /// Fixes the cause of an error.
+    Fix,
+    /// Shows more of the cause of an error.
+    Look,
     /// Shows the operation.
     Describe,
     /// Shows all operations.
@@ -69,7 +74,9 @@ pub enum Command {
     Watch,
     /// Cancels the operation.
     Cancel,
-    /// Starts it once the cause is mended.
+    /// Makes a start again whose operation has ended.
+    Again,
+    /// Starts it once the cause is fixed.
     Start,
 }
 
@@ -128,20 +135,57 @@ pub enum Note<'a> {
     },
 }
 
-/// Where the cause lies that a reason or a refusal speaks of.
+/// What came of a start or a watch, in a sentence before the cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happened<'a> {
+    /// The start was refused.
+    Refused {
+        /// The service's name for people.
+        service: &'a str,
+    },
+    /// The operations could not be listed, so the start could have been a duplicate.
+    NotListed {
+        /// The service's name for people.
+        service: &'a str,
+    },
+    /// The operation can't be read, and looking again does not help.
+    NotReadable,
+    /// The start did not succeed within the window after the kickoff.
+    NotInTime,
+    /// The last check could not read the operation.
+    NotRead {
+        /// The service's name for people.
+        service: &'a str,
+    },
+    /// The operation is done in a state that is unknown.
+    UnknownState {
+        /// The service's word for it.
+        state: &'a str,
+    },
+    /// A setting does not allow it any more.
+    NotAllowed {
+        /// The setting.
+        setting: &'a str,
+    },
+    /// The kickoff came too late.
+    Late,
+    /// Pub/Sub gave up on the message.
+    GivenUp {
+        /// After about so many deliveries; 0 when that is not known.
+        deliveries: u32,
+    },
+    /// A start was sent, and whether it began is not known.
+    Unclear,
+    /// Only a newer version knows.
+    Other,
+}
+
+/// Who met the cause of an error.
 #[derive(Clone, Copy, Debug)]
-pub struct Cause<'a> {
+pub struct Scene<'a> {
     /// The service's name for people.
     pub service: &'a str,
-    /// The project.
-    pub project: &'a str,
-    /// The role that helps.
-    pub role: &'a str,
-    /// The service's word for the state.
-    pub state: &'a str,
-    /// The HTTP status of the call that failed; 0 without an answer.
-    pub code: i64,
-    /// Whether opwatch's service account made that call, and not a person's own login.
+    /// Whether opwatch's service account made the call, and not a person's own login.
     pub is_service: bool,
 }
 
@@ -191,8 +235,10 @@ pub trait Words: Sync {
     fn checks(&self, done: &str, of: &str, next: &str) -> String;
     /// Progress with an estimate.
     fn progress(&self, percent: u8, done: &str, of: &str) -> String;
-    /// Why opwatch can't say more, and what to do about it.
-    fn reason(&self, outcome: Outcome, reason: &Reason, cause: Cause<'_>) -> String;
+    /// What happened, in a sentence.
+    fn happened(&self, happened: Happened<'_>) -> String;
+    /// The cause of an error, and what to do about it.
+    fn cause(&self, cause: &Cause, scene: Scene<'_>) -> String;
     /// What is wrong with a message, and how to mend it.
     fn problem(&self, problem: &Problem) -> String;
     /// What stands above a line to paste.

@@ -13,7 +13,7 @@ use crate::decision::key_or_id;
 use crate::json::Slip;
 use crate::locale::Locale;
 use crate::operation::{
-    ApiError, ERROR_TEXT, Facts, Operation, Progress, Service, StartMethod, parse_start_path,
+    ApiError, ERROR_TEXT, ErrorInfo, Facts, Operation, Progress, Service, StartMethod, parse_start_path,
 };
 use crate::placeholder::Values;
 use crate::text::{cut, line};
@@ -137,9 +137,21 @@ pub(crate) fn watch() -> BoxedStrategy<Watch> {
         .boxed()
 }
 
+fn info() -> BoxedStrategy<ErrorInfo> {
+    let detail = || prop_oneof!["[A-Za-z0-9._:/@-]{1,20}", "[A-Z]{128}"];
+    (detail(), detail(), detail(), detail(), detail())
+        .prop_map(|(reason, domain, service, consumer, uid)| {
+            let (permission, quota, violation) = (reason.clone(), domain.clone(), service.clone());
+            ErrorInfo { reason, domain, service, consumer, permission, uid, quota, violation }
+        })
+        .boxed()
+}
+
 fn error() -> BoxedStrategy<ApiError> {
-    (0_i64..600, text(20), long_text(ERROR_TEXT))
-        .prop_map(|(code, status, text)| ApiError::new(code, &status, &text))
+    (0_i64..600, text(20), long_text(ERROR_TEXT), option(info()))
+        .prop_map(|(code, status, text, info)| {
+            ApiError { info: info.map(Box::new), ..ApiError::new(code, &status, &text) }.cut()
+        })
         .boxed()
 }
 
@@ -214,6 +226,10 @@ fn adopted() -> BoxedStrategy<Option<Adopted>> {
     option(prop_oneof![Just(Adopted::Key), Just(Adopted::Request)]).boxed()
 }
 
+fn origin() -> BoxedStrategy<Option<StartRequest>> {
+    option(request()).prop_map(|request| request?.as_origin()).boxed()
+}
+
 /// A start on its way.
 pub(crate) fn start() -> BoxedStrategy<Start> {
     (watch(), (request(), placeholders()), key(), time(), number(), any::<bool>(), option(error()))
@@ -233,13 +249,13 @@ pub(crate) fn start() -> BoxedStrategy<Start> {
 /// A check on its way.
 pub(crate) fn check() -> BoxedStrategy<Check> {
     let seen = (time(), facts()).prop_map(|(at, facts)| Seen { at, facts });
-    let told = (track(), live(), any::<bool>());
+    let told = (track(), live(), any::<bool>(), origin());
     (watch(), operation(), any::<u32>(), time(), any::<bool>(), option(seen), adopted(), told)
         .prop_map(|(watch, operation, attempt, first, unreadable, last, adopted, told)| {
-            let (track, live, announced) = told;
+            let (track, live, announced, origin) = told;
             let attempt = attempt % watch.limit;
             let check = Check::new(watch, operation, first);
-            Check { attempt, unreadable, last, track, live, announced, adopted, ..check }
+            Check { attempt, unreadable, last, track, live, announced, adopted, origin, ..check }
         })
         .boxed()
 }
@@ -331,14 +347,14 @@ fn waits() -> BoxedStrategy<u32> {
 pub(crate) fn report() -> BoxedStrategy<Report> {
     let verdict = (outcome(), option(reason()), option(error()), facts(), time());
     let start = (option(request()), placeholders(), option(time()));
-    let about = (option(operation()), option(0_u32..=10_000), start, key(), adopted());
+    let about = (option(operation()), option(0_u32..=10_000), start, key(), (adopted(), origin()));
     let less = (any::<bool>(), any::<bool>(), option("[a-z_]{1,30}"));
     let counts = (waits(), prop_oneof![3 => Just(0), 1 => 0_u32..12], option(0_u32..100));
     let posting = (number(), counts, less, live());
     (watch(), verdict, about, option(unusable()), posting)
         .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, posting)| {
             let (tries, (waits, unclear, unchanged), (plain, no_mention, diverted), live) = posting;
-            let (operation, attempt, (request, placeholders, asked), key, adopted) = about;
+            let (operation, attempt, (request, placeholders, asked), key, (adopted, origin)) = about;
             let published = asked.unwrap_or(at);
             let start =
                 request.map(|request| templated(request, placeholders, &watch, published, key.as_deref()));
@@ -355,6 +371,7 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
                 key,
                 asked,
                 adopted,
+                origin,
                 live,
                 diverted,
                 notice,

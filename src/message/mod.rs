@@ -44,6 +44,8 @@ use crate::text;
 pub const LONGEST_READ: usize = 32 * 1024;
 /// The beginning of a message that can't be used, as a notice shows it, in characters.
 pub const LONGEST_EXCERPT: usize = 1_000;
+/// The longest start that rides in its watch, in bytes of its path and body: of a longer one Slack shows no whole line.
+pub const LONGEST_ORIGIN: usize = 2_000;
 /// The longest `start.body`, in bytes of JSON, so that what is passed on stays below [`LONGEST_WRITTEN`].
 pub const LONGEST_BODY: usize = 12 * 1024;
 
@@ -114,6 +116,8 @@ pub struct Check {
     pub announced: bool,
     /// How the watch came by an operation that it should have started.
     pub adopted: Option<Adopted>,
+    /// The start that the watch began with, so that it can be made again.
+    pub origin: Option<StartRequest>,
     /// Whether opwatch passed it on; otherwise a person wrote it.
     pub carried: bool,
 }
@@ -132,6 +136,7 @@ impl Check {
             live: None,
             announced: false,
             adopted: None,
+            origin: None,
             carried: true,
         }
     }

@@ -212,6 +212,7 @@ impl Reader<'_> {
             live: self.live(),
             announced: self.state.announced.unwrap_or(false),
             adopted: self.state.adopted,
+            origin: self.origin(),
             carried: self.carried,
         })))
     }
@@ -228,6 +229,7 @@ impl Reader<'_> {
         let attempt = self.fields.number("attempt", 0..=*LIMIT.end()).ok().flatten();
         let operation = self.operation().ok();
         let live = self.live();
+        let origin = self.origin();
         let watch = self.finish(watch.clone()).unwrap_or(watch);
         let verdict = Verdict {
             outcome: told.outcome.unwrap_or(Outcome::CannotTell),
@@ -242,6 +244,7 @@ impl Reader<'_> {
             key,
             asked,
             adopted: self.state.adopted,
+            origin,
             live,
             diverted: told.diverted.map(|word| text::cut(&word, LONGEST_KEY)),
             notice: told.notice.map(Unusable::cut),
@@ -254,6 +257,16 @@ impl Reader<'_> {
             original,
             ..Report::new(watch, verdict, at)
         }
+    }
+
+    /// The start that the watch began with. It is shown and never called.
+    fn origin(&mut self) -> Option<StartRequest> {
+        let mut origin = self.state.origin.take()?;
+        let service: Service = origin.get("service")?.as_str()?.parse().ok()?;
+        let path = origin.get("path")?.as_str()?.to_owned();
+        let method = StartMethod::find(service, path.rsplit_once(':')?.1)?;
+        let Some(Value::Object(body)) = origin.remove("body") else { return None };
+        StartRequest { method, path, body, template: None }.as_origin()
     }
 
     fn live(&mut self) -> Option<Posted> {

@@ -38,6 +38,8 @@ pub struct Report {
     pub asked: Option<DateTime<Utc>>,
     /// How the watch came by an operation that it should have started.
     pub adopted: Option<Adopted>,
+    /// The start that the watch began with, so that it can be made again.
+    pub origin: Option<StartRequest>,
     /// The message in Slack that follows the watch.
     pub live: Option<Posted>,
     /// Slack's word for why the watch's channel did not take it: it goes to the settings' one.
@@ -217,6 +219,7 @@ impl Report {
             operation: Some(check.operation.clone()),
             attempt: Some(check.attempt),
             adopted: check.adopted,
+            origin: check.origin.clone(),
             live: check.live.clone(),
             ..Self::new(check.watch.clone(), verdict, at)
         }
@@ -287,6 +290,7 @@ impl Report {
             key: None,
             asked: None,
             adopted: None,
+            origin: None,
             live: None,
             diverted: None,
             notice: None,

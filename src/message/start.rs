@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::Watch;
+use super::{LONGEST_ORIGIN, Watch};
 use crate::operation::{ApiError, Service, StartMethod};
 
 /// A start to make.
@@ -56,6 +56,17 @@ impl StartRequest {
             Some(template) => (&template.path, &template.body),
             None => (&self.path, &self.body),
         }
+    }
+
+    /// The same as the kickoff has it, when that is short enough to ride in the watch.
+    #[must_use]
+    pub fn as_origin(&self) -> Option<Self> {
+        let (path, body) = self.written();
+        let size = serde_json::to_vec(body).map_or(usize::MAX, |json| json.len());
+        let fits = path.len().saturating_add(size) <= LONGEST_ORIGIN;
+        let origin =
+            || Self { method: self.method, path: path.to_owned(), body: body.clone(), template: None };
+        fits.then(origin)
     }
 
     /// The texts that hold placeholders: the field's path, such as `start.body.outputUrlPrefix`, and what it expands to.

@@ -11,6 +11,7 @@ use super::{
     Adopted, Check, MentionOn, Message, Notify, Posted, Report, Routing, Seen, Start, StartRequest, Track,
     Unknown, Watch,
 };
+use crate::hash::short_hash;
 use crate::locale::Locale;
 use crate::operation::{ApiError, Facts, Operation};
 use crate::text;
@@ -96,6 +97,8 @@ struct State<'a> {
     last: Option<&'a Seen>,
     #[serde(skip_serializing_if = "Option::is_none")]
     adopted: Option<Adopted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<OfStart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     track: Option<&'a Track>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -198,13 +201,6 @@ impl Report {
     /// The message that a person publishes to go on: watching the operation, or making the start. It carries no
     /// `state`, so it begins a new watch; one that starts carries the key, so that it does not start twice.
     pub fn again(&self) -> Option<Map<String, Value>> {
-        #[derive(Serialize)]
-        struct Again<'a> {
-            #[serde(flatten)]
-            watch: OfWatch<'a>,
-            #[serde(flatten)]
-            step: OfStep<'a>,
-        }
         let step = match (&self.operation, &self.start) {
             (Some(operation), _) => operation.into(),
             (None, Some(start)) => {
@@ -212,7 +208,26 @@ impl Report {
             }
             (None, None) => return None,
         };
-        match serde_json::to_value(Again { watch: (&self.watch).into(), step }) {
+        self.kickoff(step)
+    }
+
+    /// The message that a person publishes to make the start of an ended operation again. Its key is new, so that the start
+    /// is not recognised as the one that was made, and always the same, so that pasting it twice starts once.
+    pub fn start_again(&self) -> Option<Map<String, Value>> {
+        let key = short_hash(&["again", &self.watch.id]);
+        let start = Some(self.origin.as_ref()?.into());
+        self.kickoff(OfStep { start, key: Some(&key), ..OfStep::default() })
+    }
+
+    fn kickoff(&self, step: OfStep<'_>) -> Option<Map<String, Value>> {
+        #[derive(Serialize)]
+        struct Kickoff<'a> {
+            #[serde(flatten)]
+            watch: OfWatch<'a>,
+            #[serde(flatten)]
+            step: OfStep<'a>,
+        }
+        match serde_json::to_value(Kickoff { watch: (&self.watch).into(), step }) {
             Ok(Value::Object(object)) => Some(object),
             _ => None,
         }
@@ -269,6 +284,7 @@ fn of_check(check: &Check) -> (OfStep<'_>, State<'_>) {
         unreadable: check.unreadable.then_some(true),
         last: check.last.as_ref(),
         adopted: check.adopted,
+        origin: check.origin.as_ref().map(Into::into),
         track: Some(&check.track).filter(|track| **track != Track::default()),
         live: check.live.as_ref(),
         announced: check.announced.then_some(true),
@@ -308,6 +324,7 @@ fn of_report(report: &Report) -> (OfStep<'_>, State<'_>) {
     }
     let state = State {
         adopted: report.adopted,
+        origin: report.origin.as_ref().map(Into::into),
         live: report.live.as_ref(),
         asked: report.asked,
         report: Some(object),

@@ -1,57 +1,82 @@
 //! Lines to paste into a shell, each under a heading.
 
+use serde_json::{Map, Value};
+
 use super::{LONGEST_COMMAND, Text, Writer};
 use crate::locale::{Command, Note};
 use crate::message::{Outcome, publish_command};
+use crate::operation::Cause;
+use crate::text::shell_word;
 
 impl Writer<'_> {
     /// The lines to paste: as the original, a success needs none.
     pub(super) fn commands(&self) -> Vec<Text> {
         let report = self.report;
-        let command = |command: Command, line: String| {
-            [Text::Plain(self.words.command(command).to_owned()), Text::Code(line)]
-        };
-        let mut commands = Vec::new();
         if matches!(
             report.outcome,
             Outcome::Succeeded | Outcome::Notice | Outcome::Test | Outcome::Doctor | Outcome::Running
         ) {
-            return commands;
+            return Vec::new();
         }
         let group = self.service().gcloud_group();
-        if let Some(operation) = &report.operation {
-            commands.extend(command(
-                Command::Describe,
-                format!("{group} describe {}", shell_word(operation.name())),
-            ));
-        }
-        if let Some(start) = report.start.as_ref().filter(|_| may_run(report.outcome)) {
-            commands.extend(command(Command::List, list_command(group, start.resource())));
-        }
-        let again = match report.outcome {
-            Outcome::Stopped | Outcome::CannotTell | Outcome::Lost if report.operation.is_some() => {
-                Some(Command::Watch)
-            }
-            Outcome::NotStarted | Outcome::CannotTell | Outcome::Lost => Some(Command::Start),
-            _ => None,
+        let of_operation = |verb: &str| {
+            let operation = report.operation.as_ref()?;
+            Some(format!("{group} {verb} {}", shell_word(operation.name())))
         };
-        let line =
-            report.again().zip(self.context.topic).map(|(message, topic)| publish_command(topic, &message));
-        match (again, line) {
-            (Some(again), Some(line)) if line.len() <= LONGEST_COMMAND => {
-                commands.extend(command(again, line));
-            }
-            (Some(_), Some(_)) => {
-                let key = report.key.as_deref().unwrap_or_default();
-                commands.push(Text::Plain(self.words.note(Note::TooLongToShow { key })));
-            }
-            _ => {}
-        }
-        if let (Outcome::Stopped | Outcome::Stalled, Some(operation)) = (report.outcome, &report.operation) {
-            commands
-                .extend(command(Command::Cancel, format!("{group} cancel {}", shell_word(operation.name()))));
-        }
+        let started = report.start.as_ref().filter(|_| may_run(report.outcome));
+        let runs = matches!(report.outcome, Outcome::Stopped | Outcome::Stalled);
+        let mut commands = Vec::new();
+        let cause = self.cause();
+        let is_fix = cause.as_ref().is_some_and(Cause::is_fixed_by_command);
+        let fix = cause.as_ref().and_then(|cause| cause.command(self.is_service()));
+        commands.extend(self.line(if is_fix { Command::Fix } else { Command::Look }, fix));
+        commands.extend(self.line(Command::Describe, of_operation("describe")));
+        commands.extend(self.line(Command::List, started.map(|start| list_command(group, start.resource()))));
+        commands.extend(self.again(cause.as_ref()));
+        commands.extend(self.line(Command::Cancel, of_operation("cancel").filter(|_| runs)));
         commands
+    }
+
+    /// A line below its heading.
+    fn line(&self, command: Command, line: Option<String>) -> Vec<Text> {
+        let heading = || Text::Plain(self.words.command(command).to_owned());
+        line.map(|line| vec![heading(), Text::Code(line)]).unwrap_or_default()
+    }
+
+    /// The line that goes on watching, starts what was not started, or starts again what has ended.
+    fn again(&self, cause: Option<&Cause>) -> Vec<Text> {
+        let report = self.report;
+        let (command, message) = match report.outcome {
+            Outcome::Failed | Outcome::Cancelled => (Command::Again, report.start_again()),
+            Outcome::Stopped | Outcome::CannotTell | Outcome::Lost if report.operation.is_some() => {
+                (Command::Watch, report.again())
+            }
+            Outcome::NotStarted | Outcome::CannotTell | Outcome::Lost => (Command::Start, report.again()),
+            _ => return Vec::new(),
+        };
+        let Some((mut message, topic)) = message.zip(self.context.topic) else { return Vec::new() };
+        if let Some(Cause::PathExists { field }) = cause {
+            make_path_new(&mut message, field);
+        }
+        let line = publish_command(topic, &message);
+        if line.len() <= LONGEST_COMMAND {
+            return self.line(command, Some(line));
+        }
+        if command == Command::Again {
+            return Vec::new();
+        }
+        let key = report.key.as_deref().unwrap_or_default();
+        vec![Text::Plain(self.words.note(Note::TooLongToShow { key }))]
+    }
+}
+
+/// Puts a placeholder into the path of a kickoff that was used before, or the line would be refused again.
+fn make_path_new(kickoff: &mut Map<String, Value>, field: &str) {
+    let path = kickoff.get_mut("start").and_then(|start| start.get_mut("body")?.get_mut(field));
+    if let Some(Value::String(path)) = path
+        && !path.contains("${")
+    {
+        *path = format!("{}/${{datetime}}", path.trim_end_matches('/'));
     }
 }
 
@@ -66,10 +91,4 @@ fn list_command(group: &str, resource: &str) -> String {
     let project = segments.next().unwrap_or_default();
     let database = segments.next().map(|database| format!(" --database={}", shell_word(database)));
     format!("{group} list --project={project}{}", database.unwrap_or_default())
-}
-
-/// A name as a shell takes it: a Firestore name has parentheses. No name has a quote.
-fn shell_word(name: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._:-".contains(&byte);
-    if name.bytes().all(is_plain) { name.to_owned() } else { format!("'{name}'") }
 }

@@ -1,5 +1,6 @@
 //! From a report to what a person reads: title, values, sentences and lines to paste. Pure; knows nothing of Slack.
 
+mod cause;
 mod commands;
 mod compared;
 mod console;

@@ -1,9 +1,9 @@
 //! The sentences of a notice: why, what somebody should know, what looks wrong.
 
 use super::{Text, Writer};
-use crate::locale::{Cause, Note};
-use crate::message::{Adopted, Outcome, Reason, Report, StartRequest, Unusable};
-use crate::operation::{Facts, Operation};
+use crate::locale::Note;
+use crate::message::{Adopted, Outcome, Reason, Report, Unusable};
+use crate::operation::Facts;
 
 impl Writer<'_> {
     pub(super) fn texts(&self) -> Vec<Text> {
@@ -17,11 +17,10 @@ impl Writer<'_> {
         if let Some(late) = self.late() {
             say(self.words.note(Note::AsOf { time: &late.format("%Y/%m/%d %H:%M:%S %Z").to_string() }));
         }
-        if let Some(reason) = &self.report.reason {
-            say(self.words.reason(self.report.outcome, reason, self.cause()));
-        }
-        let error = self.report.facts.error.as_ref().or(self.report.error.as_ref());
-        if let Some(error) = error.filter(|error| !error.text.trim().is_empty()) {
+        self.why().into_iter().for_each(&mut say);
+        if let (_, Some(error)) = self.failure()
+            && !error.text.trim().is_empty()
+        {
             say(error.text.clone());
         }
         self.notes().into_iter().for_each(|note| say(self.words.note(note)));
@@ -62,20 +61,6 @@ impl Writer<'_> {
         let has_no_output = is_export && facts.output.is_none();
         let notes = [(is_empty, Note::Empty), (has_no_output, Note::NoOutput)];
         notes.into_iter().filter(|(is, _)| *is).map(|(_, note)| note).collect()
-    }
-
-    fn cause(&self) -> Cause<'_> {
-        let report = self.report;
-        let of_operation = report.operation.as_ref().map(Operation::project);
-        let of_start = report.start.as_ref().map(StartRequest::project);
-        Cause {
-            service: self.service().title(),
-            project: of_operation.or(of_start).unwrap_or_default(),
-            role: self.service().role(),
-            state: report.facts.state.as_deref().unwrap_or_default(),
-            code: report.error.as_ref().map_or(0, |error| error.code),
-            is_service: self.context.topic.is_some(),
-        }
     }
 
     pub(super) fn unusable_texts(&self, unusable: &Unusable) -> Vec<Text> {

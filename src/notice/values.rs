@@ -12,7 +12,7 @@ impl Writer<'_> {
         let facts = &self.report.facts;
         let elapsed = facts.start.filter(|_| facts.end.is_none() && runs(self.report.outcome));
         let elapsed = elapsed.and_then(|start| shown_duration(start, self.report.at));
-        let error = facts.error.as_ref().or(self.report.error.as_ref());
+        let (_, error) = self.failure();
         let plain = [
             (Label::Start, facts.start.map(|time| self.time(time))),
             (Label::End, facts.end.map(|time| self.time(time))),

@@ -1,10 +1,14 @@
 //! What a long-running operation is to opwatch: its name, its service, and what one look at it showed.
 
+mod cause;
+mod error;
 mod name;
 mod reader;
 mod request;
 mod service;
 
+pub use cause::{Attempt, Cause, Method};
+pub use error::{ApiError, ERROR_TEXT, ErrorInfo, retry_delay};
 pub(crate) use name::{LONGEST as LONGEST_NAME, parse_start_path, project_of};
 pub use name::{NameError, Operation};
 pub use reader::{Listed, read_list, read_operation, read_started};
@@ -16,9 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text;
 
-/// An error text longer than this many characters is cut: it rides in a message.
-pub const ERROR_TEXT: usize = 2_000;
-/// The same for an output URL and a state's word.
+/// An output URL and a state's word longer than this many characters are cut: they ride in a message.
 const OUTPUT_TEXT: usize = 1_024;
 const WORD: usize = 64;
 
@@ -136,45 +138,6 @@ impl Progress {
     pub fn percent(self) -> Option<u8> {
         let of = self.of.filter(|of| *of > 0 && *of >= self.done)?;
         u8::try_from(u128::from(self.done) * 100 / u128::from(of)).ok()
-    }
-}
-
-/// An error as an API gave it, or as the call to it failed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ApiError {
-    /// `google.rpc.Code` of an operation's own error, HTTP status of a refused call, 0 when no answer came.
-    pub code: i64,
-    /// The code's name, such as `PERMISSION_DENIED`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub status: String,
-    /// What the API said.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub text: String,
-}
-
-impl ApiError {
-    /// An error with its texts cut to what a message may carry.
-    pub fn new(code: i64, status: &str, text: &str) -> Self {
-        Self { code, status: text::cut(status, WORD), text: text::cut(text, ERROR_TEXT) }
-    }
-
-    /// Cuts its texts to their limits: for an error that comes from a message.
-    #[must_use]
-    pub(crate) fn cut(self) -> Self {
-        Self::new(self.code, &self.status, &self.text)
-    }
-}
-
-impl std::fmt::Display for ApiError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.code, self.status.as_str()) {
-            (0, "") => write!(f, "{}", self.text),
-            (code, "") if self.text.is_empty() => write!(f, "{code}"),
-            (code, "") => write!(f, "{code}: {}", self.text),
-            (0, status) => write!(f, "{status}: {}", self.text),
-            (code, status) => write!(f, "{code} {status}: {}", self.text),
-        }
     }
 }
 

@@ -49,6 +49,8 @@ struct Status {
     code: i64,
     #[serde(default)]
     message: String,
+    #[serde(default, deserialize_with = "text::list")]
+    details: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -167,7 +169,9 @@ fn facts(answer: &Answer) -> Facts {
         overall: progress(metadata, &["progressPercentage"]),
         output: answer.response.as_ref().and_then(|fields| text(fields, &["outputUrl", "outputUriPrefix"])),
         prefix: text(metadata, &["outputUrlPrefix", "outputUriPrefix", "inputUrl", "inputUriPrefix"]),
-        error: error.map(|error| ApiError::new(error.code, code_name(error.code), &error.message)),
+        error: error.map(|error| {
+            ApiError::new(error.code, code_name(error.code), &error.message).with_details(&error.details)
+        }),
         filter: filter(metadata),
     }
     .cut()

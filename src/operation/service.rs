@@ -100,12 +100,6 @@ impl Service {
         self == Self::Datastore
     }
 
-    /// The role that lets opwatch start and read its exports
-    /// (<https://cloud.google.com/firestore/docs/security/iam>).
-    pub fn role(self) -> &'static str {
-        "roles/datastore.importExportAdmin"
-    }
-
     /// The command group of gcloud that handles its operations.
     pub fn gcloud_group(self) -> &'static str {
         match self {

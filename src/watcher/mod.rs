@@ -194,9 +194,10 @@ impl Watcher {
         let (message, at) = step.decision.into_message();
         let watch = Stopwatch::start();
         let created = self.schedule(&message, at, deadline).await;
+        let error = step.error.map(|error| with_next_try(error, &message, at));
         let handled = Handled {
             operation: message.operation_name().to_owned(),
-            error: step.error,
+            error,
             call_milliseconds: step.call_milliseconds,
             schedule_milliseconds: Some(watch.milliseconds()),
             ..Handled::new(step.decided)
@@ -273,6 +274,16 @@ impl Watcher {
             now: received.published,
         };
         Handled { needs_attention: true, ..self.take(step, deadline).await }
+    }
+}
+
+/// The error of a start that is tried again, with the time of the next try.
+fn with_next_try(error: String, message: &Message, at: Option<DateTime<Utc>>) -> String {
+    match (message, at) {
+        (Message::Start(_), Some(at)) => {
+            format!("{error}; the next try is at {}", at.format("%Y-%m-%dT%H:%M:%SZ"))
+        }
+        _ => error,
     }
 }
 
