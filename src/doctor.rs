@@ -15,7 +15,7 @@ use crate::ledger::Ledger;
 use crate::locale::{Locale, Scene};
 use crate::message::{Report, Watch};
 use crate::notice::{Context, notice};
-use crate::operation::{Attempt, Cause, Method, Service, project_of};
+use crate::operation::{Attempt, Cause, Direction, Method, Service, project_of};
 use crate::settings::{ServeArgs, Settings};
 use crate::slack::{Fault, Part, Place, PostError, payload};
 use crate::terminal;
@@ -101,6 +101,9 @@ async fn examine(settings: Settings, transport: Arc<dyn Transport>, post: bool) 
             say(finding);
         }
     }
+    for (setting, direction) in settings.setup.policy.unset() {
+        say(unset(setting, direction));
+    }
     say(topic(&google, &settings.setup.topic).await);
     let (check_queue, report_queue) = (&settings.setup.check_queue, &settings.setup.report_queue);
     say(queue(&google, check_queue).await);
@@ -145,6 +148,18 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
             (Finding::bad(what, error.to_string(), fix), error.date)
         }
     }
+}
+
+/// A setting without which no start in that direction is allowed.
+fn unset(setting: &str, direction: Direction) -> Finding {
+    Finding::bad(
+        format!("starting an {}", direction.word()),
+        format!("{setting} is not set, so every one is refused"),
+        format!(
+            "set {setting} to the gs:// prefixes that may be used, such as {setting}=gs://my-backups; STARTS=none if this \
+             opwatch is only to watch"
+        ),
+    )
 }
 
 async fn topic(google: &Google, topic: &str) -> Finding {

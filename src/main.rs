@@ -122,6 +122,13 @@ async fn run(settings: Settings) -> Result<(), String> {
         "opwatch {} listens on {address}",
         env!("CARGO_PKG_VERSION")
     );
+    for (setting, direction) in settings.setup.policy.unset() {
+        tracing::warn!(
+            "{setting} is not set: every start of an {} is refused. Set it to the gs:// prefixes that may be used, such as \
+             {setting}=gs://my-backups, or to any; STARTS=none is for a service that only watches",
+            direction.word()
+        );
+    }
     let app = app::build(settings, Arc::new(network), Arc::new(SystemClock));
     let shutdown = async move {
         tokio::select! {

@@ -55,7 +55,7 @@ const NEVER: &[(&str, &[&str])] = &[
         &["tokio", "hyper", "reqwest", "tracing", "crate::slack", "crate::google", "crate::decision"],
     ),
     (
-        "policy.rs",
+        "policy/",
         &["tokio", "hyper", "reqwest", "tracing", "crate::slack", "crate::google", "crate::decision"],
     ),
     ("envelope.rs", &["tokio", "hyper", "reqwest", "crate::message", "crate::watcher"]),

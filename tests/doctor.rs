@@ -118,6 +118,7 @@ async fn doctor(google: &Google, arguments: &[&str]) -> (i32, String) {
         ("CHECK_QUEUE", QUEUE),
         ("TASKS_SERVICE_ACCOUNT", ACCOUNT),
         ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/canary"),
+        ("EXPORT_PREFIXES", "gs://backups"),
         ("ENDPOINTS", &endpoints),
         ("ACCESS_TOKEN", "canary-token"),
         // Without that token there is none, whatever this machine has.
@@ -206,6 +207,18 @@ async fn what_takes_an_empty_message_is_no_webhook_and_may_have_posted() {
         assert!(output.contains("FAIL  Slack's webhook: "), "{output}");
         assert!(output.contains("may have posted") && !output.contains("nothing posted"), "{output}");
     }
+}
+
+/// The service runs, but what it was deployed for would be refused.
+#[tokio::test]
+async fn a_setting_without_which_starts_are_refused_is_a_finding() {
+    let google = Google::open("").await;
+    let (code, output) = doctor(&google, &["--export-prefixes", " "]).await;
+    assert_eq!((code, output.matches("FAIL").count()), (1, 1), "{output}");
+    assert!(output.contains("FAIL  starting an export: EXPORT_PREFIXES is not set"), "{output}");
+    assert!(output.contains("such as EXPORT_PREFIXES=gs://my-backups"), "{output}");
+    let (code, _) = doctor(&google, &["--export-prefixes", " ", "--starts", "none"]).await;
+    assert_eq!(code, 0, "one that only watches needs none");
 }
 
 /// A grant fixes nothing but what is not permitted.

@@ -185,7 +185,7 @@ async fn another_request_or_one_much_later_is_another_start() {
     let opwatch = Opwatch::start().await;
     opwatch.world.operations.plan(lasting(3_000));
     let mut other = export();
-    other["start"]["body"]["outputUrlPrefix"] = json!("gs://elsewhere");
+    other["start"]["body"]["outputUrlPrefix"] = json!("gs://backups/elsewhere");
     opwatch.publish_and_pause(&export()).await;
     opwatch.publish_and_pause(&other).await;
     assert_eq!(opwatch.starts(), 2, "another request");

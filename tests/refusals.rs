@@ -356,7 +356,7 @@ fn forbidden() -> Vec<(Value, &'static str, &'static str)> {
 async fn strict() -> Opwatch {
     Opwatch::start_with(|args| {
         args.common.services = Some("datastore".to_owned());
-        args.export_prefixes = Some("gs://b/safe".to_owned());
+        args.policy.export_prefixes = Some("gs://b/safe".to_owned());
     })
     .await
 }
@@ -372,6 +372,81 @@ async fn what_no_setting_allows_is_told_and_not_called() {
         assert!(text.contains(&said), "{said}: {text}");
     }
     assert!(opwatch.world.operations.requests().is_empty());
+    opwatch.stop().await;
+}
+
+/// What a deployment that sets nothing does: it watches, and starts nothing before it was said where exports may write.
+#[tokio::test]
+async fn without_a_bucket_in_the_settings_nothing_is_exported() {
+    let opwatch = Opwatch::start_with(|args| args.policy.export_prefixes = None).await;
+    for (number, kickoff) in [export(), firestore_export()].iter().enumerate() {
+        opwatch.watch(kickoff).await;
+        assert_eq!((opwatch.starts(), opwatch.slack().len()), (0, number + 1), "{kickoff}");
+        let text = texts(&opwatch.slack()[number]).join("\n");
+        let line = "EXPORT_PREFIXES=gs://backups";
+        assert!(text.contains("EXPORT_PREFIXES is not set") && text.contains(line), "{text}");
+    }
+    opwatch.watch_named(lasting(10)).await;
+    assert_eq!(colour(&opwatch.slack()[2]), GREEN, "it watches what others start");
+    opwatch.assert_all_acknowledged();
+    opwatch.stop().await;
+}
+
+/// An import overwrites data: that its method is allowed does not say from where.
+#[tokio::test]
+async fn an_import_reads_only_below_what_the_settings_allow() {
+    let import = |service: &str, path: &str, field: &str, from: &str| json!({"start": {"service": service, "path": path, "body": {field: from}}});
+    let datastore = |from| import("datastore", "projects/demo:import", "inputUrl", from);
+    let firestore = |from| {
+        let path = "projects/demo/databases/(default):importDocuments";
+        import("firestore", path, "inputUriPrefix", from)
+    };
+    let opwatch = |prefixes: Option<&str>| {
+        let prefixes = prefixes.map(str::to_owned);
+        Opwatch::start_with(|args| {
+            args.policy.starts = Some("datastore:import,firestore:importDocuments".to_owned());
+            args.policy.import_prefixes = prefixes;
+        })
+    };
+    for (prefixes, said) in [
+        (None, "IMPORT_PREFIXES is not set"),
+        (Some("gs://backups"), "To allow it, add gs://backups2/x to IMPORT_PREFIXES."),
+    ] {
+        let opwatch = opwatch(prefixes).await;
+        for (number, kickoff) in
+            [datastore("gs://backups2/x"), firestore("gs://backups2/x")].iter().enumerate()
+        {
+            opwatch.watch(kickoff).await;
+            assert!(opwatch.world.operations.requests().is_empty(), "{kickoff}");
+            let text = texts(&opwatch.slack()[number]).join("\n");
+            assert!(text.contains(said), "{text}");
+        }
+        opwatch.stop().await;
+    }
+    let opwatch = opwatch(Some("gs://backups")).await;
+    for kickoff in [datastore("gs://backups/x.overall_export_metadata"), firestore("gs://backups")] {
+        opwatch.watch(&kickoff).await;
+        assert_eq!(colour(opwatch.slack().last().unwrap()), GREEN, "{kickoff}");
+    }
+    opwatch.stop().await;
+}
+
+/// `STARTS=none`: it watches what others start, and a start in flight is not tried again.
+#[tokio::test]
+async fn a_service_that_only_watches_starts_nothing() {
+    let opwatch = Opwatch::start_with(|args| args.policy.starts = Some("none".to_owned())).await;
+    opwatch.watch(&export()).await;
+    let text = opwatch.only_text();
+    assert!(text.contains("(STARTS=none). To allow it, set STARTS=datastore:export."), "{text}");
+    let mut carried = export();
+    let asked = opwatch.world.time.now();
+    carried["state"] = json!({"version": 1, "id": "7", "asked": asked, "tries": 1});
+    opwatch.watch(&carried).await;
+    let text = texts(&opwatch.slack()[1]).join("\n");
+    assert!(text.contains("opwatch's setting STARTS does not allow it any more."), "{text}");
+    assert!(opwatch.world.operations.requests().is_empty());
+    opwatch.watch_named(lasting(10)).await;
+    assert_eq!(colour(&opwatch.slack()[2]), GREEN);
     opwatch.stop().await;
 }
 

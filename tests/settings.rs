@@ -3,7 +3,7 @@
 use clap::{Args, Command};
 use opwatch::endpoints::Api;
 use opwatch::message::{Notify, Routing};
-use opwatch::policy::Channels;
+use opwatch::policy::{Channels, Database, Locations};
 use opwatch::settings::{ServeArgs, Settings};
 
 const SECRET: &str = "https://hooks.slack.com/services/T0/B0/canary-hook";
@@ -43,8 +43,10 @@ fn set(args: &mut ServeArgs, setting: &str, value: &str) {
         "CHECK_LIMIT" => args.check_limit = text,
         "PUSH_AUDIENCE" => args.push_audience = text,
         "PUSH_SERVICE_ACCOUNT" => args.push_service_account = text,
-        "STARTS" => args.starts = text,
-        "EXPORT_PREFIXES" => args.export_prefixes = text,
+        "STARTS" => args.policy.starts = text,
+        "EXPORT_PREFIXES" => args.policy.export_prefixes = text,
+        "IMPORT_PREFIXES" => args.policy.import_prefixes = text,
+        "DATABASES" => args.common.databases = text,
         "LEDGER_KIND" => args.ledger.ledger_kind = text,
         "LEDGER_PROJECT" => args.ledger.ledger_project = text,
         "LEDGER_NAMESPACE" => args.ledger.ledger_namespace = text,
@@ -72,7 +74,7 @@ fn with(setting: &str, value: &str) -> Result<Settings, String> {
     args.check().map_err(|bad| bad.to_string())
 }
 
-const ALL: [&str; 33] = [
+const ALL: [&str; 35] = [
     "PORT",
     "TOPIC",
     "CHECK_QUEUE",
@@ -93,6 +95,8 @@ const ALL: [&str; 33] = [
     "PUSH_SERVICE_ACCOUNT",
     "STARTS",
     "EXPORT_PREFIXES",
+    "IMPORT_PREFIXES",
+    "DATABASES",
     "LEDGER_KIND",
     "LEDGER_PROJECT",
     "LEDGER_NAMESPACE",
@@ -121,7 +125,9 @@ fn defaults_are_those_of_the_documents() {
     assert_eq!(services, ["datastore", "firestore"]);
     let starts: Vec<_> = settings.setup.policy.starts.iter().map(ToString::to_string).collect();
     assert_eq!(starts, ["datastore:export", "firestore:exportDocuments"]);
-    assert!(settings.setup.policy.export_prefixes.is_empty());
+    let policy = &settings.setup.policy;
+    assert_eq!([&policy.exports, &policy.imports], [&Locations::Unset; 2]);
+    assert_eq!(policy.databases, None);
     assert_eq!(settings.project(), "demo");
     assert_eq!(settings.setup.ledger, None);
     assert!(!settings.slack.is_bot());
@@ -210,7 +216,12 @@ fn good_values_are_taken() {
         ("NOTIFY", "failure"),
         ("STALL_AFTER", "0"),
         ("STARTS", "datastore:export, datastore:import,firestore:importDocuments"),
+        ("STARTS", "none"),
         ("EXPORT_PREFIXES", "gs://a,gs://b/c/"),
+        ("EXPORT_PREFIXES", "any"),
+        ("IMPORT_PREFIXES", "gs://a, gs://b/c"),
+        ("DATABASES", "(default),orders, example.com:b/orders,b/(default)"),
+        ("DATABASES", "any"),
         ("LEDGER_KIND", "OpwatchOperation"),
         ("LEDGER_PROJECT", "example.com:b"),
         ("LEDGER_NAMESPACE", "ops_1.x-y"),
@@ -228,7 +239,24 @@ fn good_values_are_taken() {
         assert!(with(setting, value).is_ok(), "{setting}={value}: {:?}", with(setting, value).err());
     }
     assert_eq!(with("CHECK_INTERVAL", "5m").unwrap().setup.defaults.interval, 300);
-    assert_eq!(with("EXPORT_PREFIXES", "gs://b/c/").unwrap().setup.policy.export_prefixes, ["gs://b/c"]);
+}
+
+#[test]
+fn what_may_be_touched_is_bounded_by_lists_or_by_any() {
+    let below =
+        |prefixes: &[&str]| Locations::Below(prefixes.iter().map(|&prefix| prefix.to_owned()).collect());
+    let exports = |value| with("EXPORT_PREFIXES", value).unwrap().setup.policy.exports;
+    assert_eq!(exports("gs://b/c/"), below(&["gs://b/c"]));
+    assert_eq!(exports("any"), Locations::Any);
+    let policy = with("IMPORT_PREFIXES", "gs://a, gs://b").unwrap().setup.policy;
+    assert_eq!((policy.exports, policy.imports), (Locations::Unset, below(&["gs://a", "gs://b"])));
+    let databases = |value| with("DATABASES", value).unwrap().setup.policy.databases;
+    assert_eq!(databases("any"), None);
+    let database =
+        |project: Option<&str>, id: &str| Database { project: project.map(str::to_owned), id: id.to_owned() };
+    let listed = [database(None, "(default)"), database(Some("example.com:p"), "orders")];
+    assert_eq!(databases("(default), example.com:p/orders"), Some(listed.to_vec()));
+    assert!(with("STARTS", "none").unwrap().setup.policy.starts.is_empty());
 }
 
 /// What would run a workflow, or posts nothing.
@@ -306,14 +334,22 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
         ("CHECK_LIMIT", &["0", "10001", "1.5", "x"], "it must be a whole number from 1 to 10000"),
         (
             "STARTS",
-            &["export", "datastore:drop", "datastore:export;firestore:exportDocuments"],
+            &[
+                "export",
+                "datastore:drop",
+                "datastore:export;firestore:exportDocuments",
+                "none,datastore:export",
+            ],
             "is none of datastore:export, datastore:import",
         ),
         (
             "EXPORT_PREFIXES",
-            &["my-backups", "gs://", "gs:///x", "s3://x", "gs://a,b"],
-            "must begin with gs:// and a bucket",
+            &["my-backups", "gs://", "gs:///x", "s3://x", "gs://a,b", "any,gs://b", "ANY"],
+            "must begin with gs:// and a bucket (or be any, alone)",
         ),
+        ("IMPORT_PREFIXES", &["my-backups", "gs://", "gs://a,any"], "must begin with gs:// and a bucket"),
+        ("DATABASES", &["(other)", "a b", "p/", "..", "orders,any/"], "is no database id"),
+        ("DATABASES", &["/orders", "a/b/orders", "a b/orders"], "is no project id"),
         ("LEDGER_KIND", &["__x__", "__"], "is reserved by Datastore"),
         ("LEDGER_KIND", &["a b", "a/b", "日本"], "must be at most 100 letters, digits"),
         ("LEDGER_PROJECT", &["a/b", ".."], "is no project id"),

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use opwatch::app::{App, build};
 use opwatch::clock::{Clock, Deadline};
 use opwatch::envelope::Delivery;
-use opwatch::settings::ServeArgs;
+use opwatch::settings::{PolicyArgs, ServeArgs};
 use opwatch::transport::{Answer, Method, Request, Sending, Transport};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -117,6 +117,7 @@ fn app(stage: &Shared, world: &World) -> App {
         slack_webhook_url: Some("https://hooks.slack.com/services/T/B/x".into()),
         check_interval: Some(format!("{}s", world.interval)),
         check_limit: Some(world.limit.to_string()),
+        policy: PolicyArgs { export_prefixes: Some("any".to_owned()), ..PolicyArgs::default() },
         common: opwatch::settings::CommonArgs { access_token: Some("token".into()), ..Default::default() },
         ..ServeArgs::default()
     };

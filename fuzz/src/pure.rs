@@ -190,8 +190,8 @@ fn set(args: &mut ServeArgs, number: usize, value: &str) {
         7 => args.check_limit = text,
         8 => args.push_audience = text,
         9 => args.push_service_account = text,
-        10 => args.starts = text,
-        11 => args.export_prefixes = text,
+        10 => args.policy.starts = text,
+        11 => args.policy.export_prefixes = text,
         12 => args.ledger.ledger_kind = text,
         13 => args.ledger.ledger_project = text,
         14 => args.ledger.ledger_namespace = text,
@@ -213,6 +213,8 @@ fn set(args: &mut ServeArgs, number: usize, value: &str) {
         30 => args.slack.mention_on = text,
         31 => args.slack.notify = text,
         32 => args.slack.stall_after = text,
+        33 => args.policy.import_prefixes = text,
+        34 => args.common.databases = text,
         _ => (),
     }
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use opwatch::app::{self, App};
 use opwatch::clock::{Clock, Deadline};
 use opwatch::envelope;
-use opwatch::settings::{ServeArgs, Settings};
+use opwatch::settings::{PolicyArgs, ServeArgs, Settings};
 use opwatch::transport::{Answer, Failure, Request, Sending, Transport};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ fn settings(change: impl FnOnce(&mut ServeArgs)) -> Settings {
         report_queue: Some(oracle::REPORT_QUEUE.to_owned()),
         tasks_service_account: Some("tasks@demo.iam.gserviceaccount.com".to_owned()),
         slack_webhook_url: Some(oracle::WEBHOOK.into()),
-        export_prefixes: Some(oracle::PREFIX.to_owned()),
+        policy: PolicyArgs { export_prefixes: Some(oracle::PREFIX.to_owned()), ..PolicyArgs::default() },
         ..ServeArgs::default()
     };
     args.common.access_token = Some(oracle::TOKEN.into());

@@ -18,10 +18,12 @@ use crate::app;
 use crate::locale::{Locale, Subject};
 use crate::message::Outcome;
 use crate::server::Limits;
-use crate::settings::ServeArgs;
+use crate::settings::{PolicyArgs, ServeArgs};
 use crate::terminal;
 use crate::transport::Network;
 
+/// Where the demo's export writes.
+const BUCKET: &str = "gs://my-backups";
 const TOPIC: &str = "projects/demo/topics/opwatch";
 const DEAD_TOPIC: &str = "projects/demo/topics/opwatch-dead";
 const QUEUE: &str = "projects/demo/locations/europe-west1/queues/opwatch";
@@ -175,6 +177,7 @@ async fn serve(
         check_queue: Some(QUEUE.to_owned()),
         tasks_service_account: Some("opwatch-tasks@demo.iam.gserviceaccount.com".to_owned()),
         check_interval: Some("1s".to_owned()),
+        policy: PolicyArgs { export_prefixes: Some(BUCKET.to_owned()), ..PolicyArgs::default() },
         check_limit: Some(if args.outcome == Ending::Stopped { "4" } else { "60" }.to_owned()),
         ..ServeArgs::default()
     };
@@ -234,7 +237,7 @@ fn prepare(operations: &super::Operations, outcome: Ending) {
     let end = match outcome {
         Ending::Failed => End::Failed {
             code: 7,
-            message: "The service account has no permission to write to gs://my-backups.".to_owned(),
+            message: format!("The service account has no permission to write to {BUCKET}."),
         },
         Ending::Cancelled => End::Cancelled,
         Ending::Succeeded | Ending::NotStarted | Ending::Stopped | Ending::CannotTell => End::Succeeded,
@@ -251,7 +254,7 @@ fn kickoff() -> Value {
     json!({"start": {
         "service": "datastore",
         "path": "projects/demo:export",
-        "body": {"outputUrlPrefix": "gs://my-backups", "entityFilter": {"kinds": [], "namespaceIds": []}},
+        "body": {"outputUrlPrefix": BUCKET, "entityFilter": {"kinds": [], "namespaceIds": []}},
     }})
 }
 

@@ -196,6 +196,12 @@ impl Words for English {
             Why::NotAllowed { setting, value } => {
                 format!("The setting {setting} does not allow it. To allow it, add {value} to {setting}.")
             }
+            Why::NotSet { setting, line } => format!(
+                "opwatch refuses it because {setting} is not set. To allow it, add this line to the settings: {line}"
+            ),
+            Why::WatchOnly { method } => format!(
+                "This opwatch only watches and starts nothing (STARTS=none). To allow it, set STARTS={method}."
+            ),
             Why::NeedsBot => {
                 "Only a bot can do that, and this opwatch posts through a webhook: remove the field, or set \
                  SLACK_BOT_TOKEN and SLACK_CHANNEL instead of SLACK_WEBHOOK_URL."

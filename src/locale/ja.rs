@@ -182,6 +182,12 @@ impl Words for Japanese {
             Why::NotAllowed { setting, value } => {
                 format!("設定 {setting} で許可されていません。許可するには {setting} に {value} を追加して下さい。")
             }
+            Why::NotSet { setting, line } => format!(
+                "設定 {setting} が未設定のため拒否しました。許可するには設定に次の行を追加して下さい: {line}"
+            ),
+            Why::WatchOnly { method } => format!(
+                "このopwatchは監視専用です (STARTS=none)。開始を許可するには STARTS={method} を設定して下さい。"
+            ),
             Why::NeedsBot => {
                 "Botでのみ利用できます。このopwatchはWebhookで投稿しています。フィールドを削除するか、SLACK_WEBHOOK_URLの代わりにSLACK_BOT_TOKENとSLACK_CHANNELを設定して下さい。".to_owned()
             }

@@ -121,6 +121,18 @@ pub enum Why {
         /// What it would have to hold.
         value: String,
     },
+    /// The setting that allows such things is not set, and without it none is allowed.
+    NotSet {
+        /// The setting.
+        setting: String,
+        /// The line that sets it so that this would be allowed.
+        line: String,
+    },
+    /// `STARTS=none`: this opwatch starts nothing.
+    WatchOnly {
+        /// What `STARTS` would have to hold.
+        method: String,
+    },
     /// Only a bot of Slack's can do it, and opwatch posts through a webhook.
     NeedsBot,
     /// A newer version of opwatch knows.
@@ -147,6 +159,8 @@ impl Problem {
             Why::NotAllowed { setting, value } => {
                 Why::NotAllowed { setting: cut(setting), value: cut(value) }
             }
+            Why::NotSet { setting, line } => Why::NotSet { setting: cut(setting), line: cut(line) },
+            Why::WatchOnly { method } => Why::WatchOnly { method: cut(method) },
             other => other,
         };
         Self { field: text::cut(field, LONGEST), why }
@@ -160,7 +174,8 @@ impl Problem {
     /// The setting that forbids it; empty when none does.
     pub fn setting(&self) -> &str {
         match &self.why {
-            Why::NotAllowed { setting, .. } => setting,
+            Why::NotAllowed { setting, .. } | Why::NotSet { setting, .. } => setting,
+            Why::WatchOnly { .. } => "STARTS",
             _ => "",
         }
     }

@@ -50,6 +50,17 @@ pub struct Template {
 }
 
 impl StartRequest {
+    /// The database that it works on.
+    pub fn database(&self) -> &str {
+        crate::operation::database_of(self.resource())
+    }
+
+    /// Where in a bucket it writes to or reads from; empty when the body doesn't say.
+    pub fn location(&self) -> &str {
+        let location = self.body.get(self.method.location_field);
+        location.and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// The path and the body as the kickoff has them.
     pub fn written(&self) -> (&str, &Map<String, Value>) {
         match &self.template {

@@ -9,11 +9,11 @@ mod service;
 
 pub use cause::{Attempt, Cause, Method};
 pub use error::{ApiError, ERROR_TEXT, ErrorInfo, retry_delay};
-pub(crate) use name::{LONGEST as LONGEST_NAME, parse_start_path, project_of};
+pub(crate) use name::{DEFAULT_DATABASE, LONGEST as LONGEST_NAME, database_of, parse_start_path, project_of};
 pub use name::{NameError, Operation};
 pub use reader::{Listed, read_list, read_operation, read_started};
 pub use request::Request;
-pub use service::{Service, StartMethod};
+pub use service::{Direction, Service, StartMethod};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -42,6 +42,11 @@ impl Operation {
     pub fn project(&self) -> &str {
         project_of(&self.name)
     }
+
+    /// The database in its name.
+    pub fn database(&self) -> &str {
+        database_of(&self.name)
+    }
 }
 
 impl fmt::Display for Operation {
@@ -64,6 +69,18 @@ pub(crate) fn parse_start_path(service: Service, path: &str) -> Result<(StartMet
 /// The project of a name or path that passed its pattern.
 pub(crate) fn project_of(name: &str) -> &str {
     name.split('/').nth(1).unwrap_or_default()
+}
+
+/// The id of the default database.
+pub(crate) const DEFAULT_DATABASE: &str = "(default)";
+
+/// The database of a name or of a start's resource that passed its pattern. The Datastore Admin API names none: it works
+/// on the default database alone (<https://cloud.google.com/datastore/docs/reference/admin/rest>).
+pub(crate) fn database_of(name: &str) -> &str {
+    match *name.split('/').collect::<Vec<_>>() {
+        [_, _, "databases", database, ..] => database,
+        _ => DEFAULT_DATABASE,
+    }
 }
 
 fn matches(name: &str, pattern: &[&str]) -> Result<(), NameError> {
@@ -98,13 +115,17 @@ mod tests {
 
     #[test]
     fn names_of_their_service_pass() {
-        for (service, name, project) in [
-            (Service::Datastore, "projects/my-project/operations/ASA1-_x", "my-project"),
-            (Service::Datastore, "projects/example.com:shop/operations/1", "example.com:shop"),
-            (Service::Firestore, "projects/p/databases/(default)/operations/ASA1", "p"),
+        for (service, name, project_and_database) in [
+            (Service::Datastore, "projects/my-project/operations/ASA1-_x", ["my-project", "(default)"]),
+            (Service::Datastore, "projects/example.com:shop/operations/1", ["example.com:shop", "(default)"]),
+            (Service::Firestore, "projects/p/databases/(default)/operations/ASA1", ["p", "(default)"]),
+            (Service::Firestore, "projects/p/databases/orders/operations/ASA1", ["p", "orders"]),
         ] {
             let operation = Operation::new(service, name).unwrap();
-            assert_eq!((operation.name(), operation.project()), (name, project));
+            assert_eq!(
+                (operation.name(), [operation.project(), operation.database()]),
+                (name, project_and_database)
+            );
             assert_eq!(operation.to_string(), name);
         }
         for service in Service::ALL {

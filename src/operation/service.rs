@@ -19,20 +19,48 @@ pub struct StartMethod {
     pub service: Service,
     /// The word behind the colon of its path.
     pub method: &'static str,
-    /// The body's field that says where it writes, for a method that writes to a bucket.
-    pub output_field: Option<&'static str>,
+    /// Whether it writes to a bucket or reads from one.
+    pub direction: Direction,
+    /// The body's field that says where in the bucket.
+    pub location_field: &'static str,
 }
 
+/// Which way the data goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From the database to a bucket.
+    Export,
+    /// From a bucket to the database.
+    Import,
+}
+
+impl Direction {
+    /// Its word in texts.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Export => "export",
+            Self::Import => "import",
+        }
+    }
+}
+
+/// Fields as in <https://cloud.google.com/datastore/docs/reference/admin/rest/v1/projects/export>, `…/import`, and
+/// <https://cloud.google.com/firestore/docs/reference/rest/v1/projects.databases/exportDocuments>, `…/importDocuments`.
 const START_METHODS: &[StartMethod] = &[
-    StartMethod { service: Service::Datastore, method: "export", output_field: Some("outputUrlPrefix") },
-    StartMethod { service: Service::Datastore, method: "import", output_field: None },
-    StartMethod {
-        service: Service::Firestore,
-        method: "exportDocuments",
-        output_field: Some("outputUriPrefix"),
-    },
-    StartMethod { service: Service::Firestore, method: "importDocuments", output_field: None },
+    method(Service::Datastore, "export", Direction::Export, "outputUrlPrefix"),
+    method(Service::Datastore, "import", Direction::Import, "inputUrl"),
+    method(Service::Firestore, "exportDocuments", Direction::Export, "outputUriPrefix"),
+    method(Service::Firestore, "importDocuments", Direction::Import, "inputUriPrefix"),
 ];
+
+const fn method(
+    service: Service,
+    method: &'static str,
+    direction: Direction,
+    location_field: &'static str,
+) -> StartMethod {
+    StartMethod { service, method, direction, location_field }
+}
 
 impl Service {
     /// All of them, in the order of the documentation.

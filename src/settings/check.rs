@@ -3,21 +3,19 @@
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::parse::{Bad, account_address, all_starts, duration, given, prefix, project, resource};
-use super::{BadSettings, CheckSettings, CommonArgs, ServeArgs, Settings};
+use super::parse::{Bad, account_address, duration, given, project, resource};
+use super::{BadSettings, CheckSettings, CommonArgs, ServeArgs, Settings, policy};
 use crate::endpoints::{Api, Endpoints};
 use crate::identity::Identity;
 use crate::locale::Locale;
 use crate::message::{Defaults, INTERVAL, LIMIT};
 use crate::operation::Service;
-use crate::policy::{Channels, Policy};
+use crate::policy::{Channels, Locations, Policy};
 use crate::watcher::Setup;
 
 const TOPIC: &str = "projects/my-project/topics/opwatch";
 const QUEUE: &str = "projects/my-project/locations/europe-west1/queues/opwatch";
 const ACCOUNT: &str = "opwatch-tasks@my-project.iam.gserviceaccount.com";
-const PREFIX: &str = "gs://my-backups/nightly";
-const DEFAULT_STARTS: &str = "datastore:export,firestore:exportDocuments";
 
 impl ServeArgs {
     /// Checks all settings.
@@ -37,11 +35,7 @@ impl ServeArgs {
         let ledger = self.ledger.check(&project, &mut bad);
         let mut policy = self.common.check_policy(&mut bad);
         policy.projects.get_or_insert_with(|| vec![project]);
-        policy.starts = bad.list("STARTS", self.starts.as_ref(), [DEFAULT_STARTS; 2], |text| {
-            text.parse().map_err(|()| format!("{text:?} is none of {}", all_starts()))
-        });
-        policy.export_prefixes =
-            bad.list("EXPORT_PREFIXES", self.export_prefixes.as_ref(), ["", PREFIX], prefix);
+        self.policy.check(&mut policy, &mut bad);
         let port = bad.optional("PORT", self.port.as_ref(), "8080", |text| {
             text.parse::<u16>().map_err(|_| "it must be a number from 0 to 65535".to_owned())
         });
@@ -149,8 +143,10 @@ impl CommonArgs {
         Policy {
             services,
             projects: Some(projects).filter(|projects| !projects.is_empty()),
+            databases: policy::databases(self.databases.as_ref(), bad),
             starts: Vec::new(),
-            export_prefixes: Vec::new(),
+            exports: Locations::Unset,
+            imports: Locations::Unset,
             channels: Channels::Any,
         }
     }

@@ -7,11 +7,12 @@ use chrono_tz::Tz;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::parse::{Bad, duration, given, is_id, project, resource};
+use super::parse::{Bad, database, duration, given, project, resource};
 use super::{BadSettings, CommonArgs};
 use crate::endpoints::Endpoints;
 use crate::ledger::Ledger;
 use crate::locale::Locale;
+use crate::operation::DEFAULT_DATABASE;
 
 const KIND: &str = "OpwatchOperation";
 const TOPIC: &str = "projects/my-project/topics/opwatch";
@@ -159,9 +160,8 @@ impl LedgerArgs {
         let namespace = bad.optional("LEDGER_NAMESPACE", self.ledger_namespace.as_ref(), "opwatch", plain);
         let database =
             bad.optional("LEDGER_DATABASE", self.ledger_database.as_ref(), "opwatch", |text| match text {
-                "(default)" => Ok(String::new()),
-                id if is_id(id, false) => Ok(id.to_owned()),
-                other => Err(format!("{other:?} is no database id")),
+                DEFAULT_DATABASE => Ok(String::new()),
+                id => database(id),
             });
         let keep = bad.optional("LEDGER_KEEP", self.ledger_keep.as_ref(), "400days", |text| {
             let duration = duration(text)?;

@@ -4,11 +4,13 @@
 mod check;
 mod ledger;
 mod parse;
+mod policy;
 mod slack;
 
 use std::fmt;
 
 pub use ledger::{HistoryArgs, HistorySettings, LedgerArgs};
+pub use policy::PolicyArgs;
 pub use slack::{SlackAccess, SlackArgs};
 
 use chrono_tz::Tz;
@@ -60,12 +62,9 @@ pub struct ServeArgs {
     /// Settings that other commands have too
     #[command(flatten)]
     pub common: CommonArgs,
-    /// Start methods that are allowed [default: datastore:export,firestore:exportDocuments]
-    #[arg(long, env = "STARTS", hide_env_values = true)]
-    pub starts: Option<String>,
-    /// When set, exports may only write below one of these: `gs://bucket/path,…`
-    #[arg(long, env = "EXPORT_PREFIXES", hide_env_values = true)]
-    pub export_prefixes: Option<String>,
+    /// What may be started
+    #[command(flatten)]
+    pub policy: PolicyArgs,
     /// Where history is kept
     #[command(flatten)]
     pub ledger: LedgerArgs,
@@ -80,6 +79,9 @@ pub struct CommonArgs {
     /// Projects that may be touched [default: the topic's project; for `check` any]
     #[arg(long, env = "PROJECTS", hide_env_values = true)]
     pub projects: Option<String>,
+    /// Databases that may be touched: `(default)`, an id or PROJECT/ID [default: any]
+    #[arg(long, env = "DATABASES", hide_env_values = true)]
+    pub databases: Option<String>,
     /// Time zone of the messages: any IANA name [default: UTC]
     #[arg(long, env = "TIME_ZONE", hide_env_values = true)]
     pub time_zone: Option<String>,

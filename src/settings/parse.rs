@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use super::BadSettings;
-use crate::operation::StartMethod;
-
 /// The lines about settings that can't be used.
 #[derive(Default)]
 pub(super) struct Bad(Vec<String>);
@@ -88,7 +86,7 @@ pub(super) fn resource(text: &str, collections: &[&str]) -> Result<String, Strin
     fits.then(|| text.to_owned()).ok_or_else(|| format!("{text:?} must have the form {}", form()))
 }
 
-pub(super) fn is_id(id: &str, is_project: bool) -> bool {
+fn is_id(id: &str, is_project: bool) -> bool {
     let allowed =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~+".contains(&byte) || (is_project && byte == b':');
     !matches!(id, "" | "." | "..") && id.bytes().all(allowed)
@@ -98,18 +96,13 @@ pub(super) fn project(text: &str) -> Result<String, String> {
     is_id(text, true).then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no project id"))
 }
 
+/// The id of a database other than the default one.
+pub(super) fn database(text: &str) -> Result<String, String> {
+    is_id(text, false).then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no database id"))
+}
+
 pub(super) fn account_address(text: &str) -> Result<String, String> {
     let plain = |part: &str| !part.is_empty() && is_id(part, false);
     let fits = text.split_once('@').is_some_and(|(name, domain)| plain(name) && plain(domain));
     fits.then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no e-mail address"))
-}
-
-pub(super) fn prefix(text: &str) -> Result<String, String> {
-    let path = text.trim_end_matches('/');
-    let fits = path.strip_prefix("gs://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-    fits.then(|| path.to_owned()).ok_or_else(|| format!("{text:?} must begin with gs:// and a bucket"))
-}
-
-pub(super) fn all_starts() -> String {
-    StartMethod::all().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

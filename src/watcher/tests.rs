@@ -23,7 +23,7 @@ use crate::locale::Locale;
 use crate::message::arbitrary::{message, time};
 use crate::message::{Defaults, Message, Notify, Outcome, Report, Routing, Watch};
 use crate::operation::{Service, StartMethod};
-use crate::policy::{Channels, Policy};
+use crate::policy::{Channels, Locations, Policy};
 use crate::slack::Slack;
 use crate::transport::{Answer, Failure, Method, Request, Sending, Transport};
 use secrecy::ExposeSecret;
@@ -200,7 +200,9 @@ fn watcher(
             services: Service::ALL.to_vec(),
             projects: None,
             starts: StartMethod::all().to_vec(),
-            export_prefixes: Vec::new(),
+            databases: None,
+            exports: Locations::Any,
+            imports: Locations::Any,
             channels: Channels::Any,
         },
         locale: Locale::En,

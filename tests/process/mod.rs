@@ -11,7 +11,7 @@ use opwatch::local::{End, Plan};
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{GREEN, NAME, TOKEN, colour, lasting, refusal, subscribe, world};
-use crate::support::process::{Process, outcome, variables};
+use crate::support::process::{Process, outcome, read, variables};
 
 /// In KiB: the most that the process may take, whatever it is sent. Cloud Run gives it 512 MiB.
 const MEMORY: u64 = 64 * 1024;
@@ -48,6 +48,26 @@ async fn help_shows_every_variable_and_no_value() {
     for (name, value) in &variables {
         assert!(help.contains(&format!("[env: {name}]")), "{name}: {help}");
         assert!(*name == "PORT" || !help.contains(value), "{name}");
+    }
+    world.stop().await;
+}
+
+/// A deployment of an earlier version that is upgraded has no such setting.
+#[tokio::test]
+async fn a_service_that_would_refuse_every_export_warns_at_its_start() {
+    let world = world().await;
+    for (prefixes, starts, warnings) in
+        [("", "", 1), ("", "none", 0), ("any", "", 0), ("any", "datastore:import", 1)]
+    {
+        let mut variables = variables(&world);
+        variables.retain(|(name, _)| *name != "EXPORT_PREFIXES");
+        variables.push(("EXPORT_PREFIXES", prefixes.to_owned()));
+        variables.push(("STARTS", starts.to_owned()));
+        let lines = read(&Process::start(&variables).await.stop().await);
+        let warned = lines.iter().filter(|line| line["severity"] == "WARNING");
+        let warned: Vec<_> = warned.map(|line| line["message"].as_str().unwrap()).collect();
+        assert_eq!(warned.len(), warnings, "{prefixes} {starts}: {warned:?}");
+        assert!(warned.iter().all(|text| text.contains("PORT_PREFIXES is not set: every start of an ")));
     }
     world.stop().await;
 }

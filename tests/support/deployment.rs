@@ -71,6 +71,7 @@ impl Deployment {
             ("TASKS_SERVICE_ACCOUNT", "tasks@demo.iam.gserviceaccount.com".to_owned()),
             ("SLACK_WEBHOOK_URL", world.slack.webhook()),
             ("ACCESS_TOKEN", TOKEN.to_owned()),
+            ("EXPORT_PREFIXES", "any".to_owned()),
             ("PUBSUB_EMULATOR_HOST", google.pubsub.host()),
         ];
         let mut endpoints =

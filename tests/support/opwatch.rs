@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use opwatch::app;
 use opwatch::local::{Event, Fault, Options, Pace, Plan, Subscription, Task, World};
 use opwatch::server::Limits;
-use opwatch::settings::ServeArgs;
+use opwatch::settings::{PolicyArgs, ServeArgs};
 use opwatch::transport::Network;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -303,6 +303,8 @@ pub(crate) fn settings(world: &World) -> ServeArgs {
         report_queue: Some(REPORT_QUEUE.to_owned()),
         tasks_service_account: Some("tasks@demo.iam.gserviceaccount.com".to_owned()),
         slack_webhook_url: Some(world.slack.webhook().into()),
+        // Where the stand-in's operations write.
+        policy: PolicyArgs { export_prefixes: Some("gs://backups".to_owned()), ..PolicyArgs::default() },
         ..ServeArgs::default()
     };
     args.common.endpoints = Some(world.endpoints());

@@ -67,6 +67,7 @@ pub(crate) fn variables(world: &World) -> Vec<(&'static str, String)> {
         ("REPORT_QUEUE", REPORT_QUEUE.to_owned()),
         ("TASKS_SERVICE_ACCOUNT", "tasks@demo.iam.gserviceaccount.com".to_owned()),
         ("SLACK_WEBHOOK_URL", format!("{}/services/T0LOCAL/B0LOCAL/{SECRET}", world.slack.url())),
+        ("EXPORT_PREFIXES", "gs://backups".to_owned()),
         ("ENDPOINTS", world.endpoints()),
         ("ACCESS_TOKEN", TOKEN.to_owned()),
     ]

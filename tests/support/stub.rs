@@ -74,6 +74,7 @@ impl Stub {
             ("SLACK_WEBHOOK_URL", format!("{}/services/T0LOCAL/B0LOCAL/stub", self.url)),
             ("ENDPOINTS", services.map(|service| format!("{service}={}", self.url)).join(",")),
             ("ACCESS_TOKEN", TOKEN.to_owned()),
+            ("EXPORT_PREFIXES", "any".to_owned()),
         ]
     }
 

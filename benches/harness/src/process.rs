@@ -163,7 +163,7 @@ pub fn cpu(process: &str) -> Duration {
     Duration::from_nanos(nanoseconds)
 }
 
-fn settings(upstream: SocketAddr) -> [(&'static str, String); 6] {
+fn settings(upstream: SocketAddr) -> [(&'static str, String); 7] {
     let base = format!("http://{upstream}");
     let apis = ["datastore", "cloudtasks", "pubsub", "slack", "jwks"];
     let queue = "projects/my-project/locations/europe-west1/queues/checks";
@@ -172,6 +172,7 @@ fn settings(upstream: SocketAddr) -> [(&'static str, String); 6] {
         ("CHECK_QUEUE", queue.to_owned()),
         ("TASKS_SERVICE_ACCOUNT", "opwatch-tasks@my-project.iam.gserviceaccount.com".to_owned()),
         ("SLACK_WEBHOOK_URL", format!("{base}/services/T/B/x")),
+        ("EXPORT_PREFIXES", "gs://my-backups".to_owned()),
         ("ENDPOINTS", apis.map(|api| format!("{api}={base}")).join(",")),
         ("ACCESS_TOKEN", "ya29.a-token-of-the-usual-length-is-about-two-hundred-characters-long-".repeat(3)),
     ]

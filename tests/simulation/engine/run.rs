@@ -19,7 +19,7 @@ use opwatch::ledger::Ledger;
 use opwatch::locale::Locale;
 use opwatch::message::{Defaults, Routing};
 use opwatch::operation::{Service, StartMethod};
-use opwatch::policy::{Channels, Policy};
+use opwatch::policy::{Channels, Locations, Policy};
 use opwatch::settings::{Settings, SlackAccess};
 use opwatch::transport::Transport;
 use opwatch::watcher::{Handled, Setup};
@@ -79,7 +79,9 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool) -> Setti
                 services: Service::ALL.to_vec(),
                 projects: Some(vec!["p".to_owned()]),
                 starts: StartMethod::all().to_vec(),
-                export_prefixes: Vec::new(),
+                databases: None,
+                exports: Locations::Below(vec!["gs://b".to_owned()]),
+                imports: Locations::Unset,
                 channels: if bot { Channels::Any } else { Channels::Webhook },
             },
             locale: Locale::En,

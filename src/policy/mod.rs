@@ -1,0 +1,309 @@
+//! What opwatch may touch: services, projects, start methods and export locations that its settings allow.
+
+mod bounds;
+
+pub use bounds::{Database, Locations};
+
+use crate::message::{Channel, Notify, Problem, Routing, StartRequest, Why};
+use crate::operation::{Direction, Operation, Service, StartMethod};
+use crate::placeholder::{before_first, has_any};
+
+/// A prefix, for texts.
+const EXAMPLE: &str = "gs://my-backups";
+
+/// What the settings allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// `SERVICES`.
+    pub services: Vec<Service>,
+    /// `PROJECTS`; none allows every project, for a person at a terminal.
+    pub projects: Option<Vec<String>>,
+    /// `DATABASES`; `None` allows every database.
+    pub databases: Option<Vec<Database>>,
+    /// `STARTS`; empty starts nothing.
+    pub starts: Vec<StartMethod>,
+    /// `EXPORT_PREFIXES`: where exports may write.
+    pub exports: Locations,
+    /// `IMPORT_PREFIXES`: what imports may read.
+    pub imports: Locations,
+    /// Where in Slack a message may send.
+    pub channels: Channels,
+}
+
+/// Where in Slack a message may send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Channels {
+    /// Only where the webhook posts.
+    Webhook,
+    /// To any channel that takes the bot's messages.
+    Any,
+    /// To these: `SLACK_CHANNELS`.
+    Only(Vec<Channel>),
+}
+
+impl Policy {
+    /// Whether `operation` may be read.
+    ///
+    /// # Errors
+    /// With the field and the setting that forbids it.
+    pub fn permit(&self, operation: &Operation) -> Result<(), Problem> {
+        self.permit_service(operation.service(), "service")?;
+        self.permit_project(operation.project(), "name")?;
+        self.permit_database(operation.project(), operation.database(), "name")
+    }
+
+    /// Whether `request` may be started.
+    ///
+    /// # Errors
+    /// With the field and the setting that forbids it.
+    pub fn permit_start(&self, request: &StartRequest) -> Result<(), Problem> {
+        self.permit_service(request.service(), "start.service")?;
+        self.permit_project(request.project(), "start.path")?;
+        self.permit_database(request.project(), request.database(), "start.path")?;
+        if self.starts.is_empty() {
+            return Err(Problem::new("start", Why::WatchOnly { method: request.method.to_string() }));
+        }
+        if !self.starts.contains(&request.method) {
+            return Err(forbidden("start.path", "STARTS", &request.method.to_string()));
+        }
+        self.permit_location(request)
+    }
+
+    /// The settings that are missing, and what is refused without each: what `STARTS` allows but no location does.
+    pub fn unset(&self) -> impl Iterator<Item = (&'static str, Direction)> {
+        [Direction::Export, Direction::Import].into_iter().filter_map(|direction| {
+            let starts = self.starts.iter().any(|method| method.direction == direction);
+            let (setting, locations) = self.locations(direction);
+            (starts && *locations == Locations::Unset).then_some((setting, direction))
+        })
+    }
+
+    /// Whether a message may ask for `routing`.
+    ///
+    /// # Errors
+    /// With the field and the setting that forbids it.
+    pub fn permit_routing(&self, routing: &Routing) -> Result<(), Problem> {
+        let webhook = self.channels == Channels::Webhook;
+        if webhook && routing.notify == Some(Notify::Live) {
+            return Err(Problem::new("notify", Why::NeedsBot));
+        }
+        match &routing.channel {
+            Some(_) if webhook => Err(Problem::new("channel", Why::NeedsBot)),
+            Some(channel) if !self.permits_channel(channel) => {
+                Err(forbidden("channel", "SLACK_CHANNELS", &channel.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a message may send to `channel`.
+    pub fn permits_channel(&self, channel: &Channel) -> bool {
+        match &self.channels {
+            Channels::Webhook => false,
+            Channels::Any => true,
+            Channels::Only(channels) => channels.contains(channel),
+        }
+    }
+
+    fn permit_service(&self, service: Service, field: &str) -> Result<(), Problem> {
+        let allowed = self.services.contains(&service);
+        if allowed { Ok(()) } else { Err(forbidden(field, "SERVICES", service.id())) }
+    }
+
+    fn permit_project(&self, project: &str, field: &str) -> Result<(), Problem> {
+        let allowed =
+            self.projects.as_ref().is_none_or(|projects| projects.iter().any(|known| known == project));
+        if allowed { Ok(()) } else { Err(forbidden(field, "PROJECTS", project)) }
+    }
+
+    fn permit_database(&self, project: &str, id: &str, field: &str) -> Result<(), Problem> {
+        let allowed = self.databases.as_ref().is_none_or(|all| all.iter().any(|one| one.covers(project, id)));
+        if allowed { Ok(()) } else { Err(forbidden(field, "DATABASES", id)) }
+    }
+
+    /// The setting that bounds this direction, and what it allows.
+    fn locations(&self, direction: Direction) -> (&'static str, &Locations) {
+        match direction {
+            Direction::Export => ("EXPORT_PREFIXES", &self.exports),
+            Direction::Import => ("IMPORT_PREFIXES", &self.imports),
+        }
+    }
+
+    fn permit_location(&self, request: &StartRequest) -> Result<(), Problem> {
+        let (setting, locations) = self.locations(request.method.direction);
+        let field = format!("start.body.{}", request.method.location_field);
+        match locations {
+            Locations::Any => Ok(()),
+            Locations::Below(prefixes) if bounds::is_below(request.location(), prefixes) => Ok(()),
+            Locations::Below(_) => Err(forbidden(&field, setting, &to_allow(request))),
+            Locations::Unset => {
+                let line = format!("{setting}={}", bounds::bucket_of(request.location()).unwrap_or(EXAMPLE));
+                Err(Problem::new(&field, Why::NotSet { setting: setting.to_owned(), line }))
+            }
+        }
+    }
+}
+
+/// What to add to the setting for the location of `request`, which is another one each time when it holds placeholders: the
+/// folders before the first one.
+fn to_allow(request: &StartRequest) -> String {
+    let location = request.location();
+    let written = request.written().1.get(request.method.location_field);
+    let written = written.and_then(serde_json::Value::as_str).unwrap_or_default();
+    let fixed = if has_any(written) { before_first(written) } else { return location.to_owned() };
+    let folders = fixed.rsplit_once('/').map(|(folders, _)| folders);
+    folders.filter(|folders| folders.len() > "gs://".len()).unwrap_or(location).to_owned()
+}
+
+fn forbidden(field: &str, setting: &str, value: &str) -> Problem {
+    Problem::new(field, Why::NotAllowed { setting: setting.to_owned(), value: value.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Policy {
+        Policy {
+            services: Service::ALL.to_vec(),
+            projects: Some(vec!["p".to_owned()]),
+            databases: None,
+            starts: ["datastore:export", "firestore:importDocuments"]
+                .map(|word| word.parse().unwrap())
+                .to_vec(),
+            exports: Locations::Below(vec!["gs://b/safe".to_owned()]),
+            imports: Locations::Below(vec!["gs://b/in".to_owned()]),
+            channels: Channels::Only(vec!["C024BE91L".parse().unwrap()]),
+        }
+    }
+
+    /// The field that keeps `policy` from a start of `path` with this location.
+    fn start(policy: &Policy, path: &str, location: &str) -> Result<(), String> {
+        let request = request(path, location);
+        policy.permit_start(&request).map_err(|problem| problem.field)
+    }
+
+    fn request(path: &str, location: &str) -> StartRequest {
+        let service = if path.contains("/databases/") { Service::Firestore } else { Service::Datastore };
+        let (method, _) = crate::operation::parse_start_path(service, path).unwrap();
+        let body = serde_json::json!({method.location_field: location}).as_object().unwrap().clone();
+        StartRequest { method, path: path.to_owned(), body, template: None }
+    }
+
+    #[test]
+    fn only_what_is_allowed_is_touched() {
+        let policy = Policy { services: vec![Service::Datastore], ..policy() };
+        let name =
+            |service, name| policy.permit(&Operation::new(service, name).unwrap()).map_err(|p| p.field);
+        assert_eq!(name(Service::Datastore, "projects/p/operations/x"), Ok(()));
+        assert_eq!(name(Service::Datastore, "projects/q/operations/x"), Err("name".to_owned()));
+        assert_eq!(
+            name(Service::Firestore, "projects/p/databases/d/operations/x"),
+            Err("service".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_channel_is_one_of_those_allowed_and_needs_a_bot() {
+        let ask = |channels: Channels, channel: &str, notify| {
+            let routing = Routing { channel: channel.parse().ok(), notify, ..Routing::default() };
+            Policy { channels, ..policy() }.permit_routing(&routing).map_err(|problem| problem.field)
+        };
+        let only = || policy().channels;
+        assert_eq!(ask(only(), "", None), Ok(()));
+        assert_eq!(ask(only(), "C024BE91L", Some(Notify::Live)), Ok(()));
+        assert_eq!(ask(only(), "C024BE91M", None), Err("channel".to_owned()));
+        assert_eq!(ask(Channels::Any, "C024BE91M", None), Ok(()));
+        assert_eq!(ask(Channels::Webhook, "", Some(Notify::StartAndEnd)), Ok(()));
+        assert_eq!(ask(Channels::Webhook, "C024BE91L", None), Err("channel".to_owned()));
+        assert_eq!(ask(Channels::Webhook, "", Some(Notify::Live)), Err("notify".to_owned()));
+    }
+
+    #[test]
+    fn starts_are_bounded_by_project_method_and_location() {
+        let policy = policy();
+        let export = |output| start(&policy, "projects/p:export", output);
+        assert_eq!(export("gs://b/safe"), Ok(()));
+        assert_eq!(export("gs://b/safe/nightly"), Ok(()));
+        assert_eq!(start(&policy, "projects/q:export", "gs://b/safe"), Err("start.path".to_owned()));
+        assert_eq!(start(&policy, "projects/p:import", "gs://b/in"), Err("start.path".to_owned()));
+        for output in ["", "gs://b", "gs://b/safer", "gs://b/in", "gs://other/safe", "GS://b/safe"] {
+            assert_eq!(export(output), Err("start.body.outputUrlPrefix".to_owned()), "{output}");
+        }
+        let import = |input| start(&policy, "projects/p/databases/d:importDocuments", input);
+        assert_eq!(import("gs://b/in/2026"), Ok(()));
+        assert_eq!(import("gs://b/safe"), Err("start.body.inputUriPrefix".to_owned()), "exports write there");
+    }
+
+    #[test]
+    fn without_a_setting_no_location_is_allowed_and_the_line_to_add_names_the_bucket() {
+        let line = |path: &str, location: &str| {
+            let policy = Policy { exports: Locations::Unset, imports: Locations::Unset, ..policy() };
+            match policy.permit_start(&request(path, location)).unwrap_err().why {
+                Why::NotSet { line, .. } => line,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(line("projects/p:export", "gs://b/x/2026"), "EXPORT_PREFIXES=gs://b");
+        let import = "projects/p/databases/d:importDocuments";
+        assert_eq!(line(import, "gs://b-1/x"), "IMPORT_PREFIXES=gs://b-1");
+        for odd in ["", "b", "gs://", "gs://b,any/x", "gs://B x"] {
+            assert_eq!(line("projects/p:export", odd), "EXPORT_PREFIXES=gs://my-backups", "{odd}");
+        }
+        let any = Policy { exports: Locations::Any, imports: Locations::Any, ..policy() };
+        assert_eq!(start(&any, "projects/p:export", "gs://b/x"), Ok(()));
+        assert_eq!(start(&any, import, "gs://b/x"), Ok(()));
+    }
+
+    #[test]
+    fn databases_bound_checks_and_starts() {
+        let database = |project: Option<&str>, id: &str| Database {
+            project: project.map(str::to_owned),
+            id: id.to_owned(),
+        };
+        let only = |databases: &[Database]| Policy { databases: Some(databases.to_vec()), ..policy() };
+        let import = |policy: &Policy, id: &str| {
+            start(policy, &format!("projects/p/databases/{id}:importDocuments"), "gs://b/in")
+        };
+        let orders = only(&[database(None, "orders")]);
+        assert_eq!(import(&orders, "orders"), Ok(()));
+        assert_eq!(import(&orders, "orders2"), Err("start.path".to_owned()));
+        assert_eq!(start(&orders, "projects/p:export", "gs://b/safe"), Err("start.path".to_owned()));
+        let default = only(&[database(None, "(default)")]);
+        assert_eq!(
+            start(&default, "projects/p:export", "gs://b/safe"),
+            Ok(()),
+            "Datastore's is the default one"
+        );
+        assert_eq!(import(&only(&[database(Some("p"), "orders")]), "orders"), Ok(()));
+        assert_eq!(import(&only(&[database(Some("q"), "orders")]), "orders"), Err("start.path".to_owned()));
+        let look = |policy: &Policy, service, name| {
+            policy
+                .permit(&Operation::new(service, name).unwrap())
+                .map_err(|problem| problem.setting().to_owned())
+        };
+        let firestore = "projects/p/databases/orders/operations/x";
+        assert_eq!(look(&orders, Service::Firestore, firestore), Ok(()));
+        assert_eq!(look(&default, Service::Firestore, firestore), Err("DATABASES".to_owned()));
+        assert_eq!(look(&default, Service::Datastore, "projects/p/operations/x"), Ok(()));
+        assert_eq!(look(&orders, Service::Datastore, "projects/p/operations/x"), Err("DATABASES".to_owned()));
+    }
+
+    #[test]
+    fn a_service_that_only_watches_starts_nothing_and_warns_of_nothing() {
+        let policy = Policy { starts: Vec::new(), exports: Locations::Unset, ..policy() };
+        let problem = policy.permit_start(&request("projects/p:export", "gs://b/safe")).unwrap_err();
+        assert_eq!((problem.field.as_str(), problem.setting()), ("start", "STARTS"));
+        assert_eq!(policy.unset().next(), None);
+    }
+
+    #[test]
+    fn settings_without_which_starts_are_refused_are_known() {
+        let unset = |exports, imports| {
+            Policy { exports, imports, ..policy() }.unset().map(|(setting, _)| setting).collect::<Vec<_>>()
+        };
+        assert_eq!(unset(Locations::Any, Locations::Any), Vec::<&str>::new());
+        assert_eq!(unset(Locations::Unset, Locations::Any), ["EXPORT_PREFIXES"]);
+        assert_eq!(unset(Locations::Unset, Locations::Unset), ["EXPORT_PREFIXES", "IMPORT_PREFIXES"]);
+    }
+}

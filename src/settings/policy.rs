@@ -1,0 +1,77 @@
+//! The settings that bound what messages may start.
+
+use clap::Args;
+
+use super::parse::{Bad, database, given, project};
+use crate::operation::{DEFAULT_DATABASE, StartMethod};
+use crate::policy::{Database, Locations, Policy};
+
+const PREFIX: &str = "gs://my-backups/nightly";
+const DEFAULT_STARTS: &str = "datastore:export,firestore:exportDocuments";
+/// The word that allows everything.
+const ANY: &str = "any";
+/// The word that allows nothing.
+const NONE: &str = "none";
+
+/// What may be started.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PolicyArgs {
+    /// Start methods that are allowed; `none` only watches [default: datastore:export,firestore:exportDocuments]
+    #[arg(long, env = "STARTS", hide_env_values = true)]
+    pub starts: Option<String>,
+    /// Where exports may write: below one of `gs://bucket/path,…`, or `any` [default: nowhere]
+    #[arg(long, env = "EXPORT_PREFIXES", hide_env_values = true)]
+    pub export_prefixes: Option<String>,
+    /// What imports may read: what lies below one of `gs://bucket/path,…`, or `any` [default: nothing]
+    #[arg(long, env = "IMPORT_PREFIXES", hide_env_values = true)]
+    pub import_prefixes: Option<String>,
+}
+
+impl PolicyArgs {
+    /// Checks these settings and puts them into `policy`.
+    pub(super) fn check(&self, policy: &mut Policy, bad: &mut Bad) {
+        policy.starts = self.check_starts(bad);
+        policy.exports = locations("EXPORT_PREFIXES", self.export_prefixes.as_ref(), bad);
+        policy.imports = locations("IMPORT_PREFIXES", self.import_prefixes.as_ref(), bad);
+    }
+
+    fn check_starts(&self, bad: &mut Bad) -> Vec<StartMethod> {
+        if given(self.starts.as_ref()) == Some(NONE) {
+            return Vec::new();
+        }
+        bad.list("STARTS", self.starts.as_ref(), [DEFAULT_STARTS; 2], |text| {
+            let all = || StartMethod::all().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            text.parse().map_err(|()| format!("{text:?} is none of {} (or {NONE}, alone)", all()))
+        })
+    }
+}
+
+fn locations(setting: &str, value: Option<&String>, bad: &mut Bad) -> Locations {
+    if given(value) == Some(ANY) {
+        return Locations::Any;
+    }
+    match bad.list(setting, value, ["", PREFIX], prefix) {
+        prefixes if prefixes.is_empty() => Locations::Unset,
+        prefixes => Locations::Below(prefixes),
+    }
+}
+
+fn prefix(text: &str) -> Result<String, String> {
+    let path = text.trim_end_matches('/');
+    let fits = path.strip_prefix("gs://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    let why = || format!("{text:?} must begin with gs:// and a bucket (or be {ANY}, alone)");
+    fits.then(|| path.to_owned()).ok_or_else(why)
+}
+
+/// `DATABASES`: ids, or a project and an id; `None` for any.
+pub(super) fn databases(value: Option<&String>, bad: &mut Bad) -> Option<Vec<Database>> {
+    if given(value) == Some(ANY) {
+        return None;
+    }
+    let databases = bad.list("DATABASES", value, ["", "(default),my-project/orders"], |text| {
+        let (of, id) = text.rsplit_once('/').map_or((None, text), |(of, id)| (Some(of), id));
+        let id = if id == DEFAULT_DATABASE { Ok(id.to_owned()) } else { database(id) };
+        Ok(Database { project: of.map(project).transpose()?, id: id? })
+    });
+    Some(databases).filter(|databases| !databases.is_empty())
+}
