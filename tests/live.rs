@@ -155,7 +155,7 @@ async fn with_every_second_edit_failing_the_end_is_the_same() {
 
 /// A watch whose live message is there; what `change` does to Slack happens before its end.
 async fn to_the_end(change: impl FnOnce(&Opwatch), end: End) -> Opwatch {
-    let opwatch = start().await;
+    let opwatch = start_with(|args| args.slack.mentions = Some("here".to_owned())).await;
     opwatch.world.operations.add(NAME, Plan { end, ..lasting(30) });
     opwatch.publish_and_pause(&json!({"name": NAME, "mention": "here"})).await;
     change(&opwatch);
@@ -272,7 +272,11 @@ async fn who_is_pinged_and_when() {
         (json!({}), "", "<@U0DEFAULT> "),
     ] {
         for (end, ping) in [(End::Succeeded, success), (End::Cancelled, failure)] {
-            let opwatch = Opwatch::start_with(|args| args.slack.mention = Some("U0DEFAULT".to_owned())).await;
+            let opwatch = Opwatch::start_with(|args| {
+                args.slack.mention = Some("U0DEFAULT".to_owned());
+                args.slack.mentions = Some("here,U024BE7LH".to_owned());
+            })
+            .await;
             opwatch.world.operations.add(NAME, Plan { end, ..lasting(30) });
             let mut message = message.clone();
             message["name"] = json!(NAME);
@@ -377,7 +381,7 @@ async fn a_watch_has_its_own_channel_and_falls_back_to_the_settings() {
     for (closed, error) in
         [(false, ""), (true, "not_in_channel"), (true, "restricted_action_read_only_channel")]
     {
-        let opwatch = start().await;
+        let opwatch = start_with(|args| args.slack.slack_channels = Some("C0OWN".to_owned())).await;
         if closed {
             opwatch.world.slack.close_channel("C0OWN", error);
         }
@@ -400,7 +404,7 @@ async fn a_watch_has_its_own_channel_and_falls_back_to_the_settings() {
 #[tokio::test]
 async fn an_end_goes_to_another_channel_only_when_its_own_is_closed() {
     for (channel, error) in [("C0OWN", "internal_error"), (CHANNEL, "not_in_channel")] {
-        let opwatch = start().await;
+        let opwatch = start_with(|args| args.slack.slack_channels = Some("any".to_owned())).await;
         opwatch.world.slack.fail_next_on("POST", "/chat.postMessage", slack_error(error));
         opwatch.world.operations.add(NAME, lasting(30));
         opwatch.watch(&json!({"name": NAME, "channel": channel, "notify": "end"})).await;
@@ -425,6 +429,53 @@ async fn only_channels_that_are_allowed_are_sent_to() {
     opwatch.watch(&forged).await;
     assert!(there(&opwatch).iter().all(|message| message.channel == CHANNEL));
     assert!(!opwatch.world.slack.requests().iter().any(|request| request.json()["channel"] == "C0OTHER"));
+    opwatch.stop().await;
+}
+
+/// Anybody who may publish could ping a whole channel, or post to any that took the bot in.
+#[tokio::test]
+async fn a_message_chooses_only_the_settings_own_channel_and_mention_by_default() {
+    let opwatch = start_with(|args| args.slack.mention = Some("S0614TZR7".to_owned())).await;
+    for (number, (field, value, setting)) in
+        [("channel", "C0OTHER", "SLACK_CHANNELS"), ("mention", "here", "MENTIONS")].into_iter().enumerate()
+    {
+        opwatch.watch(&json!({"name": NAME, field: value})).await;
+        let told = there(&opwatch);
+        assert_eq!((told.len(), told[number].channel.as_str()), (number + 1, CHANNEL), "{field}");
+        let text = texts(&told[number].payload).join("\n");
+        let said = format!("The setting {setting} does not allow it. To allow it, add {value} to {setting}.");
+        assert!(text.contains(&said), "{text}");
+    }
+    opwatch.world.operations.add(NAME, lasting(30));
+    let own = json!({"name": NAME, "channel": CHANNEL, "mention": "S0614TZR7", "mentionOn": "always", "notify": "end"});
+    opwatch.watch(&own).await;
+    let told = there(&opwatch);
+    assert!(on_top(&told[2].payload).starts_with("<!subteam^S0614TZR7> *Datastore export succeeded*"));
+    opwatch.stop().await;
+}
+
+/// A watch in flight keeps its end, though the settings no longer allow what it asked for.
+#[tokio::test]
+async fn a_watch_in_flight_falls_back_to_the_settings_channel_and_mention() {
+    let opwatch = start_with(|args| {
+        args.slack.slack_channels = Some("C0OWN".to_owned());
+        args.slack.mentions = Some("here".to_owned());
+    })
+    .await;
+    opwatch.world.operations.add(NAME, Plan { end: End::Cancelled, ..lasting(90) });
+    let asked = json!({"name": NAME, "channel": "C0OWN", "mention": "here", "notify": "end"});
+    opwatch.publish_and_pause(&asked).await;
+    let opwatch = opwatch
+        .restart_with(|args| {
+            bot(args);
+            args.slack.mention = Some("S0614TZR7".to_owned());
+        })
+        .await;
+    opwatch.resume().await;
+    let told = there(&opwatch);
+    let [end] = told.as_slice() else { panic!("{told:#?}") };
+    assert_eq!(end.channel, CHANNEL);
+    assert!(on_top(&end.payload).starts_with("<!subteam^S0614TZR7> *Datastore export was cancelled*"));
     opwatch.stop().await;
 }
 

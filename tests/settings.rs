@@ -2,7 +2,7 @@
 
 use clap::{Args, Command};
 use opwatch::endpoints::Api;
-use opwatch::message::{Notify, Routing};
+use opwatch::message::{Mention, Notify, Routing};
 use opwatch::policy::{Channels, Database, Locations};
 use opwatch::settings::{ServeArgs, Settings};
 
@@ -36,6 +36,7 @@ fn set(args: &mut ServeArgs, setting: &str, value: &str) {
         "SLACK_CHANNELS" => args.slack.slack_channels = text,
         "TITLE" => args.slack.title = text,
         "MENTION" => args.slack.mention = text,
+        "MENTIONS" => args.slack.mentions = text,
         "MENTION_ON" => args.slack.mention_on = text,
         "NOTIFY" => args.slack.notify = text,
         "STALL_AFTER" => args.slack.stall_after = text,
@@ -74,7 +75,7 @@ fn with(setting: &str, value: &str) -> Result<Settings, String> {
     args.check().map_err(|bad| bad.to_string())
 }
 
-const ALL: [&str; 35] = [
+const ALL: [&str; 36] = [
     "PORT",
     "TOPIC",
     "CHECK_QUEUE",
@@ -86,6 +87,7 @@ const ALL: [&str; 35] = [
     "SLACK_CHANNELS",
     "TITLE",
     "MENTION",
+    "MENTIONS",
     "MENTION_ON",
     "NOTIFY",
     "STALL_AFTER",
@@ -150,7 +152,11 @@ fn of_bot(more: &[(&str, &str)]) -> Result<Settings, String> {
 #[test]
 fn slack_is_a_webhook_or_a_bot() {
     let settings = of_bot(&[]).unwrap();
-    assert!(settings.slack.is_bot() && settings.setup.policy.channels == Channels::Any);
+    assert!(settings.slack.is_bot());
+    let own = Channels::Only(vec!["C024BE91L".parse().unwrap()]);
+    assert_eq!(settings.setup.policy.channels, own, "messages choose no other by default");
+    let any = of_bot(&[("SLACK_CHANNELS", "any")]).unwrap().setup.policy.channels;
+    assert_eq!(any, Channels::Any);
     assert_eq!(settings.setup.routing.notify, Some(Notify::Live));
     assert_eq!(settings.setup.routing.channel.unwrap().to_string(), "C024BE91L");
     let only = of_bot(&[("SLACK_CHANNELS", "C0A1, C0B2")]).unwrap().setup.policy.channels;
@@ -211,6 +217,8 @@ fn good_values_are_taken() {
         ("TITLE", "夜間バックアップ"),
         ("MENTION", "here"),
         ("MENTION", "U024BE7LH"),
+        ("MENTIONS", "here, U024BE7LH,S0614TZR7"),
+        ("MENTIONS", "any"),
         ("MENTION_ON", "always"),
         ("NOTIFY", "start,end"),
         ("NOTIFY", "failure"),
@@ -256,6 +264,11 @@ fn what_may_be_touched_is_bounded_by_lists_or_by_any() {
         |project: Option<&str>, id: &str| Database { project: project.map(str::to_owned), id: id.to_owned() };
     let listed = [database(None, "(default)"), database(Some("example.com:p"), "orders")];
     assert_eq!(databases("(default), example.com:p/orders"), Some(listed.to_vec()));
+    let mentions = |setting, value| with(setting, value).unwrap().setup.policy.mentions;
+    assert_eq!(good().check().unwrap().setup.policy.mentions, Some(Vec::new()));
+    assert_eq!(mentions("MENTION", "here"), Some(vec![Mention::Here]));
+    assert_eq!(mentions("MENTIONS", "here"), Some(vec![Mention::Here]));
+    assert_eq!(mentions("MENTIONS", "any"), None);
     assert!(with("STARTS", "none").unwrap().setup.policy.starts.is_empty());
 }
 
@@ -383,6 +396,7 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
         ("LEDGER_KEEP", &["400"], "\"400\" has no unit; for seconds write 400s"),
         ("TITLE", &["a\u{202e}b", "a\u{85}b"], "on one line"),
         ("TITLE", &["a\nb", &"x".repeat(101)], "at most 100 characters on one line"),
+        ("MENTIONS", &["@jane", "any,here", "here U024BE7LH"], "(or any, alone)"),
         ("MENTION", &["@jane", "channel", "<!here>"], "is not here, or the id of"),
         ("MENTION_ON", &["success"], "is none of: failure, always, never"),
         ("NOTIFY", &["all", "start"], "is none of: \"live\", \"end\""),

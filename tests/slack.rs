@@ -13,6 +13,7 @@ fn bot(args: &mut ServeArgs) {
     args.slack_webhook_url = None;
     args.slack.slack_bot_token = Some("xoxb-local-stand-in".to_owned().into());
     args.slack.slack_channel = Some(CHANNEL.to_owned());
+    args.slack.slack_channels = Some("any".to_owned());
 }
 
 async fn start(is_bot: bool, change: impl FnOnce(&mut ServeArgs)) -> Opwatch {

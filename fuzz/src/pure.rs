@@ -215,6 +215,7 @@ fn set(args: &mut ServeArgs, number: usize, value: &str) {
         32 => args.slack.stall_after = text,
         33 => args.policy.import_prefixes = text,
         34 => args.common.databases = text,
+        35 => args.slack.mentions = text,
         _ => (),
     }
 }

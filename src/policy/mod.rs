@@ -4,7 +4,7 @@ mod bounds;
 
 pub use bounds::{Database, Locations};
 
-use crate::message::{Channel, Notify, Problem, Routing, StartRequest, Why};
+use crate::message::{Channel, Mention, Notify, Problem, Routing, StartRequest, Why};
 use crate::operation::{Direction, Operation, Service, StartMethod};
 use crate::placeholder::{before_first, has_any};
 
@@ -28,6 +28,8 @@ pub struct Policy {
     pub imports: Locations,
     /// Where in Slack a message may send.
     pub channels: Channels,
+    /// `MENTIONS`: whom a message may ping; `None` allows everyone.
+    pub mentions: Option<Vec<Mention>>,
 }
 
 /// Where in Slack a message may send.
@@ -35,9 +37,9 @@ pub struct Policy {
 pub enum Channels {
     /// Only where the webhook posts.
     Webhook,
-    /// To any channel that takes the bot's messages.
+    /// `any`: to any channel that takes the bot's messages.
     Any,
-    /// To these: `SLACK_CHANNELS`.
+    /// To these: `SLACK_CHANNELS` and `SLACK_CHANNEL`.
     Only(Vec<Channel>),
 }
 
@@ -87,6 +89,9 @@ impl Policy {
         if webhook && routing.notify == Some(Notify::Live) {
             return Err(Problem::new("notify", Why::NeedsBot));
         }
+        if let Some(mention) = routing.mention.as_ref().filter(|mention| !self.permits_mention(mention)) {
+            return Err(forbidden("mention", "MENTIONS", &mention.to_string()));
+        }
         match &routing.channel {
             Some(_) if webhook => Err(Problem::new("channel", Why::NeedsBot)),
             Some(channel) if !self.permits_channel(channel) => {
@@ -103,6 +108,11 @@ impl Policy {
             Channels::Any => true,
             Channels::Only(channels) => channels.contains(channel),
         }
+    }
+
+    /// Whether a message may ping `mention`.
+    pub fn permits_mention(&self, mention: &Mention) -> bool {
+        self.mentions.as_ref().is_none_or(|mentions| mentions.contains(mention))
     }
 
     fn permit_service(&self, service: Service, field: &str) -> Result<(), Problem> {
@@ -174,6 +184,7 @@ mod tests {
             exports: Locations::Below(vec!["gs://b/safe".to_owned()]),
             imports: Locations::Below(vec!["gs://b/in".to_owned()]),
             channels: Channels::Only(vec!["C024BE91L".parse().unwrap()]),
+            mentions: Some(vec![Mention::Here]),
         }
     }
 
@@ -217,6 +228,22 @@ mod tests {
         assert_eq!(ask(Channels::Webhook, "", Some(Notify::StartAndEnd)), Ok(()));
         assert_eq!(ask(Channels::Webhook, "C024BE91L", None), Err("channel".to_owned()));
         assert_eq!(ask(Channels::Webhook, "", Some(Notify::Live)), Err("notify".to_owned()));
+    }
+
+    #[test]
+    fn a_mention_is_one_of_those_allowed() {
+        let ask = |mentions: Option<Vec<Mention>>, mention: Option<&str>| {
+            let mention = mention.map(|word| word.parse().unwrap());
+            let routing = Routing { mention, ..Routing::default() };
+            let policy = Policy { mentions, channels: Channels::Webhook, ..policy() };
+            policy.permit_routing(&routing).map_err(|problem| problem.setting().to_owned())
+        };
+        let here = || Some(vec![Mention::Here]);
+        assert_eq!(ask(here(), None), Ok(()));
+        assert_eq!(ask(here(), Some("here")), Ok(()));
+        assert_eq!(ask(here(), Some("U024BE7LH")), Err("MENTIONS".to_owned()));
+        assert_eq!(ask(Some(Vec::new()), Some("here")), Err("MENTIONS".to_owned()));
+        assert_eq!(ask(None, Some("S0614TZR7")), Ok(()));
     }
 
     #[test]

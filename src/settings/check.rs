@@ -41,6 +41,7 @@ impl ServeArgs {
         });
         let (slack, channels) = self.check_slack(&endpoints, &mut bad);
         policy.channels = channels;
+        policy.mentions = self.slack.check_mentions(&mut bad);
         let is_bot = slack.is_bot();
         let zone = self.common.check_zone(&mut bad);
         let settings = Settings {
@@ -148,6 +149,7 @@ impl CommonArgs {
             exports: Locations::Unset,
             imports: Locations::Unset,
             channels: Channels::Any,
+            mentions: None,
         }
     }
 

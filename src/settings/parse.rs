@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use super::BadSettings;
+/// The word that allows everything.
+pub(super) const ANY: &str = "any";
+
 /// The lines about settings that can't be used.
 #[derive(Default)]
 pub(super) struct Bad(Vec<String>);

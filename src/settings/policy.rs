@@ -2,14 +2,12 @@
 
 use clap::Args;
 
-use super::parse::{Bad, database, given, project};
+use super::parse::{ANY, Bad, database, given, project};
 use crate::operation::{DEFAULT_DATABASE, StartMethod};
 use crate::policy::{Database, Locations, Policy};
 
 const PREFIX: &str = "gs://my-backups/nightly";
 const DEFAULT_STARTS: &str = "datastore:export,firestore:exportDocuments";
-/// The word that allows everything.
-const ANY: &str = "any";
 /// The word that allows nothing.
 const NONE: &str = "none";
 

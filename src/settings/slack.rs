@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::ServeArgs;
-use super::parse::{Bad, given};
+use super::parse::{ANY, Bad, given};
 use crate::endpoints::{Api, Endpoints};
 use crate::message::{Channel, LONGEST_TITLE, Mention, MentionOn, Notify, Routing, Why, title_problem};
 use crate::policy::Channels;
@@ -27,7 +27,7 @@ pub struct SlackArgs {
     /// The bot's channel, by id: `C…`
     #[arg(long, env = "SLACK_CHANNEL", hide_env_values = true)]
     pub slack_channel: Option<String>,
-    /// Channels that messages may choose: `C…,C…` [default: any that takes the bot's messages]
+    /// Channels that messages may choose too: `C…,C…`, or `any` [default: `SLACK_CHANNEL` alone]
     #[arg(long, env = "SLACK_CHANNELS", hide_env_values = true)]
     pub slack_channels: Option<String>,
     /// What Slack calls a watch without a title [default: by operation]
@@ -36,6 +36,9 @@ pub struct SlackArgs {
     /// Whom to ping: here, or the id of a person (`U…`) or of a user group (`S…`)
     #[arg(long, env = "MENTION", hide_env_values = true)]
     pub mention: Option<String>,
+    /// Whom messages may choose to ping too: here, `U…`, `S…`, or `any` [default: `MENTION` alone]
+    #[arg(long, env = "MENTIONS", hide_env_values = true)]
+    pub mentions: Option<String>,
     /// When to ping: failure, always, never [default: failure]
     #[arg(long, env = "MENTION_ON", hide_env_values = true)]
     pub mention_on: Option<String>,
@@ -117,15 +120,28 @@ impl SlackArgs {
     }
 
     fn check_channels(&self, bad: &mut Bad) -> Channels {
-        let channels = bad.list("SLACK_CHANNELS", self.slack_channels.as_ref(), ["", CHANNEL], channel);
-        match channels {
-            channels if channels.is_empty() => Channels::Any,
-            mut channels => {
-                // The settings' own is allowed to who names it.
-                channels.extend(given(self.slack_channel.as_ref()).and_then(|text| channel(text).ok()));
-                Channels::Only(channels)
-            }
+        if given(self.slack_channels.as_ref()) == Some(ANY) {
+            return Channels::Any;
         }
+        let mut channels = bad.list("SLACK_CHANNELS", self.slack_channels.as_ref(), ["", CHANNEL], |text| {
+            channel(text).map_err(|why| format!("{why} (or {ANY}, alone)"))
+        });
+        // A message may name the default too.
+        channels.extend(given(self.slack_channel.as_ref()).and_then(|text| channel(text).ok()));
+        Channels::Only(channels)
+    }
+
+    /// Whom messages may ping; `None` for everyone.
+    pub(super) fn check_mentions(&self, bad: &mut Bad) -> Option<Vec<Mention>> {
+        if given(self.mentions.as_ref()) == Some(ANY) {
+            return None;
+        }
+        let mut mentions: Vec<Mention> =
+            bad.list("MENTIONS", self.mentions.as_ref(), ["", "here,S0614TZR7"], |text| {
+                text.parse().map_err(|()| format!("{text:?} is not {} (or {ANY}, alone)", Mention::ALLOWED))
+            });
+        mentions.extend(given(self.mention.as_ref()).and_then(|text| text.parse().ok()));
+        Some(mentions)
     }
 
     pub(super) fn check_title(&self, bad: &mut Bad) -> Option<String> {

@@ -37,12 +37,23 @@ pub(super) struct Telling {
 }
 
 impl Watcher {
-    /// Where and how a watch is told of. What a message asks for in vain, since the settings do not allow it any more, is
-    /// left to the settings.
+    /// Where and how a watch is reported. A watch in flight may ask for what the settings no longer allow: it gets their
+    /// defaults instead.
     pub(super) fn routing(&self, watch: &Watch) -> Routing {
         let own = watch.routing.clone();
         let channel = own.channel.filter(|channel| self.setup.policy.permits_channel(channel));
-        Routing { channel, ..own }.or(&self.setup.routing)
+        let mention = own.mention.filter(|mention| self.setup.policy.permits_mention(mention));
+        Routing { channel, mention, ..own }.or(&self.setup.routing)
+    }
+
+    /// The notice with the default mention in place of one that the settings no longer allow.
+    pub(super) fn permitted(&self, notice: Notice) -> Notice {
+        match &notice.mention {
+            Some(mention) if !self.setup.policy.permits_mention(mention) => {
+                Notice { mention: self.setup.routing.mention.clone(), ..notice }
+            }
+            _ => notice,
+        }
     }
 
     /// The message that follows a watch, if it can be edited.
@@ -218,7 +229,7 @@ impl Watcher {
             return;
         }
         if let Some(live) = self.editable(report.live.as_ref()) {
-            let ended: Notice = notice(report, &self.context(now));
+            let ended = self.permitted(notice(report, &self.context(now)));
             let text = payload(&ended, Part::Edit);
             let edited = self.slack.update(live, text, deadline.for_telling(), self.clock.now()).await;
             self.told("the message that follows it is not edited to the end", edited);

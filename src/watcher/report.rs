@@ -175,7 +175,7 @@ impl Watcher {
     }
 
     fn words_of(&self, report: &Report, comparison: Option<&Comparison>) -> Notice {
-        let notice = compared_notice(report, comparison, &self.context(self.clock.now()));
+        let notice = self.permitted(compared_notice(report, comparison, &self.context(self.clock.now())));
         let mention = notice.mention.clone().filter(|_| !report.no_mention);
         Notice { mention, ..notice }
     }

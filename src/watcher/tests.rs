@@ -204,6 +204,7 @@ fn watcher(
             exports: Locations::Any,
             imports: Locations::Any,
             channels: Channels::Any,
+            mentions: None,
         },
         locale: Locale::En,
         zone: chrono_tz::Tz::UTC,

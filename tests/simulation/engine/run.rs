@@ -82,6 +82,7 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool) -> Setti
                 databases: None,
                 exports: Locations::Below(vec!["gs://b".to_owned()]),
                 imports: Locations::Unset,
+                mentions: Some(Vec::new()),
                 channels: if bot { Channels::Any } else { Channels::Webhook },
             },
             locale: Locale::En,
