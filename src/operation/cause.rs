@@ -8,7 +8,7 @@ mod command;
 mod words;
 
 use super::error::VPC_SERVICE_CONTROLS;
-use super::{ApiError, ErrorInfo, Service, StartMethod};
+use super::{ApiError, Direction, ErrorInfo, Service, StartMethod};
 
 /// What was called, or ran, when the error came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,7 +229,7 @@ impl Row<'_> {
 
     fn caller_lacks(&self) -> Cause {
         let permission = self.error.info.as_ref().map(|info| info.permission.clone());
-        let imports = self.attempt.start.is_some_and(|start| start.output_field.is_none());
+        let imports = self.attempt.start.is_some_and(|start| start.direction == Direction::Import);
         let permission = permission.filter(|permission| !permission.is_empty());
         Cause::CallerLacks { permission, project: self.project(), imports }
     }

@@ -59,12 +59,11 @@ impl Row<'_> {
     fn unfit(&self, says: &dyn Fn(&str) -> bool) -> Option<Cause> {
         // https://github.com/htsuruo/firebase-extensions/pull/8
         if says("path already exists") {
-            let field = self.attempt.start.and_then(|start| start.output_field).unwrap_or(
-                match self.attempt.service {
-                    Service::Datastore => "outputUrlPrefix",
-                    Service::Firestore => "outputUriPrefix",
-                },
-            );
+            let usual = match self.attempt.service {
+                Service::Datastore => "outputUrlPrefix",
+                Service::Firestore => "outputUriPrefix",
+            };
+            let field = self.attempt.start.map_or(usual, |start| start.location_field);
             return Some(Cause::PathExists { field });
         }
         // https://github.com/googleapis/nodejs-firestore/issues/992, https://github.com/apache/airflow/pull/18569
