@@ -116,6 +116,7 @@ async fn told(row: &Value, locale: &'static str) -> String {
     let opwatch = Opwatch::start_with(|args| {
         args.common.locale = Some(locale.to_owned());
         args.policy.starts = Some("datastore:export,datastore:import,firestore:exportDocuments".to_owned());
+        args.policy.import_prefixes = Some("any".to_owned());
     })
     .await;
     let mut kickoff = kickoff_of(row);
