@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -82,6 +83,8 @@ def serve(path, lib, commands):
         ready, _, _ = select.select([listener, 0], [], [])
         if 0 in ready:
             os.unlink(path)
+            # The configuration folder that the tests give it.
+            shutil.rmtree(path + ".config", ignore_errors=True)
             return
         connection, _ = listener.accept()
         if os.fork() == 0:
