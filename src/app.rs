@@ -17,6 +17,7 @@ use crate::server::{InFlight, Limits, serve};
 use crate::settings::{Settings, SlackAccess};
 use crate::slack::Slack;
 use crate::transport::Transport;
+use crate::trust::Trust;
 use crate::watcher::Watcher;
 
 /// Everything that answers a push.
@@ -25,6 +26,8 @@ pub struct App {
     pub watcher: Watcher,
     /// Lets pushes in; none lets all in, and leaves it to Cloud Run.
     pub gate: Option<Gate>,
+    /// Decides who can have written what a push carries.
+    pub trust: Trust,
 }
 
 /// Builds it. Makes no call: tokens and keys are fetched when the first push needs them.
@@ -36,7 +39,8 @@ pub fn build(settings: Settings, transport: Arc<dyn Transport>, clock: Arc<dyn C
     let tokens = Tokens::new(settings.access_token);
     let google = Google::new(Arc::clone(&transport), tokens, settings.endpoints);
     let slack = slack(transport, settings.slack);
-    App { watcher: Watcher::new(settings.setup, google, slack, clock), gate }
+    let trust = settings.setup.trust.clone();
+    App { watcher: Watcher::new(settings.setup, google, slack, clock), gate, trust }
 }
 
 /// The client of Slack that the settings ask for.

@@ -20,6 +20,7 @@ use crate::settings::{ServeArgs, Settings};
 use crate::slack::{Fault, Part, Place, PostError, payload};
 use crate::terminal;
 use crate::transport::{Network, Transport};
+use crate::trust::Trust;
 
 /// A clock that is off by more than this delays checks and refuses push tokens.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
@@ -105,6 +106,12 @@ async fn examine(settings: Settings, transport: Arc<dyn Transport>, post: bool) 
         say(unset(setting, direction));
     }
     say(topic(&google, &settings.setup.topic).await);
+    if let Trust::Internal(internal) = &settings.setup.trust {
+        say(topic(&google, &internal.topic).await);
+    }
+    if let Some(warning) = settings.setup.trust.warning(SystemClock.now()) {
+        terminal::line(format_args!("warn  {warning}"));
+    }
     let (check_queue, report_queue) = (&settings.setup.check_queue, &settings.setup.report_queue);
     say(queue(&google, check_queue).await);
     if report_queue != check_queue {

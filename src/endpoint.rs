@@ -14,7 +14,8 @@ use crate::clock::{Deadline, Stopwatch};
 use crate::envelope::{self, Delivery, NotAPush};
 use crate::server::InFlight;
 use crate::telemetry::trace_id;
-use crate::watcher::{Decided, Handled, Watcher};
+use crate::trust::{Route, Trust};
+use crate::watcher::{Decided, Handled};
 
 /// The longest body that is opened: many times what a message may have that opwatch reads, and little enough for as
 /// many pushes as come at a time.
@@ -28,9 +29,10 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 /// again; `in_flight` makes the drain wait for it.
 pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlight) -> Response<Full<Bytes>> {
     let route = match (request.uri().path(), request.method()) {
-        ("/", &Method::POST) => Route::Push,
+        ("/", &Method::POST) => Route::Public,
+        ("/internal", &Method::POST) => Route::Internal,
         ("/dead-letter", &Method::POST) => Route::DeadLetter,
-        ("/" | "/dead-letter", _) => return not_allowed("POST"),
+        ("/" | "/internal" | "/dead-letter", _) => return not_allowed("POST"),
         ("/ready", &Method::GET) => {
             return text(StatusCode::OK, concat!("opwatch ", env!("CARGO_PKG_VERSION"), "\n"));
         }
@@ -51,7 +53,7 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlig
     };
     // Boxed here, so that it is not moved piece by piece into the task.
     let work = Box::pin(async move {
-        let response = push(&app.watcher, route, body, deadline).await;
+        let response = push(&app, route, body, deadline).await;
         drop(in_flight);
         response
     });
@@ -62,15 +64,6 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlig
     let work = tokio::spawn(work.instrument(span));
     // A panic costs this push alone; the hook has logged it.
     work.await.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "this push failed\n"))
-}
-
-/// Where a push came to.
-#[derive(Clone, Copy)]
-enum Route {
-    /// From the topic.
-    Push,
-    /// From the dead-letter topic.
-    DeadLetter,
 }
 
 /// A body as it came.
@@ -100,40 +93,44 @@ async fn receive(mut body: Incoming) -> Result<Body, &'static str> {
     Ok(if size <= LONGEST_BODY { Body::Whole(kept) } else { Body::Oversize(kept, size) })
 }
 
-async fn push(watcher: &Watcher, route: Route, body: Body, deadline: Deadline) -> Response<Full<Bytes>> {
-    let watch = Stopwatch::start();
+async fn push(app: &App, route: Route, body: Body, deadline: Deadline) -> Response<Full<Bytes>> {
+    let (watch, watcher) = (Stopwatch::start(), &app.watcher);
     let handled = match body {
         Body::Oversize(head, size) => {
             name_span("");
             watcher.handle_oversize(&head, size, LONGEST_BODY, deadline).await
         }
-        Body::Whole(body) => match opened(body) {
+        Body::Whole(body) => match opened(body, route, &app.trust) {
             Ok(delivery) => {
                 name_span(&delivery.message_id);
                 match route {
-                    Route::Push => watcher.handle(delivery, deadline).await,
+                    Route::Public | Route::Internal => watcher.handle(delivery, deadline).await,
                     Route::DeadLetter => watcher.handle_dead_letter(delivery, deadline).await,
                 }
             }
-            Err(error @ NotAPush::Unwrapped) => {
-                // It goes on until a person changes the subscription.
-                tracing::error!(decision = "not-a-push", %error, "refused a message without its wrapper");
-                return text(StatusCode::BAD_REQUEST, format!("{error}\n"));
-            }
-            Err(error) => {
-                tracing::warn!(decision = "not-a-push", %error, "refused a request that is no push");
-                return text(StatusCode::BAD_REQUEST, format!("{error}\n"));
-            }
+            Err((status, why)) => return text(status, why),
         },
     };
     log(&handled, watch.milliseconds());
     status(&handled)
 }
 
-/// Opens the envelope; the body is not kept while its message is handled.
+/// Opens the envelope, or refuses the push; the body is not kept while its message is handled.
 #[expect(clippy::needless_pass_by_value, reason = "it ends here")]
-fn opened(body: Bytes) -> Result<Delivery, NotAPush> {
-    envelope::open(&body)
+fn opened(body: Bytes, route: Route, trust: &Trust) -> Result<Delivery, (StatusCode, String)> {
+    let push = envelope::open(&body).map_err(|error| {
+        if error == NotAPush::Unwrapped {
+            // It goes on until a person changes the subscription.
+            tracing::error!(decision = "not-a-push", %error, "refused a message without its wrapper");
+        } else {
+            tracing::warn!(decision = "not-a-push", %error, "refused a request that is no push");
+        }
+        (StatusCode::BAD_REQUEST, format!("{error}\n"))
+    })?;
+    push.deliver(route, trust).map_err(|error| {
+        tracing::error!(reported = true, decision = "not-admitted", "refused a push: {error}");
+        (StatusCode::FORBIDDEN, format!("this push is not let in: {error}\n"))
+    })
 }
 
 /// The one table. 204 acknowledges; 202 would too, but not to the emulator.

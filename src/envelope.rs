@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::text;
+use crate::trust::{Misdirected, Origin, Route, Source, Trust};
 
 /// One delivery of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,18 @@ pub struct Delivery {
     pub attributes: BTreeMap<String, String>,
     /// Its data, or why there is none.
     pub data: Result<Vec<u8>, NotBase64>,
+    /// Who can have written it.
+    pub origin: Origin,
+}
+
+/// A wrapped push. Nothing reads its message before it is known who can have written it: see [`Push::deliver`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push<'a> {
+    subscription: Cow<'a, str>,
+    message_id: String,
+    published: Option<DateTime<Utc>>,
+    attributes: BTreeMap<String, String>,
+    data: Result<Vec<u8>, NotBase64>,
 }
 
 /// The data is not base64: as much of it as is worth showing.
@@ -47,9 +60,11 @@ pub enum NotAPush {
 }
 
 #[derive(Deserialize)]
-struct Push<'a> {
+struct Wrapped<'a> {
     #[serde(borrow)]
     message: PushMessage<'a>,
+    #[serde(borrow, default)]
+    subscription: Cow<'a, str>,
 }
 
 /// Pub/Sub sends both spellings of id and time.
@@ -81,13 +96,14 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 ///
 /// # Errors
 /// When the body is no wrapped push.
-pub fn open(body: &[u8]) -> Result<Delivery, NotAPush> {
-    let Push { message } = text::json(body).map_err(|error| {
+pub fn open(body: &[u8]) -> Result<Push<'_>, NotAPush> {
+    let Wrapped { message, subscription } = text::json(body).map_err(|error| {
         if is_unwrapped(body) { NotAPush::Unwrapped } else { NotAPush::NotJson(error.to_string()) }
     })?;
     let id = message.message_id.or(message.old_message_id).filter(|id| !id.is_empty());
     let time = message.publish_time.or(message.old_publish_time);
-    Ok(Delivery {
+    Ok(Push {
+        subscription,
         message_id: id.ok_or(NotAPush::NoId)?,
         published: time.and_then(|time| text::time(&time)),
         attributes: message.attributes,
@@ -99,6 +115,23 @@ pub fn open(body: &[u8]) -> Result<Delivery, NotAPush> {
 fn is_unwrapped(body: &[u8]) -> bool {
     let Ok(fields) = text::json::<Map<String, Value>>(body) else { return false };
     !fields.contains_key("message") && FIELDS.iter().any(|field| fields.contains_key(*field))
+}
+
+impl Push<'_> {
+    /// The delivery that it is, when sent to `route`.
+    ///
+    /// # Errors
+    /// When its subscription may not push there.
+    pub fn deliver(self, route: Route, trust: &Trust) -> Result<Delivery, Misdirected> {
+        let source = Source {
+            subscription: &self.subscription,
+            attributes: &self.attributes,
+            published: self.published,
+        };
+        let origin = trust.origin(route, &source)?;
+        let Self { message_id, published, attributes, data, .. } = self;
+        Ok(Delivery { message_id, published, attributes, data, origin })
+    }
 }
 
 #[cfg(test)]
@@ -113,12 +146,16 @@ mod tests {
             published: "2021-02-26T19:13:55.749Z".parse().ok(),
             attributes: BTreeMap::new(),
             data: Ok(b"{}x".to_vec()),
+            origin: Origin::Internal,
+        };
+        let delivered = |body: &str| {
+            open(body.as_bytes()).map(|push| push.deliver(Route::Public, &Trust::Everyone).unwrap())
         };
         for body in [
             r#"{"message":{"data":"e314","messageId":"7","publishTime":"2021-02-26T19:13:55.749Z"},"subscription":"s"}"#,
             r#"{"message":{"data":"e314","message_id":"7","publish_time":"2021-02-26T19:13:55.749Z","new":1},"deliveryAttempt":5}"#,
         ] {
-            assert_eq!(open(body.as_bytes()), Ok(expected.clone()));
+            assert_eq!(delivered(body), Ok(expected.clone()));
         }
         let data = |data: &str| {
             open(format!(r#"{{"message":{{"data":"{data}","messageId":"7"}}}}"#).as_bytes()).unwrap().data

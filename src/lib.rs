@@ -2,8 +2,8 @@
 //! a watch is one small Pub/Sub message that is passed on, and each delivery is one check.
 //!
 //! The modules stand in the order in which a delivery goes through them:
-//! bytes → [`server`] → [`endpoint`] → [`gate`] ([`identity`], [`keys`]) → [`envelope`] → [`message`] → [`watcher`], which looks at the operation
-//! ([`google`]), decides ([`decision`], pure) and takes one next step: a task ([`google`]) or a post ([`notice`],
+//! bytes → [`server`] → [`endpoint`] → [`gate`] ([`identity`], [`keys`]) → [`envelope`] ([`trust`]) → [`message`] → [`watcher`], which looks at
+//! the operation ([`google`]), decides ([`decision`], pure) and takes one next step: a task ([`google`]) or a post ([`notice`],
 //! pure, then [`slack`]). With a [`ledger`] it also keeps what it saw, and which reports were sent.
 
 pub mod app;
@@ -14,6 +14,7 @@ pub mod gate;
 pub mod identity;
 pub mod keys;
 pub mod envelope;
+pub mod trust;
 pub mod message;
 pub mod placeholder;
 pub mod policy;

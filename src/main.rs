@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use opwatch::clock::SystemClock;
+use opwatch::clock::{Clock, SystemClock};
 use opwatch::server::Limits;
 use opwatch::settings::{ServeArgs, Settings};
 use opwatch::transport::Network;
@@ -128,6 +128,9 @@ async fn run(settings: Settings) -> Result<(), String> {
              {setting}=gs://my-backups, or to any; STARTS=none is for a service that only watches",
             direction.word()
         );
+    }
+    if let Some(warning) = settings.setup.trust.warning(SystemClock.now()) {
+        tracing::warn!("{warning}");
     }
     let app = app::build(settings, Arc::new(network), Arc::new(SystemClock));
     let shutdown = async move {

@@ -15,6 +15,7 @@ use crate::input;
 use crate::locale::Locale;
 use crate::message::{Defaults, Message, Received, Start, read};
 use crate::terminal;
+use crate::trust::Origin;
 
 /// A message that can't be used: `EX_USAGE` of sysexits.
 const USAGE: u8 = 64;
@@ -54,7 +55,8 @@ fn validate(file: &Path) -> Found {
             return Found::Unread;
         }
     };
-    let received = Received { message_id: "validate".to_owned(), published: SystemClock.now() };
+    let received =
+        Received { message_id: "validate".to_owned(), published: SystemClock.now(), origin: Origin::Public };
     let message = match read(&data, &received, Defaults::default()) {
         Ok(message) => message,
         Err(problem) => {

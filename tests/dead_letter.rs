@@ -11,11 +11,14 @@ use crate::support::opwatch::{
 };
 
 /// A delivery from the dead-letter topic, as Pub/Sub makes it.
-async fn dead_letter(opwatch: &Opwatch, data: &[u8]) -> u16 {
+pub(crate) async fn dead_letter(opwatch: &Opwatch, data: &[u8]) -> u16 {
     let published = opwatch.world.time.now() - TimeDelta::hours(3);
+    let is_carried =
+        serde_json::from_slice::<Value>(data).is_ok_and(|message| message.get("state").is_some());
+    let source = if is_carried { "opwatch-internal" } else { "opwatch-push" };
     let message = json!({"data": STANDARD.encode(data), "messageId": "77", "publishTime": published.to_rfc3339(),
         "attributes": {"CloudPubSubDeadLetterSourceDeliveryCount": "100",
-            "CloudPubSubDeadLetterSourceSubscription": "opwatch-push"}});
+            "CloudPubSubDeadLetterSourceSubscription": source, "CloudPubSubDeadLetterSourceSubscriptionProject": "demo"}});
     opwatch.post("dead-letter", json!({"message": message, "subscription": "dead"}).to_string()).await.0
 }
 

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{TimeDelta, Utc};
 use opwatch::message::{Defaults, Message, Received, read};
+use opwatch::trust::Origin;
 use serde_json::{Value, json};
 
 use crate::support::gcloud::{Call, Cloud, DIGEST, URL};
@@ -131,7 +132,7 @@ fn the_examples_are_kickoffs() {
     let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 3, "{files:?}");
     for file in files {
-        let received = Received { message_id: "1".to_owned(), published: Utc::now() };
+        let received = Received { message_id: "1".to_owned(), published: Utc::now(), origin: Origin::Public };
         let message = read(&fs::read(&file).unwrap(), &received, Defaults::default());
         assert!(matches!(message, Ok(Message::Start(_))), "{}: {message:?}", file.display());
     }
@@ -594,7 +595,7 @@ fn watch_publishes(cloud: &Cloud) {
 
 /// Puts a task into a queue as opwatch does.
 fn put_task(cloud: &Cloud, queue: &str, task: &str, watch: &str, message: &Value, due_in: TimeDelta) {
-    let received = Received { message_id: watch.to_owned(), published: Utc::now() };
+    let received = Received { message_id: watch.to_owned(), published: Utc::now(), origin: Origin::Internal };
     let message = read(message.to_string().as_bytes(), &received, Defaults::default()).unwrap();
     let message = match message {
         Message::Check(check) => Message::Check(Box::new(opwatch::message::Check { attempt: 7, ..*check })),

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 const TOPIC: &str = "projects/demo/topics/opwatch";
+const INTERNAL_TOPIC: &str = "projects/demo/topics/opwatch-internal";
 const QUEUE: &str = "projects/demo/locations/europe-west1/queues/checks";
 const ACCOUNT: &str = "tasks@demo.iam.gserviceaccount.com";
 
@@ -110,6 +111,11 @@ fn word(status: u16) -> &'static str {
 }
 
 async fn doctor(google: &Google, arguments: &[&str]) -> (i32, String) {
+    doctor_with(google, arguments, &[]).await
+}
+
+/// The same with more variables.
+async fn doctor_with(google: &Google, arguments: &[&str], more: &[(&str, &str)]) -> (i32, String) {
     let endpoints = ["datastore", "firestore", "cloudtasks", "pubsub", "slack", "iam"];
     let endpoints = endpoints.map(|api| format!("{api}={}", google.url)).join(",");
     let mut command = Command::new(env!("CARGO_BIN_EXE_opwatch"));
@@ -124,6 +130,7 @@ async fn doctor(google: &Google, arguments: &[&str]) -> (i32, String) {
         // Without that token there is none, whatever this machine has.
         ("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file"),
     ]);
+    command.envs(more.iter().copied());
     let Output { status, stdout, stderr } =
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let output = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
@@ -131,17 +138,41 @@ async fn doctor(google: &Google, arguments: &[&str]) -> (i32, String) {
     (status.code().unwrap(), output)
 }
 
+/// A warning is no failure: the service runs.
+#[tokio::test]
+async fn an_open_trust_boundary_is_warned_of() {
+    let google = Google::open("").await;
+    let (code, output) = doctor(&google, &[]).await;
+    assert!(
+        code == 0 && output.contains("\nwarn  INTERNAL_TOPIC is not set: anyone who may publish"),
+        "{output}"
+    );
+
+    let internal = ("INTERNAL_TOPIC", INTERNAL_TOPIC);
+    let (code, output) = doctor_with(&google, &[], &[internal]).await;
+    assert!(code == 0 && !output.contains("warn "), "{output}");
+    assert!(output.contains("\nok    topic projects/demo/topics/opwatch-internal"), "{output}");
+    let until = ("ACCEPT_PUBLIC_STATE_UNTIL", "9999-12-07T00:00:00Z");
+    let (code, output) = doctor_with(&google, &[], &[internal, until]).await;
+    assert!(code == 0 && output.contains("is accepted too until 9999-12-07T00:00:00Z"), "{output}");
+
+    let refusing = Google::open("opwatch-internal").await;
+    let (code, output) = doctor_with(&refusing, &[], &[internal]).await;
+    assert!(code == 1 && output.contains("FAIL  topic projects/demo/topics/opwatch-internal"), "{output}");
+}
+
 #[tokio::test]
 async fn all_is_well() {
     let google = Google::open("").await;
-    let (code, output) = doctor(&google, &[]).await;
+    let (code, output) = doctor_with(&google, &[], &[("INTERNAL_TOPIC", INTERNAL_TOPIC)]).await;
     assert_eq!(code, 0, "{output}");
     let lines: Vec<&str> = output.lines().collect();
-    assert!(lines.len() == 9 && lines.iter().all(|line| line.starts_with("ok    ")), "{output}");
+    assert!(lines.len() == 10 && lines.iter().all(|line| line.starts_with("ok    ")), "{output}");
     let expected = [
         "GET /v1/projects/demo/operations?pageSize=1".to_owned(),
         "GET /v1/projects/demo/databases/(default)/operations?pageSize=1".to_owned(),
         format!("GET /v1/{TOPIC}"),
+        format!("GET /v1/{INTERNAL_TOPIC}"),
         format!("POST /v2/{QUEUE}:testIamPermissions"),
         format!("POST /v1/projects/-/serviceAccounts/{ACCOUNT}:testIamPermissions"),
         "POST /services/T0/B0/canary".to_owned(),

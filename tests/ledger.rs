@@ -12,6 +12,7 @@ use opwatch::local::{Event, Fault, Plan};
 use opwatch::message::{Defaults, Message, Received, read};
 use opwatch::settings::ServeArgs;
 use opwatch::transport::Network;
+use opwatch::trust::Origin;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -38,7 +39,7 @@ fn ledger_at(url: &str, namespace: &str) -> impl FnOnce(&mut ServeArgs) {
 }
 
 /// opwatch with its ledger in the emulator.
-async fn kept(google: &Emulators, namespace: &str) -> Opwatch {
+pub(crate) async fn kept(google: &Emulators, namespace: &str) -> Opwatch {
     Opwatch::start_with(ledger_at(&google.datastore.url(), namespace)).await
 }
 
@@ -274,7 +275,7 @@ async fn a_report_whose_holder_is_gone_is_told_after_the_lease() {
     let Some(google) = emulators() else { return };
     let opwatch = kept(google, "crashed").await;
     let data = report("2070443601311543");
-    let received = Received { message_id: "1".to_owned(), published: Utc::now() };
+    let received = Received { message_id: "1".to_owned(), published: Utc::now(), origin: Origin::Internal };
     let Ok(Message::Report(read)) = read(&data, &received, Defaults::default()) else { panic!("a report") };
     let (client, ledger) = client(&google.datastore.url(), "crashed");
     let id = report_id(TOPIC, &read);

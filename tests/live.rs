@@ -8,6 +8,7 @@ use opwatch::local::{ChannelMessage, End, Event, Fault, Plan};
 use opwatch::settings::ServeArgs;
 use serde_json::{Value, json};
 
+use crate::dead_letter::dead_letter;
 use crate::support::opwatch::{
     GREEN, Kind, NAME, ORANGE, Opwatch, RED, colour, export, lasting, refusal, texts, with_header,
 };
@@ -31,7 +32,7 @@ pub(crate) async fn start() -> Opwatch {
     Opwatch::start_with(bot).await
 }
 
-async fn start_with(change: impl FnOnce(&mut ServeArgs)) -> Opwatch {
+pub(crate) async fn start_with(change: impl FnOnce(&mut ServeArgs)) -> Opwatch {
     Opwatch::start_with(|args| {
         bot(args);
         change(args);
@@ -644,12 +645,7 @@ async fn a_dead_letter_ends_the_message_that_followed_the_watch() {
     opwatch.world.operations.add(NAME, lasting(60 * 30));
     opwatch.publish_and_pause(&json!({"name": NAME})).await;
     let task = opwatch.tasks(Kind::Check).remove(0);
-    let message = json!({"message": {
-        "data": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, task.data.to_string()),
-        "messageId": "dead", "publishTime": "2026-11-23T03:00:00Z",
-    }, "subscription": "s"});
-    let (status, _) = opwatch.post("dead-letter", message.to_string()).await;
-    assert_eq!(status, 204);
+    assert_eq!(dead_letter(&opwatch, task.data.to_string().as_bytes()).await, 204);
     let (live, reply) = live_and_reply(&opwatch);
     assert_eq!(colour(&live.payload), RED);
     assert!(on_top(&live.payload).contains("the watch was lost") && reply.broadcast);

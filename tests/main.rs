@@ -23,6 +23,7 @@ mod doctor;
 mod edges;
 mod deploy;
 mod emulator;
+mod forgery;
 mod fuzzing;
 mod identity;
 mod input;

@@ -5,7 +5,8 @@
 //! | redirects are never followed | here |
 //! | https alone; a token for Google's hosts alone, or for loopback on purpose | here; `settings` (each bad value), `endpoints` in `src/` |
 //! | hostile names and start paths: no call | `refusals::hostile_names_and_paths_are_never_called`: 44, each in four messages |
-//! | other projects, services, starts, prefixes: no call, also when `state` is forged | `refusals::what_no_setting_allows…`, `refusals::a_forged_state…` |
+//! | a publisher who knows every watch id changes, delays, silences and invents nothing: `state` counts on the internal topic alone | `forgery`; the simulator's hostile publisher (`simulation`), planted as `PublicState`; `fuzzing`, inputs `hostile-*` |
+//! | other projects, services, starts, prefixes: no call, also for what opwatch passed on | `refusals::what_no_setting_allows…`, `refusals::a_forged_state…` |
 //! | pasted lines give back the exact message | here |
 //! | secrets in no log, answer, error, message | `leaks`; and `Opwatch::stop` and `Process::ended` look in every test |
 //! | one valid JSON line a record for any input | here |

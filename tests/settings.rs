@@ -5,6 +5,7 @@ use opwatch::endpoints::Api;
 use opwatch::message::{Mention, Notify, Routing};
 use opwatch::policy::{Channels, Database, Locations};
 use opwatch::settings::{ServeArgs, Settings};
+use opwatch::trust::{Internal, Trust};
 
 const SECRET: &str = "https://hooks.slack.com/services/T0/B0/canary-hook";
 const TOKEN: &str = "ya29.canary-token";
@@ -27,6 +28,8 @@ fn set(args: &mut ServeArgs, setting: &str, value: &str) {
     match setting {
         "PORT" => args.port = text,
         "TOPIC" => args.topic = text,
+        "INTERNAL_TOPIC" => args.internal_topic = text,
+        "ACCEPT_PUBLIC_STATE_UNTIL" => args.accept_public_state_until = text,
         "CHECK_QUEUE" => args.check_queue = text,
         "REPORT_QUEUE" => args.report_queue = text,
         "TASKS_SERVICE_ACCOUNT" => args.tasks_service_account = text,
@@ -75,9 +78,11 @@ fn with(setting: &str, value: &str) -> Result<Settings, String> {
     args.check().map_err(|bad| bad.to_string())
 }
 
-const ALL: [&str; 36] = [
+const ALL: [&str; 38] = [
     "PORT",
     "TOPIC",
+    "INTERNAL_TOPIC",
+    "ACCEPT_PUBLIC_STATE_UNTIL",
     "CHECK_QUEUE",
     "REPORT_QUEUE",
     "TASKS_SERVICE_ACCOUNT",
@@ -208,6 +213,7 @@ fn good_values_are_taken() {
         ("PORT", "0"),
         ("PORT", " 65535 "),
         ("TOPIC", "projects/example.com:demo/topics/a-b_c.d"),
+        ("INTERNAL_TOPIC", "projects/other/topics/opwatch-internal"),
         ("REPORT_QUEUE", "projects/demo/locations/europe-west1/queues/reports"),
         ("CHECK_INTERVAL", "1s"),
         ("CHECK_INTERVAL", "90s"),
@@ -320,6 +326,9 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
             &["opwatch", "projects/p/topics/", "projects/p/topics/a/b", "projects/../topics/t"],
             "must have the form projects/…/topics/…",
         ),
+        ("INTERNAL_TOPIC", &["opwatch-internal"], "must have the form projects/…/topics/…"),
+        ("INTERNAL_TOPIC", &["projects/demo/topics/opwatch"], "it must be another topic than TOPIC"),
+        ("ACCEPT_PUBLIC_STATE_UNTIL", &["tomorrow", "2026-12-07"], "is no time in RFC 3339"),
         (
             "CHECK_QUEUE",
             &["q", "projects/p/queues/q", "projects/p/locations/l/queues/q?x"],
@@ -503,6 +512,24 @@ fn every_setting_is_a_variable_whose_value_help_hides() {
     let mut all = ALL.map(str::to_owned);
     all.sort();
     assert_eq!(variables, all);
+}
+
+#[test]
+fn state_is_trusted_from_everyone_or_from_the_internal_topic() {
+    assert_eq!(good().check().unwrap().setup.trust, Trust::Everyone);
+    let until = "2026-12-07T00:00:00+01:00";
+    let internal = |public_until: Option<&str>| {
+        let mut args = good();
+        set(&mut args, "INTERNAL_TOPIC", "projects/demo/topics/opwatch-internal");
+        set(&mut args, "ACCEPT_PUBLIC_STATE_UNTIL", public_until.unwrap_or_default());
+        args.check().unwrap().setup.trust
+    };
+    let topic = "projects/demo/topics/opwatch-internal".to_owned();
+    let public_until = "2026-12-06T23:00:00Z".parse().ok();
+    assert_eq!(internal(Some(until)), Trust::Internal(Internal { topic: topic.clone(), public_until }));
+    assert_eq!(internal(None), Trust::Internal(Internal { topic, public_until: None }));
+    let alone = with("ACCEPT_PUBLIC_STATE_UNTIL", until).unwrap_err();
+    assert!(alone.contains("it has no effect without INTERNAL_TOPIC"), "{alone}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use opwatch::message::{self, Check, Defaults, Message, Received, Report};
 use opwatch::notice::{Context, compared_notice};
 use opwatch::operation::{Observation, Operation, Service, read_operation};
 use opwatch::slack;
+use opwatch::trust::{Internal, Route, Trust};
 use serde_json::json;
 
 const NAME: &str = "projects/my-project/operations/ASA1";
@@ -37,16 +38,21 @@ pub(crate) fn push() -> Vec<u8> {
         .into_bytes()
 }
 
+/// As `deploy/up` sets it.
+fn trust() -> Trust {
+    Trust::Internal(Internal { topic: "projects/my-project/topics/opwatch".to_owned(), public_until: None })
+}
+
 /// Opens the envelope.
 pub(crate) fn decode(push: &[u8]) -> Delivery {
-    envelope::open(push).expect("a push")
+    envelope::open(push).expect("a push").deliver(Route::Internal, &trust()).expect("it may push there")
 }
 
 /// Reads the message.
 pub(crate) fn read(delivery: &Delivery) -> Message {
     let data = delivery.data.as_deref().expect("base64");
     let published = delivery.published.expect("a time");
-    let received = Received { message_id: delivery.message_id.clone(), published };
+    let received = Received { message_id: delivery.message_id.clone(), published, origin: delivery.origin };
     message::read(data, &received, Defaults::default()).expect("a message")
 }
 

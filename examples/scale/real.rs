@@ -16,6 +16,7 @@ use opwatch::clock::{Clock, Deadline};
 use opwatch::envelope::Delivery;
 use opwatch::settings::{PolicyArgs, ServeArgs};
 use opwatch::transport::{Answer, Method, Request, Sending, Transport};
+use opwatch::trust::Origin;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -152,6 +153,7 @@ pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
             published,
             attributes: std::collections::BTreeMap::new(),
             data: Ok(event.data),
+            origin: Origin::Internal,
         };
         let mut work = pin!(apps[index % apps.len()].watcher.handle(delivery, Deadline::start()));
         let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));

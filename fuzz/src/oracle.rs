@@ -1,11 +1,14 @@
 //! What may leave opwatch, written down apart from the code that decides it.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use opwatch::transport::{Method, Request};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use url::Url;
 
 pub(super) const TOPIC: &str = "projects/demo/topics/opwatch";
+pub(super) const INTERNAL_TOPIC: &str = "projects/demo/topics/opwatch-internal";
 pub(super) const CHECK_QUEUE: &str = "projects/demo/locations/l/queues/checks";
 pub(super) const REPORT_QUEUE: &str = "projects/demo/locations/l/queues/reports";
 pub(super) const WEBHOOK: &str = "https://hooks.slack.com/services/T0/B0/canary-hook";
@@ -17,8 +20,31 @@ pub(super) const OTHER_CHANNEL: &str = "C0OTHER";
 /// Where exports may write.
 pub(super) const PREFIX: &str = "gs://b/safe";
 
-/// Holds if this request may leave opwatch, whoever caused it.
-pub(super) fn request(request: &Request) {
+/// Whose message opwatch handles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// Its own, from the internal topic.
+    Opwatch,
+    /// A publisher's, from the public topic.
+    Publisher,
+    /// A publisher's who knows every watch and writes what opwatch would pass on.
+    Forger,
+    /// Either: there is no internal topic.
+    Anyone,
+}
+
+impl Sender {
+    /// The id of the subscription that it comes from.
+    pub(super) fn subscription(self) -> &'static str {
+        match self {
+            Self::Opwatch => "opwatch-internal",
+            Self::Publisher | Self::Forger | Self::Anyone => "opwatch-push",
+        }
+    }
+}
+
+/// Holds if this request may leave opwatch, whoever caused it. What a forger causes is a notice, and nothing else.
+pub(super) fn request(request: &Request, sender: Sender) {
     let raw = request.url.expose_secret();
     let url = Url::parse(raw).unwrap_or_else(|error| panic!("{error}: {raw}"));
     assert_eq!(url.as_str(), raw, "it means what it says");
@@ -33,6 +59,18 @@ pub(super) fn request(request: &Request) {
     };
     assert_eq!(token, expected, "{raw}");
     let path = url.path().trim_start_matches('/');
+    if sender == Sender::Forger {
+        let is_post = ["hooks.slack.com", "cloudtasks.googleapis.com"].contains(&host)
+            || path == "api/chat.postMessage";
+        assert!(is_post && request.method == Method::Post, "a forged message calls {raw}");
+        if host != "cloudtasks.googleapis.com" {
+            let text = json(&request.body)["text"].as_str().unwrap_or_default().to_owned();
+            assert!(
+                text.starts_with("*opwatch can't use a message*"),
+                "a forged message makes Slack say {text}"
+            );
+        }
+    }
     match (request.method, host) {
         (Method::Post, "hooks.slack.com") => {
             assert_eq!(raw, WEBHOOK);
@@ -53,7 +91,7 @@ pub(super) fn request(request: &Request) {
             let queue = path.strip_prefix("v2/").and_then(|path| path.strip_suffix("/tasks"));
             let queue = queue.unwrap_or_else(|| panic!("{raw}"));
             assert!([CHECK_QUEUE, REPORT_QUEUE].contains(&queue) && url.query().is_none(), "{raw}");
-            task(queue, &request.body);
+            task(queue, &request.body, sender);
         }
         (Method::Post, "datastore.googleapis.com") if is_ledger(path) => {
             json(&request.body);
@@ -116,7 +154,7 @@ fn segment(segment: &str, is_project: bool) {
     assert!(!["", ".", ".."].contains(&segment) && segment.bytes().all(known), "{segment}");
 }
 
-fn task(queue: &str, body: &[u8]) {
+fn task(queue: &str, body: &[u8], sender: Sender) {
     assert!(body.len() <= 100_000, "{} bytes are too many for Cloud Tasks", body.len());
     let task = &json(body)["task"];
     let name = task["name"].as_str().expect("a name");
@@ -126,7 +164,15 @@ fn task(queue: &str, body: &[u8]) {
         "{name}"
     );
     let http = &task["httpRequest"];
-    assert_eq!(http["url"], format!("https://pubsub.googleapis.com/v1/{TOPIC}:publish"));
+    let topic = if sender == Sender::Anyone { TOPIC } else { INTERNAL_TOPIC };
+    assert_eq!(http["url"], format!("https://pubsub.googleapis.com/v1/{topic}:publish"));
+    if sender == Sender::Forger {
+        let decoded = |text: &Value| STANDARD.decode(text.as_str().expect("a text")).expect("base64");
+        let publish = json(&decoded(&http["body"]));
+        let message = json(&decoded(&publish["messages"][0]["data"]));
+        assert!(queue == REPORT_QUEUE && message["state"]["report"]["notice"].is_object(), "{message}");
+        assert!(message.get("name").is_none(), "the notice is about the message alone: {message}");
+    }
     let text = String::from_utf8_lossy(body);
     assert!(!text.contains(TOKEN) && !text.contains(BOT_TOKEN) && !text.contains("canary-hook"), "{text}");
 }

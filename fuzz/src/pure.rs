@@ -13,6 +13,7 @@ use opwatch::operation::{
 };
 use opwatch::settings::ServeArgs;
 use opwatch::slack::{Part, payload, plain_payload};
+use opwatch::trust::{Origin, Route, Trust};
 
 use super::oracle;
 
@@ -23,13 +24,14 @@ pub(super) fn now() -> DateTime<Utc> {
 }
 
 fn received() -> Received {
-    Received { message_id: "7".to_owned(), published: now() }
+    Received { message_id: "7".to_owned(), published: now(), origin: Origin::Internal }
 }
 
 /// Any bytes as the body of a push.
 pub(crate) fn envelope(data: &[u8]) {
     match envelope::open(data) {
-        Ok(delivery) => {
+        Ok(push) => {
+            let delivery = push.deliver(Route::Public, &Trust::Everyone).expect("it may push there");
             assert!(!delivery.message_id.is_empty());
             let size = delivery.data.map_or_else(|NotBase64(text)| text.len(), |data| data.len());
             assert!(size <= data.len());
@@ -38,8 +40,16 @@ pub(crate) fn envelope(data: &[u8]) {
     }
 }
 
-/// Any bytes as a message: what is read can be passed on, and told.
+/// Any bytes as a message: what is read can be passed on, and told; what a publisher wrote is never taken for opwatch's own.
 pub(crate) fn message(data: &[u8]) {
+    let public = Received { origin: Origin::Public, ..received() };
+    match message::read(data, &public, Defaults::default()) {
+        Ok(Message::Check(check)) => assert!(!check.carried && check.live.is_none() && check.watch.id == "7"),
+        Ok(Message::Start(start)) => assert!(!start.carried && start.watch.id == "7"),
+        Ok(Message::Test(test)) => assert!(!test.carried && test.watch.id == "7"),
+        Ok(Message::Report(report)) => panic!("a publisher's report: {report:?}"),
+        Err(_) => {}
+    }
     match message::read(data, &received(), Defaults::default()) {
         Ok(read) => {
             let watch = read.watch();
@@ -216,6 +226,8 @@ fn set(args: &mut ServeArgs, number: usize, value: &str) {
         33 => args.policy.import_prefixes = text,
         34 => args.common.databases = text,
         35 => args.slack.mentions = text,
+        36 => args.internal_topic = text,
+        37 => args.accept_public_state_until = text,
         _ => (),
     }
 }

@@ -13,12 +13,13 @@ use opwatch::clock::{Clock, Deadline};
 use opwatch::envelope;
 use opwatch::settings::{PolicyArgs, ServeArgs, Settings};
 use opwatch::transport::{Answer, Failure, Request, Sending, Transport};
+use opwatch::trust::Route;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::SEPARATOR;
-use super::oracle;
+use super::oracle::{self, Sender};
 use super::pure::now;
 
 /// Google's answer with the keys of `tests/data/identity/google.der`.
@@ -39,6 +40,8 @@ impl Clock for Fixed {
 /// Answers as the input says, and holds each request against the oracle.
 struct Scripted {
     answers: Mutex<VecDeque<Result<Answer, Failure>>>,
+    /// Whose message it is.
+    sender: Sender,
     /// Whether Cloud Tasks takes every task, whatever the input says.
     takes_tasks: bool,
     effects: Mutex<usize>,
@@ -46,7 +49,7 @@ struct Scripted {
 
 impl Transport for Scripted {
     fn send(&self, request: Request, _: Duration) -> Sending<'_> {
-        oracle::request(&request);
+        oracle::request(&request, self.sender);
         let url = request.url.expose_secret();
         let is_task = url.starts_with("https://cloudtasks.");
         let answer = if is_task && self.takes_tasks {
@@ -86,6 +89,8 @@ fn scripted(part: &[u8]) -> Result<Answer, Failure> {
 
 // Checked once: an input has its share of the fuzzer's time for itself.
 static PLAIN: LazyLock<Settings> = LazyLock::new(|| settings(|_| ()));
+/// Without an internal topic, as version 0.1 is set.
+static OPEN: LazyLock<Settings> = LazyLock::new(|| settings(|args| args.internal_topic = None));
 static WITH_LEDGER: LazyLock<Settings> =
     LazyLock::new(|| settings(|args| args.ledger.ledger_kind = Some("Opwatch".to_owned())));
 static BOT: LazyLock<Settings> = LazyLock::new(|| settings(of_bot));
@@ -113,6 +118,7 @@ fn of_bot(args: &mut ServeArgs) {
 fn settings(change: impl FnOnce(&mut ServeArgs)) -> Settings {
     let mut args = ServeArgs {
         topic: Some(oracle::TOPIC.to_owned()),
+        internal_topic: Some(oracle::INTERNAL_TOPIC.to_owned()),
         check_queue: Some(oracle::CHECK_QUEUE.to_owned()),
         report_queue: Some(oracle::REPORT_QUEUE.to_owned()),
         tasks_service_account: Some("tasks@demo.iam.gserviceaccount.com".to_owned()),
@@ -129,9 +135,10 @@ fn build(
     settings: &Settings,
     answers: VecDeque<Result<Answer, Failure>>,
     takes_tasks: bool,
+    sender: Sender,
 ) -> (App, Arc<Scripted>) {
-    let transport =
-        Arc::new(Scripted { answers: Mutex::new(answers), takes_tasks, effects: Mutex::default() });
+    let (answers, effects) = (Mutex::new(answers), Mutex::default());
+    let transport = Arc::new(Scripted { answers, sender, takes_tasks, effects });
     (app::build(settings.clone(), Arc::<Scripted>::clone(&transport), Arc::new(Fixed)), transport)
 }
 
@@ -151,6 +158,21 @@ impl Choice {
     fn has(&self, bit: u8) -> bool {
         self.0 & 1 << bit != 0
     }
+
+    /// Whose message it is. A body that the fuzzer made comes from Pub/Sub all the same: who wrote the message in it is not
+    /// known here.
+    fn sender(&self, message: &[u8]) -> Sender {
+        let is_carried = || {
+            let message: Option<Value> = serde_json::from_slice(message).ok();
+            message.is_some_and(|message| message.get("state").is_some())
+        };
+        match (self.has(6), self.has(7)) {
+            (_, true) => Sender::Anyone,
+            (true, false) if !self.has(0) && is_carried() => Sender::Forger,
+            (true, false) => Sender::Publisher,
+            (false, false) => Sender::Opwatch,
+        }
+    }
 }
 
 /// Any bytes as a push and as the answers of the upstreams that it calls.
@@ -159,30 +181,41 @@ pub(crate) fn push(data: &[u8]) {
     let choice = Choice(*first);
     let mut parts = rest.split(|byte| *byte == SEPARATOR);
     let message = parts.next().unwrap_or_default();
+    let sender = choice.sender(message);
     let body = if choice.has(0) {
         message.to_vec()
     } else {
         let published = if choice.has(4) { "2026-11-23T00:00:00Z" } else { "2026-11-23T03:00:00.5Z" };
-        let attributes = json!({"CloudPubSubDeadLetterSourceDeliveryCount": "5"});
+        let attributes = json!({"CloudPubSubDeadLetterSourceDeliveryCount": "5",
+            "CloudPubSubDeadLetterSourceSubscription": sender.subscription(),
+            "CloudPubSubDeadLetterSourceSubscriptionProject": "demo"});
         json!({"message": {"data": STANDARD.encode(message), "messageId": "7", "publishTime": published,
-            "attributes": attributes}})
+            "attributes": attributes},
+            "subscription": format!("projects/demo/subscriptions/{}", sender.subscription())})
         .to_string()
         .into_bytes()
     };
-    let settings: &Settings = match (choice.has(2), choice.has(5)) {
-        (false, false) => &PLAIN,
-        (true, false) => &WITH_LEDGER,
-        (false, true) => &BOT,
-        (true, true) => &BOT_WITH_LEDGER,
+    let settings: &Settings = match (sender, choice.has(2), choice.has(5)) {
+        (Sender::Anyone, _, _) => &OPEN,
+        (_, false, false) => &PLAIN,
+        (_, true, false) => &WITH_LEDGER,
+        (_, false, true) => &BOT,
+        (_, true, true) => &BOT_WITH_LEDGER,
     };
     let takes_tasks = !choice.has(3);
-    let (app, transport) = build(settings, parts.map(scripted).collect(), takes_tasks);
+    let (app, transport) = build(settings, parts.map(scripted).collect(), takes_tasks, sender);
 
     let deadline = Deadline::start();
     let handled = if body.len() > LONGEST_BODY {
         block_on(app.watcher.handle_oversize(&body, body.len(), LONGEST_BODY, deadline))
     } else {
-        let Ok(delivery) = envelope::open(&body) else { return };
+        let Ok(push) = envelope::open(&body) else { return };
+        let route = match (choice.has(1), sender) {
+            (true, _) => Route::DeadLetter,
+            (false, Sender::Opwatch) if !choice.has(0) => Route::Internal,
+            (false, _) => Route::Public,
+        };
+        let delivery = push.deliver(route, &app.trust).expect("it may push there");
         if choice.has(1) {
             block_on(app.watcher.handle_dead_letter(delivery, deadline))
         } else {
@@ -204,7 +237,7 @@ pub(crate) fn jwt(data: &[u8]) {
     let Ok(header) = std::str::from_utf8(parts.next().unwrap_or_default()) else { return };
     let keys = parts.next();
     let answer = keys.map_or_else(|| Ok(answered(200, JWKS)), scripted);
-    let (app, _) = build(&GUARDED, VecDeque::from([answer]), true);
+    let (app, _) = build(&GUARDED, VecDeque::from([answer]), true, Sender::Opwatch);
     let gate = app.gate.expect("a gate");
     let admitted = block_on(gate.admit(Some(header)));
     if keys.is_none() {

@@ -23,8 +23,11 @@ const PUBLISH_SCOPE: &str = "https://www.googleapis.com/auth/pubsub";
 pub struct Task<'a> {
     /// `projects/P/locations/L/queues/Q`.
     pub queue: &'a str,
-    /// `projects/P/topics/T`.
+    /// `projects/P/topics/T`, the public topic: part of the task's name, whichever topic it publishes to, so that watches in
+    /// flight keep their names when an internal topic is introduced.
     pub topic: &'a str,
+    /// `projects/P/topics/T`, the topic to publish to.
+    pub publish_to: &'a str,
     /// The account that Cloud Tasks publishes as.
     pub service_account: &'a str,
     /// What to publish.
@@ -120,7 +123,7 @@ impl Google {
                 schedule_time: task.at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
                 http_request: HttpRequest {
                     http_method: "POST",
-                    url: format!("{}/v1/{}:publish", self.endpoints.get(Api::PubSub).base, task.topic),
+                    url: format!("{}/v1/{}:publish", self.endpoints.get(Api::PubSub).base, task.publish_to),
                     headers: Headers { content_type: "application/json" },
                     body: publish,
                     oauth_token: OauthToken {
@@ -231,7 +234,14 @@ mod tests {
             let transport = Arc::new(There(Mutex::new(failure)));
             let google = Google::new(transport, Tokens::new(Some("token".into())), Endpoints::default());
             let message = Message::Test(crate::message::Test { watch: Watch::default(), carried: true });
-            let task = Task { queue: "q", topic: "t", service_account: "a", message: &message, at: None };
+            let task = Task {
+                queue: "q",
+                topic: "t",
+                publish_to: "i",
+                service_account: "a",
+                message: &message,
+                at: None,
+            };
             assert_eq!(google.create_task(&task, Duration::from_secs(8)).await, Ok(created));
         }
     }

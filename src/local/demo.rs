@@ -25,6 +25,8 @@ use crate::transport::Network;
 /// Where the demo's export writes.
 const BUCKET: &str = "gs://my-backups";
 const TOPIC: &str = "projects/demo/topics/opwatch";
+const INTERNAL_TOPIC: &str = "projects/demo/topics/opwatch-internal";
+const TASKS_ACCOUNT: &str = "opwatch-tasks@demo.iam.gserviceaccount.com";
 const DEAD_TOPIC: &str = "projects/demo/topics/opwatch-dead";
 const QUEUE: &str = "projects/demo/locations/europe-west1/queues/opwatch";
 const CHANNEL: &str = "C0OPERATIONS";
@@ -174,8 +176,9 @@ async fn serve(
 ) -> Result<(oneshot::Sender<()>, tokio::task::JoinHandle<bool>), String> {
     let mut settings = ServeArgs {
         topic: Some(TOPIC.to_owned()),
+        internal_topic: Some(INTERNAL_TOPIC.to_owned()),
         check_queue: Some(QUEUE.to_owned()),
-        tasks_service_account: Some("opwatch-tasks@demo.iam.gserviceaccount.com".to_owned()),
+        tasks_service_account: Some(TASKS_ACCOUNT.to_owned()),
         check_interval: Some("1s".to_owned()),
         policy: PolicyArgs { export_prefixes: Some(BUCKET.to_owned()), ..PolicyArgs::default() },
         check_limit: Some(if args.outcome == Ending::Stopped { "4" } else { "60" }.to_owned()),
@@ -196,18 +199,7 @@ async fn serve(
     let app = Arc::new(app::build(settings, Arc::new(network), Arc::new(world.time.clone())));
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    world.pubsub.create_topic(TOPIC);
-    world.pubsub.create_topic(DEAD_TOPIC);
-    world.pubsub.subscribe(Subscription {
-        name: "projects/demo/subscriptions/opwatch-push".to_owned(),
-        topic: TOPIC.to_owned(),
-        push_endpoint: format!("http://{address}/"),
-        min_backoff: Duration::from_secs(10),
-        max_backoff: Duration::from_secs(600),
-        max_delivery_attempts: Some(100),
-        dead_letter_topic: Some(DEAD_TOPIC.to_owned()),
-        ack_deadline: Duration::from_secs(60),
-    });
+    subscribe(world, &format!("http://{address}"));
     let (stop, stopped) = oneshot::channel();
     let shutdown = async {
         let _ = stopped.await;
@@ -218,6 +210,25 @@ async fn serve(
     )]
     let server = tokio::spawn(app::run(app, listener, Limits::default(), shutdown));
     Ok((stop, server))
+}
+
+/// The topics and push subscriptions as `deploy/up` makes them.
+fn subscribe(world: &World, url: &str) {
+    world.pubsub.create_topic(TOPIC);
+    world.pubsub.create_topic_for(TASKS_ACCOUNT, INTERNAL_TOPIC);
+    world.pubsub.create_topic(DEAD_TOPIC);
+    for (id, topic, path) in [("opwatch-push", TOPIC, ""), ("opwatch-internal", INTERNAL_TOPIC, "internal")] {
+        world.pubsub.subscribe(Subscription {
+            name: format!("projects/demo/subscriptions/{id}"),
+            topic: topic.to_owned(),
+            push_endpoint: format!("{url}/{path}"),
+            min_backoff: Duration::from_secs(10),
+            max_backoff: Duration::from_secs(600),
+            max_delivery_attempts: Some(100),
+            dead_letter_topic: Some(DEAD_TOPIC.to_owned()),
+            ack_deadline: Duration::from_secs(60),
+        });
+    }
 }
 
 /// Makes the operations API behave so that the export ends as wanted.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::events::Event;
+use super::google;
 use super::shared::lock;
 use super::tasks::{NewTask, Tasks};
 use super::time::later;
@@ -69,7 +70,7 @@ impl Tasks {
             request = request.header(name, value);
         }
         let request = request
-            .bearer_auth(format!("task-token-of-{}", http.oauth_token.service_account_email))
+            .bearer_auth(google::token_of(&http.oauth_token.service_account_email))
             .header("User-Agent", "Google-Cloud-Tasks")
             .header("X-CloudTasks-QueueName", queue)
             .header("X-CloudTasks-TaskName", id)

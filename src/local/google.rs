@@ -73,6 +73,22 @@ pub(super) fn bears_token(request: &Recorded) -> Result<(), Refusal> {
     if given.is_some_and(|token| !token.is_empty()) { Ok(()) } else { Err(Refusal::no_credentials()) }
 }
 
+/// Checks that the bearer token is that of this account, which alone was granted what it asks for.
+/// <https://cloud.google.com/pubsub/docs/access-control>
+pub(super) fn is_granted(request: &Recorded, account: &str) -> Result<(), Refusal> {
+    let given = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    if given == Some(token_of(account).as_str()) {
+        return Ok(());
+    }
+    let message = "User not authorized to perform this action.";
+    Err(Refusal::expected(403, "PERMISSION_DENIED", message))
+}
+
+/// The token that Cloud Tasks makes for an account.
+pub(super) fn token_of(account: &str) -> String {
+    format!("task-token-of-{account}")
+}
+
 /// Whether `id` can be a part of a name: not empty, and nothing that would need escaping.
 pub(super) fn is_id(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~()%+:".contains(&byte))

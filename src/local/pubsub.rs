@@ -2,7 +2,7 @@
 //!
 //! What happens to a message once it is published is in `delivery`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -85,7 +85,8 @@ has_door!(PubSub);
 
 #[derive(Default)]
 pub(super) struct State {
-    topics: BTreeSet<String>,
+    /// Each topic with the account that alone may publish to it; without one anyone may.
+    topics: BTreeMap<String, Option<String>>,
     pub(super) subscriptions: Vec<Arc<Subscription>>,
     messages: Vec<Message>,
     pub(super) push_headers: Vec<(String, String)>,
@@ -140,7 +141,12 @@ impl PubSub {
 
     /// Creates a topic: `projects/P/topics/T`.
     pub fn create_topic(&self, name: &str) {
-        lock(&self.state).topics.insert(name.to_owned());
+        lock(&self.state).topics.insert(name.to_owned(), None);
+    }
+
+    /// Creates a topic that only `account` may publish to.
+    pub fn create_topic_for(&self, account: &str, name: &str) {
+        lock(&self.state).topics.insert(name.to_owned(), Some(account.to_owned()));
     }
 
     /// Creates a push subscription: it gets what is published from now on.
@@ -148,14 +154,50 @@ impl PubSub {
         lock(&self.state).subscriptions.push(Arc::new(subscription));
     }
 
+    /// Changes a push subscription: what is delivered from now on goes where the new one says.
+    pub fn subscribe_again(&self, subscription: Subscription) {
+        let mut state = lock(&self.state);
+        state.subscriptions.retain(|known| known.name != subscription.name);
+        state.subscriptions.push(Arc::new(subscription));
+    }
+
     /// Publishes to a topic and returns the message's id; the push is on its way then. An unknown topic is a
-    /// violation, and the id is empty.
+    /// violation, and so is one that not everyone may publish to; the id is empty then.
     pub fn publish(&self, topic: &str, data: &[u8]) -> Ready<String> {
-        let published = self.accept(topic, NewMessage::new(data, BTreeMap::new()));
-        ready(published.unwrap_or_else(|| {
-            self.shared.violation(format!("published to the unknown topic {topic}"));
+        self.publish_with(topic, data, BTreeMap::new())
+    }
+
+    /// The same with attributes.
+    pub fn publish_with(
+        &self,
+        topic: &str,
+        data: &[u8],
+        attributes: BTreeMap<String, String>,
+    ) -> Ready<String> {
+        let only_for = lock(&self.state).topics.get(topic).cloned().flatten();
+        let id = match only_for {
+            None => self.accept(topic, NewMessage::new(data, attributes)),
+            Some(_) => None,
+        };
+        ready(self.known(topic, id))
+    }
+
+    /// The same as the account that alone may publish to the topic.
+    pub fn publish_as(&self, account: &str, topic: &str, data: &[u8]) -> Ready<String> {
+        let only_for = lock(&self.state).topics.get(topic).cloned().flatten();
+        let id = match only_for {
+            Some(only) if only == account => self.accept(topic, NewMessage::new(data, BTreeMap::new())),
+            _ => None,
+        };
+        ready(self.known(topic, id))
+    }
+
+    fn known(&self, topic: &str, id: Option<String>) -> String {
+        id.unwrap_or_else(|| {
+            self.shared
+                .violation(format!("published to {topic}, which is unknown or not for this publisher"));
             String::new()
-        }))
+        })
     }
 
     /// Delivers a message once more, even though it was acknowledged; false when there is none with this id.
@@ -201,7 +243,7 @@ impl PubSub {
         let data = new.decoded().ok()?;
         let id = {
             let mut state = lock(&self.state);
-            if !state.topics.contains(topic) {
+            if !state.topics.contains_key(topic) {
                 return None;
             }
             let id = (FIRST_ID + state.messages.len() as u64).to_string();
@@ -246,12 +288,12 @@ impl PubSub {
         let Publish { messages } = google::body(request)?;
         check(&messages)?;
         let topic = format!("projects/{project}/topics/{topic}");
-        if !lock(&self.state).topics.contains(&topic) {
-            return Err(Refusal::expected(
-                404,
-                "NOT_FOUND",
-                format!("Resource not found (resource={topic})."),
-            ));
+        let Some(publisher) = lock(&self.state).topics.get(&topic).cloned() else {
+            let message = format!("Resource not found (resource={topic}).");
+            return Err(Refusal::expected(404, "NOT_FOUND", message));
+        };
+        if let Some(account) = publisher {
+            google::is_granted(request, &account)?;
         }
         let ids: Vec<_> = messages.into_iter().filter_map(|message| self.accept(&topic, message)).collect();
         Ok(json!({"messageIds": ids}))

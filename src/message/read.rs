@@ -20,6 +20,7 @@ use crate::locale::Locale;
 use crate::operation::{ApiError, LONGEST_NAME, Operation, Service, StartMethod, parse_start_path};
 use crate::placeholder::{NotKnown, Values};
 use crate::text;
+use crate::trust::Origin;
 
 /// Seconds between two checks: a second to a day.
 pub const INTERVAL: std::ops::RangeInclusive<u32> = 1..=86_400;
@@ -61,9 +62,12 @@ pub struct Received {
     pub message_id: String,
     /// When it was published, by Google's clock.
     pub published: DateTime<Utc>,
+    /// Who can have written it.
+    pub origin: Origin,
 }
 
-/// Reads a message: strictly what a person wrote, leniently what opwatch passed on (it has a `state`).
+/// Reads a message: strictly what a person wrote, leniently what opwatch passed on. That has a `state`, and came by a way that
+/// opwatch alone can use; in any other message `state` is an unknown field.
 ///
 /// # Errors
 /// With the field that can't be used, and why.
@@ -75,20 +79,27 @@ pub fn read(data: &[u8], received: &Received, defaults: Defaults) -> Result<Mess
         return Err(Problem::new("", Why::TooLarge { size: data.len(), most: LONGEST_READ }));
     }
     let Object { map, duplicate } = json::object(data).map_err(Problem::not_json)?;
-    let carried = map.contains_key("state");
+    let carried = received.origin == Origin::Internal && map.contains_key("state");
     if let Some(key) = duplicate.filter(|_| !carried) {
         return Err(Problem::new(&key, Why::Duplicate));
     }
     let mut fields = Fields::new(map, "", carried);
-    let state = fields.object("state")?.map(State::from_object).unwrap_or_default();
+    let state = if carried { fields.object("state")? } else { None };
+    let state = state.map(State::from_object).unwrap_or_default();
     let kickoff = KICKOFFS.into_iter().find(|field| fields.has(field));
     Reader { received, defaults, fields, state, carried, kickoff }.message()
 }
 
-/// Whether this is a report that opwatch passed on, readable or not: about one no notice may be sent.
-pub fn is_report(data: &[u8]) -> bool {
+/// Whether no notice may be sent about this unusable message: it is a report that opwatch passed on. On the public topic only
+/// a notice counts as one, since the publisher of a forged report is to learn that it was refused: instances with different
+/// settings must not go on sending each other notices about notices.
+pub fn is_report(data: &[u8], origin: Origin) -> bool {
     let message = json::object(data).ok();
-    message.is_some_and(|message| message.map.get("state").and_then(|state| state.get("report")).is_some())
+    let report = message.as_ref().and_then(|message| message.map.get("state")?.get("report"));
+    match origin {
+        Origin::Internal => report.is_some(),
+        Origin::Public => report.is_some_and(|report| report.get("notice").is_some()),
+    }
 }
 
 struct Reader<'a> {

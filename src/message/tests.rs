@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::arbitrary::{message, text};
 use super::*;
+use crate::trust::Origin;
 
 fn received() -> Received {
     // Later than any time that a message carries.
     let published = DateTime::from_timestamp(253_402_300_799, 0).unwrap();
-    Received { message_id: "2070443601311540".to_owned(), published }
+    Received { message_id: "2070443601311540".to_owned(), published, origin: Origin::Internal }
 }
 
 const DEFAULTS: Defaults = Defaults { interval: 60, limit: 60, zone: Tz::UTC };
@@ -86,10 +87,21 @@ proptest! {
         prop_assert_eq!(&Message::Report(read).to_json()["state"]["report"], &json["state"]["report"]);
     }
 
+    /// Whatever opwatch passes on is nothing that a publisher may write.
+    #[test]
+    fn a_state_from_the_public_topic_is_refused(message in message()) {
+        let forged = message.to_json();
+        prop_assert!(forged.get("state").is_some());
+        let public = Received { origin: Origin::Public, ..received() };
+        prop_assert!(read(forged.to_string().as_bytes(), &public, DEFAULTS).is_err(), "{}", forged);
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused(data in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = read_back(&data);
-        let _ = is_report(&data);
+        for origin in [Origin::Public, Origin::Internal] {
+            let _ = is_report(&data, origin);
+        }
     }
 
     /// Each field of any type: a person's is refused by name, what is passed on is read all the same.
@@ -167,6 +179,24 @@ fn every_message_of_version_1_stays_readable() {
             assert_eq!(message.to_json(), json, "{name} is written as it was");
         }
     }
+}
+
+#[test]
+fn a_state_that_a_person_wrote_is_an_unknown_field() {
+    let public = Received { origin: Origin::Public, ..received() };
+    for message in [
+        json!({"name": "projects/p/operations/x", "state": {"version": 1, "id": "5"}}),
+        json!({"name": "projects/p/operations/x", "state": {"report": {"outcome": "succeeded"}}}),
+        json!({"name": "projects/p/operations/x", "state": 7}),
+        json!({"test": true, "state": {}}),
+        json!({"state": {"report": {"outcome": "succeeded"}}}),
+        json!({"state": null}),
+    ] {
+        let problem = read(message.to_string().as_bytes(), &public, DEFAULTS).unwrap_err();
+        assert_eq!((problem.field.as_str(), problem.why), ("state", Why::UnknownField), "{message}");
+    }
+    let own = read(br#"{"name":"projects/p/operations/x"}"#, &public, DEFAULTS);
+    assert!(matches!(own, Ok(Message::Check(check)) if !check.carried));
 }
 
 #[test]

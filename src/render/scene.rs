@@ -18,6 +18,7 @@ use crate::message::{
 };
 use crate::notice::{Context, Notice, notice, running, stall_report};
 use crate::operation::{ApiError, Ending, Facts, Observation, Service};
+use crate::trust::Origin;
 
 /// Checks without progress that make a stall.
 const STILL: u32 = 10;
@@ -128,7 +129,8 @@ impl<'a> Scene<'a> {
     }
 
     fn received(&self) -> Received {
-        Received { message_id: "2070443601311540".to_owned(), published: self.since }
+        let message_id = "2070443601311540".to_owned();
+        Received { message_id, published: self.since, origin: Origin::Public }
     }
 
     fn story(&self) -> Result<(Story, DateTime<Utc>), String> {

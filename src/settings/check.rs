@@ -11,9 +11,13 @@ use crate::locale::Locale;
 use crate::message::{Defaults, INTERVAL, LIMIT};
 use crate::operation::Service;
 use crate::policy::{Channels, Locations, Policy};
+use crate::text;
+use crate::trust::{Internal, Trust};
 use crate::watcher::Setup;
 
 const TOPIC: &str = "projects/my-project/topics/opwatch";
+const INTERNAL_TOPIC: &str = "projects/my-project/topics/opwatch-internal";
+const UNTIL: &str = "2026-12-07T00:00:00Z";
 const QUEUE: &str = "projects/my-project/locations/europe-west1/queues/opwatch";
 const ACCOUNT: &str = "opwatch-tasks@my-project.iam.gserviceaccount.com";
 
@@ -49,6 +53,7 @@ impl ServeArgs {
             slack,
             push_identity: self.check_push_identity(&mut bad),
             setup: Setup {
+                trust: self.check_trust(&topic, &mut bad),
                 report_queue: report_queue.unwrap_or_else(|| check_queue.clone()),
                 topic,
                 check_queue,
@@ -71,6 +76,23 @@ impl ServeArgs {
             access_token: self.common.check_token(&mut bad),
         };
         bad.or(settings)
+    }
+
+    fn check_trust(&self, public: &str, bad: &mut Bad) -> Trust {
+        let topic = bad.optional("INTERNAL_TOPIC", self.internal_topic.as_ref(), INTERNAL_TOPIC, |text| {
+            let topic = resource(text, &["projects", "topics"])?;
+            let other = topic != public;
+            other.then_some(topic).ok_or_else(|| "it must be another topic than TOPIC".to_owned())
+        });
+        let until = self.accept_public_state_until.as_ref();
+        let public_until = bad.optional("ACCEPT_PUBLIC_STATE_UNTIL", until, UNTIL, |text| {
+            text::time(text).ok_or_else(|| format!("{text:?} is no time in RFC 3339"))
+        });
+        if public_until.is_some() && given(self.internal_topic.as_ref()).is_none() {
+            let why = "it has no effect without INTERNAL_TOPIC: state from TOPIC is accepted anyway";
+            bad.say("ACCEPT_PUBLIC_STATE_UNTIL", why, UNTIL);
+        }
+        topic.map_or(Trust::Everyone, |topic| Trust::Internal(Internal { topic, public_until }))
     }
 
     fn check_push_identity(&self, bad: &mut Bad) -> Option<Identity> {

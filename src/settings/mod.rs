@@ -29,9 +29,17 @@ pub struct ServeArgs {
     /// Port to listen on [default: 8080]
     #[arg(long, env = "PORT", hide_env_values = true)]
     pub port: Option<String>,
-    /// Topic that next messages are published to: projects/P/topics/T
+    /// Topic that people and schedules publish to: projects/P/topics/T
     #[arg(long, env = "TOPIC", hide_env_values = true)]
     pub topic: Option<String>,
+    /// Topic that opwatch passes its own messages on through, and that only the tasks account may publish to; its push
+    /// subscription, of the same id, must push to /internal. Without it anyone who may publish can interfere with any watch
+    #[arg(long, env = "INTERNAL_TOPIC", hide_env_values = true)]
+    pub internal_topic: Option<String>,
+    /// With `INTERNAL_TOPIC`: what TOPIC got until then may carry the state of watches that were in flight before
+    /// (RFC 3339)
+    #[arg(long, env = "ACCEPT_PUBLIC_STATE_UNTIL", hide_env_values = true)]
+    pub accept_public_state_until: Option<String>,
     /// Cloud Tasks queue of checks: projects/P/locations/L/queues/Q
     #[arg(long, env = "CHECK_QUEUE", hide_env_values = true)]
     pub check_queue: Option<String>,

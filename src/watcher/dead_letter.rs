@@ -11,12 +11,11 @@ use crate::message::{LONGEST_EXCERPT, Message, Problem, Received, Report, Start,
 use crate::operation::Operation;
 use crate::slack::Fault;
 use crate::text;
+use crate::trust::SOURCE_TIME;
 
 /// The attribute that Pub/Sub adds with the number of deliveries:
 /// <https://cloud.google.com/pubsub/docs/dead-letter-topics>.
 const DELIVERIES: &str = "CloudPubSubDeadLetterSourceDeliveryCount";
-/// The one with the time at which the lost message was published.
-const PUBLISHED: &str = "CloudPubSubDeadLetterSourceTopicPublishTime";
 
 impl Watcher {
     /// Handles one delivery from the dead-letter topic.
@@ -88,9 +87,10 @@ impl Watcher {
         let deliveries =
             delivery.attributes.get(DELIVERIES).and_then(|count| count.parse().ok()).unwrap_or(0);
         // The dead letter is a message of its own, with an id and a time of its own.
-        let source_time = delivery.attributes.get(PUBLISHED).and_then(|time| text::time(time));
+        let source_time = delivery.attributes.get(SOURCE_TIME).and_then(|time| text::time(time));
         let published = source_time.or(delivery.published).unwrap_or(now);
-        let received = Received { message_id: watch_id(&delivery.message_id), published };
+        let received =
+            Received { message_id: watch_id(&delivery.message_id), published, origin: delivery.origin };
         let (data, message) = match delivery.data {
             Ok(data) => {
                 let message = read(&data, &received, self.setup.defaults);

@@ -35,12 +35,15 @@ use crate::notice::Context;
 use crate::policy::Policy;
 use crate::slack::Slack;
 use crate::text;
+use crate::trust::{Origin, Trust};
 
 /// What opwatch is set to.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// `projects/P/topics/T`, which next messages are published to.
+    /// `projects/P/topics/T`, which people publish to: in task names and in the lines that Slack shows.
     pub topic: String,
+    /// Whose `state` counts, and the topic that next messages are published to.
+    pub trust: Trust,
     /// The queue of checks and starts.
     pub check_queue: String,
     /// The queue of reports.
@@ -112,7 +115,8 @@ impl Watcher {
     /// Handles one delivery.
     pub async fn handle(&self, delivery: Delivery, deadline: Deadline) -> Handled {
         let published = delivery.published.unwrap_or_else(|| self.clock.now());
-        let received = Received { message_id: watch_id(&delivery.message_id), published };
+        let received =
+            Received { message_id: watch_id(&delivery.message_id), published, origin: delivery.origin };
         let data = match delivery.data {
             Ok(data) => data,
             Err(NotBase64(data)) => {
@@ -134,7 +138,8 @@ impl Watcher {
         most: usize,
         deadline: Deadline,
     ) -> Handled {
-        let received = Received { message_id: String::new(), published: self.clock.now() };
+        let received =
+            Received { message_id: String::new(), published: self.clock.now(), origin: Origin::Public };
         let problem = Problem::new("", Why::TooLarge { size, most });
         self.notice(&received, problem, head, deadline).await
     }
@@ -240,6 +245,7 @@ impl Watcher {
         let task = Task {
             queue,
             topic: &self.setup.topic,
+            publish_to: self.setup.trust.topic(&self.setup.topic),
             service_account: &self.setup.service_account,
             message,
             at,
@@ -258,7 +264,7 @@ impl Watcher {
     ) -> Handled {
         let text = format!("{}: {}", problem.field, Locale::En.words().problem(&problem));
         let text = text.trim_start_matches(": ").to_owned();
-        if data.len() <= LONGEST_READ && is_report(data) {
+        if data.len() <= LONGEST_READ && is_report(data, received.origin) {
             return Handled { error: Some(text), ..Handled::new(Decided::Dropped) };
         }
         let hour = received.published.timestamp() / 3_600;

@@ -26,6 +26,7 @@ use crate::operation::{Service, StartMethod};
 use crate::policy::{Channels, Locations, Policy};
 use crate::slack::Slack;
 use crate::transport::{Answer, Failure, Method, Request, Sending, Transport};
+use crate::trust::{Origin, Trust};
 use secrecy::ExposeSecret;
 
 const TOPIC: &str = "projects/demo/topics/opwatch";
@@ -180,7 +181,8 @@ enum Access {
 
 fn delivery(id: &str, published: DateTime<Utc>, data: Vec<u8>) -> Delivery {
     let attributes = std::collections::BTreeMap::new();
-    Delivery { message_id: id.to_owned(), published: Some(published), attributes, data: Ok(data) }
+    let (message_id, origin) = (id.to_owned(), Origin::Internal);
+    Delivery { message_id, published: Some(published), attributes, data: Ok(data), origin }
 }
 
 /// One whose calls go to `transport` and whose clock stands still.
@@ -192,6 +194,7 @@ fn watcher(
 ) -> Watcher {
     let setup = Setup {
         topic: TOPIC.to_owned(),
+        trust: Trust::Everyone,
         check_queue: QUEUE.to_owned(),
         report_queue: QUEUE.to_owned(),
         service_account: "tasks@demo.iam.gserviceaccount.com".to_owned(),

@@ -7,7 +7,9 @@ use opwatch::local::{End, Event, Events, Message, Options, Plan, Subscription, W
 use serde_json::{Value, json};
 
 use crate::simulation::engine::rng::Rng;
-use crate::support::opwatch::{DEAD_TOPIC, GREEN, ORANGE, RED, TOKEN, TOPIC, colour, lasting};
+use crate::support::opwatch::{
+    GREEN, ORANGE, RED, TOKEN, TOPIC, colour, create_topics, lasting, subscriptions,
+};
 use crate::support::process::{Process, variables};
 use crate::support::proxy::Proxy;
 
@@ -145,20 +147,18 @@ async fn a_hundred_kills_under_twenty_pushes_lose_and_double_nothing_beyond_the_
 }
 
 fn subscribe(world: &World, url: &str) {
-    world.pubsub.create_topic(TOPIC);
-    world.pubsub.create_topic(DEAD_TOPIC);
+    create_topics(world);
     // Soon again, so that what a kill cut off is in flight under the next.
     let backoff = Duration::from_millis(20);
-    world.pubsub.subscribe(Subscription {
-        name: "projects/demo/subscriptions/opwatch-push".to_owned(),
-        topic: TOPIC.to_owned(),
-        push_endpoint: format!("{url}/"),
-        min_backoff: backoff,
-        max_backoff: backoff,
-        max_delivery_attempts: None,
-        dead_letter_topic: None,
-        ack_deadline: Duration::from_secs(60),
-    });
+    for subscription in subscriptions(&format!("{url}/")) {
+        world.pubsub.subscribe(Subscription {
+            min_backoff: backoff,
+            max_backoff: backoff,
+            max_delivery_attempts: None,
+            dead_letter_topic: None,
+            ..subscription
+        });
+    }
 }
 
 /// Holds the stand-ins' books against the promises.

@@ -12,6 +12,8 @@ fn caught(planted: Planted) -> Option<(u64, String)> {
     let ledger = matches!(planted, Planted::ClaimTaken | Planted::HeldIsSent);
     (0..200).find_map(|seed| {
         let plan = Plan { planted: Some(planted), ledger, ..Plan::of_seed(seed, WATCHES, &BTreeSet::new()) };
+        let plan =
+            if planted == Planted::PublicState { plan.with_forgeries(3 * WATCHES as u64) } else { plan };
         Some((seed, run(plan).violation?))
     })
 }
@@ -31,6 +33,7 @@ fn every_planted_fault_is_caught() {
         (Planted::Retry, ["in silence", "not told"]),
         (Planted::ClaimTaken, ["does not hold its claim", "is told again"]),
         (Planted::HeldIsSent, ["in silence", "not told"]),
+        (Planted::PublicState, ["can't be used", "in silence"]),
     ] {
         let (seed, violation) = caught(planted).unwrap_or_else(|| panic!("{planted:?} is not caught"));
         assert!(

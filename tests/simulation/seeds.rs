@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::engine::boundary::Boundary;
 use super::engine::plan::{Access, FAULTS, Fault, LEDGER_FAULTS, Plan};
 use super::engine::run::{on_all_cores, run};
 
@@ -37,7 +38,7 @@ fn every_promise_holds_in_two_hundred_worlds() {
 }
 
 /// Seeds, each with its watches, that showed a fault of opwatch's, mended since. The worlds of the first six have grown more
-/// faults since then. They are run without a ledger, as they were.
+/// faults since then. They are run without a ledger and without an internal topic, as they were.
 const REGRESSIONS: &[(u64, usize, &str)] = &[
     (113, FEW, "a slow container clock made a report come again at once, inside Slack's Retry-After"),
     (152, FEW, "the same"),
@@ -62,7 +63,9 @@ const REGRESSIONS_WITH_LEDGER: &[(u64, usize, &str)] =
 fn seeds_that_failed_once_pass() {
     for (ledger, seeds) in [(false, REGRESSIONS), (true, REGRESSIONS_WITH_LEDGER)] {
         for (seed, watches, fault) in seeds.iter().filter(|(_, watches, _)| *watches <= FEW.max(WATCHES)) {
-            let plan = Plan { ledger, ..Plan::of_seed(*seed, *watches, &BTreeSet::new()) };
+            let (boundary, forgeries) = (Boundary::Open, 0);
+            let of_seed = Plan::of_seed(*seed, *watches, &BTreeSet::new());
+            let plan = Plan { ledger, boundary, forgeries, ..of_seed };
             assert_eq!(run(plan).violation, None, "seed {seed}: {fault}");
         }
     }
@@ -86,5 +89,13 @@ fn half_of_the_seeds_are_of_a_bot_and_half_have_a_ledger() {
         ("bots with a ledger, twice", 2 * count(|plan| plan.access == Access::Bot && plan.ledger)),
     ] {
         assert!((75..=125).contains(&count), "{what}: {count}");
+    }
+    for (what, least, count) in [
+        ("worlds with a hostile publisher", 60, count(|plan| plan.forgeries > 0)),
+        ("worlds without an internal topic", 30, count(|plan| plan.boundary == Boundary::Open)),
+        ("upgrades", 15, count(|plan| matches!(plan.boundary, Boundary::Introduced { .. }))),
+        ("roll-backs", 8, count(|plan| matches!(plan.boundary, Boundary::Introduced { back: Some(_), .. }))),
+    ] {
+        assert!(count >= least, "{what}: {count}");
     }
 }

@@ -35,8 +35,8 @@ pub(crate) struct Deployment {
     name: &'static str,
     /// How many messages the test published.
     published: usize,
-    /// The ids of all messages of the topic that are known, whoever published them.
-    ids: BTreeSet<String>,
+    /// The ids of all messages that are known, of the public topic and of the internal one.
+    ids: [BTreeSet<String>; 2],
 }
 
 impl Deployment {
@@ -66,6 +66,7 @@ impl Deployment {
         let world = World::start(options).await.unwrap();
         let mut variables = vec![
             ("TOPIC", format!("projects/{PROJECT}/topics/{name}")),
+            ("INTERNAL_TOPIC", format!("projects/{PROJECT}/topics/{name}-internal")),
             ("CHECK_QUEUE", CHECK_QUEUE.to_owned()),
             ("REPORT_QUEUE", REPORT_QUEUE.to_owned()),
             ("TASKS_SERVICE_ACCOUNT", "tasks@demo.iam.gserviceaccount.com".to_owned()),
@@ -84,18 +85,23 @@ impl Deployment {
         variables.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let process = Process::start(&variables).await;
 
-        let deployment = Self { google, world, process, name, published: 0, ids: BTreeSet::new() };
+        let deployment = Self { google, world, process, name, published: 0, ids: Default::default() };
         let (push, dead, url) = (deployment.push(), deployment.dead(), deployment.url());
         google.pubsub.create_topic(PROJECT, name).await;
         google.pubsub.create_topic(PROJECT, &dead).await;
         google.pubsub.create_pull_subscription(PROJECT, &dead, &dead).await;
-        google.pubsub.create_pull_subscription(PROJECT, &deployment.tap(), name).await;
-        let subscription = PushSubscription {
-            backoff: Some((backoff, Duration::from_secs(600))),
-            dead_letter: Some(DeadLetter { topic: &dead, attempts: ATTEMPTS }),
-            ..PushSubscription::new(PROJECT, &push, name, &url)
-        };
-        google.pubsub.create_push_subscription(subscription).await;
+        let internal = deployment.internal();
+        google.pubsub.create_topic(PROJECT, &internal).await;
+        let to_internal = format!("{url}internal");
+        for (push, topic, url) in [(&push, name, &url), (&internal, &internal, &to_internal)] {
+            google.pubsub.create_pull_subscription(PROJECT, &tap(topic), topic).await;
+            let subscription = PushSubscription {
+                backoff: Some((backoff, Duration::from_secs(600))),
+                dead_letter: Some(DeadLetter { topic: &dead, attempts: ATTEMPTS }),
+                ..PushSubscription::new(PROJECT, push, topic, url)
+            };
+            google.pubsub.create_push_subscription(subscription).await;
+        }
         deployment
     }
 
@@ -104,14 +110,14 @@ impl Deployment {
         format!("{}-push", self.name)
     }
 
+    /// The name of the internal topic, and of its push subscription.
+    pub(crate) fn internal(&self) -> String {
+        format!("{}-internal", self.name)
+    }
+
     /// The name of the dead-letter topic, and of a pull subscription to it.
     pub(crate) fn dead(&self) -> String {
         format!("{}-dead", self.name)
-    }
-
-    /// The name of a pull subscription that gets all messages of the topic too.
-    fn tap(&self) -> String {
-        format!("{}-tap", self.name)
     }
 
     /// Where pushes go.
@@ -125,17 +131,22 @@ impl Deployment {
         self.google.pubsub.publish_with_gcloud(PROJECT, self.name, &message.to_string()).await
     }
 
-    /// Waits until every message of the topic is acknowledged and no task waits: nothing can follow any more but a
+    /// Waits until every message is acknowledged and no task waits: nothing can follow any more but a
     /// redelivery, and [`Self::stop`] looks for those. Returns the ids of all messages.
     pub(crate) async fn quiet(&mut self) -> BTreeSet<String> {
         loop {
             let settled = tokio::time::timeout(WATCH_LIMIT, self.world.settled()).await;
             assert!(settled.is_ok(), "tasks still wait: {:#?}", self.world.tasks.created());
             let tasks = self.world.tasks.created().len();
-            let missing = (self.published + tasks).checked_sub(self.ids.len()).expect("only these publish");
-            let new = self.google.pubsub.pull(PROJECT, &self.tap(), missing).await;
-            self.ids.extend(new.into_iter().map(|message| message.id));
-            let ids = self.ids.clone();
+            for (place, (topic, published)) in
+                [(self.name.to_owned(), self.published), (self.internal(), tasks)].into_iter().enumerate()
+            {
+                let known = &mut self.ids[place];
+                let missing = published.checked_sub(known.len()).expect("only these publish");
+                let new = self.google.pubsub.pull(PROJECT, &tap(&topic), missing).await;
+                known.extend(new.into_iter().map(|message| message.id));
+            }
+            let ids: BTreeSet<String> = self.ids.iter().flatten().cloned().collect();
             let acknowledged = |log: &[Value]| {
                 let is_acknowledged = |id: &String| {
                     log.iter().any(|line| line["message_id"] == **id && line["acknowledged"] == true)
@@ -197,11 +208,13 @@ impl Deployment {
     /// Ends the test: nothing waits for delivery, no API's contract was broken, no secret was logged.
     pub(crate) async fn stop(self) {
         let (pubsub, push, dead) = (&self.google.pubsub, self.push(), self.dead());
-        let (undelivered, dead_letters) = tokio::join!(
+        let internal = self.internal();
+        let (undelivered, passed_on, dead_letters) = tokio::join!(
             pubsub.take_undelivered(PROJECT, &push),
+            pubsub.take_undelivered(PROJECT, &internal),
             pubsub.pull_within(PROJECT, &dead, REDELIVERY_LIMIT)
         );
-        assert_eq!(undelivered, []);
+        assert_eq!([undelivered, passed_on], [[], []]);
         assert_eq!(dead_letters, []);
         assert_eq!(self.world.violations(), Vec::<String>::new());
         let webhook = self.world.slack.webhook();
@@ -212,6 +225,11 @@ impl Deployment {
         assert_eq!(leaks, Vec::<&String>::new());
         assert!(log.last().unwrap().contains("stopped: nothing is in flight"), "{log:#?}");
     }
+}
+
+/// The name of a pull subscription that gets all messages of `topic` too.
+fn tap(topic: &str) -> String {
+    format!("{topic}-tap")
 }
 
 /// The lines that tell what became of a push.

@@ -17,6 +17,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub(crate) const TOPIC: &str = "projects/demo/topics/opwatch";
+/// Only [`TASKS_ACCOUNT`] may publish here; its push subscription has its id.
+pub(crate) const INTERNAL_TOPIC: &str = "projects/demo/topics/opwatch-internal";
+pub(crate) const INTERNAL_SUBSCRIPTION: &str = "projects/demo/subscriptions/opwatch-internal";
+pub(crate) const TASKS_ACCOUNT: &str = "tasks@demo.iam.gserviceaccount.com";
 pub(crate) const DEAD_TOPIC: &str = "projects/demo/topics/opwatch-dead";
 pub(crate) const CHECK_QUEUE: &str = "projects/demo/locations/europe-west1/queues/checks";
 pub(crate) const REPORT_QUEUE: &str = "projects/demo/locations/europe-west1/queues/reports";
@@ -87,8 +91,19 @@ impl Opwatch {
         Self { world, url, stop, server }
     }
 
+    /// Publishes to the public topic; what carries a state as opwatch would pass it on, to the internal topic.
     pub(crate) async fn publish(&self, message: &Value) -> String {
-        self.world.pubsub.publish(TOPIC, message.to_string().as_bytes()).await
+        let data = message.to_string().into_bytes();
+        if message.get("state").is_some() {
+            self.world.pubsub.publish_as(TASKS_ACCOUNT, INTERNAL_TOPIC, &data).await
+        } else {
+            self.publish_publicly(&data).await
+        }
+    }
+
+    /// Publishes to the public topic, whatever it is.
+    pub(crate) async fn publish_publicly(&self, data: &[u8]) -> String {
+        self.world.pubsub.publish(TOPIC, data).await
     }
 
     /// Publishes and waits until nothing more happens.
@@ -120,11 +135,19 @@ impl Opwatch {
         self.world.settled().await;
     }
 
-    /// Pushes `data` as Pub/Sub would, without a subscription behind it, and returns the status.
+    /// Pushes `data` as Pub/Sub would, without a topic behind it, and returns the status; what carries a state as from the
+    /// internal topic.
     pub(crate) async fn push(&self, id: &str, published: DateTime<Utc>, data: &[u8]) -> u16 {
         let time = published.to_rfc3339_opts(SecondsFormat::Millis, true);
         let message = json!({"data": BASE64.encode(data), "messageId": id, "publishTime": time});
-        self.post("", json!({"message": message, "subscription": "s"}).to_string()).await.0
+        let is_carried =
+            serde_json::from_slice::<Value>(data).is_ok_and(|message| message.get("state").is_some());
+        let (path, subscription) = if is_carried {
+            ("internal", INTERNAL_SUBSCRIPTION)
+        } else {
+            ("", "projects/demo/subscriptions/opwatch-push")
+        };
+        self.post(path, json!({"message": message, "subscription": subscription}).to_string()).await.0
     }
 
     /// Posts `body` to `path` behind the service's address: the status and the answer.
@@ -279,29 +302,43 @@ pub(crate) async fn world() -> World {
     World::start(options).await.unwrap()
 }
 
-/// Creates the topics and the push subscription to `url`.
+/// Creates the topics and the push subscriptions to `url`, which ends with a slash, as `deploy/up` makes them.
 pub(crate) fn subscribe(world: &World, url: &str) {
+    create_topics(world);
+    for subscription in subscriptions(url) {
+        world.pubsub.subscribe(subscription);
+    }
+}
+
+pub(crate) fn create_topics(world: &World) {
     world.pubsub.create_topic(TOPIC);
+    world.pubsub.create_topic_for(TASKS_ACCOUNT, INTERNAL_TOPIC);
     world.pubsub.create_topic(DEAD_TOPIC);
-    world.pubsub.subscribe(Subscription {
-        name: "projects/demo/subscriptions/opwatch-push".to_owned(),
-        topic: TOPIC.to_owned(),
-        push_endpoint: url.to_owned(),
+}
+
+/// The push subscriptions of the public and of the internal topic.
+pub(crate) fn subscriptions(url: &str) -> [Subscription; 2] {
+    let public = ("projects/demo/subscriptions/opwatch-push", TOPIC, "");
+    [public, (INTERNAL_SUBSCRIPTION, INTERNAL_TOPIC, "internal")].map(|(name, topic, path)| Subscription {
+        name: name.to_owned(),
+        topic: topic.to_owned(),
+        push_endpoint: format!("{url}{path}"),
         min_backoff: Duration::from_secs(10),
         max_backoff: Duration::from_secs(600),
         max_delivery_attempts: Some(100),
         dead_letter_topic: Some(DEAD_TOPIC.to_owned()),
         ack_deadline: Duration::from_secs(60),
-    });
+    })
 }
 
 /// Settings that fit `world`.
 pub(crate) fn settings(world: &World) -> ServeArgs {
     let mut args = ServeArgs {
         topic: Some(TOPIC.to_owned()),
+        internal_topic: Some(INTERNAL_TOPIC.to_owned()),
         check_queue: Some(CHECK_QUEUE.to_owned()),
         report_queue: Some(REPORT_QUEUE.to_owned()),
-        tasks_service_account: Some("tasks@demo.iam.gserviceaccount.com".to_owned()),
+        tasks_service_account: Some(TASKS_ACCOUNT.to_owned()),
         slack_webhook_url: Some(world.slack.webhook().into()),
         // The tests have many buckets.
         policy: PolicyArgs { export_prefixes: Some("any".to_owned()), ..PolicyArgs::default() },

@@ -13,7 +13,7 @@ use opwatch::local::World;
 use serde_json::Value;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
-use super::opwatch::{CHECK_QUEUE, REPORT_QUEUE, TOKEN, TOPIC};
+use super::opwatch::{CHECK_QUEUE, INTERNAL_TOPIC, REPORT_QUEUE, TASKS_ACCOUNT, TOKEN, TOPIC};
 
 /// Starting takes milliseconds; a busy machine may need more.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -63,9 +63,10 @@ pub(crate) fn variables(world: &World) -> Vec<(&'static str, String)> {
     vec![
         ("PORT", "0".to_owned()),
         ("TOPIC", TOPIC.to_owned()),
+        ("INTERNAL_TOPIC", INTERNAL_TOPIC.to_owned()),
         ("CHECK_QUEUE", CHECK_QUEUE.to_owned()),
         ("REPORT_QUEUE", REPORT_QUEUE.to_owned()),
-        ("TASKS_SERVICE_ACCOUNT", "tasks@demo.iam.gserviceaccount.com".to_owned()),
+        ("TASKS_SERVICE_ACCOUNT", TASKS_ACCOUNT.to_owned()),
         ("SLACK_WEBHOOK_URL", format!("{}/services/T0LOCAL/B0LOCAL/{SECRET}", world.slack.url())),
         ("EXPORT_PREFIXES", "gs://backups".to_owned()),
         ("ENDPOINTS", world.endpoints()),

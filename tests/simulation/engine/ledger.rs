@@ -124,6 +124,13 @@ impl Ledger {
         self.kinds.push(kickoff.kind);
     }
 
+    /// A publisher forges a message.
+    pub(crate) fn forged(&mut self, kickoff: &Kickoff, now: Ms) {
+        self.count("forged messages");
+        self.books.push(Book { at: now, ..Book::of(kickoff) });
+        self.kinds.push(kickoff.kind);
+    }
+
     /// A delivery begins; its message was due at `due`.
     pub(crate) fn delivered(&mut self, message: &Message, copy: bool, now: Ms, due: Ms) {
         self.count("deliveries");
@@ -272,6 +279,9 @@ impl Ledger {
     /// Slack shows how a watch ended, or a notice, in a new message.
     pub(crate) fn posted(&mut self, watch: usize, outcome: &'static str, now: Ms) {
         self.count("messages");
+        if self.kinds[watch] == Kind::Bad && outcome != "can't use a message" {
+            self.broken(format!("w{watch}: Slack shows {outcome:?} of a message that can't be used"));
+        }
         self.books[watch].posts.push((now, outcome));
         self.within_bounds(watch);
     }
@@ -279,6 +289,9 @@ impl Ledger {
     /// Slack shows in a new message that it runs, or that it stands still.
     pub(crate) fn told_progress(&mut self, watch: usize, says: &'static str) {
         self.count("messages of progress");
+        if self.kinds[watch] == Kind::Bad {
+            self.broken(format!("w{watch}: Slack shows {says:?} of a message that can't be used"));
+        }
         let book = &mut self.books[watch];
         *(if says == RUNNING { &mut book.runs_told } else { &mut book.stalls_told }) += 1;
         self.within_bounds(watch);

@@ -8,6 +8,7 @@
     reason = "milliseconds of a few weeks fit every number"
 )]
 
+pub(crate) mod boundary;
 pub(crate) mod claims;
 pub(crate) mod datastore;
 pub(crate) mod entity;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::boundary::Boundary;
 use super::rng::Rng;
 
 /// Milliseconds since the run began.
@@ -143,6 +144,8 @@ pub(crate) enum Planted {
     ClaimTaken,
     /// A claim that somebody has reads as if the report were sent.
     HeldIsSent,
+    /// A state that a publisher forged counts.
+    PublicState,
 }
 
 /// What becomes of one effect: a call to a service.
@@ -295,6 +298,10 @@ pub(crate) struct Plan {
     /// Deliveries until a message goes to the dead letters.
     pub(crate) attempts: u32,
     pub(crate) planted: Option<Planted>,
+    /// Whose state is trusted.
+    pub(crate) boundary: Boundary,
+    /// Messages that a hostile publisher forges.
+    pub(crate) forgeries: u64,
     /// No answer of an API's has a `Date`.
     pub(crate) undated: bool,
     pub(crate) script: Option<Script>,
@@ -317,6 +324,8 @@ impl Plan {
             skews: vec![0],
             attempts: 100,
             planted: None,
+            boundary: Boundary::Internal,
+            forgeries: 0,
             undated: false,
             script: None,
             verbose: false,
@@ -357,6 +366,7 @@ impl Plan {
             rates.extend(self::rates(&mut rng, LEDGER_FAULTS, left_out));
             windows.extend(window(&mut rng, (Down::Ledger, SECOND, 12 * HOUR, 0.3)));
         }
+        let (boundary, forgeries) = Boundary::any(&mut part(7), attempts, watches);
         Self {
             seed,
             access,
@@ -368,6 +378,8 @@ impl Plan {
             stops,
             skews,
             attempts,
+            boundary,
+            forgeries,
             ..Self::empty()
         }
     }

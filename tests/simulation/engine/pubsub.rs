@@ -1,15 +1,13 @@
 //! Pub/Sub: pushes each message until it is acknowledged, at least once and in any order, and gives up to the dead letters.
 
-use std::collections::BTreeMap;
-
-use opwatch::envelope::Delivery;
 use opwatch::watcher::{Decided, Handled};
 use serde_json::{Value, json};
 
+use super::boundary::{Pushed, Topic};
 use super::claims::Claiming;
 use super::plan::{DAY, Disorder, Down, Ending, Fault, HOUR, MINUTE, Ms, SECOND};
 use super::tasks::{NEW_NOTIFY, NEW_OUTCOME};
-use super::world::{Event, Form, Instance, World, hash_of, time};
+use super::world::{Event, Form, Instance, World, hash_of};
 
 /// The subscriptions' `--ack-deadline` in `deploy/up`.
 const ACK_DEADLINE: Ms = 60 * SECOND;
@@ -21,7 +19,11 @@ pub(crate) struct Message {
     pub(crate) data: Vec<u8>,
     pub(crate) published: Ms,
     /// The same but for a dead letter, which is published a second time.
-    first_published: Ms,
+    pub(super) first_published: Ms,
+    /// Where it was published; of a dead letter, where it was published first.
+    pub(crate) topic: Topic,
+    /// By a hostile publisher.
+    pub(crate) forged: bool,
     /// The task that published it.
     pub(crate) task: Option<usize>,
     /// The name that opwatch gave that task.
@@ -65,6 +67,8 @@ pub(crate) struct Push {
     pub(crate) api_not_before: Ms,
     /// Slack did.
     pub(crate) slack_not_before: Ms,
+    /// Its instance has an internal topic.
+    pub(crate) had_internal: bool,
     /// Which life of its instance handles it.
     pub(crate) generation: u64,
     /// Its answer will be lost.
@@ -118,7 +122,7 @@ pub(crate) struct Subscription {
 }
 
 impl World {
-    /// Publishes to the topic.
+    /// Publishes to the topic of the task; what a person publishes, to the public one.
     pub(crate) fn publish(&mut self, watch: usize, form: Form, data: Vec<u8>, task: Option<usize>) {
         let message = Message {
             watch,
@@ -126,6 +130,8 @@ impl World {
             data,
             published: self.now(),
             first_published: self.now(),
+            topic: task.map_or(Topic::Public, |task| self.tasks[task].topic),
+            forged: false,
             task,
             name: task.map(|task| self.tasks[task].asked_name.clone()),
             not_before: task.map_or(0, |task| self.tasks[task].not_before),
@@ -173,10 +179,9 @@ impl World {
     }
 
     /// Begins a delivery, if it can be made now: the push's number, its instance, and what is pushed.
-    pub(crate) fn begin(&mut self, index: usize) -> Option<(u64, usize, Delivery)> {
+    pub(crate) fn begin(&mut self, index: usize) -> Option<(u64, usize, Pushed)> {
         let now = self.now();
-        let dead = self.messages[index].dead;
-        let blocked_until = self.subscriptions[usize::from(dead)].blocked_until;
+        let blocked_until = self.subscriptions[self.subscription_of(index)].blocked_until;
         if now < blocked_until {
             let jitter = self.rng.below(10 * SECOND);
             self.at(blocked_until + jitter, Event::Deliver(index));
@@ -209,26 +214,16 @@ impl World {
             }
         }
         let instance = self.rng.below(self.instances.len() as u64) as usize;
+        let Some(pushed) = self.pushed(index, instance) else {
+            self.note(&[13, index as u64], || format!("instance {instance} has no path for message {index}"));
+            if !hangs {
+                self.refuse(index);
+            }
+            return None;
+        };
         let message = &mut self.messages[index];
         message.deliveries += 1;
         let copy = message.deliveries > 1;
-        let mut attributes = BTreeMap::new();
-        if dead {
-            attributes.insert(
-                "CloudPubSubDeadLetterSourceDeliveryCount".to_owned(),
-                self.plan.attempts.to_string(),
-            );
-            attributes.insert(
-                "CloudPubSubDeadLetterSourceTopicPublishTime".to_owned(),
-                time(message.first_published).to_rfc3339(),
-            );
-        }
-        let delivery = Delivery {
-            message_id: (1_000_000 + index).to_string(),
-            published: Some(time(message.published)),
-            attributes,
-            data: Ok(message.data.clone()),
-        };
         let due = message.task.map_or(message.published, |task| self.tasks[task].at);
         let push = Push {
             message: index,
@@ -243,6 +238,7 @@ impl World {
             saw_end: false,
             api_not_before: 0,
             slack_not_before: 0,
+            had_internal: self.instances[instance].internal,
             generation: self.instances[instance].generation,
             hangs,
             created: None,
@@ -264,7 +260,7 @@ impl World {
         for limit in [8 * SECOND, 15 * SECOND, 20 * SECOND, 21 * SECOND] {
             self.at(now + limit + 1, Event::Wake(number));
         }
-        Some((number, instance, delivery))
+        Some((number, instance, pushed))
     }
 
     fn disorder(&mut self, index: usize) -> Option<Disorder> {
@@ -321,7 +317,8 @@ impl World {
                 self.ledger.books[self.messages[push.message].watch].saw_end = true;
             }
             self.messages[push.message].acknowledged = true;
-            self.subscriptions[usize::from(self.messages[push.message].dead)].back_off = 0;
+            let subscription = self.subscription_of(push.message);
+            self.subscriptions[subscription].back_off = 0;
         } else {
             self.refuse(push.message);
         }
@@ -354,17 +351,18 @@ impl World {
             self.claimer_died(&push);
             self.refuse(push.message);
         }
-        let generation = self.instances[instance].generation + 1;
-        self.instances[instance] = Instance { generation, ..Instance::default() };
+        let Instance { generation, internal, .. } = self.instances[instance];
+        self.instances[instance] = Instance { generation: generation + 1, internal, ..Instance::default() };
     }
 
     /// Refused, or not answered: again later, and all others of the subscription wait a little.
     fn refuse(&mut self, index: usize) {
         let now = self.now();
-        let (attempts, message) = (self.plan.attempts, &mut self.messages[index]);
-        let subscription = &mut self.subscriptions[usize::from(message.dead)];
+        let (attempts, subscription) = (self.plan.attempts, self.subscription_of(index));
+        let subscription = &mut self.subscriptions[subscription];
         subscription.back_off = (subscription.back_off * 2).clamp(100, MINUTE);
         subscription.blocked_until = now + subscription.back_off;
+        let message = &mut self.messages[index];
         if message.acknowledged {
             return;
         }
@@ -377,6 +375,8 @@ impl World {
                 data: message.data.clone(),
                 published: now,
                 first_published: message.published,
+                topic: message.topic,
+                forged: message.forged,
                 task: None,
                 name: None,
                 not_before: 0,

@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use opwatch::app::{App, build};
 use opwatch::clock::{Clock, Deadline};
 use opwatch::endpoints::Endpoints;
-use opwatch::envelope::Delivery;
+use opwatch::envelope::{Delivery, open};
 use opwatch::ledger::Ledger;
 use opwatch::locale::Locale;
 use opwatch::message::{Defaults, Routing};
@@ -22,8 +22,10 @@ use opwatch::operation::{Service, StartMethod};
 use opwatch::policy::{Channels, Locations, Policy};
 use opwatch::settings::{Settings, SlackAccess};
 use opwatch::transport::Transport;
+use opwatch::trust::{Route, Trust};
 use opwatch::watcher::{Handled, Setup};
 
+use super::boundary::TOPIC;
 use super::datastore::{KIND, NAMESPACE};
 use super::plan::{Access, CHANNELS, Fault, Ms, Plan};
 use super::services::Line;
@@ -62,7 +64,7 @@ impl Clock for Skewed {
     }
 }
 
-fn settings(access: Access, notify: Option<&'static str>, ledger: bool) -> Settings {
+fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: Trust) -> Settings {
     let bot = access == Access::Bot;
     let channel = bot.then(|| CHANNELS[0].parse().expect("a channel"));
     let notify = notify.map(|word| word.parse().expect("a word"));
@@ -70,7 +72,8 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool) -> Setti
         port: 0,
         setup: Setup {
             ledger: ledger.then(self::ledger),
-            topic: "projects/p/topics/t".to_owned(),
+            topic: TOPIC.to_owned(),
+            trust,
             check_queue: "projects/p/locations/l/queues/checks".to_owned(),
             report_queue: "projects/p/locations/l/queues/reports".to_owned(),
             service_account: "tasks@p.iam.gserviceaccount.com".to_owned(),
@@ -174,7 +177,7 @@ impl Run {
             Self { world, instances: Vec::new(), in_flight: BTreeMap::new(), access, notify, ledger };
         for skew in skews {
             let clock = Arc::new(Skewed { now: Arc::clone(&run.world().clock), skew: AtomicI64::new(skew) });
-            let app = run.app(&clock);
+            let app = run.app(run.instances.len(), &clock);
             run.instances.push(Instance { app, clock });
         }
         run
@@ -185,10 +188,14 @@ impl Run {
     }
 
     /// A fresh instance: it knows nothing.
-    fn app(&self, clock: &Arc<Skewed>) -> Arc<App> {
+    fn app(&self, instance: usize, clock: &Arc<Skewed>) -> Arc<App> {
         let line: Arc<dyn Transport> = Arc::new(Line(Arc::clone(&self.world)));
         let clock: Arc<dyn Clock> = Arc::<Skewed>::clone(clock);
-        Arc::new(build(settings(self.access, self.notify, self.ledger), line, clock))
+        let trust = {
+            let world = self.world();
+            world.plan.boundary.trust(world.instances[instance].internal)
+        };
+        Arc::new(build(settings(self.access, self.notify, self.ledger, trust), line, clock))
     }
 
     async fn drive(&mut self) {
@@ -205,21 +212,22 @@ impl Run {
                 Event::Remove(index) => self.world().remove(index),
                 Event::Expire(index) => self.world().expire(index),
                 Event::Commit(index) => self.world().commit_late(index),
+                Event::Deploy(instance, internal) => self.redeploy(instance, internal),
+                Event::Forge(victim) => self.world().forge(victim),
                 Event::Stop => (0..self.instances.len()).for_each(|instance| self.kill(instance)),
             }
         }
     }
 
     fn deliver(&mut self, index: usize) {
-        let (begun, dead) = {
-            let mut world = self.world();
-            let begun = world.begin(index);
-            (begun, world.messages[index].dead)
-        };
-        let Some((number, instance, delivery)) = begun else { return };
+        let begun = self.world().begin(index);
+        let Some((number, instance, pushed)) = begun else { return };
         self.weather(number, instance);
         let app = Arc::clone(&self.instances[instance].app);
-        let work: Work = Box::pin(tokio::task::unconstrained(handle(app, delivery, dead)));
+        let delivery = open(&pushed.body).expect("a push").deliver(pushed.route, &app.trust);
+        let dead = pushed.route == Route::DeadLetter;
+        let work: Work =
+            Box::pin(tokio::task::unconstrained(handle(app, delivery.expect("it may push there"), dead)));
         self.in_flight.insert(number, (instance, work));
         self.poll(number);
     }
@@ -246,8 +254,22 @@ impl Run {
         }
         if ends {
             // What is in flight keeps the old one.
-            self.instances[instance].app = self.app(&self.instances[instance].clock);
+            self.instances[instance].app = self.app(instance, &self.instances[instance].clock);
         }
+    }
+
+    /// An instance of other settings takes its place; what is in flight keeps the old one.
+    fn redeploy(&mut self, instance: usize, internal: bool) {
+        {
+            let mut world = self.world();
+            let now = &mut world.instances[instance];
+            (now.internal, now.generation) = (internal, now.generation + 1);
+            now.quiet_until.clear();
+            world.note(&[15, instance as u64], || {
+                format!("instance {instance}: an internal topic: {internal}")
+            });
+        }
+        self.instances[instance].app = self.app(instance, &self.instances[instance].clock);
     }
 
     fn poll(&mut self, number: u64) {
@@ -281,7 +303,7 @@ impl Run {
             self.in_flight.remove(number);
         }
         self.world().died(instance, &lost);
-        self.instances[instance].app = self.app(&self.instances[instance].clock);
+        self.instances[instance].app = self.app(instance, &self.instances[instance].clock);
     }
 
     fn summary(self) -> Summary {
@@ -300,7 +322,7 @@ impl Run {
             effects: world.effects,
             deliveries: world.deliveries,
             trace: std::mem::take(&mut world.trace),
-            pushes: world.pushed(),
+            pushes: world.pushes_made(),
             looks: world.ledger.books.iter_mut().map(|book| std::mem::take(&mut book.looks)).collect(),
             posts: world
                 .ledger

@@ -6,9 +6,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use opwatch::message::{Defaults, Message as Opwatch, Received, read};
+use opwatch::trust::Origin;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::boundary::{INTERNAL_TOPIC, TOPIC, Topic};
 use super::ledger::{is_later_try, is_stall};
 use super::plan::{Access, DAY, Down, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
 use super::pubsub::Message;
@@ -20,6 +22,8 @@ pub(crate) struct Task {
     pub(crate) watch: usize,
     pub(crate) form: Form,
     pub(crate) operation: String,
+    /// The topic that it publishes to.
+    pub(crate) topic: Topic,
     data: Vec<u8>,
     pub(crate) at: Ms,
     pub(crate) dispatched: bool,
@@ -33,6 +37,7 @@ pub(crate) struct Task {
 /// What `tasks.create` was sent.
 struct Asked {
     name: String,
+    topic: Topic,
     data: Vec<u8>,
     message: Value,
     at: Ms,
@@ -81,8 +86,6 @@ struct Publish<'a> {
 struct Data<'a> {
     data: &'a str,
 }
-
-const TOPIC_URL: &str = "https://pubsub.googleapis.com/v1/projects/p/topics/t:publish";
 
 impl World {
     /// Creates a task: status and body.
@@ -139,6 +142,7 @@ impl World {
             watch,
             form,
             operation: asked.message["name"].as_str().unwrap_or_default().to_owned(),
+            topic: asked.topic,
             data: asked.data,
             at: asked.at,
             dispatched: false,
@@ -185,7 +189,12 @@ impl World {
     fn read_task(&self, body: &[u8]) -> Result<Asked, String> {
         let Create { task } = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         let request = task.http_request;
-        if request.url != TOPIC_URL || request.http_method != "POST" {
+        // Names are the same with any topic: the public one's.
+        let has_internal = self.pushes[&self.current].had_internal;
+        let (topic, name) =
+            if has_internal { (Topic::Internal, INTERNAL_TOPIC) } else { (Topic::Public, TOPIC) };
+        let url = format!("https://pubsub.googleapis.com/v1/{name}:publish");
+        if request.url != url || request.http_method != "POST" {
             return Err(format!("it calls {}", request.url));
         }
         if request.oauth_token.service_account_email != "tasks@p.iam.gserviceaccount.com" {
@@ -204,7 +213,7 @@ impl World {
         if at > self.now() + 30 * 24 * HOUR {
             return Err("it is due in more than 30 days".to_owned());
         }
-        Ok(Asked { name: task.name.to_owned(), data, message, at })
+        Ok(Asked { name: task.name.to_owned(), topic, data, message, at })
     }
 
     /// The planted fault: no grid, but the next number an interval from now.
@@ -215,7 +224,8 @@ impl World {
         let push = &self.pushes[&self.current];
         let own = &self.messages[push.message].data;
         let own: Value = serde_json::from_slice(own).unwrap_or_default();
-        let received = Received { message_id: "0".to_owned(), published: time(self.now()) };
+        let received =
+            Received { message_id: "0".to_owned(), published: time(self.now()), origin: Origin::Internal };
         let Ok(Opwatch::Check(mut check)) = read(&asked.data, &received, Defaults::default()) else {
             return asked;
         };
@@ -231,7 +241,8 @@ impl World {
         let message = Opwatch::Check(check);
         let queue = asked.name.rsplit_once('/').map_or("", |(queue, _)| queue);
         Asked {
-            name: format!("{queue}/{}", opwatch::google::task_id("projects/p/topics/t", &message)),
+            name: format!("{queue}/{}", opwatch::google::task_id(TOPIC, &message)),
+            topic: asked.topic,
             data: message.to_data(),
             message: message.to_json(),
             at,

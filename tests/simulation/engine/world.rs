@@ -42,6 +42,10 @@ pub(crate) enum Event {
     Stop,
     /// A commit that nobody waits for any more takes effect.
     Commit(usize),
+    /// An instance gets new settings: with an internal topic, or without.
+    Deploy(usize, bool),
+    /// A publisher forges a message of a watch.
+    Forge(usize),
 }
 
 /// What a message asks for.
@@ -62,6 +66,14 @@ pub(crate) struct Instance {
     pub(crate) stepped: bool,
     /// How often it was started anew.
     pub(crate) generation: u64,
+    /// It has an internal topic.
+    pub(crate) internal: bool,
+}
+
+impl Instance {
+    fn of(plan: &Plan) -> Self {
+        Self { internal: plan.boundary.is_internal(), ..Self::default() }
+    }
 }
 
 pub(crate) struct World {
@@ -81,7 +93,7 @@ pub(crate) struct World {
     pub(crate) pushes: BTreeMap<u64, Push>,
     pub(super) next_push: u64,
     pub(crate) instances: Vec<Instance>,
-    pub(super) subscriptions: [Subscription; 2],
+    pub(super) subscriptions: [Subscription; 3],
     /// The push that is being worked on.
     pub(crate) current: u64,
     /// That push's instance is to be killed.
@@ -125,7 +137,7 @@ impl World {
             shown: Vec::new(),
             pushes: BTreeMap::new(),
             next_push: 1,
-            instances: plan.skews.iter().map(|_| Instance::default()).collect(),
+            instances: plan.skews.iter().map(|_| Instance::of(&plan)).collect(),
             subscriptions: Default::default(),
             current: 0,
             killed: false,
@@ -148,10 +160,11 @@ impl World {
         for at in world.plan.stops.clone() {
             world.at(at, Event::Stop);
         }
+        world.plan_boundary();
         world
     }
 
-    pub(crate) fn pushed(&self) -> u64 {
+    pub(crate) fn pushes_made(&self) -> u64 {
         self.next_push - 1
     }
 
@@ -239,7 +252,7 @@ impl World {
         (0..self.plan.kickoffs.len()).filter(|other| *other != index && self.root(*other) == root).collect()
     }
 
-    fn kickoff_time(&self, index: usize) -> Ms {
+    pub(super) fn kickoff_time(&self, index: usize) -> Ms {
         let kickoff = &self.plan.kickoffs[index];
         match self.origin(index) {
             origin if origin == index => kickoff.at,
