@@ -1,6 +1,7 @@
 //! The steps of a push that need no network, on inputs that never change: for the micro-benchmarks and for the test that
 //! counts their instructions.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine;
@@ -38,14 +39,14 @@ pub(crate) fn push() -> Vec<u8> {
         .into_bytes()
 }
 
-/// As `deploy/up` sets it.
-fn trust() -> Trust {
+/// As `deploy/up` sets it: made once, as a service makes it.
+static TRUST: LazyLock<Trust> = LazyLock::new(|| {
     Trust::Internal(Internal { topic: "projects/my-project/topics/opwatch".to_owned(), public_until: None })
-}
+});
 
 /// Opens the envelope.
 pub(crate) fn decode(push: &[u8]) -> Delivery {
-    envelope::open(push).expect("a push").deliver(Route::Internal, &trust()).expect("it may push there")
+    envelope::open(push).expect("a push").deliver(Route::Internal, &TRUST).expect("it may push there")
 }
 
 /// Reads the message.

@@ -33,7 +33,7 @@ fn every_planted_fault_is_caught() {
         (Planted::Retry, ["in silence", "not told"]),
         (Planted::ClaimTaken, ["does not hold its claim", "is told again"]),
         (Planted::HeldIsSent, ["in silence", "not told"]),
-        (Planted::PublicState, ["can't be used", "in silence"]),
+        (Planted::PublicState, ["edits a message of", "can't be used"]),
     ] {
         let (seed, violation) = caught(planted).unwrap_or_else(|| panic!("{planted:?} is not caught"));
         assert!(
