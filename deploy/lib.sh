@@ -445,12 +445,13 @@ binary() {
   done
 }
 
-# check_message FILE [WHAT]: with opwatch itself; without it, only that it is JSON. WHAT is what people know it as.
+# check_message FILE [WHAT [OPTION...]]: with opwatch itself; without it, only that it is JSON. WHAT is what people know it
+# as, the options are those of opwatch validate.
 check_message() {
   local opwatch what=${2:-$1} said status=0
   opwatch=$(binary)
   if [[ -n $opwatch ]]; then
-    said=$("$opwatch" validate "$1" 2>&1) || status=$?
+    said=$("$opwatch" validate "${@:3}" "$1" 2>&1) || status=$?
     said=${said//"$1"/"$what"}
     ((status == 0)) || die "opwatch would not take this message: ${said#opwatch: }"
     say "$said"

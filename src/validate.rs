@@ -26,11 +26,19 @@ pub struct ValidateArgs {
     /// Files with a message's JSON each, or - for standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// The messages are for schedules, which publish them again and again: a "key" is refused
+    #[arg(long)]
+    pub schedule: bool,
 }
+
+/// What a "key" does to a message that is published again.
+const KEY: &str = "an operation with the same key counts as this kickoff's for 24 hours, so that publishing it again then \
+                   starts nothing. The commands that opwatch prints carry one, to be run once; a schedule must not have \
+                   it: remove it.";
 
 /// Runs `opwatch validate`: 0 when all messages are good, 64 when one is not, 1 when a file can't be read.
 pub fn run(args: &ValidateArgs) -> ExitCode {
-    let worst = args.files.iter().map(|file| validate(file)).max_by_key(|found| *found as u8);
+    let worst = args.files.iter().map(|file| validate(file, args.schedule)).max_by_key(|found| *found as u8);
     match worst {
         None | Some(Found::Good) => ExitCode::SUCCESS,
         Some(Found::Bad) => ExitCode::from(USAGE),
@@ -46,7 +54,7 @@ enum Found {
     Unread,
 }
 
-fn validate(file: &Path) -> Found {
+fn validate(file: &Path, schedule: bool) -> Found {
     let shown = input::name(file);
     let data = match input::bytes(file) {
         Ok(data) => data,
@@ -66,7 +74,10 @@ fn validate(file: &Path) -> Found {
             return Found::Bad;
         }
     };
-    let advice = advice(&message);
+    let mut advice = advice(&message);
+    if matches!(&message, Message::Start(start) if start.key.is_some()) {
+        advice.push(Advice { field: "key".to_owned(), text: KEY.to_owned(), certain: schedule });
+    }
     for Advice { field, text, certain } in &advice {
         let warning = if *certain { "" } else { "warning: " };
         terminal::error(format_args!("opwatch: {shown}: {warning}{field}: {text}"));

@@ -316,8 +316,10 @@ async fn retry_after_postpones_the_next_check() {
     let asks = with_header(refusal(429, "RESOURCE_EXHAUSTED", ""), "Retry-After", "290");
     opwatch.world.operations.fail_next(asks);
     opwatch.watch_named(lasting(350)).await;
-    assert_eq!(opwatch.attempts(), [5, 6]);
-    assert_eq!(opwatch.world.operations.requests().len(), 3);
+    // On the grid, with up to a quarter more of the pause.
+    let attempts = opwatch.attempts();
+    assert!([vec![5, 6], vec![6]].contains(&attempts), "{attempts:?}");
+    assert_eq!(opwatch.world.operations.requests().len(), attempts.len() + 1);
     assert_eq!(colour(&opwatch.only_message()), GREEN);
     opwatch.stop().await;
 }

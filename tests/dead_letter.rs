@@ -7,7 +7,7 @@ use opwatch::local::Fault;
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{
-    Kind, NAME, ORANGE, Opwatch, RED, colour, export, firestore_export, lasting, texts,
+    GREEN, Kind, NAME, ORANGE, Opwatch, RED, colour, export, firestore_export, lasting, texts,
 };
 
 /// A delivery from the dead-letter topic, as Pub/Sub makes it.
@@ -49,6 +49,28 @@ async fn a_lost_check_is_told_with_the_line_that_watches_again() {
     assert!(said.contains(&again), "{said}");
     assert_eq!(opwatch.world.tasks.requests().len(), 0, "nothing is scheduled");
     opwatch.stop().await;
+}
+
+/// Pub/Sub gave up on the message, not on the work: one look says how it ended.
+#[tokio::test]
+async fn a_lost_check_is_looked_at_once_and_its_end_is_told() {
+    for no_tasks in [false, true] {
+        let opwatch = Opwatch::start().await;
+        opwatch.world.operations.add(NAME, lasting(60));
+        opwatch.world.time.advance(std::time::Duration::from_secs(3_600));
+        let check =
+            json!({"name": NAME, "attempt": 7, "title": "Nightly backup", "state": state(&json!({}))});
+        opwatch.world.tasks.fail_always(no_tasks.then(|| Fault::answer(403, "{}")));
+        assert_eq!(dead_letter(&opwatch, check.to_string().as_bytes()).await, 204);
+        opwatch.world.settled().await;
+        let message = opwatch.only_message();
+        let said = texts(&message).join("\n");
+        assert_eq!(colour(&message), GREEN, "{said}");
+        assert!(said.starts_with("*Nightly backup succeeded*"), "{said}");
+        assert_eq!(opwatch.world.operations.reads(NAME), 1);
+        opwatch.world.tasks.fail_always(None);
+        opwatch.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -578,6 +578,14 @@ fn schedule_creates_then_leaves_then_updates(cloud: &Cloud) {
     assert_eq!(cloud.resource(JOB)["pubsubTarget"], target);
     assert_eq!(cloud.take_changes().len(), 1);
 
+    // A schedule publishes the same key again and again, which starts nothing for a day.
+    let keyed = cloud.file(
+        "keyed.json",
+        r#"{"key": "k", "start": {"service": "datastore", "path": "projects/demo:export", "body": {}}}"#,
+    );
+    let ran = cloud.run("schedule", &["keyed", "0 3 * * *", keyed.to_str().unwrap()], "");
+    assert!(ran.code != Some(0) && ran.text.contains("key: "), "{}", ran.text);
+
     let bad = cloud.file("bad.json", "[]");
     assert_ne!(cloud.run("schedule", &["bad", "0 3 * * *", bad.to_str().unwrap()], "").code, Some(0));
     assert!(cloud.take_changes().is_empty());

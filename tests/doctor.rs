@@ -384,6 +384,19 @@ fn a_kickoff_in_a_file_or_from_a_pipe_is_validated() {
     let good = r#"{"start": {"service": "datastore", "path": "projects/p:export", "body": {"outputUrlPrefix": "gs://b"}}}"#;
     let (code, text) = validate("good.json", good);
     assert!(code == 0 && text.contains("starts datastore:export on projects/p"), "{text}");
+    let keyed = format!(r#"{{"key": "nightly", {}"#, good.strip_prefix('{').unwrap());
+    let (code, text) = validate("keyed.json", &keyed);
+    assert!(
+        code == 0 && text.contains("starts datastore:export") && text.contains("warning: key: "),
+        "{text}"
+    );
+    let for_schedule = |name: &str| {
+        told(opwatch().arg("validate").arg("--schedule").arg(directory.join(name)).output().unwrap())
+    };
+    let (code, text) = for_schedule("keyed.json");
+    assert!(code == 64 && text.contains("key: ") && text.contains("remove it"), "{text}");
+    assert!(!text.contains("starts datastore"), "{text}");
+    assert_eq!(for_schedule("good.json").0, 0);
     let (code, text) = validate("typo.json", &good.replace("body", "boddy"));
     assert!(code == 64 && text.contains("start.body: It is missing"), "{text}");
     let utf16 = |mark: &str| -> Vec<u8> {

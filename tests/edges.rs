@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use opwatch::decision::{
-    Decision, after_failed_look_up, begin, begun_by, decide, give_up, may_start, try_again,
+    Claim, Decision, Known, LookUpFailure, after_failed_look_up, begin, decide, give_up, may_start, spread,
+    try_again,
 };
 use opwatch::message::{
     Adopted, Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Outcome, Problem, Reason,
@@ -313,7 +314,7 @@ fn percent_needs_an_honest_estimate() {
 fn start(mut kickoff: Value) -> Start {
     kickoff["state"] = json!({"version": 1, "id": "7", "asked": published(), "tries": 20});
     match read_json(&kickoff) {
-        Ok(Message::Start(start)) => start,
+        Ok(Message::Start(start)) => *start,
         other => panic!("{other:?}"),
     }
 }
@@ -330,27 +331,44 @@ fn again_at(now: DateTime<Utc>, retry_after: Duration) -> DateTime<Utc> {
 fn a_start_that_must_wait_too_long_is_told_when_its_hour_is_over() {
     let told = published() + TimeDelta::seconds(3_601);
     let day = Duration::from_secs(86_400);
+    let with_jitter = |delay| TimeDelta::from_std(spread(delay, &["start", "7", "21"])).unwrap();
     assert_eq!(again_at(published(), day), told);
     assert_eq!(again_at(told - TimeDelta::seconds(1), day), told);
-    assert_eq!(again_at(published(), Duration::from_secs(1_000)), published() + TimeDelta::seconds(1_000));
+    let wait = Duration::from_secs(1_000);
+    assert_eq!(again_at(published(), wait), published() + with_jitter(wait));
     for late in [told, told + TimeDelta::seconds(9)] {
-        assert_eq!(again_at(late, day), late + TimeDelta::days(1), "never in the past");
+        assert_eq!(again_at(late, day), late + with_jitter(day), "never in the past");
     }
 }
 
 #[test]
 fn what_runs_already_is_looked_up_again_while_it_is_early_and_nothing_forbids_it() {
     let error = ApiError::new(503, "", "down");
-    let failed = |refused: Option<Reason>, second: i64| {
+    let failed = |failure: LookUpFailure, denied: bool, second: i64| {
         let now = published() + TimeDelta::seconds(second);
-        after_failed_look_up(&start(export()), error.clone(), refused, None, now)
+        let start = Start { denied, waits: 3, ..start(export()) };
+        after_failed_look_up(&start, error.clone(), failure, None, now)
     };
-    let Decision::Start(next, _) = failed(None, 3_600) else { panic!("it is early") };
-    assert_eq!((next.tries, next.ambiguous, next.error), (21, false, Some(error.clone())));
-    for (refused, second, reason) in
-        [(None, 3_601, Reason::Unavailable), (Some(Reason::ListDenied), 0, Reason::ListDenied)]
-    {
-        let Decision::Report(report) = failed(refused, second) else { panic!("{reason:?}") };
+    for (failure, before, second, denied) in [
+        (LookUpFailure::Transient, false, 3_600, false),
+        (LookUpFailure::Transient, true, 0, false),
+        (LookUpFailure::Denied, false, 3_600, true),
+    ] {
+        let Decision::Start(next, _) = failed(failure, before, second) else { panic!("it is early") };
+        assert_eq!(
+            (next.tries, next.waits, next.ambiguous, next.denied),
+            (21, 0, false, denied),
+            "{failure:?}"
+        );
+        assert_eq!(next.error, Some(error.clone()));
+    }
+    for (failure, before, second, reason) in [
+        (LookUpFailure::Transient, false, 3_601, Reason::Unavailable),
+        (LookUpFailure::Denied, false, 3_601, Reason::ListDenied),
+        (LookUpFailure::Denied, true, 0, Reason::ListDenied),
+        (LookUpFailure::Refused, false, 0, Reason::ListRefused),
+    ] {
+        let Decision::Report(report) = failed(failure, before, second) else { panic!("{reason:?}") };
         let expected = (Outcome::NotStarted, Some(reason), Some(error.clone()));
         assert_eq!((report.outcome, report.reason, report.error), expected);
     }
@@ -407,7 +425,8 @@ fn what_a_lost_start_began_has_its_request_and_began_since() {
         read_list(Service::Firestore, body.to_string().as_bytes()).unwrap().0
     };
     let begun = |collection: &str, seconds: i64| {
-        begun_by(&start(firestore_export()), listed(collection, seconds)).is_some()
+        let start = start(firestore_export());
+        Known::of(&start).claim_of_lost(&listed(collection, seconds)[0]) != Claim::No
     };
     assert!(begun("shops", 0) && begun("shops", 5));
     assert!(!begun("shops", -1) && !begun("others", 5) && !begun("others", -1));

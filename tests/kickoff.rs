@@ -12,6 +12,8 @@ use crate::support::opwatch::{
 };
 
 const BY_KEY: &str = "It had already been started for this kickoff; it was not started twice.";
+/// How often one push asks for the first check of what it started.
+const ASKED: usize = 3;
 const BY_REQUEST: &str = "another kickoff had asked for the same shortly before. It was not started twice.";
 
 /// When the only operation began, as it says itself.
@@ -180,6 +182,39 @@ async fn a_kickoff_published_twice_starts_once_and_says_so() {
     }
 }
 
+/// A schedule whose payload has a "key" starts once a day at most, and must not be told that it has a backup.
+#[tokio::test]
+async fn no_kickoff_is_told_of_a_success_that_ended_before_it_was_published() {
+    for (end, word) in [
+        (End::Succeeded, "succeeded"),
+        (End::Failed { code: 7, message: "no bucket".to_owned() }, "failed"),
+        (End::Cancelled, "was cancelled"),
+    ] {
+        let opwatch = Opwatch::start().await;
+        opwatch.world.operations.plan(Plan { end, ..lasting(100) });
+        let mut kickoff = export();
+        kickoff["key"] = json!("nightly");
+        opwatch.watch(&kickoff).await;
+        let first = only_operation(&opwatch);
+        opwatch.world.time.advance(Duration::from_secs(23 * 3_600));
+        opwatch.watch(&kickoff).await;
+        assert_eq!(opwatch.starts(), 1);
+        let second = opwatch.slack()[1].clone();
+        let text = texts(&second).join("\n");
+        assert_eq!(colour(&second), ORANGE, "{text}");
+        assert!(text.starts_with("*Datastore export: nothing was started now* · "), "{text}");
+        assert!(text.contains(&format!("key {word} before the kickoff was published")), "{text}");
+        assert!(text.contains(&first) && text.contains("*End*"), "{text}");
+        let line = text.split("```").find(|part| part.starts_with("gcloud pubsub")).unwrap();
+        assert!(line.contains("\"start\"") && !line.contains("\"key\""), "{line}");
+        opwatch.world.time.advance(Duration::from_secs(3_600));
+        opwatch.watch(&kickoff).await;
+        assert_eq!(opwatch.starts(), 2, "a day later it is not the same any more");
+        opwatch.assert_all_acknowledged();
+        opwatch.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn another_request_or_one_much_later_is_another_start() {
     let opwatch = Opwatch::start().await;
@@ -203,7 +238,9 @@ async fn a_start_whose_task_was_lost_is_adopted_by_its_key() {
     for kickoff in [export(), firestore_export()] {
         let opwatch = Opwatch::start().await;
         opwatch.world.operations.plan(lasting(100));
-        opwatch.world.tasks.fail_next(refusal(503, "UNAVAILABLE", "try later"));
+        for _ in 0..ASKED {
+            opwatch.world.tasks.fail_next(refusal(503, "UNAVAILABLE", "try later"));
+        }
         opwatch.watch(&kickoff).await;
         assert_eq!(opwatch.answers()[..2], [503, 204]);
         only_operation(&opwatch);
@@ -224,7 +261,9 @@ async fn an_operation_that_ended_meanwhile_is_adopted_and_reported() {
             .world
             .operations
             .plan(Plan { end: End::Failed { code: 7, message: "no bucket".to_owned() }, ..lasting(5) });
-        opwatch.world.tasks.fail_next(refusal(503, "UNAVAILABLE", ""));
+        for _ in 0..ASKED {
+            opwatch.world.tasks.fail_next(refusal(503, "UNAVAILABLE", ""));
+        }
         opwatch.watch(&kickoff).await;
         assert_eq!(opwatch.starts(), 1);
         assert_eq!(opwatch.attempts(), [0_u64; 0]);
@@ -234,25 +273,48 @@ async fn an_operation_that_ended_meanwhile_is_adopted_and_reported() {
     }
 }
 
+/// Firestore shows finished operations only to a list that asks for them.
+#[tokio::test]
+async fn a_late_copy_of_a_kickoff_does_not_start_again_what_has_ended() {
+    for kickoff in [export(), firestore_export()] {
+        for end in [End::Succeeded, End::Cancelled, End::Failed { code: 7, message: "no bucket".to_owned() }]
+        {
+            let opwatch = Opwatch::start().await;
+            opwatch.world.operations.plan(Plan { end: end.clone(), ..lasting(4) });
+            let id = opwatch.watch(&kickoff).await;
+            opwatch.world.time.advance(Duration::from_secs(3));
+            opwatch.world.pubsub.redeliver(&id);
+            opwatch.world.settled().await;
+            assert_eq!(opwatch.starts(), 1, "{end:?}");
+            only_operation(&opwatch);
+            opwatch.only_message();
+            opwatch.stop().await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_page_of_the_list_is_looked_at() {
     let opwatch = Opwatch::start().await;
     opwatch.world.operations.page_size(1);
     opwatch.world.operations.plan(lasting(100));
-    opwatch.world.tasks.fail_next(refusal(503, "UNAVAILABLE", ""));
+    for _ in 0..ASKED {
+        opwatch.world.tasks.fail_next(refusal(503, "UNAVAILABLE", ""));
+    }
     let mut events = opwatch.world.events();
     opwatch.world.pause();
-    opwatch.publish(&export()).await;
+    opwatch.publish(&firestore_export()).await;
     events.wait_for("a refusal", |event| matches!(event, Event::Delivered { .. })).await.unwrap();
     for n in 0..3 {
-        opwatch.world.operations.add(&format!("projects/demo/operations/other{n}"), lasting(10));
+        let name = format!("projects/demo/databases/(default)/operations/other{n}");
+        opwatch.world.operations.add(&name, lasting(100));
     }
     opwatch.resume().await;
-    assert_eq!(opwatch.starts(), 1, "the one with the key stands on the last page");
+    assert_eq!(opwatch.starts(), 1, "its own stands on the last page");
     assert!(opwatch.only_text().contains(BY_KEY));
     let pages = opwatch.world.operations.requests();
     let pages: Vec<_> = pages.iter().filter(|request| request.path.contains("/operations?")).collect();
-    assert_eq!(pages.len(), 1 + 4, "{pages:#?}");
+    assert_eq!(pages.len(), 2 + 4, "{pages:#?}");
     opwatch.stop().await;
 }
 
@@ -399,7 +461,7 @@ async fn a_look_up_that_fails_in_passing_is_no_blind_start() {
     for fault in [
         refusal(429, "RESOURCE_EXHAUSTED", ""),
         refusal(500, "INTERNAL", ""),
-        refusal(400, "INVALID_ARGUMENT", ""),
+        refusal(403, "PERMISSION_DENIED", ""),
         Fault::answer(200, "<html>"),
         Fault::HalfBody,
     ] {

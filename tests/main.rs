@@ -44,6 +44,7 @@ mod security;
 mod settings;
 mod simulation;
 mod slack;
+mod starts;
 #[path = "../benches/steps/mod.rs"]
 #[expect(dead_code, reason = "the benches use more of it")]
 mod steps;

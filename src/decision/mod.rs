@@ -1,16 +1,18 @@
 //! What follows from one look at an operation. Pure: no I/O, no clock, no logging.
 
+mod adoption;
 mod grid;
 mod retry;
 mod start;
 
+pub use adoption::{Claim, Known, Query};
 pub use grid::{Grid, Point, seconds};
 pub use retry::{
-    STALL_TRIES, START_WINDOW, UNCLEAR_RETRIES, WAITS, report_delay, start_delay, unclear_delay,
+    STALL_TRIES, START_WINDOW, UNCLEAR_RETRIES, WAITS, report_delay, spread, start_delay, unclear_delay,
 };
 pub use start::{
-    adopt, after_failed_look_up, after_refusal, begin, begun_by, give_up, key_of, labelled_body, may_start,
-    try_again,
+    LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, key_of, labelled_body,
+    may_start, request_hash, try_again,
 };
 
 pub(crate) use start::key_or_id;
@@ -42,7 +44,7 @@ impl Decision {
     pub fn into_message(self) -> (Message, Option<DateTime<Utc>>) {
         match self {
             Self::Check(check, at) => (Message::Check(check), Some(at)),
-            Self::Start(start, at) => (Message::Start(*start), Some(at)),
+            Self::Start(start, at) => (Message::Start(start), Some(at)),
             Self::Report(report) => (Message::Report(report), None),
             Self::ReportAgain(report, at) => (Message::Report(report), Some(at)),
             Self::Test(test) => (Message::Test(test), None),
@@ -56,6 +58,8 @@ impl Decision {
 /// the last one does.
 pub fn decide(check: &Check, observation: Observation, now: DateTime<Utc>, wait: Duration) -> Decision {
     let grid = Grid { first: check.first, interval: check.watch.interval, limit: check.watch.limit };
+    // Many that were asked to wait must not all come back at the same moment.
+    let wait = spread(wait, &["check", &check.watch.id, &check.attempt.to_string()]);
     let over = grid.is_over(check.attempt, now);
     let verdict = match observation {
         Observation::Ended(ending, facts) => ended(ending, facts),
@@ -217,7 +221,7 @@ mod tests {
             (at_check(9), unreadable(403), 540, 0, "CannotTell Denied EARLIER"),
             (at_check(3), down(), 180, 0, "check 4 at 240"),
             (second_time(3), down(), 180, 0, "check 4 at 240"),
-            (at_check(3), down(), 180, 300, "check 8 at 480"),
+            (at_check(3), down(), 180, 300, "check 9 at 540"),
             (at_check(9), down(), 540, 0, "CannotTell Unavailable EARLIER"),
         ];
         for (check, observation, second, wait, expected) in cases {

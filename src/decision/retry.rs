@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::hash::short_hash;
+
 const FIRST: u64 = 10;
 const LONGEST: u64 = 600;
 const HOUR: u64 = 3_600;
@@ -23,6 +25,29 @@ pub const WAITS: u32 = 20;
 
 /// How long nothing may be started after its kickoff was published.
 pub const START_WINDOW: Duration = Duration::from_secs(HOUR);
+
+/// The pause before a start reads on in a long list.
+pub(super) const READ_ON: Duration = Duration::from_secs(1);
+/// The first and the longest pause of a start that waits for another one of the same request.
+const TURN: u64 = 5;
+const LONGEST_TURN: u64 = 40;
+/// Jitter is at most this part of a pause, and at most so long.
+const JITTER_PART: f64 = 0.25;
+const LONGEST_JITTER: Duration = Duration::from_secs(300);
+
+/// `delay` and its jitter, so that what failed together is not tried again together. It follows from `parts` (such as the
+/// watch id and the number of the try) and is the same for all copies of a message.
+pub fn spread(delay: Duration, parts: &[&str]) -> Duration {
+    let digits: String = short_hash(parts).chars().take(8).collect();
+    let share = f64::from(u32::from_str_radix(&digits, 16).unwrap_or(0)) / f64::from(u32::MAX);
+    let jitter = delay.mul_f64(JITTER_PART * share).min(LONGEST_JITTER.mul_f64(share));
+    delay + Duration::from_millis(u64::try_from(jitter.as_millis()).unwrap_or(0))
+}
+
+/// The pause of a start that waited `waits` times before for another one of the same request.
+pub(super) fn turn_delay(waits: u32) -> Duration {
+    Duration::from_secs(TURN.saturating_mul(1_u64.checked_shl(waits).unwrap_or(u64::MAX)).min(LONGEST_TURN))
+}
 
 /// The pause before a start is tried again that was tried `tries` times before: 10 s doubling to 10 min.
 pub fn start_delay(tries: u32, retry_after: Option<Duration>) -> Duration {
@@ -84,6 +109,34 @@ mod tests {
         let tried: u64 =
             (0..STALL_TRIES).filter_map(|tries| report_delay(tries, None)).map(|d| d.as_secs()).sum();
         assert!(tried.abs_diff(HOUR) < LONGEST, "{tried}");
+    }
+
+    #[test]
+    fn jitter_spreads_what_failed_together_and_is_the_same_for_copies() {
+        let delays = |delay: u64| -> Vec<_> {
+            let spread = |id: u32| spread(Duration::from_secs(delay), &["start", &id.to_string(), "1"]);
+            assert_eq!(spread(7), spread(7));
+            (0..400).map(|id| spread(id).as_millis()).collect()
+        };
+        for (delay, longest) in [(10, 12_500), (600, 750_000), (3_600, 3_900_000)] {
+            let delays = delays(delay);
+            assert!(delays.iter().all(|spread| (u128::from(delay) * 1_000..=longest).contains(spread)));
+            // Of 400 in 8 parts of the jitter, about 50 are in each.
+            let part = |spread: u128| {
+                (spread - u128::from(delay) * 1_000) * 8 / (longest + 1 - u128::from(delay) * 1_000)
+            };
+            for wanted in 0..8 {
+                let count = delays.iter().filter(|spread| part(**spread) == wanted).count();
+                assert!((25..=80).contains(&count), "{delay}: {count} in part {wanted}");
+            }
+        }
+        assert_eq!(spread(Duration::ZERO, &["check"]), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_start_waits_for_its_turn_a_little_longer_each_time() {
+        let delays: Vec<_> = [0, 1, 2, 3, 4, u32::MAX].map(|waits| turn_delay(waits).as_secs()).into();
+        assert_eq!(delays, [5, 10, 20, 40, 40, 40]);
     }
 
     #[test]

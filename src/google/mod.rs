@@ -6,7 +6,7 @@ mod probe;
 mod tasks;
 mod token;
 
-pub use operations::{List, Look, Started};
+pub use operations::{Look, Page, PageOf, Started};
 pub use tasks::{Created, Task, report_id, task_id};
 use token::NO_TOKEN;
 pub use token::{LOGIN, Tokens, lacks_token};
@@ -48,6 +48,24 @@ pub struct CallError {
     pub retry_after: Option<Duration>,
     /// The server's time.
     pub date: Option<DateTime<Utc>>,
+}
+
+impl CallError {
+    /// One that a later look may not have.
+    pub fn unavailable(error: ApiError) -> Self {
+        Self { transient: true, ..Self::of(error) }
+    }
+
+    /// Whether the answer was too long to be read.
+    pub fn is_too_long(&self) -> bool {
+        self.error.code == 0 && self.error.text == Failure::TooLong.to_string()
+    }
+
+    /// One that is final and of which no more is known.
+    fn of(error: ApiError) -> Self {
+        let (transient, ambiguous, resent) = (false, false, false);
+        Self { error, transient, ambiguous, resent, retry_after: None, date: None }
+    }
 }
 
 /// A successful answer.
@@ -146,8 +164,7 @@ impl Google {
 }
 
 fn no_answer(text: &str, ambiguous: bool) -> CallError {
-    let error = ApiError::new(0, "", text);
-    CallError { error, transient: true, ambiguous, resent: false, retry_after: None, date: None }
+    CallError { transient: true, ambiguous, ..CallError::of(ApiError::new(0, "", text)) }
 }
 
 #[derive(Default, Deserialize)]
@@ -171,13 +188,14 @@ fn refusal(answer: &Answer) -> CallError {
     let ErrorAnswer { error } = serde_json::from_slice(&answer.body).unwrap_or_default();
     let transient = is_transient(answer.status, &error.status);
     CallError {
-        error: ApiError::new(i64::from(answer.status), &error.status, &error.message)
-            .with_details(&error.details),
         transient,
         ambiguous: transient && answer.status >= 500,
-        resent: false,
         retry_after: answer.retry_after.or_else(|| retry_delay(&error.details)),
         date: answer.date,
+        ..CallError::of(
+            ApiError::new(i64::from(answer.status), &error.status, &error.message)
+                .with_details(&error.details),
+        )
     }
 }
 

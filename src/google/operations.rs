@@ -6,14 +6,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::{Call, CallError, Google};
-use crate::clock::Deadline;
 use crate::endpoints::Api;
 use crate::message::StartRequest;
-use crate::operation::{ApiError, Listed, Observation, Operation, read_list, read_operation, read_started};
+use crate::operation::{
+    ApiError, Listed, Observation, Operation, Service, read_list, read_operation, read_started,
+};
 use crate::transport::Method;
-
-/// Operations on a page: each repeats its start's body, which may be 12 KiB, and an answer may be 1 MiB.
-const PAGE: u32 = 50;
 
 /// One look at an operation.
 #[derive(Clone, Debug)]
@@ -26,13 +24,26 @@ pub struct Look {
     pub wait: Duration,
 }
 
-/// All operations of a project or database.
+/// A page of a list of operations.
 #[derive(Clone, Debug)]
-pub struct List {
-    /// The operations.
+pub struct Page {
+    /// Its operations.
     pub listed: Vec<Listed>,
+    /// The token of the next page, if there is one.
+    pub next: Option<String>,
     /// The server's time.
     pub date: Option<DateTime<Utc>>,
+}
+
+/// Which page of which list.
+#[derive(Clone, Copy, Debug)]
+pub struct PageOf<'a> {
+    /// The list's filter; empty has none.
+    pub filter: &'a str,
+    /// The page's token; empty is the first page.
+    pub token: &'a str,
+    /// The most operations on it.
+    pub size: u32,
 }
 
 /// An operation that was started.
@@ -42,6 +53,19 @@ pub struct Started {
     pub listed: Listed,
     /// The server's time.
     pub date: Option<DateTime<Utc>>,
+}
+
+impl PageOf<'_> {
+    fn query(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("pageSize", &self.size.to_string());
+        for (name, value) in [("filter", self.filter), ("pageToken", self.token)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        query.finish()
+    }
 }
 
 impl Google {
@@ -68,34 +92,31 @@ impl Google {
         }
     }
 
-    /// Lists the operations beside the one that `request` would start: all pages, or it fails.
+    /// Reads one page of the list that has the operation which `request` would start.
     ///
     /// # Errors
-    /// When a page can't be had in time or can't be read.
-    pub async fn list(&self, request: &StartRequest, deadline: Deadline) -> Result<List, CallError> {
+    /// When the page can't be had in time or can't be read.
+    pub async fn list(
+        &self,
+        request: &StartRequest,
+        page: PageOf<'_>,
+        limit: Duration,
+    ) -> Result<Page, CallError> {
         let service = request.service();
-        let base = format!("{}/{}/operations?pageSize={PAGE}", service.version(), request.resource());
-        let (mut all, mut token): (Vec<Listed>, Option<String>) = (Vec::new(), None);
-        loop {
-            let encoded =
-                |token: &String| url::form_urlencoded::byte_serialize(token.as_bytes()).collect::<String>();
-            let page =
-                token.as_ref().map(|token| format!("&pageToken={}", encoded(token))).unwrap_or_default();
-            let path = format!("{base}{page}");
-            let call = Call::get(Api::Operations(service), &path);
-            let success = self.call(call, deadline.for_call()).await?;
-            let (listed, next) =
-                read_list(service, &success.body).map_err(|error| unreadable(error, success.date))?;
-            all.extend(listed);
-            match next {
-                Some(next) if token.as_ref() != Some(&next) => token = Some(next),
-                Some(_) => {
-                    let error = ApiError::new(0, "", "the list of operations repeats a page");
-                    return Err(unreadable(error, success.date));
-                }
-                None => return Ok(List { listed: all, date: success.date }),
-            }
+        let path = format!("{}/{}/operations?{}", service.version(), request.resource(), page.query());
+        let success = self.call(Call::get(Api::Operations(service), &path), limit).await?;
+        let (listed, next) =
+            read_list(service, &success.body).map_err(|error| unreadable(error, success.date))?;
+        if next.as_deref() == Some(page.token) {
+            let error = ApiError::new(0, "", "the list of operations repeats a page");
+            return Err(unreadable(error, success.date));
         }
+        Ok(Page { listed, next, date: success.date })
+    }
+
+    /// Whether the operations of `service` are an emulator's or a stand-in's: no Google API is on this machine.
+    pub fn is_emulated(&self, service: Service) -> bool {
+        self.endpoints.get(Api::Operations(service)).loopback
     }
 
     /// Starts what `request` asks for, with `body`.
@@ -125,5 +146,5 @@ impl Google {
 
 /// An answer with a good status that can't be read: what was asked for may have happened.
 pub(super) fn unreadable(error: ApiError, date: Option<DateTime<Utc>>) -> CallError {
-    CallError { error, transient: true, ambiguous: true, resent: false, retry_after: None, date }
+    CallError { transient: true, ambiguous: true, date, ..CallError::of(error) }
 }

@@ -54,8 +54,8 @@ struct CreatedTask {
 }
 
 /// The id of the task that publishes `message`, which removes duplicates: SHA-256 in hex of the lines topic, watch id,
-/// operation name, kind and number. The number is the attempt of a check, the try of a start or a report. A try of a report
-/// that waited for another copy of itself has two more lines, `wait` and how often.
+/// operation name, kind and number. The number is the attempt of a check, the try of a start or a report. A try of a start
+/// or report that waited has two more lines, `wait` and how often.
 ///
 /// The recipe is part of the message format: other versions must come to the same id. Hashed, as names with a common
 /// prefix slow Cloud Tasks down

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::door::{Answer, Door, Recorded, StandIn, has_door};
 use super::events::Event;
-use super::filter::matches;
+use super::filter::lists;
 use super::google::{self, Refusal};
 use super::plan::{Dialect, Plan, Started};
 use super::shared::{Shared, lock};
@@ -203,16 +203,15 @@ impl Operations {
         Ok(json!({}))
     }
 
-    /// A page of the operations of one project or database, newest first.
+    /// A page of the operations of one project or database, newest first. No reference promises that order.
     fn list(&self, collection: &str, query: &[(String, String)]) -> Result<Value, Refusal> {
-        let mut filter = String::new();
-        let (mut skip, mut size) = (0, lock(&self.state).page_size);
+        let (mut filter, mut token) = (String::new(), "");
+        let mut size = lock(&self.state).page_size;
         for (name, value) in query {
             let bad = |_| Refusal::invalid(format!("Invalid value for {name}: {value}"));
             match name.as_str() {
                 "filter" => filter.clone_from(value),
-                "pageToken" if value.is_empty() => {}
-                "pageToken" => skip = value.strip_prefix("page-").unwrap_or("?").parse().map_err(bad)?,
+                "pageToken" => token = value,
                 "pageSize" => match value.parse::<usize>().map_err(bad)? {
                     0 => {}
                     wanted => size = size.min(wanted),
@@ -220,9 +219,12 @@ impl Operations {
                 _ => return Err(Refusal::invalid(format!("Unknown query parameter {name}."))),
             }
         }
+        let skip = skipped(token, &filter)?;
+        let dialect =
+            if collection.contains("/databases/") { Dialect::Firestore } else { Dialect::Datastore };
         let mut page = Vec::new();
         for body in self.bodies(collection) {
-            if matches(&body, &filter)? {
+            if lists(dialect, &body, &filter)? {
                 page.push(body);
             }
         }
@@ -233,7 +235,7 @@ impl Operations {
             answer.insert("operations".to_owned(), Value::Array(page));
         }
         if more {
-            answer.insert("nextPageToken".to_owned(), json!(format!("page-{}", skip + size)));
+            answer.insert("nextPageToken".to_owned(), json!(format!("page-{}~{filter}", skip + size)));
         }
         Ok(Value::Object(answer))
     }
@@ -283,6 +285,18 @@ impl Operations {
         self.shared.event(Event::OperationStarted { name });
         Ok(body)
     }
+}
+
+/// How many operations come before the page of `token`, which belongs to one filter: <https://google.aip.dev/158>.
+fn skipped(token: &str, filter: &str) -> Result<usize, Refusal> {
+    if token.is_empty() {
+        return Ok(0);
+    }
+    let parts = token.strip_prefix("page-").and_then(|rest| rest.split_once('~'));
+    parts
+        .filter(|(_, of)| *of == filter)
+        .and_then(|(skip, _)| skip.parse().ok())
+        .ok_or_else(|| Refusal::invalid(format!("Invalid value for pageToken: {token}")))
 }
 
 fn find<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Started, Refusal> {

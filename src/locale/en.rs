@@ -38,6 +38,10 @@ impl Words for English {
         }
     }
 
+    fn nothing_started(&self, subject: &str) -> String {
+        format!("{subject}: nothing was started now")
+    }
+
     fn label(&self, label: Label) -> &'static str {
         match label {
             Label::Start => "Start",
@@ -131,6 +135,18 @@ impl Words for English {
                      step. Its logs say why."
                 )
             }
+            Happened::EndedBefore { outcome } => {
+                let ended = match outcome {
+                    Outcome::Succeeded => "succeeded",
+                    Outcome::Failed => "failed",
+                    Outcome::Cancelled => "was cancelled",
+                    _ => "ended in a state that opwatch does not know",
+                };
+                format!(
+                    "An operation with this kickoff's key {ended} before the kickoff was published, so nothing was started now. \
+                     What is shown is that earlier operation. A kickoff that is to start each time must not have a \"key\"."
+                )
+            }
             Happened::Unclear => "A start was sent, but its answer was lost and can't be looked up: it may run. Look \
                                   before you start it again."
                 .to_owned(),
@@ -220,6 +236,7 @@ impl Words for English {
             Command::Fix => "To fix it:",
             Command::Look => "To see what is wrong:",
             Command::Again => "To start it again, once the cause is fixed:",
+            Command::StartNew => "Start it anew:",
             Command::Start => "Once the cause is fixed, start it with:",
         }
     }

@@ -41,6 +41,10 @@ impl Words for Japanese {
         }
     }
 
+    fn nothing_started(&self, subject: &str) -> String {
+        format!("{subject}: 今回は何も開始していません")
+    }
+
     fn label(&self, label: Label) -> &'static str {
         match label {
             Label::Start => "開始日時",
@@ -116,6 +120,18 @@ impl Words for Japanese {
             }
             Happened::UnknownState { state } => {
                 format!("完了していますが、状態 {state} はopwatchの知らないものです。")
+            }
+            Happened::EndedBefore { outcome } => {
+                let ended = match outcome {
+                    Outcome::Succeeded => "成功しています",
+                    Outcome::Failed => "失敗しています",
+                    Outcome::Cancelled => "キャンセルされています",
+                    _ => "opwatchの知らない状態で終了しています",
+                };
+                format!(
+                    "このキックオフと同じkeyのオペレーションが、キックオフの公開より前に{ended}。そのため今回は何も開始していません。\
+                     表示しているのは以前のオペレーションです。毎回開始するキックオフには\"key\"を付けないで下さい。"
+                )
             }
             Happened::NotAllowed { setting } => format!("opwatchの設定 {setting} で許可されなくなりました。"),
             Happened::Late => {
@@ -204,6 +220,7 @@ impl Words for Japanese {
             Command::Fix => "対処するには下記コマンドを実行して下さい:",
             Command::Look => "下記コマンドで詳細を確認して下さい:",
             Command::Again => "原因を取り除いてから再度開始する場合:",
+            Command::StartNew => "新たに開始するコマンド:",
             Command::Start => "原因を取り除いてから開始する場合:",
         }
     }

@@ -78,6 +78,8 @@ pub enum Command {
     Again,
     /// Starts it once the cause is fixed.
     Start,
+    /// Starts it anew.
+    StartNew,
 }
 
 /// A sentence that stands by itself.
@@ -174,6 +176,11 @@ pub enum Happened<'a> {
         /// After about so many deliveries; 0 when that is not known.
         deliveries: u32,
     },
+    /// An operation with the kickoff's key ended before the kickoff was published.
+    EndedBefore {
+        /// How it ended.
+        outcome: Outcome,
+    },
     /// A start was sent, and whether it began is not known.
     Unclear,
     /// Only a newer version knows.
@@ -215,6 +222,8 @@ pub trait Words: Sync {
     fn subject(&self, service: &str, subject: Subject) -> String;
     /// What happened to `subject`, in a few words; `title` tells whether a person gave it that name.
     fn headline(&self, outcome: Outcome, subject: &str, has_title: bool) -> String;
+    /// That nothing was started now, since what the kickoff asks for had ended before.
+    fn nothing_started(&self, subject: &str) -> String;
     /// The heading of a value.
     fn label(&self, label: Label) -> &'static str;
     /// A duration's two largest units.

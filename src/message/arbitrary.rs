@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Adopted, Channel, Check, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem, Reason, Report,
-    Routing, Seen, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Watch, Why,
+    Adopted, Channel, Check, LookUp, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem, Reason,
+    Report, Routing, Seen, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Watch, Why,
 };
 use crate::decision::key_or_id;
 use crate::json::Slip;
@@ -232,17 +232,24 @@ fn origin() -> BoxedStrategy<Option<StartRequest>> {
 
 /// A start on its way.
 pub(crate) fn start() -> BoxedStrategy<Start> {
-    (watch(), (request(), placeholders()), key(), time(), number(), any::<bool>(), option(error()))
-        .prop_map(|(watch, (request, placeholders), key, asked, tries, ambiguous, error)| Start {
-            request: templated(request, placeholders, &watch, asked, key.as_deref()),
-            watch,
-            key,
-            asked,
-            tries,
-            ambiguous,
-            error,
-            carried: true,
+    let counts = (number(), waits(), any::<bool>(), any::<bool>());
+    let requests = (request(), placeholders());
+    (watch(), requests, key(), time(), counts, option(look_up()), option(error()))
+        .prop_map(|(watch, (request, placeholders), key, asked, counts, look_up, error)| {
+            let request = templated(request, placeholders, &watch, asked, key.as_deref());
+            let (tries, waits, ambiguous, denied) = counts;
+            let look_up = look_up.map(|look_up: LookUp| look_up.bounded(&request));
+            let carried = true;
+            Start { watch, request, key, asked, tries, waits, ambiguous, denied, look_up, error, carried }
         })
+        .boxed()
+}
+
+fn look_up() -> BoxedStrategy<LookUp> {
+    let token = prop_oneof![4 => "[A-Za-z0-9_=~-]{0,40}", 1 => Just("x".repeat(1_024)), 1 => text(20)];
+    let found = option(operation().prop_map(|operation| operation.name().to_owned()));
+    (number(), token, any::<bool>(), found)
+        .prop_map(|(query, token, refused, found)| LookUp { query, token, refused, found })
         .boxed()
 }
 
@@ -270,10 +277,12 @@ fn reason() -> BoxedStrategy<Reason> {
             Reason::UnknownState,
             Reason::Late,
             Reason::ListDenied,
+            Reason::ListRefused,
             Reason::Unclear,
             Reason::Other,
         ]),
         Just(Reason::NotAllowed { setting: "PROJECTS".to_owned() }),
+        outcome().prop_map(|outcome| Reason::EndedBefore { outcome }),
     ]
     .boxed()
 }
@@ -390,7 +399,7 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
 /// Any message that opwatch passes on.
 pub(crate) fn message() -> BoxedStrategy<Message> {
     prop_oneof![
-        start().prop_map(Message::Start),
+        start().prop_map(|start| Message::Start(Box::new(start))),
         check().prop_map(|check| Message::Check(Box::new(check))),
         report().prop_map(|report| Message::Report(Box::new(report))),
         watch().prop_map(|watch| Message::Test(Test { watch, carried: true })),

@@ -9,6 +9,7 @@ mod body;
 mod fields;
 mod line;
 mod live;
+mod look_up;
 mod problem;
 mod read;
 mod report;
@@ -23,6 +24,7 @@ pub(crate) use body::location_field;
 pub(crate) use fields::title_problem;
 pub use line::publish_command;
 pub use live::{Posted, Track};
+pub use look_up::LookUp;
 pub use problem::{Problem, Why};
 pub use read::{Defaults, INTERVAL, LIMIT, LONGEST_TITLE, Received, is_report, read};
 pub(crate) use read::{LABEL_KEY, LABEL_REQUEST, is_label};
@@ -53,7 +55,7 @@ pub const LONGEST_BODY: usize = 12 * 1024;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
     /// Start an operation, then watch it.
-    Start(Start),
+    Start(Box<Start>),
     /// Look at an operation once.
     Check(Box<Check>),
     /// Tell people.
@@ -236,11 +238,12 @@ impl Message {
         }
     }
 
-    /// How often this try waited for another copy of itself. Part of its name too, once it did.
+    /// How often this try of a start or report has waited. Part of its name too, once it did.
     pub fn waits(&self) -> u32 {
         match self {
             Self::Report(report) => report.waits,
-            Self::Start(_) | Self::Check(_) | Self::Test(_) => 0,
+            Self::Start(start) => start.waits,
+            Self::Check(_) | Self::Test(_) => 0,
         }
     }
 }

@@ -177,16 +177,20 @@ impl Reader<'_> {
         let asked = self.asked().unwrap_or(self.received.published);
         let request = start_request(written, self.carried, &self.values(&watch, asked, key.as_deref()))?;
         let watch = self.finish(watch)?;
-        Ok(Message::Start(Start {
+        let look_up = self.state.look_up.take().map(|look_up| look_up.bounded(&request));
+        Ok(Message::Start(Box::new(Start {
             watch,
             request,
             key,
             asked,
             tries: self.state.tries.unwrap_or(0),
+            waits: self.state.waits.unwrap_or(0),
             ambiguous: self.state.ambiguous.unwrap_or(false),
+            denied: self.state.unreadable.unwrap_or(false),
+            look_up,
             error: self.state.error.take().map(ApiError::cut),
             carried: self.carried,
-        }))
+        })))
     }
 
     /// When the kickoff was published, as a message that opwatch passed on has it.

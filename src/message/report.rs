@@ -88,6 +88,10 @@ impl Unusable {
     }
 }
 
+fn cannot_tell() -> Outcome {
+    Outcome::CannotTell
+}
+
 fn unknown_problem() -> Problem {
     Problem::new("", Why::Other)
 }
@@ -190,6 +194,14 @@ pub enum Reason {
     Late,
     /// Without permission to list operations a start could be a second one.
     ListDenied,
+    /// The service refused to list operations for good, in another way.
+    ListRefused,
+    /// The kickoff's operation ended before this kickoff was published: nothing was started now.
+    EndedBefore {
+        /// How it ended.
+        #[serde(default = "cannot_tell")]
+        outcome: Outcome,
+    },
     /// Pub/Sub gave up delivering a message.
     GivenUp {
         /// How often it was delivered, about.
@@ -239,6 +251,19 @@ impl Report {
             asked: Some(start.asked),
             ..Self::new(start.watch.clone(), verdict, at)
         }
+    }
+
+    /// The report that nothing was started, since `operation` had been started for this kickoff and ended before it was
+    /// published. The line that starts it has no key: that would find the same operation again.
+    pub fn of_ended_before(start: &Start, operation: Operation, verdict: Verdict, at: DateTime<Utc>) -> Self {
+        let reason = Some(Reason::EndedBefore { outcome: verdict.outcome });
+        let verdict = Verdict { outcome: Outcome::NotStarted, reason, ..verdict };
+        Self { operation: Some(operation), key: None, ..Self::of_start(start, verdict, at) }
+    }
+
+    /// Whether it says that nothing was started since the kickoff's operation had ended before.
+    pub fn is_ended_before(&self) -> bool {
+        matches!(self.reason, Some(Reason::EndedBefore { .. }))
     }
 
     /// A notice of a message that can't be used. `id` is the same for the same data within an hour.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::{LONGEST_ORIGIN, Watch};
+use super::{LONGEST_ORIGIN, LookUp, Watch};
 use crate::operation::{ApiError, Service, StartMethod};
 
 /// A start to make.
@@ -19,8 +19,14 @@ pub struct Start {
     pub asked: DateTime<Utc>,
     /// How often it was tried before.
     pub tries: u32,
-    /// Whether an earlier try may have started it all the same.
+    /// How often this try has waited: for another start of the same request, or to read on in a long list.
+    pub waits: u32,
+    /// Whether an earlier try may have started it.
     pub ambiguous: bool,
+    /// Whether the try before was not permitted to list the operations.
+    pub denied: bool,
+    /// Where its look-up goes on; none begins at the beginning.
+    pub look_up: Option<LookUp>,
     /// Why the last try failed.
     pub error: Option<ApiError>,
     /// Whether opwatch passed it on; otherwise a person wrote it.

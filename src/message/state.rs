@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Adopted, Outcome, Posted, Reason, Seen, Track, Unusable};
+use super::{Adopted, LookUp, Outcome, Posted, Reason, Seen, Track, Unusable};
 use crate::operation::{ApiError, Facts};
 
 /// The state as it was read. Each field is read for itself: one that can't be read counts as missing, and unknown ones are
@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) announced: Option<bool>,
     pub(super) asked: Option<DateTime<Utc>>,
     pub(super) tries: Option<u32>,
+    pub(super) waits: Option<u32>,
+    pub(super) look_up: Option<LookUp>,
     pub(super) ambiguous: Option<bool>,
     pub(super) error: Option<ApiError>,
     pub(super) report: Option<Map<String, Value>>,
@@ -46,6 +48,8 @@ impl State {
             announced: take(fields, "announced"),
             asked: take(fields, "asked"),
             tries: take(fields, "tries"),
+            waits: take(fields, "waits"),
+            look_up: take(fields, "lookUp"),
             ambiguous: take(fields, "ambiguous"),
             error: take(fields, "error"),
             report: take(fields, "report"),

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::state::Told;
 use super::{
-    Adopted, Check, MentionOn, Message, Notify, Posted, Report, Routing, Seen, Start, StartRequest, Track,
-    Unknown, Watch,
+    Adopted, Check, LookUp, MentionOn, Message, Notify, Posted, Report, Routing, Seen, Start, StartRequest,
+    Track, Unknown, Watch,
 };
 use crate::hash::short_hash;
 use crate::locale::Locale;
@@ -110,6 +110,10 @@ struct State<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tries: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<u32>,
+    #[serde(rename = "lookUp", skip_serializing_if = "Option::is_none")]
+    look_up: Option<&'a LookUp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ambiguous: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a ApiError>,
@@ -202,11 +206,11 @@ impl Report {
     /// `state`, so it begins a new watch; one that starts carries the key, so that it does not start twice.
     pub fn again(&self) -> Option<Map<String, Value>> {
         let step = match (&self.operation, &self.start) {
-            (Some(operation), _) => operation.into(),
-            (None, Some(start)) => {
+            (Some(operation), _) if !self.is_ended_before() => operation.into(),
+            (_, Some(start)) => {
                 OfStep { start: Some(start.into()), key: self.key.as_deref(), ..OfStep::default() }
             }
-            (None, None) => return None,
+            (_, None) => return None,
         };
         self.kickoff(step)
     }
@@ -271,6 +275,9 @@ fn of_start(start: &Start) -> (OfStep<'_>, State<'_>) {
     let state = State {
         asked: Some(start.asked),
         tries: Some(start.tries),
+        waits: Some(start.waits).filter(|waits| *waits > 0),
+        unreadable: start.denied.then_some(true),
+        look_up: start.look_up.as_ref(),
         ambiguous: start.ambiguous.then_some(true),
         error: start.error.as_ref(),
         ..State::default()

@@ -28,7 +28,7 @@ impl Writer<'_> {
         let report = self.report;
         let method = match (&report.facts.error, &report.reason) {
             (Some(error), _) => return (Method::Run, Some(error)),
-            (None, Some(Reason::ListDenied)) => Method::List,
+            (None, Some(Reason::ListDenied | Reason::ListRefused)) => Method::List,
             (None, _) if report.outcome == Outcome::NotStarted || report.operation.is_none() => Method::Start,
             (None, _) => Method::Read,
         };
@@ -83,7 +83,8 @@ impl Writer<'_> {
             }
             Reason::NotAllowed { setting } => Happened::NotAllowed { setting },
             Reason::Late => Happened::Late,
-            Reason::ListDenied => Happened::NotListed { service },
+            Reason::ListDenied | Reason::ListRefused => Happened::NotListed { service },
+            Reason::EndedBefore { outcome } => Happened::EndedBefore { outcome: *outcome },
             Reason::GivenUp { deliveries } => Happened::GivenUp { deliveries: *deliveries },
             Reason::Unclear => Happened::Unclear,
             Reason::Other => Happened::Other,

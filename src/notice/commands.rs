@@ -51,6 +51,7 @@ impl Writer<'_> {
             Outcome::Stopped | Outcome::CannotTell | Outcome::Lost if report.operation.is_some() => {
                 (Command::Watch, report.again())
             }
+            Outcome::NotStarted if report.is_ended_before() => (Command::StartNew, report.again()),
             Outcome::NotStarted | Outcome::CannotTell | Outcome::Lost => (Command::Start, report.again()),
             _ => return Vec::new(),
         };

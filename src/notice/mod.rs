@@ -165,7 +165,7 @@ impl Writer<'_> {
             None => (self.values(), self.texts(), self.commands()),
         };
         Notice {
-            colour: colour(self.report.outcome),
+            colour: colour(self.report),
             title: self.headline(),
             summary: self.summary(),
             bar: None,
@@ -179,6 +179,9 @@ impl Writer<'_> {
     fn headline(&self) -> String {
         let title = self.report.watch.title.as_deref().or(self.context.title);
         let subject = title.map_or_else(|| self.subject(), str::to_owned);
+        if self.report.is_ended_before() {
+            return self.words.nothing_started(&subject);
+        }
         self.words.headline(self.report.outcome, &subject, title.is_some())
     }
 
@@ -215,6 +218,10 @@ impl Writer<'_> {
 
     fn summary(&self) -> Vec<String> {
         let facts = &self.report.facts;
+        if self.report.is_ended_before() {
+            // The facts are those of another run.
+            return vec![self.clock(self.report.at)];
+        }
         let mut parts = vec![self.clock(facts.end.unwrap_or(self.report.at))];
         if let Some(duration) = facts.duration() {
             parts.push(self.words.took(&self.words.duration(duration)));
@@ -250,8 +257,9 @@ impl Writer<'_> {
     }
 }
 
-fn colour(outcome: Outcome) -> Colour {
-    match outcome {
+fn colour(report: &Report) -> Colour {
+    match report.outcome {
+        Outcome::NotStarted if report.is_ended_before() => Colour::Orange,
         Outcome::Succeeded | Outcome::Test | Outcome::Doctor => Colour::Green,
         Outcome::Failed | Outcome::NotStarted | Outcome::Lost => Colour::Red,
         Outcome::Cancelled | Outcome::Stopped | Outcome::CannotTell | Outcome::Notice | Outcome::Stalled => {

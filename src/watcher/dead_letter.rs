@@ -1,13 +1,16 @@
-//! What Pub/Sub gave up on: people are told, with the line that goes on. Nothing is scheduled; when Slack fails the push is
-//! refused, and the dead-letter subscription keeps it.
+//! What Pub/Sub gave up on: people are told, with the line that goes on. Nothing is scheduled but the report of an end that a
+//! last look showed; when Slack fails the push is refused, and the dead-letter subscription keeps it.
 
 use super::fallback::NotPosted;
+use super::look_up::Found;
 use super::report::{EDITS, again, counts_as_delivered, said};
 use super::{Decided, Handled, Watcher, watch_id};
 use crate::clock::{Deadline, Stopwatch};
-use crate::decision::begun_by;
+use crate::decision::{Decision, decide};
 use crate::envelope::{Delivery, NotBase64};
-use crate::message::{LONGEST_EXCERPT, Message, Problem, Received, Report, Start, Unusable, Why, read};
+use crate::message::{
+    Check, Kind, LONGEST_EXCERPT, Message, Problem, Received, Report, Start, Unusable, Why, read,
+};
 use crate::operation::Operation;
 use crate::slack::Fault;
 use crate::text;
@@ -21,7 +24,10 @@ impl Watcher {
     /// Handles one delivery from the dead-letter topic.
     pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> Handled {
         let watch = Stopwatch::start();
-        let report = self.lost(delivery, deadline).await;
+        let (report, is_seen_now) = self.lost(delivery, deadline).await;
+        if is_seen_now && let Some(handled) = self.report_end(&report, deadline).await {
+            return handled;
+        }
         // Nothing counts its tries.
         let report = Report { tries: report.tries.max(EDITS), ..report };
         if !self.is_wanted(&report) {
@@ -80,9 +86,31 @@ impl Watcher {
         self.schedule(&message, at, deadline).await.is_ok()
     }
 
-    /// What to tell of a lost message: a report itself, of a check the operation, of a start the operation if it can be
-    /// found, of anything else its beginning.
-    async fn lost(&self, delivery: Delivery, deadline: Deadline) -> Report {
+    /// Reports the end that a look at a lost check's operation showed, as a check does: by a task whose name another delivery
+    /// may have asked for. None when that fails; then it is posted at once.
+    async fn report_end(&self, report: &Report, deadline: Deadline) -> Option<Handled> {
+        let message = Message::Report(Box::new(report.clone()));
+        let created =
+            tokio::time::timeout(deadline.for_telling(), self.schedule(&message, None, deadline)).await;
+        created.ok()?.ok()?;
+        let operation = message.operation_name().to_owned();
+        Some(Handled { operation, needs_attention: true, ..Handled::new(Decided::Ended) })
+    }
+
+    /// How a lost check's operation ended, if one look shows that: Pub/Sub gave up on the message, and the work went on.
+    async fn ended(&self, check: &Check, deadline: Deadline) -> Option<Report> {
+        self.setup.policy.permit(&check.operation).ok()?;
+        let look = self.google.look(&check.operation, deadline.for_call()).await;
+        let now = look.date.unwrap_or_else(|| self.clock.now());
+        match decide(check, look.observation, now, look.wait) {
+            Decision::Report(report) if report.outcome.kind() == Kind::Ended => Some(*report),
+            _ => None,
+        }
+    }
+
+    /// What to tell of a lost message, and whether it is an end that was seen only now: a report itself, of a check how its
+    /// operation ended or else that it was lost, of a start the operation if it can be found, of anything else its beginning.
+    async fn lost(&self, delivery: Delivery, deadline: Deadline) -> (Report, bool) {
         let now = self.clock.now();
         let deliveries =
             delivery.attributes.get(DELIVERIES).and_then(|count| count.parse().ok()).unwrap_or(0);
@@ -98,8 +126,12 @@ impl Watcher {
             }
             Err(NotBase64(data)) => (data.into_bytes(), Err(Problem::new("message.data", Why::NotBase64))),
         };
-        match message {
+        let report = match message {
             Ok(Message::Report(report)) => *report,
+            Ok(Message::Check(check)) => match self.ended(&check, deadline).await {
+                Some(report) => return (report, true),
+                None => Report::of_lost(Some(&Message::Check(check)), deliveries, now),
+            },
             Ok(Message::Start(start)) => {
                 let found = self.find(&start, deadline).await;
                 let report = Report::of_lost(Some(&Message::Start(start)), deliveries, now);
@@ -116,15 +148,18 @@ impl Watcher {
                 let unusable = Unusable { problem, excerpt, message_id: received.message_id.clone() };
                 Report::of_unusable(received.message_id, unusable, now)
             }
-        }
+        };
+        (report, false)
     }
 
     /// The operation that a lost start began all the same, if it can be found.
     async fn find(&self, start: &Start, deadline: Deadline) -> Option<Operation> {
         self.setup.policy.permit_start(&start.request).ok()?;
         // However long the list, Slack has its time.
-        let list = self.google.list(&start.request, deadline);
-        let list = tokio::time::timeout(deadline.for_call(), list).await.ok()?.ok()?;
-        begun_by(start, list.listed)?.operation
+        let search = self.search(start, true, deadline);
+        match tokio::time::timeout(deadline.for_call(), search).await.ok()? {
+            Found::Operation(listed, ..) => listed.operation,
+            Found::Nothing(..) | Found::Later(..) | Found::Failed(..) => None,
+        }
     }
 }

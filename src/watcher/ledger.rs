@@ -84,6 +84,8 @@ impl Watcher {
                     attempts: check.attempt,
                 })
             }
+            // That an earlier operation is of no use now says nothing of how it ended.
+            Decision::Report(report) if report.is_ended_before() => None,
             Decision::Report(report) => Some(Sighting {
                 operation: report.operation.clone()?,
                 watch: report.watch.clone(),

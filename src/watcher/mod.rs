@@ -6,10 +6,12 @@ mod fallback;
 mod handled;
 mod ledger;
 mod live;
+mod look_up;
 mod report;
 mod start;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use handled::{Decided, Handled};
 
@@ -22,7 +24,7 @@ use chrono_tz::Tz;
 use crate::clock::{Clock, Deadline, Stopwatch};
 use crate::decision::Decision;
 use crate::envelope::{Delivery, NotBase64};
-use crate::google::{Created, Google, Task};
+use crate::google::{CallError, Created, Google, Task};
 use crate::hash::{hash_bytes, short_hash};
 use crate::json;
 use crate::ledger::Ledger;
@@ -36,6 +38,9 @@ use crate::policy::Policy;
 use crate::slack::Slack;
 use crate::text;
 use crate::trust::{Origin, Trust};
+
+/// How often the first check of a start is asked for again.
+const SCHEDULE_TRIES: usize = 2;
 
 /// What opwatch is set to.
 #[derive(Clone, Debug)]
@@ -74,10 +79,8 @@ pub struct Watcher {
     google: Google,
     slack: Slack,
     clock: Arc<dyn Clock>,
-    /// Held from a start's look-up to its answer, so that two deliveries at once don't both find nothing.
-    one_start: tokio::sync::Mutex<()>,
-    /// The key of the start that holds it, or held it last.
-    starting: Mutex<String>,
+    /// Taken from a start's look-up to its answer.
+    turns: turns::Turns,
     /// When a check's next step could last not be scheduled.
     refused: Mutex<Option<DateTime<Utc>>>,
     /// Messages that follow a watch and can't be edited any more, until the next check of that watch says so by itself.
@@ -104,8 +107,7 @@ impl Watcher {
             google,
             slack,
             clock,
-            one_start: tokio::sync::Mutex::default(),
-            starting: Mutex::default(),
+            turns: turns::Turns::default(),
             refused: Mutex::default(),
             uneditable: Mutex::default(),
             warned_of_ledger: Mutex::default(),
@@ -160,7 +162,7 @@ impl Watcher {
     async fn act(&self, message: Message, now: DateTime<Utc>, deadline: Deadline) -> Handled {
         let (operation, (_, number)) = (message.operation_name().to_owned(), message.kind_and_number());
         let handled = match message {
-            Message::Start(start) => self.take(self.start(start, now, deadline).await, deadline).await,
+            Message::Start(start) => self.take(self.start(*start, now, deadline).await, deadline).await,
             Message::Check(check) => self.take(self.check(*check, now, deadline).await, deadline).await,
             Message::Test(test) => self.take(self.test(test), deadline).await,
             Message::Report(report) => Box::pin(self.report(*report, now, deadline)).await,
@@ -198,7 +200,10 @@ impl Watcher {
         let telling = self.open(&mut step.decision, step.now, deadline).await;
         let (message, at) = step.decision.into_message();
         let watch = Stopwatch::start();
-        let created = self.schedule(&message, at, deadline).await;
+        let mut created = self.schedule(&message, at, deadline).await;
+        if step.decided == Decided::Started {
+            created = self.schedule_again(created, (&message, at), deadline).await;
+        }
         let error = step.error.map(|error| with_next_try(error, &message, at));
         let handled = Handled {
             operation: message.operation_name().to_owned(),
@@ -220,6 +225,27 @@ impl Watcher {
         }
     }
 
+    /// Asks again for the first check of what was started just now. To refuse the push would leave it to a look-up whether the
+    /// operation is found, or started a second time.
+    async fn schedule_again(
+        &self,
+        mut created: Result<Created, CallError>,
+        (message, at): (&Message, Option<DateTime<Utc>>),
+        deadline: Deadline,
+    ) -> Result<Created, CallError> {
+        for _ in 0..SCHEDULE_TRIES {
+            let unsure = match &created {
+                Err(error) if error.transient && !deadline.for_schedule().is_zero() => error.ambiguous,
+                _ => break,
+            };
+            created = match self.schedule(message, at, deadline).await {
+                Ok(Created::Already) if unsure => Ok(Created::Maybe),
+                created => created,
+            };
+        }
+        created
+    }
+
     /// What is the same for everything that is told now.
     fn context(&self, now: DateTime<Utc>) -> Context<'_> {
         Context {
@@ -237,7 +263,7 @@ impl Watcher {
         message: &Message,
         at: Option<DateTime<Utc>>,
         deadline: Deadline,
-    ) -> Result<Created, crate::google::CallError> {
+    ) -> Result<Created, CallError> {
         let queue = match message.kind_and_number().0 {
             Kind::Start | Kind::Check => &self.setup.check_queue,
             Kind::Ended | Kind::Left | Kind::Notice => &self.setup.report_queue,

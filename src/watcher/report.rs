@@ -8,7 +8,7 @@ use super::fallback::{Dropped, NotPosted};
 use super::ledger::{Permission, wait};
 use super::{Decided, Handled, Step, Watcher};
 use crate::clock::{Deadline, Stopwatch};
-use crate::decision::{Decision, STALL_TRIES, UNCLEAR_RETRIES, report_delay, unclear_delay};
+use crate::decision::{Decision, STALL_TRIES, UNCLEAR_RETRIES, report_delay, spread, unclear_delay};
 use crate::ledger::Comparison;
 use crate::message::{Channel, Mention, Notify, Outcome, Posted, Report};
 use crate::notice::{Notice, compared_notice};
@@ -248,6 +248,7 @@ pub(super) fn again(report: Report, not_posted: &NotPosted, now: DateTime<Utc>) 
     let delay = report_delay(report.tries, error.retry_after)?;
     let unclear = is_unclear(not_posted);
     let delay = if unclear { unclear_delay(report.unclear, error.retry_after) } else { delay };
+    let delay = spread(delay, &["report", &report.watch.id, &report.tries.to_string()]);
     let next = Report {
         tries: report.tries.saturating_add(1),
         unclear: report.unclear.saturating_add(u32::from(unclear)),

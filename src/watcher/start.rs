@@ -1,24 +1,26 @@
 //! A start: look up first, so that a kickoff which comes twice starts once, then start.
 
 use std::ops::ControlFlow;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::check::decided;
+use super::look_up::Found;
 use super::{Decided, Step, Watcher};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{
-    Decision, adopt, after_failed_look_up, after_refusal, begin, give_up, key_of, labelled_body, may_start,
-    try_again,
+    Decision, LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, key_of,
+    labelled_body, may_start, request_hash, try_again,
 };
 use crate::google::CallError;
-use crate::message::{Reason, Start};
+use crate::message::{LookUp, Reason, Start};
 use crate::operation::ApiError;
 
-/// A start with less time than this is not sent: cut off, it may have begun all the same.
-const START_TIME: Duration = Duration::from_secs(5);
+/// A start with less time than this is not sent: cut off, it may have begun.
+pub(super) const START_TIME: Duration = Duration::from_secs(5);
+/// How long a start waits for another one of the same request, so that a look-up and a start still fit into the push.
+const TURN_TIME: Duration = Duration::from_secs(4);
 
 /// What a step of a start came to: the decision, the word for its first check, and the error of a call that failed.
 struct Turn {
@@ -52,17 +54,18 @@ impl Watcher {
             let decision = give_up(start, Reason::NotAllowed { setting }, None, now);
             return Turn { decision, on: Decided::Left, error };
         }
-        let key = key_of(start);
-        let Ok(_one_start) = tokio::time::timeout(deadline.for_call(), self.one_start.lock()).await else {
-            let error = ApiError::new(0, "", "another start takes its time");
-            // One of the same kickoff may begin it.
-            let ambiguous = start.ambiguous || self.is_starting(&key);
-            let start = Start { ambiguous, ..start.clone() };
-            return not_looked_up(&start, error, None, None, now);
+        let (request, key) = (request_hash(&start.request), key_of(start));
+        let limit = deadline.for_call().min(TURN_TIME);
+        let _turn = match self.turns.take(request, &key, limit).await {
+            Ok(turn) => turn,
+            Err(busy) => {
+                let error = ApiError::new(0, "", "another start of the same request takes its time");
+                let ambiguous = start.ambiguous || busy.same_kickoff;
+                return came_back(start, error, ambiguous, start.look_up.clone(), now);
+            }
         };
-        self.now_starts(key);
-        let now = match self.look_up(start, now, deadline).await {
-            ControlFlow::Continue(now) => now,
+        let (place, now) = match self.look_up(start, now, deadline).await {
+            ControlFlow::Continue(looked) => looked,
             ControlFlow::Break(turn) => return turn,
         };
         if !may_start(start, now) {
@@ -72,9 +75,7 @@ impl Watcher {
         }
         if deadline.for_call() < START_TIME {
             let error = ApiError::new(0, "", "the look-up left no time for the start");
-            let text = Some(error.to_string());
-            let decision = try_again(start, error, start.ambiguous, None, now);
-            return Turn { decision, on: Decided::Left, error: text };
+            return came_back(start, error, start.ambiguous, Some(place), now);
         }
         match self.google.start(&start.request, labelled_body(start), deadline.for_call()).await {
             Ok(started) => {
@@ -85,61 +86,77 @@ impl Watcher {
         }
     }
 
-    fn now_starts(&self, key: String) {
-        *self.starting.lock().unwrap_or_else(PoisonError::into_inner) = key;
-    }
-
-    /// Whether the start that is under way is of the kickoff with this key.
-    fn is_starting(&self, key: &str) -> bool {
-        *self.starting.lock().unwrap_or_else(PoisonError::into_inner) == key
-    }
-
     /// Looks whether it runs already; goes on with the server's time when it does not.
     async fn look_up(
         &self,
         start: &Start,
         now: DateTime<Utc>,
         deadline: Deadline,
-    ) -> ControlFlow<Turn, DateTime<Utc>> {
-        match self.google.list(&start.request, deadline).await {
-            Ok(list) => {
-                let now = list.date.unwrap_or(now);
-                let Some((listed, adopted)) = adopt(start, list.listed) else {
-                    return ControlFlow::Continue(now);
-                };
-                let decision = begin(start, listed, Some(adopted), now);
-                ControlFlow::Break(Turn { decision, on: Decided::Adopted, error: None })
+    ) -> ControlFlow<Turn, (LookUp, DateTime<Utc>)> {
+        let failed = match self.search(start, false, deadline).await {
+            Found::Nothing(place, date) => return ControlFlow::Continue((place, date.unwrap_or(now))),
+            Found::Operation(listed, adopted, date) => {
+                let decision = begin(start, *listed, Some(adopted), date.unwrap_or(now));
+                return ControlFlow::Break(Turn { decision, on: Decided::Adopted, error: None });
             }
-            Err(error) if has_no_list(&error) && !start.ambiguous => {
-                let (path, service) = (&start.request.path, start.request.service());
-                tracing::warn!(
-                    path,
-                    "{service} has no list of operations ({error}): started without a look-up"
-                );
-                ControlFlow::Continue(error.date.unwrap_or(now))
+            Found::Later(place, date) => {
+                let error = ApiError::new(0, "", "the list of operations is long: it is read on");
+                let turn = came_back(start, error, start.ambiguous, Some(place), date.unwrap_or(now));
+                return ControlFlow::Break(turn);
             }
-            Err(failed) => {
-                let now = failed.date.unwrap_or(now);
-                let refused = (failed.error.code == 403).then_some(Reason::ListDenied);
-                ControlFlow::Break(not_looked_up(start, failed.error, refused, failed.retry_after, now))
+            Found::Failed(error, place) => {
+                if self.has_no_list(start, &error) {
+                    return ControlFlow::Continue((place, error.date.unwrap_or(now)));
+                }
+                let start = Start { look_up: Some(place).filter(LookUp::has_begun), ..start.clone() };
+                not_looked_up(&start, *error, now)
             }
+        };
+        ControlFlow::Break(failed)
+    }
+
+    /// The Datastore emulator has no list of operations and says 404; a stand-in without one says 501. Google's APIs have one:
+    /// there such an answer comes from something in between, and nothing is started without a look.
+    fn has_no_list(&self, start: &Start, error: &CallError) -> bool {
+        let service = start.request.service();
+        let none =
+            matches!(error.error.code, 404 | 501) && self.google.is_emulated(service) && !start.ambiguous;
+        if none {
+            let path = &start.request.path;
+            tracing::warn!(path, "{service} has no list of operations ({error}): started without a look-up");
         }
+        none
     }
 }
 
-fn not_looked_up(
+/// The start comes back, without a try less.
+fn came_back(
     start: &Start,
     error: ApiError,
-    refused: Option<Reason>,
-    retry_after: Option<Duration>,
+    ambiguous: bool,
+    look_up: Option<LookUp>,
     now: DateTime<Utc>,
 ) -> Turn {
     let text = Some(error.to_string());
-    let decision = after_failed_look_up(start, error, refused, retry_after, now);
+    Turn { decision: come_back(start, error, ambiguous, look_up, now), on: Decided::Left, error: text }
+}
+
+fn not_looked_up(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
+    let (text, now) = (Some(failed.to_string()), failed.date.unwrap_or(now));
+    let failure = match failed.error.code {
+        _ if failed.transient => LookUpFailure::Transient,
+        // Not in the API's words: it comes from something in between.
+        404 if failed.error.status.is_empty() => LookUpFailure::Transient,
+        403 => LookUpFailure::Denied,
+        _ => LookUpFailure::Refused,
+    };
+    let decision = after_failed_look_up(start, failed.error, failure, failed.retry_after, now);
     Turn { decision, on: Decided::Left, error: text }
 }
 
 fn not_started(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
+    // Now that a start was sent, all is looked up anew.
+    let start = &Start { look_up: None, ..start.clone() };
     let (error, now) = (Some(failed.to_string()), failed.date.unwrap_or(now));
     let decision = if failed.transient {
         let ambiguous = start.ambiguous || failed.ambiguous;
@@ -148,9 +165,4 @@ fn not_started(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
         give_up(start, Reason::Refused, Some(failed.error), now)
     };
     Turn { decision, on: Decided::Left, error }
-}
-
-/// The Datastore emulator has no list of operations and says 404; an API without one says 501.
-fn has_no_list(error: &CallError) -> bool {
-    matches!(error.error.code, 404 | 501)
 }

@@ -134,8 +134,9 @@ fn a_firestore_start() {
 fn the_operation_of_a_lost_kickoff_is_found() {
     let refused = Effect::Refused(503, "UNAVAILABLE", None);
     for (kind, duration) in [(Kind::Datastore, HOUR), (Kind::Datastore, SECOND), (Kind::Firestore, HOUR)] {
-        // List, start, task; then list and task four times.
-        let effects = [2, 4, 6, 8, 10].map(|number| (number, refused)).into();
+        // List, start, and three tasks; then list and task four times. Firestore's finished operations are one list more.
+        let lists = u64::from(kind == Kind::Firestore);
+        let effects = [2, 3, 4, 6, 8, 10, 12].map(|number| (number + lists, refused)).into();
         let script = Script { effects, ..Script::default() };
         let summary = run(Plan { verbose: true, ..plan(Access::Webhook, kind, 3, duration, script) });
         let trace = summary.trace.join("\n");

@@ -79,21 +79,35 @@ async fn a_lost_start_is_told_in_time_however_long_the_list_of_operations() {
     assert_eq!(handled.decision, Decided::ToldLost, "{handled:?}");
 }
 
-/// What waited for another kickoff's start has sent none: what its next try finds out is no "cannot tell".
+/// What waited for another kickoff's start has sent none: what its next try finds out is no "cannot tell". Waiting costs no try.
 #[tokio::test(start_paused = true)]
 async fn only_a_start_of_the_same_kickoff_makes_one_that_waited_for_it_unclear() {
     for (id, unclear) in [("1", true), ("2", false)] {
         let slow = Slow::default();
         let watcher = of(&slow);
         let first = watcher.handle(delivery("1", now(), kickoff("gs://a")), Deadline::start());
-        let second = watcher.handle(delivery(id, now(), kickoff("gs://b")), Deadline::start());
+        let second = watcher.handle(delivery(id, now(), kickoff("gs://a")), Deadline::start());
         let (_, second) = tokio::join!(first, second);
         assert_eq!(second.decision, Decided::StartAgain);
         let tasks = slow.tasks.lock().unwrap();
         let states: Vec<_> = tasks.iter().map(state).collect();
-        let waited = states.iter().find(|state| state["error"]["text"] == "another start takes its time");
-        assert_eq!(waited.unwrap()["ambiguous"] == true, unclear, "{states:?}");
+        let is_waiting = |state: &&Value| state["waits"] == 1;
+        let waited = states.iter().find(is_waiting).unwrap();
+        assert_eq!((waited["ambiguous"] == true, &waited["tries"]), (unclear, &json!(0)), "{states:?}");
     }
+}
+
+/// Each request has a turn of its own.
+#[tokio::test(start_paused = true)]
+async fn a_start_does_not_wait_for_another_request() {
+    let slow = Slow::default();
+    let watcher = of(&slow);
+    let first = watcher.handle(delivery("1", now(), kickoff("gs://a")), Deadline::start());
+    let second = watcher.handle(delivery("2", now(), kickoff("gs://b")), Deadline::start());
+    tokio::join!(first, second);
+    let tasks = slow.tasks.lock().unwrap();
+    let tries: Vec<_> = tasks.iter().map(|task| state(task)["tries"].clone()).collect();
+    assert_eq!(tries, [1, 1], "both were sent");
 }
 
 /// The state of the message that a task publishes.

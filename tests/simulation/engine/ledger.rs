@@ -311,6 +311,7 @@ impl Ledger {
             "succeeded" => ending != Some(Ending::Succeeded),
             "failed" => ending != Some(Ending::Failed),
             "was cancelled" => ending != Some(Ending::Cancelled),
+            "nothing was started now" => end.is_none_or(|(from, ending)| from >= book.at || ending.is_none()),
             "was not started" => !book.operations.is_empty() && book.copies == 0,
             "is still running" => {
                 let begun = end.map_or(book.at, |(from, _)| from.min(book.at));
@@ -401,6 +402,8 @@ pub(crate) fn outcome(text: &str) -> Option<&'static str> {
     [
         RUNNING,
         STALLED,
+        // It also says how the earlier operation ended.
+        "nothing was started now",
         "succeeded",
         "was not started",
         "was cancelled",

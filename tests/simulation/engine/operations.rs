@@ -94,6 +94,42 @@ impl Operation {
     }
 }
 
+/// What a list shows. The sources of what each service takes stand in `src/local/filter.rs`.
+enum Filter {
+    All,
+    /// Firestore without a filter: running and failed operations.
+    RunningAndFailed,
+    Done,
+    Label(String, String),
+}
+
+impl Filter {
+    /// None for a filter that the service refuses.
+    fn of(firestore: bool, filter: &str) -> Option<Self> {
+        match filter {
+            "" if firestore => Some(Self::RunningAndFailed),
+            "" => Some(Self::All),
+            "done:true" | "done=true" if firestore => Some(Self::Done),
+            _ if firestore => None,
+            _ => {
+                let (label, value) = filter.strip_prefix("metadata.common.labels.")?.split_once('=')?;
+                Some(Self::Label(label.to_owned(), value.to_owned()))
+            }
+        }
+    }
+
+    fn takes(&self, operation: &Operation, now: Ms) -> bool {
+        match self {
+            Self::All => true,
+            Self::RunningAndFailed => !operation.is_done(now) || operation.ending == Ending::Failed,
+            Self::Done => operation.is_done(now),
+            Self::Label(label, value) => {
+                operation.request.get("labels").is_some_and(|labels| labels[label] == **value)
+            }
+        }
+    }
+}
+
 /// Entries of a page.
 const PAGE: usize = 40;
 
@@ -114,26 +150,38 @@ impl World {
         (200, operation.show(now, state))
     }
 
-    /// A page of the operations of a project or database.
+    /// A page of the operations of a project or database, as far as its filter goes.
     pub(crate) fn list(&self, path: &str) -> (u16, Value) {
         let (resource, query) = path.split_once("/operations?").unwrap_or((path, ""));
-        let from: usize = query.split_once("pageToken=").map_or(0, |(_, token)| token.parse().unwrap_or(0));
+        let fields: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
+        let field =
+            |name: &str| fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_ref());
+        let Some(wanted) = Filter::of(resource.contains("/databases/"), field("filter")) else {
+            return (400, error(400, "INVALID_ARGUMENT"));
+        };
+        let from: usize = field("pageToken").parse().unwrap_or(0);
+        let size = field("pageSize")
+            .parse()
+            .ok()
+            .filter(|size| *size > 0)
+            .map_or(PAGE, |size: usize| size.min(PAGE));
         let now = self.now();
         let of_resource = |operation: &&Operation| {
             operation.visible_at <= now
                 && operation.name.rsplit_once("/operations/").is_some_and(|(own, _)| own == resource)
+                && wanted.takes(operation, now)
         };
         let shown: Vec<Value> = self
             .operations
             .iter()
             .filter(of_resource)
             .skip(from)
-            .take(PAGE + 1)
+            .take(size + 1)
             .map(|operation| operation.show(now, None))
             .collect();
-        let mut page = json!({"operations": shown.iter().take(PAGE).collect::<Vec<_>>()});
-        if shown.len() > PAGE {
-            page["nextPageToken"] = json!((from + PAGE).to_string());
+        let mut page = json!({"operations": shown.iter().take(size).collect::<Vec<_>>()});
+        if shown.len() > size {
+            page["nextPageToken"] = json!((from + size).to_string());
         }
         (200, page)
     }

@@ -69,6 +69,8 @@ pub(crate) struct Push {
     pub(crate) slack_not_before: Ms,
     /// Its instance has an internal topic.
     pub(crate) had_internal: bool,
+    /// When the answer comes that it waits for.
+    pub(crate) awaits: Ms,
     /// Which life of its instance handles it.
     pub(crate) generation: u64,
     /// Its answer will be lost.
@@ -239,6 +241,7 @@ impl World {
             api_not_before: 0,
             slack_not_before: 0,
             had_internal: self.instances[instance].internal,
+            awaits: 0,
             generation: self.instances[instance].generation,
             hangs,
             created: None,

@@ -283,16 +283,8 @@ impl Run {
         } else if let Poll::Ready(handled) = polled {
             self.in_flight.remove(&number);
             self.world().finish(number, &handled);
-            // One that waits for its turn to start may have it now.
-            let waiting: Vec<u64> = self
-                .in_flight
-                .iter()
-                .filter(|(_, work)| work.0 == instance)
-                .map(|(number, _)| *number)
-                .collect();
-            for number in waiting {
-                self.poll(number);
-            }
+        } else {
+            self.world().waits_for_its_turn(number);
         }
     }
 

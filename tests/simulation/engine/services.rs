@@ -158,6 +158,7 @@ impl World {
             result = Err(Failure::TimedOut(Duration::from_millis(limit)));
         }
         let due = now + wait.min(limit);
+        self.pushes.get_mut(&number).expect("in flight").awaits = due;
         let body_mark = call.as_ref().map_or_else(|| hash_of(&request.body), |call| call.mark);
         let marks = [1, number, target as u64, hash_of(path.as_bytes()), body_mark, due];
         self.note(&marks, || format!("push {number}: {target:?} {path} {effect:?}"));
@@ -443,10 +444,8 @@ impl World {
             return Some(*self.rng.pick(&[Effect::Refused(503, "UNAVAILABLE", None), Effect::TimedOut]));
         }
         if self.strikes(Fault::ApiFinal) {
-            // A list that is not there (404) is so for good, not now and then.
-            let last = if target == Target::List { 2 } else { 3 };
             let (status, word) = [(403, "PERMISSION_DENIED"), (400, "INVALID_ARGUMENT"), (404, "NOT_FOUND")]
-                [self.rng.below(last) as usize];
+                [self.rng.below(3) as usize];
             return Some(Effect::Refused(status, word, None));
         }
         if self.strikes(Fault::ApiPassing) {

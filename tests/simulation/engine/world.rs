@@ -177,6 +177,15 @@ impl World {
         self.queue.push(Reverse((at.max(self.now()), self.sequence, event)));
     }
 
+    /// A push that awaits no answer waits for its turn to start: it looks again soon.
+    pub(crate) fn waits_for_its_turn(&mut self, number: u64) {
+        const SOON: Ms = 250;
+        let now = self.now();
+        let Some(push) = self.pushes.get_mut(&number).filter(|push| push.awaits <= now) else { return };
+        push.awaits = now + SOON;
+        self.at(now + SOON, Event::Wake(number));
+    }
+
     /// The next event and how far it is away; none when all is done, or when an invariant is broken.
     pub(crate) fn next(&mut self) -> Option<(Ms, Event)> {
         self.events += 1;
