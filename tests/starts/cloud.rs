@@ -13,6 +13,7 @@ use opwatch::clock::{Clock, Deadline};
 use opwatch::envelope::Delivery;
 use opwatch::settings::{PolicyArgs, ServeArgs};
 use opwatch::transport::{Answer, Failure, Method, Request, Sending, Transport};
+use opwatch::trust::Origin;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -209,6 +210,8 @@ impl Cloud {
             message_id: message.id.clone(),
             published: message.published,
             attributes: BTreeMap::new(),
+            // Without an internal topic all that is published is trusted.
+            origin: Origin::Internal,
             data: Ok(message.data.clone()),
         };
         let handled = app.watcher.handle(delivery, Deadline::start()).await;
