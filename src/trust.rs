@@ -174,8 +174,9 @@ impl Internal {
 
 /// The project and the id in `projects/P/topics/T` or `projects/P/subscriptions/S`.
 fn names(resource: &str) -> (&str, &str) {
-    let mut segments = resource.split('/').skip(1).step_by(2);
-    (segments.next().unwrap_or_default(), segments.next().unwrap_or_default())
+    let (rest, id) = resource.rsplit_once('/').unwrap_or_default();
+    let (project, _) = rest.rsplit_once('/').unwrap_or_default();
+    (project.strip_prefix("projects/").unwrap_or_default(), id)
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ pub(crate) fn watch() -> BoxedStrategy<Watch> {
         .prop_map(|(id, title, locale, time_zone, interval, limit, (message, state), routing)| Watch {
             id,
             // The reader takes no empty title, and cleans it.
-            title: title.map(|title| line(&title, 100)).filter(|title| !title.is_empty()),
+            title: title.map(|title| line(cut(&title, 100))).filter(|title| !title.is_empty()),
             locale,
             time_zone,
             routing,

@@ -45,11 +45,10 @@ impl Fields {
         match self.map.remove(field) {
             None => Ok(None),
             Some(Value::String(found)) => {
-                let length = found.chars().count();
                 if self.lenient {
                     return Ok(Some(text::cut(&found, most)).filter(|text| !text.is_empty()));
                 }
-                if found.trim().is_empty() || length > most {
+                if found.trim().is_empty() || found.chars().count() > most {
                     return Err(self.problem(field, Why::Length { most }));
                 }
                 Ok(Some(text::cut(&found, most)))
@@ -61,13 +60,12 @@ impl Fields {
 
     /// A text of 1 to `most` characters on one line.
     pub(super) fn line(&mut self, field: &str, most: usize) -> Result<Option<String>, Problem> {
-        let given = self.map.get(field).and_then(Value::as_str);
         if !self.lenient
-            && let Some(why) = given.and_then(hidden)
+            && let Some(why) = self.map.get(field).and_then(Value::as_str).and_then(hidden)
         {
             return Err(self.problem(field, why));
         }
-        Ok(self.text(field, most)?.map(|found| text::line(&found, most)))
+        Ok(self.text(field, most)?.map(text::line))
     }
 
     /// A whole number in `range`.
