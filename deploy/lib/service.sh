@@ -82,8 +82,7 @@ This upgrades a deployment of version 0.1:
   - opwatch publishes its own messages to a new topic, $internal_topic, to which only $tasks_account may publish.
     Messages and tasks of version 0.1 are accepted from topic $topic until $accept_until.
     Run deploy/up once more after that: it ends this and takes the account's grant on topic $topic back.
-  - Queue $report_queue dispatches ${REPORT_RATE:-500} reports per second instead of 1 (REPORT_RATE). Messages about
-    unusable messages get a queue of their own, $notice_queue.
+  - Queue $report_queue dispatches ${REPORT_RATE:-500} reports per second instead of 1 (REPORT_RATE).
   - Exports start only below EXPORT_PREFIXES, imports only from IMPORT_PREFIXES. People's messages may mention MENTIONS
     and choose SLACK_CHANNELS only: by default the settings' own mention and channel.
   - The ledger's grant covers its one database.
