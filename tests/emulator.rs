@@ -403,7 +403,7 @@ async fn a_watch_checks_every_interval_until_the_end() {
     let Some(google) = emulators() else { return };
     let settings = [("CHECK_INTERVAL", "1s")];
     let mut opwatch = Deployment::start(google, "watched", Datastore::StandIn, &settings).await;
-    opwatch.world.operations.plan(Plan { duration: Duration::from_millis(3500), ..Plan::default() });
+    opwatch.world.operations.plan(Plan { duration: Duration::from_secs(3), ..Plan::default() });
 
     opwatch.publish(&export_to("gs://backups")).await;
 
