@@ -136,8 +136,8 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
     let (code, text, _) = outcome(&["check", NAME], &variables).await;
     assert_eq!(code, Some(1));
     assert!(
-        text.contains("the account that asks needs the role roles/datastore."),
-        "no service asks: {text}"
+        text.contains("The account that asked lacks a permission") && text.contains("--member=user:"),
+        "a person asks, not the service: {text}"
     );
     world.operations.fail_always(Some(refusal(503, "UNAVAILABLE", "")));
     assert_eq!(outcome(&["check", NAME], &variables).await.0, Some(1));
