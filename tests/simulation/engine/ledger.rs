@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::owed::Owed;
 use super::plan::{Ending, Kickoff, Kind, MINUTE, Ms, Plan, SECOND};
 use super::pubsub::Message;
 use super::services::is_report;
@@ -17,8 +18,8 @@ use super::world::Form;
 pub(crate) struct Book {
     /// When its kickoff was published.
     pub(crate) at: Ms,
-    interval: Ms,
-    limit: u32,
+    pub(crate) interval: Ms,
+    pub(crate) limit: u32,
     /// What Slack showed.
     pub(crate) posts: Vec<(Ms, &'static str)>,
     /// Deliveries beyond the first of a message, and second runs of a task.
@@ -32,8 +33,8 @@ pub(crate) struct Book {
     pub(crate) first_unclear: Option<Ms>,
     pub(crate) counts_as_delivered: bool,
     /// How often Slack showed that it runs, by a new message, and that it stands still.
-    runs_told: u64,
-    stalls_told: u64,
+    pub(crate) runs_told: u64,
+    pub(crate) stalls_told: u64,
     /// A channel did not take its messages.
     pub(crate) channel_refused: bool,
     /// A report had a word that only a newer version knows.
@@ -41,7 +42,7 @@ pub(crate) struct Book {
     /// It succeeded, and asked to hear of failures only.
     pub(crate) not_wanted: bool,
     /// Messages but reports that Pub/Sub gave up on.
-    lost: u64,
+    pub(crate) lost: u64,
     /// First reports in the order in which they were asked for: of a true end or not.
     first_reports: Vec<bool>,
     /// First reports whose name was free again.
@@ -69,6 +70,8 @@ pub(crate) struct Book {
     pub(crate) pasted: bool,
     /// When a copy, or a late message, was delivered.
     copy_times: Vec<Ms>,
+    /// What it is owed.
+    pub(crate) owed: Owed,
     /// Tasks of checks that are still to run, and since when there is more than one.
     waiting: Vec<usize>,
     forked_since: Option<Ms>,
@@ -150,6 +153,7 @@ impl Ledger {
 
     /// Cloud Tasks ran a task a second time.
     pub(crate) fn ran_twice(&mut self, watch: usize, form: Form, now: Ms) {
+        self.touched(watch, now);
         let book = &mut self.books[watch];
         book.copies += 1;
         book.copy_times.push(now);
@@ -175,6 +179,7 @@ impl Ledger {
         self.count("checks");
         self.books[watch].checks += 1;
         self.books[watch].looks.push(now);
+        self.in_time(watch, now);
         self.within_bounds(watch);
     }
 
@@ -322,6 +327,9 @@ impl Ledger {
             _ => false,
         };
         let at = book.at;
+        if !self.has_cause(watch, outcome, ending, now) {
+            self.broken(format!("w{watch}: Slack shows {outcome:?}, and the books know no cause"));
+        }
         if wrong {
             self.broken(format!("w{watch}: Slack shows {outcome:?}, but: kickoff {at}, operation {end:?}"));
         }

@@ -10,7 +10,7 @@ use super::world::{World, time};
 pub(crate) struct Operation {
     pub(crate) name: String,
     pub(crate) from: Ms,
-    until: Ms,
+    pub(crate) until: Ms,
     pub(crate) ending: Ending,
     stuck: bool,
     /// The start's labels and what it asked for.
@@ -41,6 +41,18 @@ impl Operation {
             fields.map(|(_, value)| value.clone()).collect::<Vec<_>>()
         };
         request(self) == request(other)
+    }
+
+    /// Whether it was asked for this, whatever its labels say.
+    pub(crate) fn asks_for(&self, resource: &str, request: &Map<String, Value>) -> bool {
+        let own = self.name.rsplit_once("/operations/").is_some_and(|(own, _)| own == resource);
+        let fields = |of: &Map<String, Value>| {
+            of.iter()
+                .filter(|(field, _)| *field != "labels")
+                .map(|(_, value)| value.clone())
+                .collect::<Vec<_>>()
+        };
+        own && !self.request.is_empty() && fields(&self.request) == fields(request)
     }
 
     pub(crate) fn is_done(&self, now: Ms) -> bool {
@@ -194,7 +206,7 @@ impl World {
         let push = &self.pushes[&self.current];
         let (watch, listed) = (self.messages[push.message].watch, push.listed.unwrap_or(now));
         let excuse = if push.dated.is_some() { 0 } else { 11 * MINUTE };
-        let kickoff = &self.plan.kickoffs[watch];
+        let kickoff = self.plan.kickoffs[watch].clone();
         let asked = self.ledger.books[watch].at;
         if now > asked + HOUR + 20 * SECOND + excuse {
             self.ledger.broken(format!("w{watch} starts {} ms after its kickoff", now - asked));
@@ -206,14 +218,21 @@ impl World {
         let book = &self.ledger.books[watch];
         let origin = book.goes_on_with.filter(|_| labelled && !book.blind).unwrap_or(watch);
         let of_both = [origin, watch].map(|watch| self.ledger.books[watch].operations.clone());
+        // The line below a failure has another key: it is to start again.
+        let key =
+            |request: &Map<String, Value>| request.get("labels").map(|labels| labels["opwatch-key"].clone());
         for earlier in of_both.iter().flatten() {
             let earlier = &self.operations[*earlier];
+            if origin != watch && key(&earlier.request) != key(&request) {
+                continue;
+            }
             if earlier.visible_at <= listed && earlier.from < listed {
                 let violation = format!("w{watch} starts a second time, {} ms after", now - earlier.from);
                 self.ledger.broken(violation);
                 break;
             }
         }
+        self.look_for_the_same(watch, resource, &request, listed);
         let name = format!("{resource}/operations/S{}", self.operations.len());
         let operation = Operation {
             name,
@@ -223,6 +242,7 @@ impl World {
             stuck: kickoff.stuck,
             request,
             visible_at: if self.strikes(Fault::ListLag) {
+                self.ledger.touched(watch, now);
                 now + self.rng.between(SECOND, MINUTE)
             } else {
                 now

@@ -146,6 +146,24 @@ pub(crate) enum Planted {
     HeldIsSent,
     /// A state that a publisher forged counts.
     PublicState,
+    /// Nothing is ever started: every look-up counts as refused.
+    NeverStarts,
+    /// A watch that reaches its limit never knows how it stands.
+    TroubleAtLimit,
+    /// The next check is always the last of the grid.
+    LastCheck,
+    /// A watch gives up at the first refusal.
+    FirstRefusal,
+    /// A watch gives up at the first 5xx.
+    FirstTrouble,
+    /// What another kickoff began with the same request is not followed but started again.
+    NeverAdopts,
+    /// A report that Slack did not take is tried again after a second.
+    RetriesSoon,
+    /// Nobody hears that an operation stands still.
+    NeverStalls,
+    /// The message that follows a watch is never edited while it runs.
+    NeverEdits,
 }
 
 /// What becomes of one effect: a call to a service.

@@ -159,6 +159,7 @@ impl World {
         if message.form == Form::Kickoff || !self.strikes(Fault::Newer) {
             return message;
         }
+        self.ledger.touched(message.watch, self.now());
         let mut value: Value = serde_json::from_slice(&message.data).unwrap_or_default();
         if value.get("state").is_none() {
             return message;
@@ -183,6 +184,7 @@ impl World {
     /// Begins a delivery, if it can be made now: the push's number, its instance, and what is pushed.
     pub(crate) fn begin(&mut self, index: usize) -> Option<(u64, usize, Pushed)> {
         let now = self.now();
+        let watch = self.messages[index].watch;
         let blocked_until = self.subscriptions[self.subscription_of(index)].blocked_until;
         if now < blocked_until {
             let jitter = self.rng.below(10 * SECOND);
@@ -191,10 +193,14 @@ impl World {
         }
         if let Some(until) = self.plan.down_until(Down::PubSub, now) {
             let jitter = self.rng.below(2 * MINUTE);
+            self.ledger.touched(watch, now);
             self.at(until + jitter, Event::Deliver(index));
             return None;
         }
         let disorder = self.disorder(index);
+        if disorder.is_some() {
+            self.ledger.touched(watch, now);
+        }
         if let Some(Disorder::Behind(delay)) = disorder {
             self.at(now + delay, Event::Deliver(index));
             return None;
@@ -209,6 +215,7 @@ impl World {
         }
         let hangs = self.strikes(Fault::Hang);
         if hangs {
+            self.ledger.touched(watch, now);
             self.at(now + ACK_DEADLINE, Event::Expire(index));
             if self.rng.chance(0.5) {
                 self.note(&[5, index as u64], || format!("message {index} is taken and not handled"));
@@ -226,6 +233,9 @@ impl World {
         let message = &mut self.messages[index];
         message.deliveries += 1;
         let copy = message.deliveries > 1;
+        if copy {
+            self.ledger.touched(watch, now);
+        }
         let due = message.task.map_or(message.published, |task| self.tasks[task].at);
         let push = Push {
             message: index,
@@ -362,6 +372,7 @@ impl World {
     fn refuse(&mut self, index: usize) {
         let now = self.now();
         let (attempts, subscription) = (self.plan.attempts, self.subscription_of(index));
+        self.ledger.touched(self.messages[index].watch, now);
         let subscription = &mut self.subscriptions[subscription];
         subscription.back_off = (subscription.back_off * 2).clamp(100, MINUTE);
         subscription.blocked_until = now + subscription.back_off;

@@ -27,6 +27,7 @@ use opwatch::watcher::{Handled, Setup};
 
 use super::boundary::TOPIC;
 use super::datastore::{KIND, NAMESPACE};
+use super::owed::STALL_AFTER;
 use super::plan::{Access, CHANNELS, Fault, Ms, Plan};
 use super::services::Line;
 use super::world::{Event, World, time};
@@ -92,7 +93,7 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
             zone: chrono_tz::Tz::UTC,
             title: None,
             routing: Routing { channel, notify, ..Routing::default() },
-            stall_after: 10,
+            stall_after: STALL_AFTER,
         },
         slack: if bot {
             SlackAccess::Bot { base: "https://slack.com".to_owned(), token: "slack token".into() }
@@ -241,6 +242,9 @@ impl Run {
             if jump.is_some() {
                 world.instances[instance].stepped = true;
             }
+            if ends || jump.is_some() {
+                world.touch(number);
+            }
             if ends {
                 world.instances[instance].quiet_until.clear();
                 world.instances[instance].generation += 1;
@@ -303,6 +307,7 @@ impl Run {
         if world.ledger.violation.is_none() {
             world.ledger.close();
             world.close_slack();
+            world.close_owed();
         }
         Summary {
             seed: world.plan.seed,

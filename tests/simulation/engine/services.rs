@@ -10,6 +10,7 @@ use opwatch::transport::{Answer, Failure, Method, Request, Sending, Transport};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
+use super::owed::Seen;
 use super::plan::{Access, Down, Effect, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
 use super::slack::{self, Deed};
 use super::tasks::{error, seconds};
@@ -254,6 +255,20 @@ impl World {
                         .into(),
                 };
             }
+            Some(Planted::NeverStarts) if target == Target::List => refuse(answer, 403, "PERMISSION_DENIED"),
+            Some(Planted::TroubleAtLimit)
+                if target == Target::Look
+                    && self.ledger.is_last(&self.messages[self.pushes[&self.current].message]) =>
+            {
+                refuse(answer, 503, "UNAVAILABLE");
+            }
+            Some(Planted::FirstTrouble) if target == Target::Look && answer.status >= 500 => {
+                refuse(answer, 403, "PERMISSION_DENIED");
+            }
+            Some(Planted::NeverAdopts) if target == Target::List => {
+                let body = String::from_utf8_lossy(&answer.body).replace("opwatch-request", "other");
+                answer.body = body.into();
+            }
             _ => {}
         }
     }
@@ -336,7 +351,8 @@ impl World {
                     self.ledger.broken(violation);
                 }
                 if target == Target::List {
-                    push.listed = Some(now);
+                    // What runs may be asked for first, and what has ended then.
+                    push.listed = push.listed.or(Some(now));
                 }
             }
             Target::Tasks | Target::Lookup | Target::Commit => {}
@@ -375,6 +391,10 @@ impl World {
             push.api_not_before = push.api_not_before.max(until);
             book.asked_until = book.asked_until.max(until);
         }
+        if target == Target::Look {
+            let last = self.ledger.is_last(&self.messages[push.message]);
+            self.ledger.saw(watch, seen(result), last, wrong, now);
+        }
         let answer = match result {
             Ok(answer) if (200..300).contains(&answer.status) && target == Target::Look => answer,
             _ => return,
@@ -412,6 +432,13 @@ impl World {
             Target::Tasks => push.excused |= effect.is_some(),
             Target::Look | Target::List | Target::Start => push.api_failed |= effect.is_some(),
             _ => {}
+        }
+        if effect.is_some() {
+            self.touch(self.current);
+        }
+        let watch = self.messages[self.pushes[&current].message].watch;
+        if effect.is_some() && matches!(target, Target::List | Target::Start) {
+            self.ledger.start_disturbed(watch);
         }
         effect
     }
@@ -500,6 +527,29 @@ impl World {
             return Some(Effect::Garbage { done: self.rng.chance(0.5), kind: 0 });
         }
         None
+    }
+}
+
+fn refuse(answer: &mut Answer, status: u16, word: &str) {
+    (answer.status, answer.body) = (status, error(status, word).to_string().into());
+}
+
+/// What an answer to a look says.
+fn seen(result: &Result<Answer, Failure>) -> Seen {
+    let Ok(answer) = result else { return Seen::Nothing };
+    let shown: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let own = shown["name"].as_str().is_some_and(|name| !name.contains("/operations/other"));
+    let metadata = &shown["metadata"];
+    let state = metadata["common"]["state"].as_str().or(metadata["operationState"].as_str());
+    let known = shown.get("error").is_some() || state == Some("SUCCESSFUL");
+    match answer.status {
+        200 if own && shown["done"] == true && !known => Seen::Unknown,
+        200 if own && shown["done"] == true => Seen::Done,
+        200 if own => Seen::Running,
+        401 | 408 | 429 => Seen::Nothing,
+        409 if shown["error"]["status"] == "ABORTED" => Seen::Nothing,
+        400..500 => Seen::Refused,
+        _ => Seen::Nothing,
     }
 }
 

@@ -140,6 +140,7 @@ impl World {
         };
         if self.plan.is_down(Down::Channel(index), now) {
             *self.injected.entry(Fault::SlackChannel).or_default() += 1;
+            self.touch(self.current);
             return (200, CHANNEL_WORDS[index].to_owned(), None);
         }
         let deed = match (target, asked.message) {
@@ -155,6 +156,10 @@ impl World {
                 return (200, error("message_not_found"), None);
             }
             (Target::Update, Some(message)) => {
+                if says == RUNNING && self.plan.planted == Some(Planted::NeverEdits) {
+                    let body = json!({"channel": channel, "ok": true, "ts": ts_of(message)}).to_string();
+                    return (200, body, None);
+                }
                 self.edit(message, channel, says);
                 Deed::Edited(message)
             }
@@ -217,6 +222,7 @@ impl World {
         shown.says = says;
         if says == RUNNING {
             self.ledger.count("edits");
+            self.ledger.books[watch].owed.edits += 1;
             if undated {
                 // By such a clock the next check may be over, and the end's edit with it.
                 shown.orphaned.get_or_insert("an edit by a wrong clock");
@@ -236,6 +242,8 @@ impl World {
     pub(crate) fn remove(&mut self, index: usize) {
         if self.shown[index].is_running() {
             self.shown[index].deleted = true;
+            let (watch, now) = (self.shown[index].watch, self.now());
+            self.ledger.touched(watch, now);
             self.note(&[8, index as u64], || format!("somebody deletes message {index} in Slack"));
         }
     }

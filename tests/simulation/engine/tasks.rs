@@ -109,7 +109,11 @@ impl World {
         let (watch, own_form, dated) = (own.watch, own.form, push.dated);
         let planted = self.plan.planted;
         let told = asked.name.clone();
-        let asked = if planted == Some(Planted::Grid) { self.off_grid(asked) } else { asked };
+        let asked = match planted {
+            Some(Planted::Grid) => self.off_grid(asked),
+            Some(planted) => self.spoilt(asked, planted),
+            None => asked,
+        };
         let form = form(&asked.message);
         // Slack is not the API that asked to wait.
         let not_before = match form {
@@ -151,6 +155,13 @@ impl World {
             not_before,
         };
         let begun = self.operation(&task.operation).map(|operation| operation.from);
+        let (report, push_began) = (&asked.message["state"]["report"], self.pushes[&self.current].began);
+        let tries = report["tries"].as_u64().unwrap_or(0);
+        // An answer that says neither yes nor no has pauses of another kind.
+        let plain = ["waits", "unclear"].into_iter().all(|count| report[count].as_u64().unwrap_or(0) == 0);
+        if tries > 0 && plain && !self.has_wrong_clocks() {
+            self.ledger.retried(watch, tries, push_began, task.at);
+        }
         self.ledger.scheduled(&task, &asked.message, anew.is_some(), dated, begun);
         self.tasks.push(task);
         let index = self.tasks.len() - 1;
@@ -161,6 +172,7 @@ impl World {
         let mut at = asked.at.max(now) + self.latency();
         if self.strikes(Fault::TaskStall) {
             at += self.rng.between(MINUTE, 15 * MINUTE);
+            self.ledger.touched(watch, at);
         }
         let marks = [2, index as u64, watch as u64, asked.at, at];
         self.note(&marks, || format!("task {index} of w{watch} {form:?} due {} runs {at}", asked.at));
@@ -249,6 +261,30 @@ impl World {
         }
     }
 
+    /// What a planted fault makes of the next step.
+    fn spoilt(&self, asked: Asked, planted: Planted) -> Asked {
+        let (form, mut message, mut at) = (form(&asked.message), asked.message.clone(), asked.at);
+        match (planted, form) {
+            (Planted::FirstRefusal | Planted::FirstTrouble, Form::Check) => {
+                message["state"]["unreadable"] = json!(true);
+            }
+            (Planted::NeverStalls, Form::Check) => message["state"]["track"]["unchanged"] = json!(0),
+            (Planted::LastCheck, Form::Check) => {
+                let (limit, interval) = (message["limit"].as_u64(), message["interval"].as_u64());
+                let first = message["state"]["first"].as_str().and_then(moment);
+                if let (Some(limit), Some(interval), Some(first)) = (limit, interval, first) {
+                    message["attempt"] = json!(limit - 1);
+                    at = first + (limit - 1) * interval * SECOND;
+                }
+            }
+            (Planted::RetriesSoon, Form::Report) if is_later_try(&message["state"]["report"]) => {
+                at = self.now() + SECOND;
+            }
+            _ => return Asked { message, ..asked },
+        }
+        Asked { data: message.to_string().into_bytes(), message, at, ..asked }
+    }
+
     /// Promise 3: duplicates never multiply. A copy may have a check of its own waiting for about an interval.
     fn look_for_forks(&mut self, index: usize) {
         let (now, task) = (self.now(), &self.tasks[index]);
@@ -272,6 +308,7 @@ impl World {
         let now = self.now();
         if let Some(until) = self.plan.down_until(Down::Queues, now) {
             let jitter = self.rng.below(2 * MINUTE);
+            self.ledger.touched(self.tasks[index].watch, until + jitter);
             self.at(until + jitter, Event::Dispatch(index));
             return;
         }
@@ -280,6 +317,7 @@ impl World {
         if refused {
             task.refusals += 1;
             let pause = (100 << task.refusals.min(16)).min(5 * MINUTE);
+            self.ledger.touched(task.watch, now + pause);
             if now > task.at + 31 * DAY {
                 self.ledger.broken(format!("task {index} was never published, and is deleted"));
             }

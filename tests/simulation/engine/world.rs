@@ -13,7 +13,7 @@ use super::claims::Claims;
 use super::datastore::Datastore;
 use super::ledger::Ledger;
 use super::operations::Operation;
-use super::plan::{CHANNELS, DAY, Fault, Kind, MINUTE, Ms, Plan};
+use super::plan::{CHANNELS, DAY, Fault, Kind, MINUTE, Ms, Plan, SECOND};
 use super::pubsub::{Message, Push, Subscription};
 use super::rng::Rng;
 use super::slack::Shown;
@@ -173,6 +173,13 @@ impl World {
     }
 
     pub(crate) fn at(&mut self, at: Ms, event: Event) {
+        // A delivery that is not made soon is delayed by a fault.
+        if let Event::Deliver(message) = event
+            && at > self.now() + 3 * SECOND
+        {
+            let watch = self.messages[message].watch;
+            self.ledger.touched(watch, at);
+        }
         self.sequence += 1;
         self.queue.push(Reverse((at.max(self.now()), self.sequence, event)));
     }

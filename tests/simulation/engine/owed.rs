@@ -1,0 +1,218 @@
+//! Liveness: what a watch is owed while no fault touches it (checks, its end, edits and the stall warning, all in time), and
+//! the cause that each message of trouble needs.
+
+use serde_json::{Map, Value};
+
+use super::ledger::Ledger;
+use super::plan::{Access, Ending, Fault, Kind, MINUTE, Ms, SECOND};
+use super::world::World;
+
+/// Calls, queues and Pub/Sub together take at most this long where no fault strikes: each some 2 s.
+const HOPS: Ms = 20 * SECOND;
+/// From the look that sees the end to Slack, with the report's task and push between them.
+const TO_SLACK: Ms = 45 * SECOND;
+/// Looks without progress until a stall warning, as the instances are set.
+pub(crate) const STALL_AFTER: u32 = 10;
+/// How far an instance's clock may be wrong.
+const SKEW: Ms = 10 * MINUTE;
+/// Nothing is started later than an hour after the kickoff, by a clock that may be wrong.
+const START_WINDOW: Ms = 60 * MINUTE - SKEW - MINUTE;
+
+/// What the books know of a watch for this.
+#[derive(Default)]
+pub(crate) struct Owed {
+    /// Until when a fault touches it: what it delays comes then.
+    touched_until: Option<Ms>,
+    last_look: Option<Ms>,
+    /// Looks that were refused for good.
+    refused_looks: u64,
+    /// A look at the end of its grid found no answer of use.
+    trouble_at_limit: bool,
+    /// A look saw it done in a state that nobody knows.
+    unknown_state: bool,
+    /// A fault struck a look-up or a start.
+    start_trouble: bool,
+    /// Looks that saw it running.
+    running_looks: u64,
+    /// Those of them after the message that follows it was posted.
+    followed_looks: u64,
+    /// How often the message that follows it was edited while it ran.
+    pub(crate) edits: u64,
+}
+
+/// What a look at an operation came to, as it reached opwatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Running,
+    Done,
+    /// Done, in a state that nobody knows.
+    Unknown,
+    /// Refused for good.
+    Refused,
+    /// No answer of use.
+    Nothing,
+}
+
+impl Ledger {
+    /// A fault touches a watch, until then.
+    pub(crate) fn touched(&mut self, watch: usize, until: Ms) {
+        let touched = &mut self.books[watch].owed.touched_until;
+        *touched = (*touched).max(Some(until));
+    }
+
+    /// A fault strikes its look-up or its start.
+    pub(crate) fn start_disturbed(&mut self, watch: usize) {
+        self.books[watch].owed.start_trouble = true;
+    }
+
+    /// A check is made: one within one and a half intervals of the last, while no fault has touched the watch since.
+    pub(crate) fn in_time(&mut self, watch: usize, now: Ms) {
+        let book = &mut self.books[watch];
+        let most = book.interval * 3 / 2 + HOPS;
+        let Some(last) = book.owed.last_look.replace(now) else { return };
+        let undisturbed = book.owed.touched_until.is_none_or(|at| at < last);
+        if undisturbed && now - last > most {
+            self.broken(format!("w{watch}: no check for {} ms, {most} are allowed", now - last));
+        }
+    }
+
+    /// What a check saw. `last`: it is the last of its grid.
+    pub(crate) fn saw(&mut self, watch: usize, seen: Seen, last: bool, wrong_clocks: bool, now: Ms) {
+        let book = &mut self.books[watch];
+        let skew = if wrong_clocks { SKEW } else { 0 };
+        let end = book.at + book.interval * u64::from(book.limit.saturating_sub(2));
+        match seen {
+            Seen::Running => {
+                book.owed.running_looks += 1;
+                book.owed.followed_looks += u64::from(book.runs_told > 0);
+            }
+            Seen::Done | Seen::Nothing => {}
+            Seen::Unknown => book.owed.unknown_state = true,
+            Seen::Refused => book.owed.refused_looks += 1,
+        }
+        let trouble = matches!(seen, Seen::Refused | Seen::Nothing);
+        book.owed.trouble_at_limit |= trouble && (last || now + skew >= end);
+    }
+
+    /// Why a message of trouble may be true; none when the books know no cause.
+    pub(crate) fn has_cause(&self, watch: usize, outcome: &str, ending: Option<Ending>, now: Ms) -> bool {
+        let book = &self.books[watch];
+        let owed = &book.owed;
+        match outcome {
+            "cannot tell how it ended" => {
+                ending == Some(Ending::Unknown)
+                    || owed.unknown_state
+                    || owed.refused_looks > 1
+                    || owed.trouble_at_limit
+                    || owed.start_trouble
+                    || book.rolled_back
+            }
+            "was not started" => owed.start_trouble || book.copies > 0 || now > book.at + START_WINDOW,
+            "the watch was lost" => book.lost > 0,
+            _ => true,
+        }
+    }
+
+    /// A report is tried again, for the `tries`th time, at `at`: not before its pause is over, give or take the jitter.
+    pub(crate) fn retried(&mut self, watch: usize, tries: u64, began: Ms, at: Ms) {
+        let pause =
+            if tries > 149 { 60 * MINUTE } else { ((10 * SECOND) << (tries - 1).min(6)).min(10 * MINUTE) };
+        if at + HOPS < began + pause / 2 {
+            self.broken(format!(
+                "w{watch}: try {tries} of its report comes after {} ms",
+                at.saturating_sub(began)
+            ));
+        }
+    }
+}
+
+impl World {
+    /// A fault touches the watch of a push.
+    pub(crate) fn touch(&mut self, push: u64) {
+        let (watch, now) = (self.messages[self.pushes[&push].message].watch, self.now());
+        self.ledger.touched(watch, now);
+    }
+
+    /// What watches that no fault ever touched were owed, once all is over.
+    pub(crate) fn close_owed(&mut self) {
+        for watch in 0..self.ledger.books.len() {
+            let book = &self.ledger.books[watch];
+            if book.owed.touched_until.is_some() || matches!(self.ledger.kind(watch), Kind::Test | Kind::Bad)
+            {
+                continue;
+            }
+            self.ledger.count("watches that no fault touched");
+            // Another watch's rate limit holds back this one's reports and edits.
+            if !self.plan.rates.contains_key(&Fault::SlackLimit) {
+                self.end_was_told_in_time(watch);
+                self.edits_were_made(watch);
+            }
+            self.stall_was_told(watch);
+        }
+    }
+
+    /// Within an interval and a half of the operation's end, or of the end of the grid.
+    fn end_was_told_in_time(&mut self, watch: usize) {
+        let book = &self.ledger.books[watch];
+        let own = format!("projects/p/operations/N{watch}");
+        let operation = match book.operations.as_slice() {
+            [] => self.by_name.get(&own).map(|index| &self.operations[*index]),
+            [one] => Some(&self.operations[*one]),
+            _ => None,
+        };
+        let Some(operation) = operation.filter(|_| !book.not_wanted) else { return };
+        let from = operation.from.max(book.at);
+        let by_end = operation.until.max(from) + book.interval * 3 / 2;
+        let by_limit = from + book.interval * u64::from(book.limit + 1);
+        let due = by_end.min(by_limit) + HOPS + TO_SLACK;
+        if book.posts.first().is_none_or(|(at, _)| *at > due) {
+            let (posts, until) = (&book.posts, operation.until);
+            let violation = format!("w{watch}: its end at {until} was due in Slack by {due}: {posts:?}");
+            self.ledger.broken(violation);
+        }
+    }
+
+    /// Each look but the first edits the message that follows the watch; one in two where time is short.
+    fn edits_were_made(&mut self, watch: usize) {
+        let (kickoff, book) = (&self.plan.kickoffs[watch], &self.ledger.books[watch]);
+        let live = matches!(kickoff.notify.or(self.plan.notify), None | Some("live"));
+        let owed = book.owed.followed_looks.saturating_sub(1) / 2;
+        if self.plan.access == Access::Bot && live && book.interval >= 30 * SECOND && book.owed.edits < owed {
+            let violation = format!("w{watch}: {} edits, {owed} are due", book.owed.edits);
+            self.ledger.broken(violation);
+        }
+    }
+
+    fn stall_was_told(&mut self, watch: usize) {
+        let (kickoff, book) = (&self.plan.kickoffs[watch], &self.ledger.books[watch]);
+        let wanted = kickoff.notify.or(self.plan.notify) != Some("failure");
+        let looks = u64::from(STALL_AFTER) + 2;
+        if kickoff.stuck && wanted && book.owed.running_looks > looks && book.stalls_told == 0 {
+            let violation = format!("w{watch}: nobody hears that it stands still");
+            self.ledger.broken(violation);
+        }
+    }
+
+    /// What another kickoff began with the same request, and which still ran when this one was published, is not started
+    /// again.
+    pub(crate) fn look_for_the_same(
+        &mut self,
+        watch: usize,
+        resource: &str,
+        request: &Map<String, Value>,
+        listed: Ms,
+    ) {
+        let asked = self.ledger.books[watch].at;
+        let same = self.operations.iter().find(|other| {
+            other.asks_for(resource, request)
+                && other.from < listed
+                && other.visible_at <= listed
+                && other.from + 10 * MINUTE >= asked + SECOND
+                && other.until > asked + SECOND
+        });
+        if let Some(same) = same {
+            let violation = format!("w{watch} starts what {} does already", same.name);
+            self.ledger.broken(violation);
+        }
+    }
+}
