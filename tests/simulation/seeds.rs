@@ -8,8 +8,8 @@ use super::engine::run::{on_all_cores, run};
 
 /// `cargo run --release --example simulate -- --seeds 10000` runs more.
 const SEEDS: u64 = 200;
-/// As many as run in about a minute.
-const WATCHES: usize = if cfg!(debug_assertions) { 4 } else { 200 };
+/// As many as run in about a minute; `tests/nightly simulator` has 200.
+const WATCHES: usize = if cfg!(debug_assertions) { 4 } else { 20 };
 /// Of a seed that is kept, or run twice.
 const FEW: usize = 12;
 

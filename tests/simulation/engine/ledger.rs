@@ -44,7 +44,7 @@ pub(crate) struct Book {
     /// Messages but reports that Pub/Sub gave up on.
     pub(crate) lost: u64,
     /// First reports in the order in which they were asked for: of a true end or not.
-    first_reports: Vec<bool>,
+    pub(crate) first_reports: Vec<bool>,
     /// First reports whose name was free again.
     freed_reports: u64,
     freed_checks: u64,

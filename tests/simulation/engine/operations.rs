@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::plan::{Ending, Fault, HOUR, Kickoff, MINUTE, Ms, SECOND};
+use super::plan::{DAY, Ending, Fault, HOUR, Kickoff, MINUTE, Ms, SECOND};
 use super::rng::Rng;
 use super::tasks::error;
 use super::world::{World, time};
@@ -12,7 +12,7 @@ pub(crate) struct Operation {
     pub(crate) from: Ms,
     pub(crate) until: Ms,
     pub(crate) ending: Ending,
-    stuck: bool,
+    pub(crate) stuck: bool,
     /// The start's labels and what it asked for.
     request: Map<String, Value>,
     /// Not in the list before.
@@ -223,7 +223,9 @@ impl World {
             |request: &Map<String, Value>| request.get("labels").map(|labels| labels["opwatch-key"].clone());
         for earlier in of_both.iter().flatten() {
             let earlier = &self.operations[*earlier];
-            if origin != watch && key(&earlier.request) != key(&request) {
+            // By its key an operation counts while it runs, or for a day.
+            let is_old = earlier.from + DAY <= asked && earlier.is_done(now);
+            if origin != watch && (is_old || key(&earlier.request) != key(&request)) {
                 continue;
             }
             if earlier.visible_at <= listed && earlier.from < listed {

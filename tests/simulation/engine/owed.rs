@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::ledger::Ledger;
+use super::operations::Operation;
 use super::plan::{Access, Ending, Fault, Kind, MINUTE, Ms, SECOND};
 use super::world::World;
 
@@ -70,7 +71,8 @@ impl Ledger {
         let book = &mut self.books[watch];
         let most = book.interval * 3 / 2 + HOPS;
         let Some(last) = book.owed.last_look.replace(now) else { return };
-        let undisturbed = book.owed.touched_until.is_none_or(|at| at < last);
+        // After its report only what is left of a copy's chain comes.
+        let undisturbed = book.owed.touched_until.is_none_or(|at| at < last) && book.first_reports.is_empty();
         if undisturbed && now - last > most {
             self.broken(format!("w{watch}: no check for {} ms, {most} are allowed", now - last));
         }
@@ -151,16 +153,20 @@ impl World {
         }
     }
 
-    /// Within an interval and a half of the operation's end, or of the end of the grid.
-    fn end_was_told_in_time(&mut self, watch: usize) {
-        let book = &self.ledger.books[watch];
+    /// The operation that it watches or started; none when it took another's for its own.
+    fn own_operation(&self, watch: usize) -> Option<&Operation> {
         let own = format!("projects/p/operations/N{watch}");
-        let operation = match book.operations.as_slice() {
+        match self.ledger.books[watch].operations.as_slice() {
             [] => self.by_name.get(&own).map(|index| &self.operations[*index]),
             [one] => Some(&self.operations[*one]),
             _ => None,
-        };
-        let Some(operation) = operation.filter(|_| !book.not_wanted) else { return };
+        }
+    }
+
+    /// Within an interval and a half of the operation's end, or of the end of the grid.
+    fn end_was_told_in_time(&mut self, watch: usize) {
+        let book = &self.ledger.books[watch];
+        let Some(operation) = self.own_operation(watch).filter(|_| !book.not_wanted) else { return };
         let from = operation.from.max(book.at);
         let by_end = operation.until.max(from) + book.interval * 3 / 2;
         let by_limit = from + book.interval * u64::from(book.limit + 1);
@@ -187,7 +193,8 @@ impl World {
         let (kickoff, book) = (&self.plan.kickoffs[watch], &self.ledger.books[watch]);
         let wanted = kickoff.notify.or(self.plan.notify) != Some("failure");
         let looks = u64::from(STALL_AFTER) + 2;
-        if kickoff.stuck && wanted && book.owed.running_looks > looks && book.stalls_told == 0 {
+        let stuck = self.own_operation(watch).is_some_and(|operation| operation.stuck);
+        if stuck && wanted && book.owed.running_looks > looks && book.stalls_told == 0 {
             let violation = format!("w{watch}: nobody hears that it stands still");
             self.ledger.broken(violation);
         }

@@ -350,6 +350,12 @@ impl World {
                     self.shown[index].orphaned = Some("its channel was closed");
                 }
             }
+            // opwatch leaves such a message alone from then on.
+            Target::Update if asked.says == Some(RUNNING) && MESSAGE_WORDS.contains(&word) => {
+                if let Some(index) = asked.message {
+                    self.shown[index].orphaned = Some("it could not be edited any more");
+                }
+            }
             Target::Update if asked.says != Some(RUNNING) => {
                 let Some(index) = asked.message else { return };
                 push.ends_edited = true;
@@ -426,6 +432,7 @@ impl World {
         }
         if let Some(index) = push.closes.filter(|_| acknowledged)
             && self.shown[index].is_running()
+            && self.shown[index].orphaned.is_none()
             && !push.ends_edited
         {
             if no_edits {
