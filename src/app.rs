@@ -8,39 +8,28 @@ use hyper::{Request, Response};
 use tokio::net::TcpListener;
 
 use crate::clock::Clock;
-use crate::endpoint::answer;
-use crate::endpoints::Api;
-use crate::gate::Gate;
 use crate::google::{Google, Tokens};
-use crate::keys::Keys;
-use crate::server::{InFlight, Limits, serve};
+use crate::intake::auth::Authenticator;
+use crate::intake::http::{App, answer};
+use crate::intake::keys::Keys;
+use crate::intake::server::{InFlight, Limits, serve};
+use crate::net::endpoints::Api;
+use crate::net::transport::Transport;
+use crate::outlets::slack::Slack;
+use crate::runner::Runner;
 use crate::settings::{Settings, SlackAccess};
-use crate::slack::Slack;
-use crate::transport::Transport;
-use crate::trust::Trust;
-use crate::watcher::Watcher;
-
-/// Everything that answers a push.
-pub struct App {
-    /// Handles what a push carries.
-    pub watcher: Watcher,
-    /// Lets pushes in; none lets all in, and leaves it to Cloud Run.
-    pub gate: Option<Gate>,
-    /// Decides who can have written what a push carries.
-    pub trust: Trust,
-}
 
 /// Builds it. Makes no call: tokens and keys are fetched when the first push needs them.
 pub fn build(settings: Settings, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> App {
-    let gate = settings.push_identity.map(|identity| {
+    let authenticator = settings.push_identity.map(|identity| {
         let keys = Keys::new(Arc::clone(&transport), settings.endpoints.get(Api::Jwks));
-        Gate::new(identity, keys, Arc::clone(&clock))
+        Authenticator::new(identity, keys, Arc::clone(&clock))
     });
     let tokens = Tokens::new(settings.access_token);
     let google = Google::new(Arc::clone(&transport), tokens, settings.endpoints);
     let slack = slack(transport, settings.slack);
-    let trust = settings.setup.trust.clone();
-    App { watcher: Watcher::new(settings.setup, google, slack, clock), gate, trust }
+    let trust = settings.config.trust.clone();
+    App { runner: Runner::new(settings.config, google, slack, clock), authenticator, trust }
 }
 
 /// The client of Slack that the settings ask for.

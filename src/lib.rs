@@ -1,47 +1,47 @@
-//! opwatch follows a Google Cloud long-running operation to its end and tells Slack how it ended. It never waits:
+//! opwatch follows a Google Cloud long-running operation to its end and reports how it ended. It never waits:
 //! a watch is one small Pub/Sub message that is passed on, and each delivery is one check.
 //!
-//! The modules stand in the order in which a delivery goes through them:
-//! bytes → [`server`] → [`endpoint`] → [`gate`] ([`identity`], [`keys`]) → [`envelope`] ([`trust`]) → [`message`] → [`watcher`], which looks at
-//! the operation ([`google`]), decides ([`decision`], pure) and takes one next step: a task ([`google`]) or a post ([`notice`],
-//! pure, then [`slack`]). With a [`ledger`] it also keeps what it saw, and which reports were sent.
+//! The modules are in four groups, in the order in which a delivery goes through them.
+//!
+//! In: bytes → [`intake`] (server, routes, authentication, the push) → [`message`] (JSON to data and back).
+//!
+//! Core, pure: [`watch`] (what follows an operation), [`services`] (what can be watched, and how its answers are read),
+//! [`decision`] (what follows from one look), [`policy`] and [`trust`] (what is allowed, and whose word counts).
+//!
+//! Out: [`runner`] takes the one next step, through [`google`] (operations, tasks, datastore) and [`outlets`] (who is told, in
+//! the words of [`prose`]); a [`ledger`] keeps what was seen and which reports were sent.
+//!
+//! Around it: [`app`] puts the parts together as [`settings`] say, [`cli`] has the commands, [`fakes`] the stand-ins of Google
+//! and Slack.
 
-pub mod app;
-pub mod settings;
-pub mod server;
-pub mod endpoint;
-pub mod gate;
-pub mod identity;
-pub mod keys;
-pub mod envelope;
-pub mod trust;
+pub mod intake;
 pub mod message;
+
+pub mod decision;
 pub mod placeholder;
 pub mod policy;
-pub mod watcher;
-pub mod operation;
-pub mod decision;
+pub mod services;
+pub mod trust;
+pub mod watch;
+
 pub mod google;
 pub mod ledger;
-pub mod notice;
-pub mod locale;
-pub mod slack;
+pub mod outlets;
+pub mod prose;
+pub mod runner;
 
-pub mod check;
-pub mod doctor;
-pub mod history;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod delivery;
 #[cfg(feature = "local")]
-pub mod render;
-pub mod validate;
+pub mod fakes;
+pub mod settings;
+
 pub mod clock;
-pub mod endpoints;
 mod hash;
-mod input;
 mod json;
-#[cfg(feature = "local")]
-pub mod local;
-mod roots;
+pub mod net;
 pub mod telemetry;
 pub mod terminal;
 mod text;
-pub mod transport;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use opwatch::clock::{Clock, SystemClock};
-use opwatch::server::Limits;
+use opwatch::intake::server::Limits;
+use opwatch::net::transport::Network;
 use opwatch::settings::{ServeArgs, Settings};
-use opwatch::transport::Network;
 use opwatch::{app, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -25,19 +25,19 @@ enum Command {
     /// Takes Pub/Sub pushes (the default)
     Serve(Box<ServeArgs>),
     /// Looks at an operation once and prints what the report would say; sends nothing
-    Check(Box<opwatch::check::CheckArgs>),
+    Check(Box<opwatch::cli::check::CheckArgs>),
     /// Checks that everything is there and granted, and says how to fix what is not
-    Doctor(Box<opwatch::doctor::DoctorArgs>),
+    Doctor(Box<opwatch::cli::doctor::DoctorArgs>),
     /// Shows the last runs that the ledger knows
     History(Box<opwatch::settings::HistoryArgs>),
     /// Checks a message in a file, as `serve` would read it from a person
-    Validate(opwatch::validate::ValidateArgs),
+    Validate(opwatch::cli::validate::ValidateArgs),
     /// Prints what Slack would be told of a recorded operation; sends nothing
     #[cfg(feature = "local")]
-    Render(Box<opwatch::render::RenderArgs>),
+    Render(Box<opwatch::cli::render::RenderArgs>),
     /// Shows the whole story on this machine, without a cloud account
     #[cfg(feature = "local")]
-    Demo(Box<opwatch::local::demo::DemoArgs>),
+    Demo(Box<opwatch::fakes::demo::DemoArgs>),
 }
 
 /// Settings or arguments that can't be used: `EX_USAGE` of sysexits.
@@ -61,14 +61,14 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => serve(&args).await,
-            Command::Check(args) => opwatch::check::run(&args).await,
-            Command::Doctor(args) => opwatch::doctor::run(&args).await,
-            Command::History(args) => opwatch::history::run(&args).await,
-            Command::Validate(args) => opwatch::validate::run(&args),
+            Command::Check(args) => opwatch::cli::check::run(&args).await,
+            Command::Doctor(args) => opwatch::cli::doctor::run(&args).await,
+            Command::History(args) => opwatch::cli::history::run(&args).await,
+            Command::Validate(args) => opwatch::cli::validate::run(&args),
             #[cfg(feature = "local")]
-            Command::Render(args) => opwatch::render::run(&args),
+            Command::Render(args) => opwatch::cli::render::run(&args),
             #[cfg(feature = "local")]
-            Command::Demo(args) => opwatch::local::demo::run(&args).await,
+            Command::Demo(args) => opwatch::fakes::demo::run(&args).await,
         }
     })
 }
@@ -118,18 +118,18 @@ async fn run(settings: Settings) -> Result<(), String> {
     let address = listener.local_addr().map_err(|error| format!("no address: {error}"))?;
     let network = Network::new().map_err(|error| format!("the HTTP client could not be built: {error}"))?;
     tracing::info!(
-        topic = settings.setup.topic,
+        topic = settings.config.topic,
         "opwatch {} listens on {address}",
         env!("CARGO_PKG_VERSION")
     );
-    for (setting, direction) in settings.setup.policy.unset() {
+    for (setting, direction) in settings.config.policy.unset() {
         tracing::warn!(
             "{setting} is not set: every start of an {} is refused. Set it to the gs:// prefixes that may be used, such as \
              {setting}=gs://my-backups, or to any; STARTS=none is for a service that only watches",
             direction.word()
         );
     }
-    if let Some(warning) = settings.setup.trust.warning(SystemClock.now()) {
+    if let Some(warning) = settings.config.trust.warning(SystemClock.now()) {
         tracing::warn!("{warning}");
     }
     let app = app::build(settings, Arc::new(network), Arc::new(SystemClock));

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use opwatch::local::{End, Fault, Plan};
+use opwatch::fakes::{End, Fault, Plan};
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{SubsecRound, TimeDelta};
-use opwatch::local::{End, Fault, Plan};
+use opwatch::fakes::{End, Fault, Plan};
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{

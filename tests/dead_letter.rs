@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
-use opwatch::local::Fault;
+use opwatch::fakes::Fault;
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{

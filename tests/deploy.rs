@@ -9,8 +9,9 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{TimeDelta, Utc};
-use opwatch::message::{Defaults, Message, Received, read};
+use opwatch::message::{Defaults, Received, read};
 use opwatch::trust::Origin;
+use opwatch::watch::Message;
 use serde_json::{Value, json};
 
 use crate::support::gcloud::{Call, Cloud, DIGEST, URL};
@@ -606,7 +607,7 @@ fn put_task(cloud: &Cloud, queue: &str, task: &str, watch: &str, message: &Value
     let received = Received { message_id: watch.to_owned(), published: Utc::now(), origin: Origin::Internal };
     let message = read(message.to_string().as_bytes(), &received, Defaults::default()).unwrap();
     let message = match message {
-        Message::Check(check) => Message::Check(Box::new(opwatch::message::Check { attempt: 7, ..*check })),
+        Message::Check(check) => Message::Check(Box::new(opwatch::watch::Check { attempt: 7, ..*check })),
         other => other,
     };
     let publish = json!({"messages": [{"data": STANDARD.encode(message.to_data())}]});

@@ -8,15 +8,13 @@ use opwatch::decision::{
     Claim, Decision, Known, LookUpFailure, after_failed_look_up, begin, decide, give_up, may_start, spread,
     try_again,
 };
-use opwatch::message::{
-    Adopted, Check, Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Message, Outcome, Problem, Reason,
-    Received, Report, Start, Track, Why, is_report, read,
-};
-use opwatch::operation::{
+use opwatch::message::{Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Received, is_report, read};
+use opwatch::services::{
     ApiError, Ending, Facts, Filter, Observation, Operation, Progress, Service, read_list, read_operation,
     read_started,
 };
 use opwatch::trust::Origin;
+use opwatch::watch::{Adopted, Check, Message, Outcome, Problem, Reason, Report, Start, Track, Why};
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{FIRESTORE_NAME, NAME, export, firestore_export};

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{NaiveDateTime, TimeDelta};
 use hyper::StatusCode;
-use opwatch::local::{End, Event, Fault, Plan, Task};
+use opwatch::fakes::{End, Event, Fault, Plan, Task};
 use serde_json::{Value, json};
 
 use crate::support::deployment::{ATTEMPTS, Datastore, Deployment};

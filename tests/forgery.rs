@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
-use opwatch::local::{End, Event, Fault, Plan, Subscription};
+use opwatch::fakes::{End, Event, Fault, Plan, Subscription};
 use opwatch::settings::ServeArgs;
 use serde_json::{Value, json};
 

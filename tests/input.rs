@@ -1,6 +1,6 @@
 //! What people and their tools write: encodings, slips of JSON, keys that stand twice, titles, and bodies that no service takes.
 
-use opwatch::local::Plan;
+use opwatch::fakes::Plan;
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use opwatch::local::{End, Event, Fault, Plan};
+use opwatch::fakes::{End, Event, Fault, Plan};
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{

@@ -1,6 +1,6 @@
 //! What the real binary writes: one JSON object a line in Cloud Logging's form, and never a secret.
 
-use opwatch::local::{Event, Fault};
+use opwatch::fakes::{Event, Fault};
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use opwatch::endpoints::{Api, Endpoints};
+use opwatch::fakes::{Event, Fault, Plan};
 use opwatch::google::{Google, Tokens, report_id};
 use opwatch::ledger::{LEASE, Ledger, Run, Standing};
-use opwatch::local::{Event, Fault, Plan};
-use opwatch::message::{Defaults, Message, Received, read};
+use opwatch::message::{Defaults, Received, read};
+use opwatch::net::endpoints::{Api, Endpoints};
+use opwatch::net::transport::Network;
 use opwatch::settings::ServeArgs;
-use opwatch::transport::Network;
 use opwatch::trust::Origin;
+use opwatch::watch::Message;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{SubsecRound, TimeDelta};
 use opwatch::clock::{Stopwatch, TELLING_LIMIT};
-use opwatch::local::{ChannelMessage, End, Event, Fault, Plan};
+use opwatch::fakes::{ChannelMessage, End, Event, Fault, Plan};
 use opwatch::settings::ServeArgs;
 use serde_json::{Value, json};
 

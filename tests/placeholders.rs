@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use opwatch::local::{Fault, Recorded};
+use opwatch::fakes::{Fault, Recorded};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Parser;
-use opwatch::local::Slack;
-use opwatch::locale::Locale;
-use opwatch::message::Outcome;
-use opwatch::render::{RenderArgs, render};
+use opwatch::cli::render::{RenderArgs, render};
+use opwatch::fakes::Slack;
+use opwatch::watch::{Locale, Outcome};
 use serde_json::Value;
 
 use crate::support::opwatch::{GREEN, ORANGE, RED, colour, texts};

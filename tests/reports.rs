@@ -1,7 +1,7 @@
 //! From the end of a watch to Slack: what is said, in which words, and what happens when Slack does not take it.
 
 use chrono::{SubsecRound, TimeDelta};
-use opwatch::local::{End, Fault, Plan};
+use opwatch::fakes::{End, Fault, Plan};
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{

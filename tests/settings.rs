@@ -1,11 +1,11 @@
 //! Each setting, good and bad: an error names the setting, the reason and an example, and never a secret.
 
 use clap::{Args, Command};
-use opwatch::endpoints::Api;
-use opwatch::message::{Mention, Notify, Routing};
+use opwatch::net::endpoints::Api;
 use opwatch::policy::{Channels, Database, Locations};
 use opwatch::settings::{ServeArgs, Settings};
 use opwatch::trust::{Internal, Trust};
+use opwatch::watch::{Mention, Notify, Routing};
 
 const SECRET: &str = "https://hooks.slack.com/services/T0/B0/canary-hook";
 const TOKEN: &str = "ya29.canary-token";
@@ -124,23 +124,23 @@ const REQUIRED: [&str; 4] = ["TOPIC", "CHECK_QUEUE", "TASKS_SERVICE_ACCOUNT", "S
 fn defaults_are_those_of_the_documents() {
     let settings = good().check().unwrap();
     assert_eq!(settings.port, 8080);
-    assert_eq!((settings.setup.defaults.interval, settings.setup.defaults.limit), (60, 60));
-    assert_eq!(settings.setup.report_queue, settings.setup.check_queue);
-    assert_eq!((settings.setup.zone.name(), settings.setup.locale.id()), ("UTC", "en"));
-    assert_eq!(settings.setup.policy.projects, Some(vec!["demo".to_owned()]));
-    let services: Vec<_> = settings.setup.policy.services.iter().map(ToString::to_string).collect();
+    assert_eq!((settings.config.defaults.interval, settings.config.defaults.limit), (60, 60));
+    assert_eq!(settings.config.report_queue, settings.config.check_queue);
+    assert_eq!((settings.config.zone.name(), settings.config.locale.id()), ("UTC", "en"));
+    assert_eq!(settings.config.policy.projects, Some(vec!["demo".to_owned()]));
+    let services: Vec<_> = settings.config.policy.services.iter().map(ToString::to_string).collect();
     assert_eq!(services, ["datastore", "firestore"]);
-    let starts: Vec<_> = settings.setup.policy.starts.iter().map(ToString::to_string).collect();
+    let starts: Vec<_> = settings.config.policy.starts.iter().map(ToString::to_string).collect();
     assert_eq!(starts, ["datastore:export", "firestore:exportDocuments"]);
-    let policy = &settings.setup.policy;
+    let policy = &settings.config.policy;
     assert_eq!([&policy.exports, &policy.imports], [&Locations::Unset; 2]);
     assert_eq!(policy.databases, None);
     assert_eq!(settings.project(), "demo");
-    assert_eq!(settings.setup.ledger, None);
+    assert_eq!(settings.config.ledger, None);
     assert!(!settings.slack.is_bot());
-    assert_eq!((settings.setup.title, settings.setup.stall_after), (None, 10));
+    assert_eq!((settings.config.title, settings.config.stall_after), (None, 10));
     let routing = Routing { notify: Some(Notify::End), ..Routing::default() };
-    assert_eq!(settings.setup.routing, routing);
+    assert_eq!(settings.config.routing, routing);
 }
 
 /// Settings with a bot in place of the webhook, and `more`.
@@ -159,12 +159,12 @@ fn slack_is_a_webhook_or_a_bot() {
     let settings = of_bot(&[]).unwrap();
     assert!(settings.slack.is_bot());
     let own = Channels::Only(vec!["C024BE91L".parse().unwrap()]);
-    assert_eq!(settings.setup.policy.channels, own, "messages choose no other by default");
-    let any = of_bot(&[("SLACK_CHANNELS", "any")]).unwrap().setup.policy.channels;
+    assert_eq!(settings.config.policy.channels, own, "messages choose no other by default");
+    let any = of_bot(&[("SLACK_CHANNELS", "any")]).unwrap().config.policy.channels;
     assert_eq!(any, Channels::Any);
-    assert_eq!(settings.setup.routing.notify, Some(Notify::Live));
-    assert_eq!(settings.setup.routing.channel.unwrap().to_string(), "C024BE91L");
-    let only = of_bot(&[("SLACK_CHANNELS", "C0A1, C0B2")]).unwrap().setup.policy.channels;
+    assert_eq!(settings.config.routing.notify, Some(Notify::Live));
+    assert_eq!(settings.config.routing.channel.unwrap().to_string(), "C024BE91L");
+    let only = of_bot(&[("SLACK_CHANNELS", "C0A1, C0B2")]).unwrap().config.policy.channels;
     let channels = ["C0A1", "C0B2", "C024BE91L"].map(|id| id.parse().unwrap()).to_vec();
     assert_eq!(only, Channels::Only(channels));
     let error = |result: Result<Settings, String>| {
@@ -252,30 +252,30 @@ fn good_values_are_taken() {
     ] {
         assert!(with(setting, value).is_ok(), "{setting}={value}: {:?}", with(setting, value).err());
     }
-    assert_eq!(with("CHECK_INTERVAL", "5m").unwrap().setup.defaults.interval, 300);
+    assert_eq!(with("CHECK_INTERVAL", "5m").unwrap().config.defaults.interval, 300);
 }
 
 #[test]
 fn what_may_be_touched_is_bounded_by_lists_or_by_any() {
     let below =
         |prefixes: &[&str]| Locations::Below(prefixes.iter().map(|&prefix| prefix.to_owned()).collect());
-    let exports = |value| with("EXPORT_PREFIXES", value).unwrap().setup.policy.exports;
+    let exports = |value| with("EXPORT_PREFIXES", value).unwrap().config.policy.exports;
     assert_eq!(exports("gs://b/c/"), below(&["gs://b/c"]));
     assert_eq!(exports("any"), Locations::Any);
-    let policy = with("IMPORT_PREFIXES", "gs://a, gs://b").unwrap().setup.policy;
+    let policy = with("IMPORT_PREFIXES", "gs://a, gs://b").unwrap().config.policy;
     assert_eq!((policy.exports, policy.imports), (Locations::Unset, below(&["gs://a", "gs://b"])));
-    let databases = |value| with("DATABASES", value).unwrap().setup.policy.databases;
+    let databases = |value| with("DATABASES", value).unwrap().config.policy.databases;
     assert_eq!(databases("any"), None);
     let database =
         |project: Option<&str>, id: &str| Database { project: project.map(str::to_owned), id: id.to_owned() };
     let listed = [database(None, "(default)"), database(Some("example.com:p"), "orders")];
     assert_eq!(databases("(default), example.com:p/orders"), Some(listed.to_vec()));
-    let mentions = |setting, value| with(setting, value).unwrap().setup.policy.mentions;
-    assert_eq!(good().check().unwrap().setup.policy.mentions, Some(Vec::new()));
+    let mentions = |setting, value| with(setting, value).unwrap().config.policy.mentions;
+    assert_eq!(good().check().unwrap().config.policy.mentions, Some(Vec::new()));
     assert_eq!(mentions("MENTION", "here"), Some(vec![Mention::Here]));
     assert_eq!(mentions("MENTIONS", "here"), Some(vec![Mention::Here]));
     assert_eq!(mentions("MENTIONS", "any"), None);
-    assert!(with("STARTS", "none").unwrap().setup.policy.starts.is_empty());
+    assert!(with("STARTS", "none").unwrap().config.policy.starts.is_empty());
 }
 
 /// What would run a workflow, or posts nothing.
@@ -516,13 +516,13 @@ fn every_setting_is_a_variable_whose_value_help_hides() {
 
 #[test]
 fn state_is_trusted_from_everyone_or_from_the_internal_topic() {
-    assert_eq!(good().check().unwrap().setup.trust, Trust::Everyone);
+    assert_eq!(good().check().unwrap().config.trust, Trust::Everyone);
     let until = "2026-12-07T00:00:00+01:00";
     let internal = |public_until: Option<&str>| {
         let mut args = good();
         set(&mut args, "INTERNAL_TOPIC", "projects/demo/topics/opwatch-internal");
         set(&mut args, "ACCEPT_PUBLIC_STATE_UNTIL", public_until.unwrap_or_default());
-        args.check().unwrap().setup.trust
+        args.check().unwrap().config.trust
     };
     let topic = "projects/demo/topics/opwatch-internal".to_owned();
     let public_until = "2026-12-06T23:00:00Z".parse().ok();
@@ -542,7 +542,7 @@ fn a_ledger_is_on_once_it_has_a_kind() {
             format!("LEDGER_KIND: it must be set: without it {setting} means nothing (example: LEDGER_KIND=");
         assert!(error.starts_with(&said) && error.lines().count() == 1, "{error}");
     }
-    let ledger = with("LEDGER_KIND", "Run").unwrap().setup.ledger.unwrap();
+    let ledger = with("LEDGER_KIND", "Run").unwrap().config.ledger.unwrap();
     assert_eq!((ledger.kind.as_str(), ledger.project.as_str()), ("Run", "demo"));
     assert_eq!((ledger.namespace.as_str(), ledger.database.as_str(), ledger.keep.num_days()), ("", "", 400));
     let mut args = good();
@@ -555,7 +555,7 @@ fn a_ledger_is_on_once_it_has_a_kind() {
     ] {
         set(&mut args, setting, value);
     }
-    let ledger = args.check().unwrap().setup.ledger.unwrap();
+    let ledger = args.check().unwrap().config.ledger.unwrap();
     assert_eq!((ledger.project.as_str(), ledger.namespace.as_str()), ("other", "n"));
     assert_eq!((ledger.database.as_str(), ledger.keep.num_days()), ("d", 30));
 }

@@ -1,7 +1,7 @@
 //! What Slack refuses, and what is sent instead: with less, step by step, until the end arrives.
 
 use chrono::TimeDelta;
-use opwatch::local::{End, Fault, Plan};
+use opwatch::fakes::{End, Fault, Plan};
 use opwatch::settings::ServeArgs;
 use serde_json::{Value, json};
 
@@ -103,7 +103,7 @@ async fn what_slack_refuses_for_an_unknown_reason_is_sent_with_less_step_by_step
         let mut events = opwatch.world.events();
         for _ in 0..4 {
             let created =
-                |event: &opwatch::local::Event| matches!(event, opwatch::local::Event::SlackRefused { .. });
+                |event: &opwatch::fakes::Event| matches!(event, opwatch::fakes::Event::SlackRefused { .. });
             events.wait_for("a refusal", created).await.unwrap();
         }
         opwatch.world.slack.fail_always(None);
@@ -199,8 +199,8 @@ async fn an_hour_of_such_answers_loses_no_end() {
     let begun = opwatch.world.time.now();
     opwatch.publish(&json!({"name": NAME})).await;
     let mut events = opwatch.world.events();
-    let late = |event: &opwatch::local::Event| {
-        matches!(event, opwatch::local::Event::TaskCreated { schedule_time, .. }
+    let late = |event: &opwatch::fakes::Event| {
+        matches!(event, opwatch::fakes::Event::TaskCreated { schedule_time, .. }
         if *schedule_time - begun > TimeDelta::hours(1))
     };
     events.wait_for("a try after an hour", late).await.unwrap();
@@ -270,7 +270,7 @@ async fn a_channel_that_hangs_delays_its_own_reports_alone() {
     opwatch.world.resume();
     let mut events = opwatch.world.events();
     events
-        .wait_for("the other's report", |event| matches!(event, opwatch::local::Event::SlackPosted { .. }))
+        .wait_for("the other's report", |event| matches!(event, opwatch::fakes::Event::SlackPosted { .. }))
         .await
         .unwrap();
     let messages = opwatch.world.slack.channel_messages();

@@ -8,13 +8,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use opwatch::decision::{self, Decision};
-use opwatch::envelope::{self, Delivery};
-use opwatch::locale::Locale;
-use opwatch::message::{self, Check, Defaults, Message, Received, Report};
-use opwatch::notice::{Context, compared_notice};
-use opwatch::operation::{Observation, Operation, Service, read_operation};
-use opwatch::slack;
+use opwatch::delivery::Delivery;
+use opwatch::intake::push;
+use opwatch::message::{self, Defaults, Received};
+use opwatch::outlets::slack;
+use opwatch::prose::{Context, compared_notice};
+use opwatch::services::{Observation, Operation, Service, read_operation};
 use opwatch::trust::{Internal, Route, Trust};
+use opwatch::watch::{Check, Locale, Message, Report};
 use serde_json::json;
 
 const NAME: &str = "projects/my-project/operations/ASA1";
@@ -46,7 +47,7 @@ static TRUST: LazyLock<Trust> = LazyLock::new(|| {
 
 /// Opens the envelope.
 pub(crate) fn decode(push: &[u8]) -> Delivery {
-    envelope::open(push).expect("a push").deliver(Route::Internal, &TRUST).expect("it may push there")
+    push::open(push).expect("a push").deliver(Route::Internal, &TRUST).expect("it may push there")
 }
 
 /// Reads the message.

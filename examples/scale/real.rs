@@ -11,11 +11,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use opwatch::app::{App, build};
+use opwatch::app::build;
 use opwatch::clock::{Clock, Deadline};
-use opwatch::envelope::Delivery;
+use opwatch::delivery::Delivery;
+use opwatch::intake::http::App;
+use opwatch::net::transport::{Answer, Method, Request, Sending, Transport};
 use opwatch::settings::{PolicyArgs, ServeArgs};
-use opwatch::transport::{Answer, Method, Request, Sending, Transport};
 use opwatch::trust::Origin;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -155,7 +156,7 @@ pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
             data: Ok(event.data),
             origin: Origin::Internal,
         };
-        let mut work = pin!(apps[index % apps.len()].watcher.handle(delivery, Deadline::start()));
+        let mut work = pin!(apps[index % apps.len()].runner.handle(delivery, Deadline::start()));
         let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let Poll::Ready(handled) = polled else { panic!("nothing here waits") };
         if !handled.acknowledged {

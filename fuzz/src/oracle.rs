@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use opwatch::transport::{Method, Request};
+use opwatch::net::transport::{Method, Request};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use url::Url;

@@ -3,17 +3,18 @@
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
-use opwatch::endpoints::Api;
-use opwatch::envelope::{self, NotBase64};
-use opwatch::locale::Locale;
-use opwatch::message::{self, Check, Defaults, INTERVAL, LIMIT, LONGEST_WRITTEN, Message, Received, Report};
-use opwatch::notice::{Context, notice, running, stall_report};
-use opwatch::operation::{
+use opwatch::delivery::NotBase64;
+use opwatch::intake::push;
+use opwatch::message::{self, Defaults, INTERVAL, LIMIT, LONGEST_WRITTEN, Received};
+use opwatch::net::endpoints::Api;
+use opwatch::outlets::slack::{Part, payload, plain_payload};
+use opwatch::prose::{Context, notice, running, stall_report};
+use opwatch::services::{
     ERROR_TEXT, Observation, Operation, Progress, Service, read_list, read_operation, read_started,
 };
 use opwatch::settings::ServeArgs;
-use opwatch::slack::{Part, payload, plain_payload};
 use opwatch::trust::{Origin, Route, Trust};
+use opwatch::watch::{Check, LONGEST_EXCERPT, Locale, Message, Report, Unusable};
 
 use super::oracle;
 
@@ -29,7 +30,7 @@ fn received() -> Received {
 
 /// Any bytes as the body of a push.
 pub(crate) fn envelope(data: &[u8]) {
-    match envelope::open(data) {
+    match push::open(data) {
         Ok(push) => {
             let delivery = push.deliver(Route::Public, &Trust::Everyone).expect("it may push there");
             assert!(!delivery.message_id.is_empty());
@@ -74,8 +75,8 @@ pub(crate) fn message(data: &[u8]) {
             }
         }
         Err(problem) => {
-            let excerpt = String::from_utf8_lossy(data).chars().take(message::LONGEST_EXCERPT).collect();
-            let unusable = message::Unusable { problem, excerpt, message_id: "7".to_owned() };
+            let excerpt = String::from_utf8_lossy(data).chars().take(LONGEST_EXCERPT).collect();
+            let unusable = Unusable { problem, excerpt, message_id: "7".to_owned() };
             told(&Report::of_unusable("7".to_owned(), unusable, now()));
         }
     }
@@ -174,8 +175,8 @@ pub(crate) fn settings(data: &[u8]) {
                     endpoint.base
                 );
             }
-            assert!(LIMIT.contains(&settings.setup.defaults.limit));
-            assert!(INTERVAL.contains(&settings.setup.defaults.interval));
+            assert!(LIMIT.contains(&settings.config.defaults.limit));
+            assert!(INTERVAL.contains(&settings.config.defaults.interval));
         }
         Err(bad) => {
             for line in bad.to_string().lines() {

@@ -8,11 +8,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use opwatch::app::{self, App};
+use opwatch::app;
 use opwatch::clock::{Clock, Deadline};
-use opwatch::envelope;
+use opwatch::intake::http::App;
+use opwatch::intake::push;
+use opwatch::net::transport::{Answer, Failure, Request, Sending, Transport};
 use opwatch::settings::{PolicyArgs, ServeArgs, Settings};
-use opwatch::transport::{Answer, Failure, Request, Sending, Transport};
 use opwatch::trust::Route;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -207,9 +208,9 @@ pub(crate) fn push(data: &[u8]) {
 
     let deadline = Deadline::start();
     let handled = if body.len() > LONGEST_BODY {
-        block_on(app.watcher.handle_oversize(&body, body.len(), LONGEST_BODY, deadline))
+        block_on(app.runner.handle_oversize(&body, body.len(), LONGEST_BODY, deadline))
     } else {
-        let Ok(push) = envelope::open(&body) else { return };
+        let Ok(push) = push::open(&body) else { return };
         let route = match (choice.has(1), sender) {
             (true, _) => Route::DeadLetter,
             (false, Sender::Opwatch) if !choice.has(0) => Route::Internal,
@@ -217,9 +218,9 @@ pub(crate) fn push(data: &[u8]) {
         };
         let delivery = push.deliver(route, &app.trust).expect("it may push there");
         if choice.has(1) {
-            block_on(app.watcher.handle_dead_letter(delivery, deadline))
+            block_on(app.runner.handle_dead_letter(delivery, deadline))
         } else {
-            block_on(app.watcher.handle(delivery, deadline))
+            block_on(app.runner.handle(delivery, deadline))
         }
     };
     let effects = *transport.effects.lock().unwrap_or_else(PoisonError::into_inner);
@@ -238,8 +239,8 @@ pub(crate) fn jwt(data: &[u8]) {
     let keys = parts.next();
     let answer = keys.map_or_else(|| Ok(answered(200, JWKS)), scripted);
     let (app, _) = build(&GUARDED, VecDeque::from([answer]), true, Sender::Opwatch);
-    let gate = app.gate.expect("a gate");
-    let admitted = block_on(gate.admit(Some(header)));
+    let gate = app.authenticator.expect("an authenticator");
+    let admitted = block_on(gate.authenticate(Some(header)));
     if keys.is_none() {
         let signed = |header: &str| {
             let token = header.split_once(' ').map(|(_, token)| token.trim_end().to_owned());

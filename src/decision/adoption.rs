@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::start::{key_of, named_as_asked, request_hash};
-use crate::message::{Adopted, LABEL_KEY, LABEL_REQUEST, Start};
-use crate::operation::{Listed, Observation, Operation, Request, Service};
+use super::start::named_as_asked;
+use crate::services::{Listed, Observation, Operation, Request, Service};
+use crate::watch::{Adopted, LABEL_KEY, LABEL_REQUEST, Start, key_of, request_hash};
 
 /// An operation that was asked for the same is taken for this kickoff's when it began at most this long before it.
 const SAME_REQUEST: TimeDelta = TimeDelta::minutes(10);
@@ -153,8 +153,8 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
-    use crate::message::{StartRequest, Watch};
-    use crate::operation::{Ending, Facts, StartMethod};
+    use crate::services::{Ending, Facts, StartMethod};
+    use crate::watch::{StartRequest, Watch};
 
     fn at(minute: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + minute * 60, 0).unwrap()

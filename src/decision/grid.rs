@@ -60,11 +60,6 @@ impl Grid {
     }
 }
 
-/// `count` seconds as chrono has them.
-pub fn seconds(count: u32) -> TimeDelta {
-    TimeDelta::seconds(i64::from(count))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,23 +6,21 @@ mod retry;
 mod start;
 
 pub use adoption::{Claim, Known, Query};
-pub use grid::{Grid, Point, seconds};
+pub use grid::{Grid, Point};
 pub use retry::{
     STALL_TRIES, START_WINDOW, UNCLEAR_RETRIES, WAITS, report_delay, spread, start_delay, unclear_delay,
 };
 pub use start::{
-    LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, key_of, labelled_body,
-    may_start, request_hash, try_again,
+    LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, labelled_body, may_start,
+    try_again,
 };
-
-pub(crate) use start::key_or_id;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::message::{Check, Message, Outcome, Reason, Report, Seen, Start, Test};
-use crate::operation::{ApiError, Ending, Facts, Observation};
+use crate::services::{ApiError, Ending, Facts, Observation};
+use crate::watch::{Check, Message, Outcome, Reason, Report, Seen, Start, Test, Verdict};
 
 /// The one next step of a delivery: a message to publish, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,32 +86,6 @@ fn next(check: Check, grid: Grid, now: DateTime<Utc>, wait: Duration) -> Decisio
     Decision::Check(Box::new(Check { attempt: point.attempt, ..check }), point.at)
 }
 
-/// What a watch has come to, before it is told.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Verdict {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Why opwatch can't say more.
-    pub reason: Option<Reason>,
-    /// The error of the call that failed, apart from the operation's own.
-    pub error: Option<ApiError>,
-    /// What is known of the operation.
-    pub facts: Facts,
-}
-
-impl Verdict {
-    /// A verdict without an error of a call.
-    pub fn new(outcome: Outcome, reason: Option<Reason>, facts: Facts) -> Self {
-        Self { outcome, reason, error: None, facts }
-    }
-
-    /// The same with the error of the call that failed.
-    #[must_use]
-    pub fn with(self, error: ApiError) -> Self {
-        Self { error: Some(error), ..self }
-    }
-}
-
 fn ended(ending: Ending, facts: Facts) -> Verdict {
     match ending {
         Ending::Succeeded => Verdict::new(Outcome::Succeeded, None, facts),
@@ -149,8 +121,8 @@ pub fn no_longer_allowed(check: &Check, setting: &str) -> Verdict {
 mod tests {
     use super::*;
     use crate::message::arbitrary::{check, facts, time};
-    use crate::message::{Kind, Watch};
-    use crate::operation::{Operation, Service};
+    use crate::services::{Operation, Service};
+    use crate::watch::{Kind, Watch};
     use chrono::TimeDelta;
     use proptest::prelude::*;
 

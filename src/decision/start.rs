@@ -5,24 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
-use super::{Decision, Grid, START_WINDOW, Verdict, decide, retry, seconds, start_delay};
-use crate::hash::short_hash;
-use crate::message::{
-    Adopted, Check, LABEL_KEY, LABEL_REQUEST, LookUp, Outcome, Reason, Report, Seen, Start, StartRequest,
-    Track, is_label,
+use super::{Decision, Grid, START_WINDOW, decide, retry, start_delay};
+use crate::services::{ApiError, Facts, Listed, Observation, Operation};
+use crate::watch::{
+    Adopted, Check, LABEL_KEY, LABEL_REQUEST, LookUp, Outcome, Reason, Report, Seen, Start, Track, Verdict,
+    key_of, request_hash, seconds,
 };
-use crate::operation::{ApiError, Facts, Listed, Observation, Operation};
-
-/// What this start is recognised by.
-pub fn key_of(start: &Start) -> String {
-    key_or_id(start.key.as_deref(), &start.watch.id)
-}
-
-/// What the start of this watch is recognised by: its kickoff's key, or else the watch's id.
-pub(crate) fn key_or_id(key: Option<&str>, id: &str) -> String {
-    let own = key.unwrap_or(id);
-    if is_label(own) { own.to_owned() } else { short_hash(&[own]) }
-}
 
 /// The body to send: with the two labels where the service has labels.
 pub fn labelled_body(start: &Start) -> Map<String, Value> {
@@ -35,13 +23,6 @@ pub fn labelled_body(start: &Start) -> Map<String, Value> {
         }
     }
     body
-}
-
-/// What all starts of the same request have in common: the text before its placeholders are replaced, since a second kickoff
-/// for the same slot expands to another text.
-pub fn request_hash(request: &StartRequest) -> String {
-    let (path, body) = request.written();
-    short_hash(&[request.service().id(), path, &Value::Object(body.clone()).to_string()])
 }
 
 /// Whether it is not too late to start.
@@ -210,8 +191,8 @@ fn due(start: &Start, delay: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Template;
-    use crate::operation::{Service, StartMethod};
+    use crate::services::{Service, StartMethod};
+    use crate::watch::{StartRequest, Template};
 
     /// It is a label of operations that run while the version changes, so it must not change.
     #[test]

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Call, CallError, Google, Success};
-use crate::endpoints::Api;
 use crate::ledger::{Claim, Found, Ledger, Properties, Run, Sighting, Standing, merged};
-use crate::operation::ApiError;
-use crate::transport::Method;
+use crate::net::endpoints::Api;
+use crate::net::transport::Method;
+use crate::services::ApiError;
 
 /// How many entities one call of the history reads: an entity may have 10 kB, an answer a MiB.
 const PAGE: u32 = 50;

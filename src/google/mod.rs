@@ -20,10 +20,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::clock::Stopwatch;
-use crate::endpoints::{Api, Endpoint, Endpoints};
-use crate::operation::{ApiError, retry_delay};
+use crate::net::endpoints::{Api, Endpoint, Endpoints};
+use crate::net::transport::{Answer, Failure, Method, Request, Transport};
+use crate::services::{ApiError, retry_delay};
 use crate::text;
-use crate::transport::{Answer, Failure, Method, Request, Transport};
 
 /// The client of all of Google's APIs.
 pub struct Google {
@@ -216,8 +216,8 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
-    use crate::operation::Service;
-    use crate::transport::Sending;
+    use crate::net::transport::Sending;
+    use crate::services::Service;
 
     /// Refuses the first token that it sees, and notes all.
     #[derive(Default)]

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::{Call, CallError, Google};
-use crate::endpoints::Api;
-use crate::message::StartRequest;
-use crate::operation::{
+use crate::net::endpoints::Api;
+use crate::net::transport::Method;
+use crate::services::{
     ApiError, Listed, Observation, Operation, Service, read_list, read_operation, read_started,
 };
-use crate::transport::Method;
+use crate::watch::StartRequest;
 
 /// One look at an operation.
 #[derive(Clone, Debug)]

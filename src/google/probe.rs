@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Call, CallError, Google};
-use crate::endpoints::Api;
-use crate::operation::Service;
-use crate::transport::Method;
+use crate::net::endpoints::Api;
+use crate::net::transport::Method;
+use crate::services::Service;
 
 #[derive(Default, Deserialize)]
 struct Granted {

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Call, CallError, Google};
-use crate::endpoints::Api;
 use crate::hash::hash;
-use crate::message::{Kind, Message, Report};
-use crate::operation::{ApiError, Operation};
-use crate::transport::Method;
+use crate::net::endpoints::Api;
+use crate::net::transport::Method;
+use crate::services::{ApiError, Operation};
+use crate::watch::{Kind, Message, Report};
 
 /// The scope of the token that Cloud Tasks publishes with.
 const PUBLISH_SCOPE: &str = "https://www.googleapis.com/auth/pubsub";
@@ -207,10 +207,10 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::endpoints::Endpoints;
     use crate::google::Tokens;
-    use crate::message::Watch;
-    use crate::transport::{Answer, Failure, Request, Sending, Transport};
+    use crate::net::endpoints::Endpoints;
+    use crate::net::transport::{Answer, Failure, Request, Sending, Transport};
+    use crate::watch::Watch;
 
     /// Fails the first call in this way; then the task is there.
     struct There(Mutex<Option<Failure>>);
@@ -233,7 +233,7 @@ mod tests {
         ] {
             let transport = Arc::new(There(Mutex::new(failure)));
             let google = Google::new(transport, Tokens::new(Some("token".into())), Endpoints::default());
-            let message = Message::Test(crate::message::Test { watch: Watch::default(), carried: true });
+            let message = Message::Test(crate::watch::Test { watch: Watch::default(), carried: true });
             let task = Task {
                 queue: "q",
                 topic: "t",

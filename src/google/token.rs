@@ -7,8 +7,8 @@ use gcp_auth::{Token, TokenProvider};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
-use crate::endpoints::Endpoint;
-use crate::operation::ApiError;
+use crate::net::endpoints::Endpoint;
+use crate::services::ApiError;
 
 /// The scope of every call. Cloud Tasks accepts no narrower one.
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::Properties;
 use super::entity::{flag, flag_of, integer, long_text, nested, properties, time, word, words};
-use crate::message::{Outcome, Watch};
-use crate::operation::{ApiError, Facts, Filter, Operation};
+use crate::services::{ApiError, Facts, Filter, Operation};
+use crate::watch::{Outcome, Watch};
 
 /// An operation as it was seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +98,7 @@ pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::operation::{Progress, Service};
+    use crate::services::{Progress, Service};
 
     const KEEP: TimeDelta = TimeDelta::days(400);
 

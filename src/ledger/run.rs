@@ -60,7 +60,7 @@ impl Run {
 
     /// How long it ran, or has run when it was last seen.
     pub fn duration(&self) -> Option<std::time::Duration> {
-        crate::operation::shown_duration(self.start?, self.end.or(self.last_seen)?)
+        crate::services::shown_duration(self.start?, self.end.or(self.last_seen)?)
     }
 
     /// Whether two runs are of the same work: the same title, or without one the same place.

@@ -4,9 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::entity::{integer, integer_of, long_text, nested, nested_of, properties, text_of, time, time_of};
 use super::{Properties, Run};
-use crate::message::{Outcome, Report};
-use crate::operation::Operation;
 use crate::placeholder;
+use crate::services::Operation;
+use crate::watch::{Outcome, Report};
 
 /// A run that ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,18 +5,17 @@ use chrono_tz::Tz;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{
-    Adopted, Channel, Check, LookUp, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem, Reason,
-    Report, Routing, Seen, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Watch, Why,
-};
-use crate::decision::key_or_id;
 use crate::json::Slip;
-use crate::locale::Locale;
-use crate::operation::{
+use crate::placeholder::Values;
+use crate::services::{
     ApiError, ERROR_TEXT, ErrorInfo, Facts, Operation, Progress, Service, StartMethod, parse_start_path,
 };
-use crate::placeholder::Values;
 use crate::text::{cut, line};
+use crate::watch::{
+    Adopted, Channel, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem,
+    Reason, Report, Routing, Seen, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Watch, Why,
+    key_or_id,
+};
 
 /// A text of 1 to `most` characters, many of them such as something could trip over.
 pub(crate) fn text(most: usize) -> BoxedStrategy<String> {

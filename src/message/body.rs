@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::problem::{Problem, Why};
-use super::read::{LABEL_KEY, LABEL_REQUEST};
-use crate::operation::{Service, StartMethod};
+use crate::services::{Service, StartMethod};
+use crate::watch::{LABEL_KEY, LABEL_REQUEST, Problem, Why};
 
 /// Fields of the request messages that come from the path. What a service does when the body says something else is
 /// "unspecified" (<https://google.aip.dev/127>), so it must not say anything.

@@ -4,9 +4,9 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use super::problem::{Problem, Why};
-use super::read::LONGEST_TITLE;
+use super::LONGEST_TITLE;
 use crate::text;
+use crate::watch::{Problem, Why};
 
 /// Why a text can't be the title of a watch, if it can't.
 pub(crate) fn title_problem(title: &str) -> Option<Why> {

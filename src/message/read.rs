@@ -8,36 +8,29 @@ use serde_json::{Map, Value};
 
 use super::body;
 use super::fields::Fields;
-use super::problem::{Problem, Why};
 use super::state::{State, Told};
-use super::{
-    Channel, Check, LONGEST_BODY, LONGEST_READ, Mention, MentionOn, Message, Notify, Outcome, Posted, Reason,
-    Report, Routing, Seen, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Watch,
-};
-use crate::decision::{Verdict, key_or_id, seconds};
+use super::{LONGEST_BODY, LONGEST_READ, LONGEST_TITLE};
 use crate::json::{self, Object};
-use crate::locale::Locale;
-use crate::operation::{ApiError, LONGEST_NAME, Operation, Service, StartMethod, parse_start_path};
 use crate::placeholder::{NotKnown, Values};
+use crate::services::{ApiError, LONGEST_NAME, Operation, Service, StartMethod, parse_start_path};
 use crate::text;
 use crate::trust::Origin;
+use crate::watch::{
+    Channel, Check, Locale, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem, Reason, Report,
+    Routing, Seen, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Verdict, Watch, Why,
+    is_label, key_or_id, seconds,
+};
 
 /// Seconds between two checks: a second to a day.
 pub const INTERVAL: std::ops::RangeInclusive<u32> = 1..=86_400;
 /// Checks of one watch.
 pub const LIMIT: std::ops::RangeInclusive<u32> = 1..=10_000;
-/// The longest title, in characters: with the outcome behind it it fits a Slack header of 150.
-pub const LONGEST_TITLE: usize = 100;
 /// Google's rule for the value of a label.
 const LONGEST_KEY: usize = 63;
 /// What a message can be, the first that is there.
 const KICKOFFS: [&str; 3] = ["test", "start", "name"];
 /// Fields that do not go with each of them.
 const OF_SOME_KICKOFFS: [&str; 5] = ["start", "name", "service", "attempt", "key"];
-/// Labels that opwatch adds to a start.
-pub(crate) const LABEL_KEY: &str = "opwatch-key";
-pub(crate) const LABEL_REQUEST: &str = "opwatch-request";
-
 /// What a message that doesn't say gets.
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults {
@@ -359,12 +352,4 @@ static SERVICES: LazyLock<String> = LazyLock::new(|| Service::ALL.map(Service::i
 fn is_id(id: &str) -> bool {
     (1..=128).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-}
-
-/// Google's rule for a label's value, but the empty one.
-pub(crate) fn is_label(value: &str) -> bool {
-    (1..=LONGEST_KEY).contains(&value.len())
-        && value
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
 }

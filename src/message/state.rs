@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Adopted, LookUp, Outcome, Posted, Reason, Seen, Track, Unusable};
-use crate::operation::{ApiError, Facts};
+use crate::services::{ApiError, Facts};
+use crate::watch::{Adopted, LookUp, Outcome, Posted, Reason, Seen, Track, Unusable};
 
 /// The state as it was read. Each field is read for itself: one that can't be read counts as missing, and unknown ones are
 /// passed on.

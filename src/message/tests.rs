@@ -1,12 +1,14 @@
 //! What is written reads back, whatever it is, and what is read never does harm.
 
 use chrono::DateTime;
+use chrono_tz::Tz;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::arbitrary::{message, text};
 use super::*;
 use crate::trust::Origin;
+use crate::watch::{Message, Outcome, Problem, Why};
 
 fn received() -> Received {
     // Later than any time that a message carries.

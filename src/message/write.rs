@@ -7,14 +7,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::state::Told;
-use super::{
-    Adopted, Check, LookUp, MentionOn, Message, Notify, Posted, Report, Routing, Seen, Start, StartRequest,
-    Track, Unknown, Watch,
-};
 use crate::hash::short_hash;
-use crate::locale::Locale;
-use crate::operation::{ApiError, Facts, Operation};
+use crate::services::{ApiError, Facts, Operation};
 use crate::text;
+use crate::watch::{
+    Adopted, Check, Locale, LookUp, MentionOn, Message, Notify, Posted, Report, Routing, Seen, Start,
+    StartRequest, Track, Unknown, Watch,
+};
 
 /// The longest message that opwatch writes, in bytes.
 pub const LONGEST_WRITTEN: usize = 24 * 1024;

@@ -4,9 +4,9 @@ mod bounds;
 
 pub use bounds::{Database, Locations};
 
-use crate::message::{Channel, Mention, Notify, Problem, Routing, StartRequest, Why};
-use crate::operation::{Direction, Operation, Service, StartMethod};
 use crate::placeholder::{before_first, has_any};
+use crate::services::{Direction, Operation, Service, StartMethod};
+use crate::watch::{Channel, Mention, Notify, Problem, Routing, StartRequest, Why};
 
 /// A prefix, for texts.
 const EXAMPLE: &str = "gs://my-backups";
@@ -196,7 +196,7 @@ mod tests {
 
     fn request(path: &str, location: &str) -> StartRequest {
         let service = if path.contains("/databases/") { Service::Firestore } else { Service::Datastore };
-        let (method, _) = crate::operation::parse_start_path(service, path).unwrap();
+        let (method, _) = crate::services::parse_start_path(service, path).unwrap();
         let body = serde_json::json!({method.location_field: location}).as_object().unwrap().clone();
         StartRequest { method, path: path.to_owned(), body, template: None }
     }

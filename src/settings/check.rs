@@ -5,15 +5,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::parse::{Bad, account_address, duration, given, project, resource};
 use super::{BadSettings, CheckSettings, CommonArgs, ServeArgs, Settings, policy};
-use crate::endpoints::{Api, Endpoints};
-use crate::identity::Identity;
-use crate::locale::Locale;
+use crate::config::Config;
+use crate::intake::token::Identity;
 use crate::message::{Defaults, INTERVAL, LIMIT};
-use crate::operation::Service;
+use crate::net::endpoints::{Api, Endpoints};
 use crate::policy::{Channels, Locations, Policy};
+use crate::services::Service;
 use crate::text;
 use crate::trust::{Internal, Trust};
-use crate::watcher::Setup;
+use crate::watch::Locale;
 
 const TOPIC: &str = "projects/my-project/topics/opwatch";
 const INTERNAL_TOPIC: &str = "projects/my-project/topics/opwatch-internal";
@@ -37,22 +37,18 @@ impl ServeArgs {
         let project = topic.split('/').nth(1).unwrap_or_default().to_owned();
         self.ledger.check_kind(&mut bad);
         let ledger = self.ledger.check(&project, &mut bad);
-        let mut policy = self.common.check_policy(&mut bad);
-        policy.projects.get_or_insert_with(|| vec![project]);
-        self.policy.check(&mut policy, &mut bad);
         let port = bad.optional("PORT", self.port.as_ref(), "8080", |text| {
             text.parse::<u16>().map_err(|_| "it must be a number from 0 to 65535".to_owned())
         });
         let (slack, channels) = self.check_slack(&endpoints, &mut bad);
-        policy.channels = channels;
-        policy.mentions = self.slack.check_mentions(&mut bad);
+        let policy = self.check_policy(project, channels, &mut bad);
         let is_bot = slack.is_bot();
         let zone = self.common.check_zone(&mut bad);
         let settings = Settings {
             port: port.unwrap_or(8080),
             slack,
             push_identity: self.check_push_identity(&mut bad),
-            setup: Setup {
+            config: Config {
                 trust: self.check_trust(&topic, &mut bad),
                 report_queue: report_queue.unwrap_or_else(|| check_queue.clone()),
                 topic,
@@ -76,6 +72,15 @@ impl ServeArgs {
             access_token: self.common.check_token(&mut bad),
         };
         bad.or(settings)
+    }
+
+    fn check_policy(&self, project: String, channels: Channels, bad: &mut Bad) -> Policy {
+        let mut policy = self.common.check_policy(bad);
+        policy.projects.get_or_insert_with(|| vec![project]);
+        self.policy.check(&mut policy, bad);
+        policy.channels = channels;
+        policy.mentions = self.slack.check_mentions(bad);
+        policy
     }
 
     fn check_trust(&self, public: &str, bad: &mut Bad) -> Trust {

@@ -9,10 +9,10 @@ use secrecy::SecretString;
 
 use super::parse::{Bad, database, duration, given, project, resource};
 use super::{BadSettings, CommonArgs};
-use crate::endpoints::Endpoints;
 use crate::ledger::Ledger;
-use crate::locale::Locale;
-use crate::operation::DEFAULT_DATABASE;
+use crate::net::endpoints::Endpoints;
+use crate::services::DEFAULT_DATABASE;
+use crate::watch::Locale;
 
 const KIND: &str = "OpwatchOperation";
 const TOPIC: &str = "projects/my-project/topics/opwatch";
@@ -94,7 +94,7 @@ impl HistoryArgs {
         let mut bad = Bad::default();
         let topic =
             bad.optional("TOPIC", self.topic.as_ref(), TOPIC, |text| resource(text, &["projects", "topics"]));
-        let of_topic = topic.as_deref().map(crate::operation::project_of).unwrap_or_default();
+        let of_topic = topic.as_deref().map(crate::services::project_of).unwrap_or_default();
         let ledger = self.ledger.check(of_topic, &mut bad);
         if ledger.is_none() && given(self.ledger.ledger_kind.as_ref()).is_none() {
             bad.say("LEDGER_KIND", "it must be set", KIND);

@@ -17,11 +17,11 @@ use chrono_tz::Tz;
 use clap::Args;
 use secrecy::SecretString;
 
-use crate::endpoints::Endpoints;
-use crate::identity::Identity;
-use crate::locale::Locale;
+use crate::config::Config;
+use crate::intake::token::Identity;
+use crate::net::endpoints::Endpoints;
 use crate::policy::Policy;
-use crate::watcher::Setup;
+use crate::watch::Locale;
 
 /// The settings as they are written. Each can be a flag or a variable; a blank variable counts as not set.
 #[derive(Args, Clone, Debug, Default)]
@@ -115,8 +115,8 @@ pub struct CommonArgs {
 pub struct Settings {
     /// The port to listen on.
     pub port: u16,
-    /// What the watcher is set to.
-    pub setup: Setup,
+    /// What the runner is set to.
+    pub config: Config,
     /// How Slack lets opwatch post.
     pub slack: SlackAccess,
     /// Who pushes; none leaves that to Cloud Run.
@@ -145,7 +145,7 @@ pub struct CheckSettings {
 impl Settings {
     /// The topic's project, to which traces and logs belong.
     pub fn project(&self) -> &str {
-        crate::operation::project_of(&self.setup.topic)
+        crate::services::project_of(&self.config.topic)
     }
 }
 

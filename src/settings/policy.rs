@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::parse::{ANY, Bad, database, given, project};
-use crate::operation::{DEFAULT_DATABASE, StartMethod};
 use crate::policy::{Database, Locations, Policy};
+use crate::services::{DEFAULT_DATABASE, StartMethod};
 
 const PREFIX: &str = "gs://my-backups/nightly";
 const DEFAULT_STARTS: &str = "datastore:export,firestore:exportDocuments";

@@ -6,9 +6,10 @@ use url::Url;
 
 use super::ServeArgs;
 use super::parse::{ANY, Bad, given};
-use crate::endpoints::{Api, Endpoints};
-use crate::message::{Channel, LONGEST_TITLE, Mention, MentionOn, Notify, Routing, Why, title_problem};
+use crate::message::{LONGEST_TITLE, title_problem};
+use crate::net::endpoints::{Api, Endpoints};
 use crate::policy::Channels;
+use crate::watch::{Channel, Mention, MentionOn, Notify, Routing, Why};
 
 /// Slack's host of webhooks.
 const SLACK: &str = "https://hooks.slack.com";

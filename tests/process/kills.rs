@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use opwatch::local::{End, Event, Events, Message, Options, Plan, Subscription, World};
+use opwatch::fakes::{End, Event, Events, Message, Options, Plan, Subscription, World};
 use serde_json::{Value, json};
 
 use crate::simulation::engine::rng::Rng;

@@ -7,7 +7,7 @@ mod signals;
 mod soak;
 mod upstreams;
 
-use opwatch::local::{End, Plan};
+use opwatch::fakes::{End, Plan};
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{GREEN, NAME, TOKEN, colour, lasting, refusal, subscribe, world};

@@ -8,11 +8,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
-use opwatch::app::{App, build};
+use opwatch::app::build;
 use opwatch::clock::{Clock, Deadline};
-use opwatch::envelope::Delivery;
+use opwatch::delivery::Delivery;
+use opwatch::intake::http::App;
+use opwatch::net::transport::{Answer, Failure, Method, Request, Sending, Transport};
 use opwatch::settings::{PolicyArgs, ServeArgs};
-use opwatch::transport::{Answer, Failure, Method, Request, Sending, Transport};
 use opwatch::trust::Origin;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -214,7 +215,7 @@ impl Cloud {
             origin: Origin::Internal,
             data: Ok(message.data.clone()),
         };
-        let handled = app.watcher.handle(delivery, Deadline::start()).await;
+        let handled = app.runner.handle(delivery, Deadline::start()).await;
         if !handled.acknowledged {
             let mut state = self.state();
             state.refused += 1;

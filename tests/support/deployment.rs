@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use opwatch::local::{Options, World};
+use opwatch::fakes::{Options, World};
 use serde_json::Value;
 
 use super::emulators::{DeadLetter, Emulators, Message, PROJECT, PushSubscription, REDELIVERY_LIMIT};

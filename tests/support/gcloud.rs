@@ -23,7 +23,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
-use opwatch::server::{self, Limits};
+use opwatch::intake::server::{self, Limits};
 use serde_json::{Map, Value, json};
 
 pub(crate) const PROJECT: &str = "demo";

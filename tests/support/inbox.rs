@@ -6,7 +6,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Response, StatusCode};
-use opwatch::server::{self, Limits};
+use opwatch::intake::server::{self, Limits};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use opwatch::local::World;
+use opwatch::fakes::World;
 use serde_json::Value;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 

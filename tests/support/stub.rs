@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
-use opwatch::server::{self, Limits};
+use opwatch::intake::server::{self, Limits};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;

@@ -1,6 +1,6 @@
 //! Pub/Sub: pushes each message until it is acknowledged, at least once and in any order, and gives up to the dead letters.
 
-use opwatch::watcher::{Decided, Handled};
+use opwatch::runner::{Decided, Handled};
 use serde_json::{Value, json};
 
 use super::boundary::{Pushed, Topic};

@@ -11,19 +11,22 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use opwatch::app::{App, build};
+use opwatch::app::build;
 use opwatch::clock::{Clock, Deadline};
-use opwatch::endpoints::Endpoints;
-use opwatch::envelope::{Delivery, open};
+use opwatch::config::Config;
+use opwatch::delivery::Delivery;
+use opwatch::intake::http::App;
+use opwatch::intake::push::open;
 use opwatch::ledger::Ledger;
-use opwatch::locale::Locale;
-use opwatch::message::{Defaults, Routing};
-use opwatch::operation::{Service, StartMethod};
+use opwatch::message::Defaults;
+use opwatch::net::endpoints::Endpoints;
+use opwatch::net::transport::Transport;
 use opwatch::policy::{Channels, Locations, Policy};
+use opwatch::runner::Handled;
+use opwatch::services::{Service, StartMethod};
 use opwatch::settings::{Settings, SlackAccess};
-use opwatch::transport::Transport;
 use opwatch::trust::{Route, Trust};
-use opwatch::watcher::{Handled, Setup};
+use opwatch::watch::{Locale, Routing};
 
 use super::boundary::TOPIC;
 use super::datastore::{KIND, NAMESPACE};
@@ -71,7 +74,7 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
     let notify = notify.map(|word| word.parse().expect("a word"));
     Settings {
         port: 0,
-        setup: Setup {
+        config: Config {
             ledger: ledger.then(self::ledger),
             topic: TOPIC.to_owned(),
             trust,
@@ -334,9 +337,9 @@ impl Run {
 
 async fn handle(app: Arc<App>, delivery: Delivery, dead: bool) -> Handled {
     if dead {
-        app.watcher.handle_dead_letter(delivery, Deadline::start()).await
+        app.runner.handle_dead_letter(delivery, Deadline::start()).await
     } else {
-        app.watcher.handle(delivery, Deadline::start()).await
+        app.runner.handle(delivery, Deadline::start()).await
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use opwatch::transport::{Answer, Failure, Method, Request, Sending, Transport};
+use opwatch::net::transport::{Answer, Failure, Method, Request, Sending, Transport};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! Slack: a webhook that shows what it is sent, and a bot's messages, which are posted, edited and taken back.
 
-use opwatch::transport::Answer;
+use opwatch::net::transport::Answer;
 use serde_json::{Value, json};
 
 use super::plan::{Access, CHANNELS, Down, Effect, Fault, HOUR, Kind, Planted};

@@ -5,8 +5,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
-use opwatch::message::{Defaults, Message as Opwatch, Received, read};
+use opwatch::message::{Defaults, Received, read};
 use opwatch::trust::Origin;
+use opwatch::watch::Message as Opwatch;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -1,0 +1,130 @@
+//! `opwatch check NAME`: one look from a terminal. Sends nothing.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use crate::clock::{Clock, Deadline, SystemClock};
+use crate::decision::{Decision, decide};
+use crate::google::{Google, LOGIN, Tokens, lacks_token};
+use crate::message::title_problem;
+use crate::net::transport::Network;
+use crate::outlets::slack::{Part, payload};
+use crate::prose::{Context, notice};
+use crate::services::{Operation, Service};
+use crate::settings::{CheckSettings, CommonArgs};
+use crate::terminal;
+use crate::watch::{Check, Locale, Outcome, Problem, Report, Watch};
+
+/// Arguments of `opwatch check`.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// The operation's name, as the service returned it
+    pub name: String,
+    /// The service that the name belongs to: datastore or firestore [default: by the name's form]
+    #[arg(long)]
+    pub service: Option<String>,
+    /// What to call it
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Print the Slack payload instead
+    #[arg(long)]
+    pub json: bool,
+    /// Settings that `serve` has too
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Runs `opwatch check`: 0 when the operation could be read, 1 when not, 64 for bad arguments.
+pub async fn run(args: &CheckArgs) -> ExitCode {
+    let prepared = args.common.check().map_err(|bad| bad.to_string());
+    let prepared = prepared.and_then(|settings| Ok((operation(args, &settings)?, title(args)?, settings)));
+    let (operation, title, settings) = match prepared {
+        Ok(prepared) => prepared,
+        Err(text) => {
+            terminal::error(format_args!("opwatch: {text}"));
+            return ExitCode::from(64);
+        }
+    };
+    let network = match Network::new() {
+        Ok(network) => network,
+        Err(error) => {
+            terminal::error(format_args!("opwatch: the HTTP client could not be built: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let google = Google::new(Arc::new(network), Tokens::new(settings.access_token), settings.endpoints);
+    let look = google.look(&operation, Deadline::start().for_call()).await;
+    let now = look.date.unwrap_or_else(|| SystemClock.now());
+    let report = last_report(operation, title, look.observation, now);
+    let context = Context {
+        topic: None,
+        locale: settings.locale,
+        zone: settings.zone,
+        title: None,
+        routing: None,
+        now,
+    };
+    let notice = notice(&report, &context);
+    if args.json {
+        terminal::line(format_args!("{:#}", payload(&notice, Part::Whole)));
+    } else {
+        terminal::line(notice.to_text());
+    }
+    if report.error.as_ref().is_some_and(lacks_token) {
+        terminal::error(format_args!("opwatch: {LOGIN}"));
+    }
+    if report.outcome == Outcome::CannotTell && report.error.is_some() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn operation(args: &CheckArgs, settings: &CheckSettings) -> Result<Operation, String> {
+    let services = match &args.service {
+        Some(word) => {
+            let known = Service::ALL.map(Service::id).join(", ");
+            vec![word.parse().map_err(|()| format!("--service: {word:?} is none of {known}"))?]
+        }
+        None => Service::ALL.to_vec(),
+    };
+    let fitting = services.iter().find_map(|service| Operation::new(*service, &args.name).ok());
+    let examples = || services.iter().map(|service| service.name_example()).collect::<Vec<_>>().join("\n  ");
+    let operation = fitting.ok_or_else(|| {
+        format!("{:?} is no operation's name. Names look like this:\n  {}", args.name, examples())
+    })?;
+    match settings.policy.permit(&operation) {
+        Ok(()) => Ok(operation),
+        Err(problem) => Err(format!("{} does not allow {operation}", problem.setting())),
+    }
+}
+
+/// The title, if it is one that a message can have.
+fn title(args: &CheckArgs) -> Result<Option<String>, String> {
+    match args.title.as_deref().and_then(title_problem) {
+        None => Ok(args.title.clone()),
+        Some(why) => Err(format!("--title: {}", Locale::En.words().problem(&Problem::new("title", why)))),
+    }
+}
+
+/// The report of a watch whose one check this is.
+fn last_report(
+    operation: Operation,
+    title: Option<String>,
+    observation: crate::services::Observation,
+    now: DateTime<Utc>,
+) -> Report {
+    let watch = Watch { title, interval: 60, limit: 1, ..Watch::default() };
+    let check = Check::new(watch, operation, now);
+    match decide(&check, observation, now, Duration::ZERO) {
+        // No watch ends here, so nothing is said of its limit.
+        Decision::Report(report) => Report { attempt: None, ..*report },
+        Decision::Check(..) | Decision::Start(..) | Decision::ReportAgain(..) | Decision::Test(_) => {
+            Report::of_test(check.watch, now)
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! `opwatch doctor`: checks one by one that everything is there and granted, and says how to fix what is not.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use crate::app;
+use crate::clock::{CALL_LIMIT, Clock, SystemClock};
+use crate::google::{CallError, Google, LOGIN, Tokens, lacks_token};
+use crate::ledger::Ledger;
+use crate::net::endpoints::Api;
+use crate::net::transport::{Network, Transport};
+use crate::outlets::slack::{Fault, Part, Place, PostError, payload};
+use crate::prose::locale::Scene;
+use crate::prose::{Context, notice};
+use crate::services::{Attempt, Cause, Direction, Method, Service, project_of};
+use crate::settings::{ServeArgs, Settings};
+use crate::terminal;
+use crate::trust::Trust;
+use crate::watch::{Locale, Report, Watch};
+
+/// A clock that is off by more than this delays checks and refuses push tokens.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
+
+/// Arguments of `opwatch doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Post a test message to Slack too
+    #[arg(long)]
+    pub post: bool,
+    /// The settings to check
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// One thing that was checked.
+struct Finding {
+    what: String,
+    /// Nothing, or what is wrong and how to fix it.
+    wrong: Option<(String, String)>,
+}
+
+impl Finding {
+    fn good(what: impl Into<String>) -> Self {
+        Self { what: what.into(), wrong: None }
+    }
+
+    fn bad(what: impl Into<String>, why: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { what: what.into(), wrong: Some((why.into(), fix.into())) }
+    }
+
+    fn print(&self) {
+        match &self.wrong {
+            None => terminal::line(format_args!("ok    {}", self.what)),
+            Some((why, fix)) => {
+                let fix = fix.replace('\n', "\n           ");
+                terminal::line(format_args!("FAIL  {}: {why}\n      fix: {fix}", self.what));
+            }
+        }
+    }
+}
+
+/// Runs `opwatch doctor`: 0 when all is well, 1 when something is not.
+pub async fn run(args: &DoctorArgs) -> ExitCode {
+    let settings = match args.serve.check() {
+        Ok(settings) => settings,
+        Err(bad) => {
+            Finding::bad("settings", format!("\n{bad}"), "set them as `opwatch serve --help` says").print();
+            return ExitCode::FAILURE;
+        }
+    };
+    Finding::good("settings").print();
+    let network = match Network::new().and_then(Network::with_roots) {
+        Ok(network) => Arc::new(network),
+        Err(error) => {
+            Finding::bad("HTTPS", error.to_string(), "install the CA certificates of the system").print();
+            return ExitCode::FAILURE;
+        }
+    };
+    let findings = examine(settings, network, args.post).await;
+    if findings { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints each finding as it is made; whether all are good.
+async fn examine(settings: Settings, transport: Arc<dyn Transport>, post: bool) -> bool {
+    let tokens = Tokens::new(settings.access_token.clone());
+    let google = Google::new(Arc::clone(&transport), tokens, settings.endpoints.clone());
+    let mut all_good = true;
+    let mut say = |finding: Finding| {
+        finding.print();
+        all_good &= finding.wrong.is_none();
+    };
+    say(token(&google).await);
+    let mut date = None;
+    for service in &settings.config.policy.services {
+        for project in settings.config.policy.projects.iter().flatten() {
+            let (finding, seen) = operations(&google, *service, project).await;
+            date = date.or(seen);
+            say(finding);
+        }
+    }
+    for (setting, direction) in settings.config.policy.unset() {
+        say(unset(setting, direction));
+    }
+    say(topic(&google, &settings.config.topic).await);
+    if let Trust::Internal(internal) = &settings.config.trust {
+        say(topic(&google, &internal.topic).await);
+    }
+    if let Some(warning) = settings.config.trust.warning(SystemClock.now()) {
+        terminal::line(format_args!("warn  {warning}"));
+    }
+    let (check_queue, report_queue) = (&settings.config.check_queue, &settings.config.report_queue);
+    say(queue(&google, check_queue).await);
+    if report_queue != check_queue {
+        say(queue(&google, report_queue).await);
+    }
+    say(acting_as(&google, &settings.config.service_account).await);
+    if let Some(ledger) = &settings.config.ledger {
+        say(self::ledger(&google, ledger).await);
+    }
+    say(slack(transport, &settings, post).await);
+    say(clock(date));
+    all_good
+}
+
+async fn token(google: &Google) -> Finding {
+    match google.probe_token(CALL_LIMIT).await {
+        Ok(()) => Finding::good("access token"),
+        Err(error) => Finding::bad(
+            "access token",
+            error,
+            format!("on Cloud Run give the service a service account; elsewhere {LOGIN}"),
+        ),
+    }
+}
+
+async fn operations(google: &Google, service: Service, project: &str) -> (Finding, Option<DateTime<Utc>>) {
+    let what = format!("listing {} operations of {project}", service.title());
+    match google.probe_operations(service, project, CALL_LIMIT).await {
+        Ok(date) => (Finding::good(what), date),
+        Err(error) if error.error.code == 404 => {
+            let fix = format!(
+                "take {service} out of SERVICES or {project} out of PROJECTS if there is no such database"
+            );
+            (Finding::bad(what, error.to_string(), fix), error.date)
+        }
+        Err(error) => {
+            let attempt = Attempt { service, method: Method::List, ..Attempt::of_api(service.id(), project) };
+            let fix = fix(&error, service.title(), &attempt, None);
+            let is_disabled = matches!(Cause::of(&attempt, &error.error), Some(Cause::ApiDisabled { .. }));
+            let fix = if is_disabled { format!("{fix}\nor take {service} out of SERVICES") } else { fix };
+            (Finding::bad(what, error.to_string(), fix), error.date)
+        }
+    }
+}
+
+/// A setting without which no start in that direction is allowed.
+fn unset(setting: &str, direction: Direction) -> Finding {
+    Finding::bad(
+        format!("starting an {}", direction.word()),
+        format!("{setting} is not set, so every one is refused"),
+        format!(
+            "set {setting} to the gs:// prefixes that may be used, such as {setting}=gs://my-backups; STARTS=none if this \
+             opwatch is only to watch"
+        ),
+    )
+}
+
+async fn topic(google: &Google, topic: &str) -> Finding {
+    let what = format!("topic {topic}");
+    match google.probe_topic(topic, CALL_LIMIT).await {
+        Ok(()) => Finding::good(what),
+        Err(error) if error.error.code == 404 => {
+            Finding::bad(what, error.to_string(), format!("gcloud pubsub topics create {topic}"))
+        }
+        Err(error) => Finding::bad(
+            what,
+            error.to_string(),
+            fix(
+                &error,
+                "Pub/Sub",
+                &Attempt::of_api("pubsub", project_of(topic)),
+                Some(format!(
+                    "gcloud pubsub topics add-iam-policy-binding {topic} --role=roles/pubsub.viewer \
+                     --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
+                )),
+            ),
+        ),
+    }
+}
+
+async fn queue(google: &Google, queue: &str) -> Finding {
+    let granted =
+        google.probe_permission(Api::CloudTasks, queue, "cloudtasks.tasks.create", CALL_LIMIT).await;
+    let mut segments = queue.split('/').skip(1).step_by(2);
+    let (project, location, id) = (segments.next(), segments.next(), segments.next());
+    let flags = format!(
+        "{} --location={} --project={}",
+        id.unwrap_or_default(),
+        location.unwrap_or_default(),
+        project.unwrap_or_default()
+    );
+    permission(
+        granted,
+        ("Cloud Tasks", Attempt::of_api("cloudtasks", project_of(queue))),
+        format!("creating tasks in {queue}"),
+        format!(
+            "gcloud tasks queues create {flags} if it is not there; else gcloud tasks queues add-iam-policy-binding \
+             {flags} --role=roles/cloudtasks.enqueuer --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
+        ),
+    )
+}
+
+async fn acting_as(google: &Google, account: &str) -> Finding {
+    let resource = format!("projects/-/serviceAccounts/{account}");
+    let granted = google.probe_permission(Api::Iam, &resource, "iam.serviceAccounts.actAs", CALL_LIMIT).await;
+    let project =
+        account.split_once('@').and_then(|(_, domain)| domain.split('.').next()).unwrap_or_default();
+    permission(
+        granted,
+        ("IAM", Attempt::of_api("iam", project)),
+        format!("acting as {account}"),
+        format!(
+            "create that account or correct TASKS_SERVICE_ACCOUNT if it is not there; else gcloud iam service-accounts add-iam-policy-binding {account} --role=roles/iam.serviceAccountUser \
+             --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
+        ),
+    )
+}
+
+async fn ledger(google: &Google, ledger: &Ledger) -> Finding {
+    let what = format!("reading the ledger in {}", ledger.project);
+    match google.ledger_entity(ledger, &ledger.claim_key("doctor"), CALL_LIMIT).await {
+        Ok(_) => Finding::good(what),
+        Err(error) if error.error.code == 404 => Finding::bad(
+            what,
+            error.to_string(),
+            "correct LEDGER_PROJECT or LEDGER_DATABASE, or unset LEDGER_KIND, if there is no such database",
+        ),
+        Err(error) => Finding::bad(
+            what,
+            error.to_string(),
+            fix(
+                &error,
+                "Datastore",
+                &Attempt::of_api("datastore", &ledger.project),
+                Some(format!(
+                    "gcloud projects add-iam-policy-binding {} --condition=None --role=roles/datastore.user \
+                     --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT, or unset LEDGER_KIND",
+                    ledger.project
+                )),
+            ),
+        ),
+    }
+}
+
+fn permission(
+    granted: Result<bool, CallError>,
+    (api, attempt): (&str, Attempt<'_>),
+    what: String,
+    grant: String,
+) -> Finding {
+    match granted {
+        Ok(true) => Finding::good(what),
+        Ok(false) => Finding::bad(what, "it is not there, or not permitted", grant),
+        Err(error) if error.error.code == 404 => Finding::bad(what, error.to_string(), grant),
+        Err(error) => Finding::bad(what, error.to_string(), fix(&error, api, &attempt, Some(grant))),
+    }
+}
+
+/// How to fix the cause of an error of the API that people call `api`. `grant` is for what is not permitted; without one
+/// the role is granted that opwatch needs for operations.
+fn fix(error: &CallError, api: &str, attempt: &Attempt<'_>, grant: Option<String>) -> String {
+    let again = || match error.retry_after {
+        Some(wait) => format!("run it again in {} s", wait.as_secs()),
+        None => "run it again".to_owned(),
+    };
+    if let Some(cause) = Cause::of(attempt, &error.error) {
+        if let (Cause::CallerLacks { .. }, Some(grant)) = (&cause, grant) {
+            return grant;
+        }
+        let sentence = Locale::En.words().cause(&cause, Scene { service: api, is_service: true });
+        let retry = error.transient.then(again);
+        let lines = [Some(sentence), cause.command(true), retry];
+        return lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
+    }
+    match error.error.code {
+        0 if lacks_token(&error.error) => "get an access token first: its line is above".to_owned(),
+        0 if !error.ambiguous => {
+            "connect this machine to the network first: it does not reach Google".to_owned()
+        }
+        401 => "run it again; if it stays so, the access token is not valid: get a new one".to_owned(),
+        _ if error.transient => again(),
+        _ => "check the setting that names it; the error says more".to_owned(),
+    }
+}
+
+async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -> Finding {
+    let slack = app::slack(transport, settings.slack.clone());
+    let now = SystemClock.now();
+    let (what, result) = if post {
+        let context = Context {
+            topic: Some(&settings.config.topic),
+            locale: settings.config.locale,
+            zone: settings.config.zone,
+            title: None,
+            routing: None,
+            now,
+        };
+        let report = Report::of_doctor(Watch::default(), now);
+        let place = Place::Channel(settings.config.routing.channel.as_ref());
+        let text = payload(&notice(&report, &context), Part::Whole);
+        ("posting to Slack", slack.post(place, text, CALL_LIMIT, now).await.map(|_| ()))
+    } else {
+        let what =
+            if slack.is_bot() { "Slack's bot token, not whether it may post" } else { "Slack's webhook" };
+        (what, slack.probe(CALL_LIMIT).await)
+    };
+    // Only a refusal says that nothing was posted.
+    let refused = result.as_ref().map_or_else(PostError::refused, |()| true);
+    let what = if post || !refused { what.to_owned() } else { format!("{what} (nothing posted)") };
+    match result {
+        Ok(()) => Finding::good(what),
+        Err(error) => {
+            // What the advice says of another try is for `serve`: nothing tries again here.
+            let mend = match error.fault {
+                Fault::Passing => "run it again",
+                Fault::Content | Fault::Gone => "please report this as a bug",
+                Fault::Unclear
+                | Fault::Foreign
+                | Fault::Restricted
+                | Fault::Channel
+                | Fault::Access
+                | Fault::Unknown => error.advice(),
+            };
+            Finding::bad(what, error.to_string(), mend)
+        }
+    }
+}
+
+fn clock(date: Option<DateTime<Utc>>) -> Finding {
+    let Some(date) = date else {
+        return Finding::bad(
+            "clock",
+            "no answer of Google's to compare it with",
+            "fix the lines above first",
+        );
+    };
+    let off = (SystemClock.now() - date).abs().to_std().unwrap_or_default();
+    if off <= CLOCK_TOLERANCE {
+        return Finding::good(format!("clock (off by {} s at most)", off.as_secs() + 1));
+    }
+    Finding::bad("clock", format!("off by {} s", off.as_secs()), "set the machine's clock, with NTP say")
+}

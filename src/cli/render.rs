@@ -1,0 +1,153 @@
+//! `opwatch render`: what Slack would be told of a recorded operation, by the code that tells it. Sends nothing, needs no
+//! settings.
+
+mod html;
+mod recording;
+mod scene;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+
+use self::scene::{Told, tell};
+use crate::outlets::slack::{Part, payload};
+use crate::terminal;
+use crate::watch::Outcome;
+
+/// Arguments of `opwatch render`.
+#[derive(Args, Clone, Debug)]
+pub struct RenderArgs {
+    /// The operation: a file with the JSON of a GET of it, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub operation: Option<PathBuf>,
+    /// An earlier recording of it, as the check before saw it: for rate and estimate
+    #[arg(long, value_name = "FILE")]
+    pub previous: Option<PathBuf>,
+    /// Which operation of a file that is a list: its name, or the last segment of it
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The service that its name belongs to: datastore or firestore [default: by the name's form]
+    #[arg(long)]
+    pub service: Option<String>,
+    /// What is told, whatever the operation shows [default: what it shows]
+    #[arg(long, value_parser = outcome, value_name = "OUTCOME", long_help = outcomes_help())]
+    pub outcome: Option<Outcome>,
+    /// Number of the check that sees it [default: 0, or 1 with --previous]
+    #[arg(long, value_name = "N")]
+    pub attempt: Option<u32>,
+    /// Checks at most
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    pub limit: u32,
+    /// Seconds between two checks
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub interval: u32,
+    /// Language: en or ja [default: en]
+    #[arg(long)]
+    pub locale: Option<String>,
+    /// Time zone: any IANA name [default: UTC]
+    #[arg(long)]
+    pub time_zone: Option<String>,
+    /// What Slack calls it
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Whom to ping: here, or the id of a person (`U…`) or of a user group (`S…`)
+    #[arg(long)]
+    pub mention: Option<String>,
+    /// When to ping: failure, always, never [default: failure]
+    #[arg(long)]
+    pub mention_on: Option<String>,
+    /// The topic that lines to paste publish to [default: opwatch in the operation's project]
+    #[arg(long)]
+    pub topic: Option<String>,
+    /// Which message
+    #[arg(long, value_enum, default_value_t = Which::Whole)]
+    pub part: Which,
+    /// Print a page that shows it as Slack does
+    #[arg(long)]
+    pub html: bool,
+}
+
+/// Which message of those that tell one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Which {
+    /// The one of a webhook, or of a bot while the operation runs
+    Whole,
+    /// What the message that followed the operation becomes at its end
+    Edit,
+    /// The reply in its thread
+    Reply,
+    /// Both
+    Thread,
+}
+
+impl Which {
+    fn parts(self) -> &'static [Part] {
+        match self {
+            Self::Whole => &[Part::Whole],
+            Self::Edit => &[Part::Edit],
+            Self::Reply => &[Part::Reply],
+            Self::Thread => &[Part::Edit, Part::Reply],
+        }
+    }
+}
+
+const OUTCOMES: [(&str, Outcome); 12] = [
+    ("succeeded", Outcome::Succeeded),
+    ("failed", Outcome::Failed),
+    ("cancelled", Outcome::Cancelled),
+    ("not-started", Outcome::NotStarted),
+    ("stopped", Outcome::Stopped),
+    ("cannot-tell", Outcome::CannotTell),
+    ("running", Outcome::Running),
+    ("stalled", Outcome::Stalled),
+    ("lost", Outcome::Lost),
+    ("notice", Outcome::Notice),
+    ("test", Outcome::Test),
+    ("doctor", Outcome::Doctor),
+];
+
+fn outcomes_help() -> String {
+    format!("What is told, whatever the operation shows: {}", OUTCOMES.map(|(word, _)| word).join(", "))
+}
+
+fn outcome(text: &str) -> Result<Outcome, String> {
+    let found = OUTCOMES.iter().find(|(word, _)| *word == text).map(|(_, outcome)| *outcome);
+    found.ok_or_else(|| format!("the outcomes are {}", OUTCOMES.map(|(word, _)| word).join(", ")))
+}
+
+/// Runs `opwatch render`: 0, or 64 when the arguments or files can't be used.
+pub fn run(args: &RenderArgs) -> ExitCode {
+    match tell(args) {
+        Ok(told) => {
+            told.taken.iter().for_each(|taken| terminal::error(format_args!("opwatch: {taken}")));
+            terminal::line(shown(args, &told));
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            terminal::error(format_args!("opwatch: {why}"));
+            ExitCode::from(64)
+        }
+    }
+}
+
+/// What `opwatch render` prints.
+///
+/// # Errors
+/// With the argument or file that can't be used, why, and what to give.
+pub fn render(args: &RenderArgs) -> Result<String, String> {
+    tell(args).map(|told| shown(args, &told))
+}
+
+fn shown(args: &RenderArgs, told: &Told) -> String {
+    if args.html { html::page_of(args.part, told) } else { json(args.part, told) }
+}
+
+fn json(which: Which, told: &Told) -> String {
+    let payloads: Vec<Value> = which.parts().iter().map(|part| payload(&told.notice, *part)).collect();
+    match payloads.as_slice() {
+        [only] => format!("{only:#}"),
+        all => format!("{:#}", Value::from(all)),
+    }
+}

@@ -1,0 +1,111 @@
+//! Operations from files.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::cli::input;
+use crate::json;
+use crate::services::{Observation, Operation, Service, read_operation};
+use crate::watch::{Locale, Problem};
+
+const FIX: &str = "give the JSON of a GET of the operation, as `gcloud datastore operations describe NAME --format=json` prints \
+                   it";
+
+/// An operation as a GET of it answered.
+#[derive(Debug)]
+pub(super) struct Recording {
+    pub(super) operation: Operation,
+    pub(super) observation: Observation,
+    /// Which operation of a list it is.
+    pub(super) taken: Option<String>,
+}
+
+impl Recording {
+    /// Reads the one in `file`; of a list the only one, or the one with this `name`, or last segment of a name.
+    ///
+    /// # Errors
+    /// With the file, what is wrong with it, and what to give instead.
+    pub(super) fn read(file: &Path, service: Option<&str>, name: Option<&str>) -> Result<Self, String> {
+        let shown = input::name(file);
+        let wrong = |why: String| format!("{shown}: {why}; {FIX}");
+        let bytes = input::bytes(file).map_err(|error| wrong(error.to_string()))?;
+        let answer = parse(&bytes).map_err(wrong)?;
+        let (answer, taken) = match operations(answer) {
+            Ok(list) => {
+                let one = choose(list, name).map_err(|why| format!("{shown}: {why}"))?;
+                let taken = format!("{shown} is a list: {} is taken", name_of(&one));
+                (one, Some(taken))
+            }
+            Err(one) => (one, None),
+        };
+        if answer.get("name").is_none_or(|name| !name.is_string()) {
+            return Err(wrong("it has no name".to_owned()));
+        }
+        let operation = operation(name_of(&answer), service).map_err(|why| format!("{shown}: {why}"))?;
+        match read_operation(&operation, answer.to_string().as_bytes()) {
+            Observation::Unavailable(error) => Err(wrong(error.to_string())),
+            observation => Ok(Self { operation, observation, taken }),
+        }
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, String> {
+    let said = |fault: json::NotAnObject| Locale::En.words().problem(&Problem::not_json(fault));
+    let said = |fault| said(fault).trim_end_matches('.').to_owned();
+    let text = json::utf8(bytes).map_err(said)?;
+    serde_json::from_str(text)
+        .map_err(|error| said(json::NotAnObject { detail: error.to_string(), slip: json::slip_in(text) }))
+}
+
+/// The operations of a list, as gcloud (`[…]`) or the API (`{"operations": […]}`) gives it; else the answer itself.
+fn operations(answer: Value) -> Result<Vec<Value>, Value> {
+    match answer {
+        Value::Array(list) => Ok(list),
+        Value::Object(mut fields) if !fields.contains_key("name") => match fields.remove("operations") {
+            Some(Value::Array(list)) => Ok(list),
+            _ => Err(Value::Object(fields)),
+        },
+        other => Err(other),
+    }
+}
+
+fn name_of(answer: &Value) -> &str {
+    answer.get("name").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn choose(list: Vec<Value>, name: Option<&str>) -> Result<Value, String> {
+    let names = list.iter().flat_map(|entry| ["\n  ", name_of(entry)]).collect::<String>();
+    let count = list.len();
+    let is_named = |entry: &Value| {
+        let full = name_of(entry);
+        name.is_none_or(|name| name == full || full.rsplit('/').next() == Some(name))
+    };
+    let mut fitting = list.into_iter().filter(is_named);
+    match (fitting.next(), fitting.next(), name) {
+        (Some(one), None, _) => Ok(one),
+        (None, _, None) => Err("the list of operations is empty".to_owned()),
+        (None, _, Some(name)) => {
+            Err(format!("--name: no operation of the list is {name:?}; there are:{names}"))
+        }
+        (Some(_), Some(_), _) => {
+            Err(format!("it is a list of {count} operations; choose one with --name NAME:{names}"))
+        }
+    }
+}
+
+fn operation(name: &str, service: Option<&str>) -> Result<Operation, String> {
+    let services = match service {
+        None => Service::ALL.to_vec(),
+        Some(word) => vec![word.parse().map_err(|()| unknown_service(word))?],
+    };
+    let operation = services.iter().find_map(|service| Operation::new(*service, name).ok());
+    operation.ok_or_else(|| {
+        let examples: Vec<_> = services.iter().map(|service| service.name_example()).collect();
+        format!("{name:?} is no operation's name; names look like this:\n  {}", examples.join("\n  "))
+    })
+}
+
+pub(super) fn unknown_service(word: &str) -> String {
+    format!("--service: {word:?} is none of {}", Service::ALL.map(Service::id).join(", "))
+}

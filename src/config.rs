@@ -1,0 +1,40 @@
+//! What opwatch is set to: plain data, which `settings` reads and `runner` obeys.
+
+use chrono_tz::Tz;
+
+use crate::ledger::Ledger;
+use crate::message::Defaults;
+use crate::policy::Policy;
+use crate::trust::Trust;
+use crate::watch::{Locale, Routing};
+
+/// What opwatch is set to.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `projects/P/topics/T`, which people publish to: in task names and in the lines that Slack shows.
+    pub topic: String,
+    /// Whose `state` counts, and the topic that next messages are published to.
+    pub trust: Trust,
+    /// The queue of checks and starts.
+    pub check_queue: String,
+    /// The queue of reports.
+    pub report_queue: String,
+    /// The account that Cloud Tasks publishes as.
+    pub service_account: String,
+    /// What a message that doesn't say gets.
+    pub defaults: Defaults,
+    /// What may be touched.
+    pub policy: Policy,
+    /// The language of messages that don't say.
+    pub locale: Locale,
+    /// The zone of messages that don't say.
+    pub zone: Tz,
+    /// What to call a watch that doesn't say.
+    pub title: Option<String>,
+    /// Where and how watches that don't say are told of.
+    pub routing: Routing,
+    /// Checks without progress until people are told; 0 is never.
+    pub stall_after: u32,
+    /// Where history is kept; none keeps none.
+    pub ledger: Option<Ledger>,
+}

@@ -1,0 +1,248 @@
+//! Routes, body limits, and the one table from what became of a push to its status.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{ALLOW, AUTHORIZATION, HeaderValue};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use tracing::Instrument;
+
+use crate::clock::{Deadline, Stopwatch};
+use crate::delivery::Delivery;
+use crate::intake::auth::Authenticator;
+use crate::intake::push::{self, NotAPush};
+use crate::intake::server::InFlight;
+use crate::runner::{Decided, Handled, Runner};
+use crate::telemetry::trace_id;
+use crate::trust::{Route, Trust};
+
+/// The longest body that is opened: many times what a message may have that opwatch reads, and little enough for as
+/// many pushes as come at a time.
+pub const LONGEST_BODY: usize = 256 * 1024;
+/// The longest body that is drained so that it can be acknowledged: Pub/Sub's largest message is 10 MB, in base64.
+const LONGEST_DRAINED: usize = 16 * 1024 * 1024;
+/// Time for a body to arrive.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// Everything that answers a push.
+pub struct App {
+    /// Handles what a push carries.
+    pub runner: Runner,
+    /// Lets pushes in; none lets all in, and leaves it to Cloud Run.
+    pub authenticator: Option<Authenticator>,
+    /// Decides who can have written what a push carries.
+    pub trust: Trust,
+}
+
+/// Answers one request. The work of a push goes on when its caller hangs up, since half a step would have to be done
+/// again; `in_flight` makes the drain wait for it.
+pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlight) -> Response<Full<Bytes>> {
+    let route = match (request.uri().path(), request.method()) {
+        ("/", &Method::POST) => Route::Public,
+        ("/internal", &Method::POST) => Route::Internal,
+        ("/dead-letter", &Method::POST) => Route::DeadLetter,
+        ("/" | "/internal" | "/dead-letter", _) => return not_allowed("POST"),
+        ("/ready", &Method::GET) => {
+            return text(StatusCode::OK, concat!("opwatch ", env!("CARGO_PKG_VERSION"), "\n"));
+        }
+        ("/ready", _) => return not_allowed("GET"),
+        _ => return text(StatusCode::NOT_FOUND, "there is nothing here: pushes go to /, probes to /ready\n"),
+    };
+    let (deadline, span) = (Deadline::start(), span(request.headers()));
+    if let Some(authenticator) = &app.authenticator {
+        let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if let Err(refusal) = authenticator.authenticate(authorization).instrument(span.clone()).await {
+            return text(StatusCode::UNAUTHORIZED, format!("this push is not let in: {refusal}\n"));
+        }
+    }
+    let body = match tokio::time::timeout(BODY_TIME, receive(request.into_body())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(reason)) => return text(StatusCode::BAD_REQUEST, reason),
+        Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n"),
+    };
+    // Boxed here, so that it is not moved piece by piece into the task.
+    let work = Box::pin(async move {
+        let response = push(&app, route, body, deadline).await;
+        drop(in_flight);
+        response
+    });
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "detaches the work from the connection; the drain counts it"
+    )]
+    let work = tokio::spawn(work.instrument(span));
+    // A panic costs this push alone; the hook has logged it.
+    work.await.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "this push failed\n"))
+}
+
+/// A body as it came.
+enum Body {
+    Whole(Bytes),
+    /// Too long to be opened: its beginning and its size.
+    Oversize(Bytes, usize),
+}
+
+/// Reads the body; of one that is too long only the beginning is kept.
+async fn receive(mut body: Incoming) -> Result<Body, &'static str> {
+    let declared = body.size_hint().lower().min(LONGEST_BODY as u64);
+    let mut kept = Vec::with_capacity(usize::try_from(declared).unwrap_or(0));
+    let mut size = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| "the body broke off\n")?;
+        let Some(data) = frame.data_ref() else { continue };
+        size += data.len();
+        if size > LONGEST_DRAINED {
+            return Err("the body is larger than any Pub/Sub push\n");
+        }
+        let room = LONGEST_BODY - kept.len();
+        kept.extend_from_slice(data.get(..room).unwrap_or(data));
+    }
+    kept.shrink_to_fit();
+    let kept = Bytes::from(kept);
+    Ok(if size <= LONGEST_BODY { Body::Whole(kept) } else { Body::Oversize(kept, size) })
+}
+
+async fn push(app: &App, route: Route, body: Body, deadline: Deadline) -> Response<Full<Bytes>> {
+    let (watch, runner) = (Stopwatch::start(), &app.runner);
+    let handled = match body {
+        Body::Oversize(head, size) => {
+            name_span("");
+            runner.handle_oversize(&head, size, LONGEST_BODY, deadline).await
+        }
+        Body::Whole(body) => match opened(body, route, &app.trust) {
+            Ok(delivery) => {
+                name_span(&delivery.message_id);
+                match route {
+                    Route::Public | Route::Internal => runner.handle(delivery, deadline).await,
+                    Route::DeadLetter => runner.handle_dead_letter(delivery, deadline).await,
+                }
+            }
+            Err((status, why)) => return text(status, why),
+        },
+    };
+    log(&handled, watch.milliseconds());
+    status(&handled)
+}
+
+/// Opens the envelope, or refuses the push; the body is not kept while its message is handled.
+#[expect(clippy::needless_pass_by_value, reason = "it ends here")]
+fn opened(body: Bytes, route: Route, trust: &Trust) -> Result<Delivery, (StatusCode, String)> {
+    let push = push::open(&body).map_err(|error| {
+        if error == NotAPush::Unwrapped {
+            // It goes on until a person changes the subscription.
+            tracing::error!(decision = "not-a-push", %error, "refused a message without its wrapper");
+        } else {
+            tracing::warn!(decision = "not-a-push", %error, "refused a request that is no push");
+        }
+        (StatusCode::BAD_REQUEST, format!("{error}\n"))
+    })?;
+    push.deliver(route, trust).map_err(|error| {
+        tracing::error!(reported = true, decision = "not-admitted", "refused a push: {error}");
+        (StatusCode::FORBIDDEN, format!("this push is not let in: {error}\n"))
+    })
+}
+
+/// The one table. 204 acknowledges; 202 would too, but not to the emulator.
+fn status(handled: &Handled) -> Response<Full<Bytes>> {
+    if handled.acknowledged {
+        return text(StatusCode::NO_CONTENT, "");
+    }
+    text(StatusCode::SERVICE_UNAVAILABLE, "not handled: deliver it again\n")
+}
+
+/// The line of this push.
+fn log(handled: &Handled, milliseconds: u64) {
+    let Handled { operation, attempt, call_milliseconds, schedule_milliseconds, .. } = handled;
+    let decision = handled.decision.word();
+    let error = handled.error.as_deref().unwrap_or_default();
+    macro_rules! line {
+        ($level:expr, $($reported:tt)*) => {
+            tracing::event!($level, decision, operation, attempt, call_milliseconds, schedule_milliseconds,
+                milliseconds, acknowledged = handled.acknowledged, $($reported)* "{}", sentence(handled, error))
+        };
+    }
+    if handled.needs_attention || handled.decision == Decided::GaveUp {
+        line!(tracing::Level::ERROR, reported = true,);
+    } else if handled.acknowledged && error.is_empty() {
+        line!(tracing::Level::INFO,);
+    } else {
+        line!(tracing::Level::WARN,);
+    }
+}
+
+fn sentence(handled: &Handled, error: &str) -> String {
+    let done = if handled.acknowledged { "acknowledged" } else { "refused" };
+    let decision = handled.decision.word();
+    if error.is_empty() { format!("{done}: {decision}") } else { format!("{done}: {decision}: {error}") }
+}
+
+fn span(headers: &HeaderMap) -> tracing::Span {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let trace = trace_id(header("traceparent"), header("x-cloud-trace-context"));
+    tracing::info_span!("push", trace, message_id = tracing::field::Empty)
+}
+
+/// Gives the push's lines the message that it brought.
+fn name_span(message_id: &str) {
+    tracing::Span::current().record("message_id", message_id);
+}
+
+fn not_allowed(allowed: &'static str) -> Response<Full<Bytes>> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("this path takes {allowed} alone\n"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::tests::logged;
+
+    #[test]
+    fn the_line_of_a_push_says_what_became_of_it_and_whether_somebody_must_act() {
+        let handled = |decision, acknowledged, error: &str, needs_attention| Handled {
+            acknowledged,
+            decision,
+            operation: "projects/p/operations/o".to_owned(),
+            attempt: Some(3),
+            error: Some(error.to_owned()).filter(|error| !error.is_empty()),
+            needs_attention,
+            call_milliseconds: Some(40),
+            schedule_milliseconds: Some(20),
+        };
+        for (handled, severity, message) in [
+            (handled(Decided::CheckAgain, true, "", false), "INFO", "acknowledged: check-again"),
+            (handled(Decided::PostAgain, true, "500", false), "WARNING", "acknowledged: post-again: 500"),
+            (handled(Decided::NotScheduled, false, "", false), "WARNING", "refused: not-scheduled"),
+            (handled(Decided::PostAgain, true, "403", true), "ERROR", "acknowledged: post-again: 403"),
+            (handled(Decided::GaveUp, false, "500", false), "ERROR", "refused: gave-up: 500"),
+        ] {
+            let lines = logged(|| {
+                let span = span(&HeaderMap::new());
+                let _entered = span.enter();
+                name_span("42");
+                log(&handled, 70);
+            });
+            let [line] = lines.as_slice() else { panic!("{lines:?}") };
+            assert_eq!(
+                (line["severity"].as_str(), line["message"].as_str()),
+                (Some(severity), Some(message))
+            );
+            assert_eq!((line["message_id"].as_str(), line["attempt"].as_u64()), (Some("42"), Some(3)));
+            assert_eq!(line["acknowledged"], handled.acknowledged);
+            for (field, value) in
+                [("call_milliseconds", 40), ("schedule_milliseconds", 20), ("milliseconds", 70)]
+            {
+                assert_eq!(line[field], value, "{field}");
+            }
+        }
+    }
+}

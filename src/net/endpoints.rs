@@ -1,0 +1,191 @@
+//! Where each API answers. The hosts come from here alone, never from a message.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use crate::services::Service;
+
+/// An API that opwatch calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Api {
+    /// The operations of a service.
+    Operations(Service),
+    /// Cloud Tasks.
+    CloudTasks,
+    /// Pub/Sub, which Cloud Tasks publishes to.
+    PubSub,
+    /// Slack's webhooks.
+    Slack,
+    /// Slack's web API, for a bot.
+    SlackApi,
+    /// Google's keys for OIDC tokens.
+    Jwks,
+    /// IAM, which `doctor` asks what is granted.
+    Iam,
+    /// Datastore, where the ledger is kept.
+    Ledger,
+}
+
+/// Where an API answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Scheme, host and port, without a slash at the end.
+    pub base: String,
+    /// Whether it is on this machine: then only a token set on purpose is sent.
+    pub loopback: bool,
+}
+
+/// The endpoints that settings changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    changed: BTreeMap<Api, Endpoint>,
+}
+
+/// Why a text is no endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// It is no URL of scheme, host and port.
+    #[error("it must be a URL of scheme, host and port")]
+    NoUrl,
+    /// Plain http to another machine.
+    #[error("plain http is for this machine alone (127.0.0.0/8, ::1, localhost)")]
+    NotLoopback,
+    /// A token would go to somebody else.
+    #[error("a token goes to *.googleapis.com alone")]
+    NotGoogle,
+    /// A bot's token would go to somebody else.
+    #[error("a bot's token goes to slack.com or slack-gov.com alone")]
+    NotSlack,
+}
+
+impl Api {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Operations(Service::Datastore),
+        Self::Operations(Service::Firestore),
+        Self::CloudTasks,
+        Self::PubSub,
+        Self::Slack,
+        Self::SlackApi,
+        Self::Jwks,
+        Self::Iam,
+        Self::Ledger,
+    ];
+
+    /// Its name in `ENDPOINTS`.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Operations(service) => service.id(),
+            Self::CloudTasks => "cloudtasks",
+            Self::PubSub => "pubsub",
+            Self::Slack => "slack",
+            Self::SlackApi => "slackapi",
+            Self::Jwks => "jwks",
+            Self::Iam => "iam",
+            Self::Ledger => "ledger",
+        }
+    }
+
+    fn default_base(self) -> &'static str {
+        match self {
+            Self::Operations(service) => service.base(),
+            Self::CloudTasks => "https://cloudtasks.googleapis.com",
+            Self::PubSub => "https://pubsub.googleapis.com",
+            Self::Slack => "https://hooks.slack.com",
+            Self::SlackApi => "https://slack.com",
+            Self::Jwks => "https://www.googleapis.com",
+            Self::Iam => "https://iam.googleapis.com",
+            Self::Ledger => "https://datastore.googleapis.com",
+        }
+    }
+}
+
+impl Endpoints {
+    /// Sets where `api` answers.
+    ///
+    /// # Errors
+    /// When that would be plain http to another machine or send a token to somebody else.
+    pub fn set(&mut self, api: Api, url: &str) -> Result<(), EndpointError> {
+        self.changed.insert(api, endpoint(api, url)?);
+        Ok(())
+    }
+
+    /// Where `api` answers.
+    pub fn get(&self, api: Api) -> Endpoint {
+        let default = || Endpoint { base: api.default_base().to_owned(), loopback: false };
+        self.changed.get(&api).cloned().unwrap_or_else(default)
+    }
+}
+
+fn endpoint(api: Api, text: &str) -> Result<Endpoint, EndpointError> {
+    let url = Url::parse(text).map_err(|_| EndpointError::NoUrl)?;
+    let bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.path() == "/";
+    let host = url.host().ok_or(EndpointError::NoUrl)?;
+    if !bare {
+        return Err(EndpointError::NoUrl);
+    }
+    let loopback = is_loopback(&host);
+    match url.scheme() {
+        "http" | "https" if loopback => {}
+        "http" => return Err(EndpointError::NotLoopback),
+        "https" if api == Api::Slack => {}
+        "https" if api == Api::SlackApi => {
+            let slacks = ["slack.com", "slack-gov.com"];
+            slacks.contains(&host.to_string().as_str()).then_some(()).ok_or(EndpointError::NotSlack)?;
+        }
+        "https" if host.to_string().ends_with(".googleapis.com") => {}
+        "https" => return Err(EndpointError::NotGoogle),
+        _ => return Err(EndpointError::NoUrl),
+    }
+    Ok(Endpoint { base: url.as_str().trim_end_matches('/').to_owned(), loopback })
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost",
+        Host::Ipv4(address) => IpAddr::V4(*address).is_loopback(),
+        Host::Ipv6(address) => IpAddr::V6(*address).is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_to_google_or_to_this_machine() {
+        let tasks =
+            |url: &str| endpoint(Api::CloudTasks, url).map(|endpoint| (endpoint.base, endpoint.loopback));
+        for local in
+            ["http://127.0.0.1:9001", "http://localhost:1", "http://[::1]:8080", "http://127.9.9.9:1"]
+        {
+            assert_eq!(tasks(local), Ok((local.to_owned(), true)));
+            assert_eq!(tasks(&format!("{local}/")), Ok((local.to_owned(), true)));
+        }
+        let google = "https://pubsub.europe-west1.rep.googleapis.com";
+        assert_eq!(tasks(google), Ok((google.to_owned(), false)));
+        assert_eq!(tasks("http://pubsub.googleapis.com"), Err(EndpointError::NotLoopback));
+        assert_eq!(tasks("http://10.0.0.1:80"), Err(EndpointError::NotLoopback));
+        assert_eq!(tasks("http://127.0.0.1.evil.com"), Err(EndpointError::NotLoopback));
+        assert_eq!(tasks("http://localhost.evil.com"), Err(EndpointError::NotLoopback));
+        assert_eq!(tasks("https://evil.com"), Err(EndpointError::NotGoogle));
+        assert_eq!(tasks("https://googleapis.com.evil.com"), Err(EndpointError::NotGoogle));
+        assert_eq!(tasks("https://evilgoogleapis.com"), Err(EndpointError::NotGoogle));
+        assert_eq!(tasks("https://evil.com#.googleapis.com"), Err(EndpointError::NoUrl));
+        assert_eq!(tasks("https://user@tasks.googleapis.com"), Err(EndpointError::NoUrl));
+        assert_eq!(tasks("https://tasks.googleapis.com/v9"), Err(EndpointError::NoUrl));
+        assert_eq!(tasks("ftp://127.0.0.1"), Err(EndpointError::NoUrl));
+        assert_eq!(tasks("127.0.0.1:80"), Err(EndpointError::NoUrl));
+        assert!(endpoint(Api::Slack, "https://slack-gov.com").is_ok());
+        assert!(endpoint(Api::SlackApi, "https://slack-gov.com").is_ok());
+        for wrong in ["https://evil.com", "https://slack.com.evil.com", "https://pubsub.googleapis.com"] {
+            assert_eq!(endpoint(Api::SlackApi, wrong), Err(EndpointError::NotSlack), "{wrong}");
+        }
+    }
+}

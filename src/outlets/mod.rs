@@ -1,0 +1,3 @@
+//! Whom opwatch tells, one folder each.
+
+pub mod slack;

@@ -1,0 +1,278 @@
+//! A notice as Slack's JSON: a summary in the top-level text, which is what a phone shows, and the details in one
+//! coloured attachment of blocks, the only place with a colour bar. Within Slack's limits by construction.
+
+use serde_json::{Value as Json, json};
+
+use crate::message::LONGEST_TITLE;
+use crate::prose::{Colour, Field, Notice, Text, Value};
+use crate::text;
+use crate::watch::Mention;
+
+/// Slack's limits (<https://docs.slack.dev/reference/block-kit/blocks>): a text of a section, one of its fields, their
+/// number, and the blocks of a message. A summary is best below 4,000 characters; ours is one line.
+const SECTION: usize = 3_000;
+const FIELD: usize = 2_000;
+const FIELDS: usize = 10;
+const BLOCKS: usize = 50;
+const SUMMARY: usize = 500;
+/// The headline: the longest title there is, each of its characters escaped, and the outcome behind it, which must never be
+/// cut off.
+const HEADLINE: usize = LONGEST_TITLE * LONGEST_ESCAPE + 200;
+const PLAIN: usize = 4_000;
+/// Room for a mention in it.
+const PING: usize = 100;
+/// All texts together: Slack refuses somewhere above 13,000 characters, without saying where
+/// (<https://github.com/slackapi/bolt-js/issues/2509>).
+const TOTAL: usize = 12_000;
+/// A longer link is left out.
+const LINK: usize = 500;
+/// Cells of a bar.
+const BAR: u8 = 20;
+
+/// Which part of a notice a message has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// What the message that followed the operation becomes: it can't ping, and the lines to paste are in the reply.
+    Edit,
+    /// The reply below that message: it pings, and has what is to be read and done.
+    Reply,
+}
+
+/// The payload of `part` of `notice`.
+pub fn payload(notice: &Notice, part: Part) -> Json {
+    let colour = match notice.colour {
+        Colour::Green => "#2eb67d",
+        Colour::Orange => "#e8912d",
+        Colour::Red => "#e01e5a",
+        Colour::Blue => "#36c5f0",
+    };
+    let blocks = fitting_blocks(notice, part);
+    let mut payload = json!({"text": summary(notice, part)});
+    if let (Some(payload), false) = (payload.as_object_mut(), blocks.is_empty()) {
+        payload.insert("attachments".to_owned(), json!([{"color": colour, "blocks": blocks}]));
+    }
+    payload
+}
+
+/// The payload of `part` of `notice`: with blocks, or plain.
+pub fn rendered(notice: &Notice, part: Part, plain: bool) -> Json {
+    if plain { plain_payload(notice, part) } else { payload(notice, part) }
+}
+
+/// The same as text alone, for when Slack refuses the blocks.
+pub fn plain_payload(notice: &Notice, part: Part) -> Json {
+    let mut notice = notice.clone();
+    let ping = ping(&notice, part);
+    // A line to paste is whole or not there, with what stands above it.
+    while escaped(&notice.to_text(), usize::MAX).chars().count() > PLAIN - PING
+        && drop_last(&mut notice.commands)
+    {}
+    json!({"text": ping + &escaped(&notice.to_text(), PLAIN - PING), "mrkdwn": false})
+}
+
+/// The blocks, with sentences as long as they may be together.
+fn fitting_blocks(notice: &Notice, part: Part) -> Vec<Json> {
+    let mut notice = notice.clone();
+    for sentence in [SECTION, SECTION / 2, SECTION / 6] {
+        let blocks = blocks(&notice, part, sentence);
+        if length(&blocks) <= TOTAL {
+            return blocks;
+        }
+    }
+    loop {
+        let blocks = blocks(&notice, part, SECTION / 6);
+        if length(&blocks) <= TOTAL || !drop_last(&mut notice.commands) {
+            return blocks;
+        }
+    }
+}
+
+/// Drops the last line to paste with what stands above it; false when there is none.
+fn drop_last(commands: &mut Vec<Text>) -> bool {
+    let last = commands.iter().rposition(|text| matches!(text, Text::Code(_)));
+    if let Some(last) = last {
+        commands.truncate(last.saturating_sub(1));
+    }
+    last.is_some()
+}
+
+fn blocks(notice: &Notice, part: Part, sentence: usize) -> Vec<Json> {
+    let mut blocks = Vec::new();
+    if part != Part::Reply {
+        blocks.extend(notice.bar.map(|percent| mrkdwn_section(&bar(percent))));
+        // Short values stand in two columns; names that people copy need the whole width.
+        let (names, short): (Vec<_>, Vec<_>) =
+            notice.values.iter().partition(|field| matches!(field.value, Value::Code(_)));
+        blocks.extend(short.chunks(FIELDS).map(fields));
+        blocks.extend(names.into_iter().map(|field| mrkdwn_section(&labelled(field))));
+    }
+    let commands = if part == Part::Edit { &[] } else { notice.commands.as_slice() };
+    blocks.extend(notice.texts.iter().chain(commands).filter_map(|text| section(text, sentence)));
+    blocks.truncate(BLOCKS);
+    blocks
+}
+
+/// The characters of all texts.
+fn length(json: &[Json]) -> usize {
+    fn of(json: &Json) -> usize {
+        match json {
+            Json::String(text) => text.chars().count(),
+            Json::Array(items) => items.iter().map(of).sum(),
+            Json::Object(object) => object.values().map(of).sum(),
+            Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+        }
+    }
+    json.iter().map(of).sum()
+}
+
+fn summary(notice: &Notice, part: Part) -> String {
+    let title = escaped(&notice.title, HEADLINE);
+    let rest = notice.summary.iter().map(|part| format!(" · {}", escaped(part, SUMMARY)));
+    std::iter::once(format!("{}*{title}*", ping(notice, part))).chain(rest).collect()
+}
+
+/// A mention pings only in the text on top, and only in a message that is new.
+fn ping(notice: &Notice, part: Part) -> String {
+    match notice.mention.as_ref().filter(|_| part != Part::Edit) {
+        None => String::new(),
+        Some(Mention::User(id)) => format!("<@{id}> "),
+        Some(Mention::Group(id)) => format!("<!subteam^{id}> "),
+        Some(Mention::Here) => "<!here> ".to_owned(),
+    }
+}
+
+fn bar(percent: u8) -> String {
+    let full = (u16::from(percent.min(100)) * u16::from(BAR) / 100).into();
+    let empty = usize::from(BAR).saturating_sub(full);
+    format!("{}{} {percent} %", "█".repeat(full), "░".repeat(empty))
+}
+
+fn fields(values: &[&Field]) -> Json {
+    let fields: Vec<Json> = values.iter().map(|field| mrkdwn(&labelled(field))).collect();
+    json!({"type": "section", "fields": fields})
+}
+
+fn labelled(field: &Field) -> String {
+    // Room for the label.
+    let value = match &field.value {
+        Value::Plain(value) => escaped(value, FIELD - 200),
+        Value::Code(value) => format!("`{}`", escaped(&without_backticks(value), FIELD - 200)),
+    };
+    let link = field.link.as_ref().filter(|link| link.len() <= LINK);
+    let link = link.map(|link| format!(" · <{}|Cloud Console>", escaped(link, usize::MAX)));
+    format!("*{}*{}\n{value}", field.label, link.unwrap_or_default())
+}
+
+fn mrkdwn(text: &str) -> Json {
+    json!({"type": "mrkdwn", "text": text, "verbatim": true})
+}
+
+fn mrkdwn_section(text: &str) -> Json {
+    json!({"type": "section", "text": mrkdwn(text)})
+}
+
+/// Sentences are plain text, in which nothing is markup; lines to paste are code.
+fn section(text: &Text, longest: usize) -> Option<Json> {
+    match text {
+        Text::Plain(text) if text.trim().is_empty() => None,
+        Text::Plain(text) => {
+            let text = json!({"type": "plain_text", "text": text::cut(text, longest), "emoji": false});
+            Some(json!({"type": "section", "text": text}))
+        }
+        Text::Code(text) => {
+            let code = escaped(&without_backticks(text), SECTION - 8);
+            Some(mrkdwn_section(&format!("```{code}```")))
+        }
+    }
+}
+
+/// Nothing can escape a backtick inside code, so a look-alike stands for it.
+fn without_backticks(text: &str) -> String {
+    text.replace('`', "\u{2cb}")
+}
+
+/// Characters that one may become.
+const LONGEST_ESCAPE: usize = 5;
+
+/// Escapes what Slack reads as control characters (only these three) and cuts, never inside an escape, so that
+/// at most `limit` characters come out.
+fn escaped(text: &str, limit: usize) -> String {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut most = limit;
+    loop {
+        let escaped = escape(&text::cut(text, most));
+        let over = escaped.chars().count().saturating_sub(limit);
+        if over == 0 {
+            return escaped;
+        }
+        most = most.saturating_sub(over.div_ceil(LONGEST_ESCAPE));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::arbitrary::{outcome, text as any_text, time};
+    use crate::prose::{Context, notice};
+    use crate::watch::{Locale, Report};
+    use proptest::prelude::*;
+
+    #[test]
+    fn cuts_on_a_character_and_never_inside_an_escape() {
+        assert_eq!(escaped("a<b>&c", 100), "a&lt;b&gt;&amp;c");
+        assert_eq!(escaped("<<<<", 9), "&lt;&lt;…");
+        assert_eq!(escaped("<<<<", 8), "&lt;…");
+        assert_eq!(escaped("<", 3), "");
+        assert_eq!(escaped("データ", 2), "デ…");
+        assert_eq!(
+            escaped(&"&".repeat(1_000), 500),
+            format!("{}…", "&amp;".repeat(99)),
+            "no more than it must"
+        );
+    }
+
+    /// A report with this title, told in this language.
+    fn told(
+        title: &str,
+        outcome: crate::watch::Outcome,
+        locale: Locale,
+        at: chrono::DateTime<chrono::Utc>,
+    ) -> Notice {
+        let watch = crate::watch::Watch { title: Some(title.to_owned()), ..crate::watch::Watch::default() };
+        let verdict = crate::watch::Verdict::new(outcome, None, crate::services::Facts::default());
+        let context =
+            Context { topic: None, locale, zone: chrono_tz::Tz::UTC, title: None, routing: None, now: at };
+        notice(&Report::new(watch, verdict, at), &context)
+    }
+
+    #[test]
+    fn a_title_of_escapes_does_not_push_the_outcome_out() {
+        let at = chrono::DateTime::UNIX_EPOCH;
+        for (locale, outcome) in [(Locale::En, "failed"), (Locale::Ja, "に失敗")] {
+            let told = told(&"&".repeat(100), crate::watch::Outcome::Failed, locale, at);
+            let text = payload(&told, Part::Whole)["text"].as_str().unwrap().to_owned();
+            assert!(text.starts_with("*&amp;&amp;") && text.contains(outcome), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_headline_is_whole_whatever_the_title(
+            title in any_text(LONGEST_TITLE), outcome in outcome(), ja in any::<bool>(), at in time(),
+        ) {
+            let told = told(&title, outcome, if ja { Locale::Ja } else { Locale::En }, at);
+            let text = payload(&told, Part::Whole)["text"].as_str().unwrap().to_owned();
+            let whole = format!("*{}* · ", escaped(&told.title, usize::MAX));
+            prop_assert!(text.starts_with(&whole) || told.summary.is_empty() && whole.starts_with(&text), "{text}");
+        }
+
+        #[test]
+        fn an_escaped_text_is_within_its_limit_and_pings_nobody(text in any::<String>(), limit in 0usize..50) {
+            let escaped = escaped(&text, limit);
+            prop_assert!(escaped.chars().count() <= limit);
+            prop_assert!(!escaped.contains(['<', '>']));
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Japanese. The titles, the labels and the sentence above the command are those of the system that opwatch replaces.
+
+mod cause;
+
+use std::time::Duration;
+
+use super::slips;
+use super::words::{Change, Column, Command, Happened, Label, Note, Scene, Subject, Words};
+use crate::placeholder;
+use crate::services::Cause;
+use crate::watch::{Outcome, Problem, Why};
+
+pub(super) struct Japanese;
+
+impl Words for Japanese {
+    fn subject(&self, service: &str, subject: Subject) -> String {
+        match subject {
+            Subject::Export => format!("{service}のバックアップ"),
+            Subject::Import => format!("{service}のインポート"),
+            Subject::Other => format!("{service}のオペレーション"),
+        }
+    }
+
+    fn headline(&self, outcome: Outcome, subject: &str, has_title: bool) -> String {
+        match outcome {
+            Outcome::Succeeded => format!("{subject}に成功"),
+            Outcome::Failed => format!("{subject}に失敗"),
+            Outcome::Cancelled => format!("{subject}が想定外の状態 (キャンセル済み)"),
+            Outcome::NotStarted => format!("{subject}を開始できない"),
+            Outcome::Stopped if !has_title && subject.ends_with("のバックアップ") => {
+                "バックアップが終わっていない".to_owned()
+            }
+            Outcome::Stopped => format!("{subject}が終わっていない"),
+            Outcome::CannotTell => format!("{subject}が想定外の状態"),
+            Outcome::Notice => "opwatchが処理できないメッセージ".to_owned(),
+            Outcome::Test => "opwatchのテスト: すべての経路が正常".to_owned(),
+            Outcome::Doctor => "opwatch doctor: 投稿は正常".to_owned(),
+            Outcome::Lost => format!("{subject}の監視が途切れた"),
+            Outcome::Running => format!("{subject}を実行中"),
+            Outcome::Stalled => format!("{subject}が進んでいない"),
+        }
+    }
+
+    fn nothing_started(&self, subject: &str) -> String {
+        format!("{subject}: 今回は何も開始していません")
+    }
+
+    fn label(&self, label: Label) -> &'static str {
+        match label {
+            Label::Start => "開始日時",
+            Label::End => "終了日時",
+            Label::Duration => "所要時間",
+            Label::Elapsed => "経過時間",
+            Label::Entities => "Entity数",
+            Label::Size => "サイズ",
+            Label::Progress => "進捗",
+            Label::Rate => "速度",
+            Label::Eta => "終了予定",
+            Label::Checks => "確認回数",
+            Label::State => "状態",
+            Label::Output => "バックアップファイル",
+            Label::OutputFolder => "バックアップフォルダ",
+            Label::Prefix => "保存先",
+            Label::Operation => "JobID",
+            Label::Call => "呼び出し",
+            Label::Error => "エラー",
+            Label::Field => "フィールド",
+            Label::MessageId => "メッセージID",
+        }
+    }
+
+    fn duration(&self, duration: Duration) -> String {
+        super::two_units(duration, ["日", "時間", "分", "秒"], "")
+    }
+
+    fn took(&self, duration: &str) -> String {
+        format!("所要時間 {duration}")
+    }
+
+    fn entities(&self, count: &str) -> String {
+        format!("Entity数 {count}")
+    }
+
+    fn since(&self, clock: &str) -> String {
+        format!("{clock}開始")
+    }
+
+    fn eta(&self, clock: &str) -> String {
+        format!("終了予定 {clock}")
+    }
+
+    fn in_time(&self, clock: &str, left: &str) -> String {
+        format!("{clock} (あと{left})")
+    }
+
+    fn out_of(&self, done: &str, of: &str) -> String {
+        format!("{done} / {of}")
+    }
+
+    fn checks(&self, done: &str, of: &str, next: &str) -> String {
+        format!("{done} / {of}、次回 {next}")
+    }
+
+    fn progress(&self, percent: u8, done: &str, of: &str) -> String {
+        format!("{percent} % ({of}件中{done}件)")
+    }
+
+    fn happened(&self, happened: Happened<'_>) -> String {
+        match happened {
+            Happened::Refused { service } => format!("{service}が開始を拒否しました。"),
+            Happened::NotListed { service } => {
+                format!("{service}のオペレーション一覧を取得できず、二重起動を防げないため開始しませんでした。")
+            }
+            Happened::NotReadable => "オペレーションを読み取れませんでした。".to_owned(),
+            Happened::NotInTime => {
+                "キックオフから1時間以内に開始できなかったため、開始を取りやめました。".to_owned()
+            }
+            Happened::NotRead { service } => {
+                format!("最後の確認で{service}を読み取れませんでした。オペレーションは続いている可能性があります。")
+            }
+            Happened::UnknownState { state } => {
+                format!("完了していますが、状態 {state} はopwatchの知らないものです。")
+            }
+            Happened::EndedBefore { outcome } => {
+                let ended = match outcome {
+                    Outcome::Succeeded => "成功しています",
+                    Outcome::Failed => "失敗しています",
+                    Outcome::Cancelled => "キャンセルされています",
+                    _ => "opwatchの知らない状態で終了しています",
+                };
+                format!(
+                    "このキックオフと同じkeyのオペレーションが、キックオフの公開より前に{ended}。そのため今回は何も開始していません。\
+                     表示しているのは以前のオペレーションです。毎回開始するキックオフには\"key\"を付けないで下さい。"
+                )
+            }
+            Happened::NotAllowed { setting } => format!("opwatchの設定 {setting} で許可されなくなりました。"),
+            Happened::Late => {
+                "キックオフの到着が公開から1時間を過ぎたため、開始しませんでした。".to_owned()
+            }
+            Happened::GivenUp { deliveries } => {
+                let after = match deliveries {
+                    0 => String::new(),
+                    deliveries => format!("約{deliveries}回の配信の後に"),
+                };
+                format!(
+                    "Pub/Subが{after}メッセージの配信を諦めました。opwatchに届かなかったか、次の確認を予約できませんでした。理由はログを確認して下さい。"
+                )
+            }
+            Happened::Unclear => "開始リクエストの応答が失われ、結果を確認できません。実行中の可能性があります。再実行の前に確認して下さい。".to_owned(),
+            Happened::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
+        }
+    }
+
+    fn cause(&self, cause: &Cause, scene: Scene<'_>) -> String {
+        cause::cause(cause, scene)
+    }
+
+    fn problem(&self, problem: &Problem) -> String {
+        match &problem.why {
+            Why::TooLarge { size, most } => format!("{size}バイトあります。上限は{most}バイトです。短くして下さい。"),
+            Why::NotBase64 => {
+                "message.dataがbase64ではありません。gcloudまたはクライアントライブラリでpublishして下さい。".to_owned()
+            }
+            Why::Empty => "データがありません。JSONオブジェクトをpublishして下さい。".to_owned(),
+            Why::NotJson { detail, slip } => match slips::japanese(*slip) {
+                Some(cause) => format!("JSONオブジェクトではありません: {cause}"),
+                None => format!("JSONオブジェクトではありません: {detail}"),
+            },
+            Why::Duplicate => "同じオブジェクトの中で重複しています。どちらか一方を削除して下さい。".to_owned(),
+            Why::Character { code } => format!(
+                "文字 {code} は使えません。制御文字や文字の方向を変える文字を含まない1行にして下さい。"
+            ),
+            Why::RepeatsPath => {
+                "start.pathと重複し、内容が食い違うおそれがあります。bodyから削除して下さい。".to_owned()
+            }
+            Why::OtherField { field } => {
+                format!("別のサービスまたはメソッドのフィールドです。ここでは {field} を使って下さい。")
+            }
+            Why::UnknownField => "不明なフィールドです。綴りを直すか、削除して下さい。".to_owned(),
+            Why::Missing => "値がありません。キックオフには \"name\"、または service・path・body を持つ \"start\" が必要です。".to_owned(),
+            Why::NoText => "引用符で囲んだ文字列にして下さい。".to_owned(),
+            Why::NoObject => "オブジェクトにして下さい。".to_owned(),
+            Why::Length { most } => format!("1〜{most}文字にして下さい。"),
+            Why::Number { least, most } => format!("{least}〜{most}の整数にして下さい (引用符なし)。"),
+            Why::UnknownWord { allowed } => format!("次のいずれかにして下さい: {allowed}"),
+            Why::Form { form } => format!("次の値にして下さい: {form}"),
+            Why::BadName { example } => format!("このサービスの形式ではありません。例: {example}"),
+            Why::OtherService { service } => {
+                format!("これは{service}の名前です。\"service\": \"{service}\" を指定して下さい。")
+            }
+            Why::NotAPlaceholder { found } => format!(
+                "{found} というプレースホルダーはありません。使えるのは {} です。文字としての ${{ は $${{ と書いてください。",
+                placeholder::ALLOWED
+            ),
+            Why::Reserved => "このラベルはopwatchが設定します。削除するか、名前を変えて下さい。".to_owned(),
+            Why::NotTogether { with } => format!("\"{with}\" と同時に指定できません。どちらかを削除して下さい。"),
+            Why::Misplaced { with } => format!("\"{with}\" と一緒に指定しても意味がありません。削除して下さい。"),
+            Why::NotAllowed { setting, value } => {
+                format!("設定 {setting} で許可されていません。許可するには {setting} に {value} を追加して下さい。")
+            }
+            Why::NotSet { setting, line } => format!(
+                "設定 {setting} が未設定のため拒否しました。許可するには設定に次の行を追加して下さい: {line}"
+            ),
+            Why::WatchOnly { method } => format!(
+                "このopwatchは監視専用です (STARTS=none)。開始を許可するには STARTS={method} を設定して下さい。"
+            ),
+            Why::NeedsBot => {
+                "Botでのみ利用できます。このopwatchはWebhookで投稿しています。フィールドを削除するか、SLACK_WEBHOOK_URLの代わりにSLACK_BOT_TOKENとSLACK_CHANNELを設定して下さい。".to_owned()
+            }
+            Why::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
+        }
+    }
+
+    fn command(&self, command: Command) -> &'static str {
+        match command {
+            Command::Describe => "下記コマンドで状態を確認して対処して下さい",
+            Command::List => "下記コマンドでオペレーションを確認して下さい",
+            Command::Watch => "監視を続ける場合:",
+            Command::Cancel => "キャンセルする場合:",
+            Command::Fix => "対処するには下記コマンドを実行して下さい:",
+            Command::Look => "下記コマンドで詳細を確認して下さい:",
+            Command::Again => "原因を取り除いてから再度開始する場合:",
+            Command::StartNew => "新たに開始するコマンド:",
+            Command::Start => "原因を取り除いてから開始する場合:",
+        }
+    }
+
+    fn note(&self, note: Note<'_>) -> String {
+        match note {
+            Note::Stopped { checks } => {
+                format!("上限の{checks}回の確認に達したため、監視を終了しました。オペレーションは続いています。")
+            }
+            Note::LastSeen => "表示している値は以前の確認時のものです。".to_owned(),
+            Note::AdoptedByKey => "このキックオフのためにすでに開始されていたため、二重には開始していません。".to_owned(),
+            Note::AdoptedByRequest => {
+                "同じ内容のキックオフで直前に開始済みのため、二重には開始していません。".to_owned()
+            }
+            Note::AsOf { time } => format!("{time}時点の情報です。すぐには投稿できませんでした。"),
+            Note::TooLongToShow { key: "" } => {
+                "メッセージが長すぎるため表示できません。ご自身で再度publishして下さい。".to_owned()
+            }
+            Note::TooLongToShow { key } => {
+                format!("キックオフが長すぎるため表示できません。\"key\": \"{key}\" を加えて再度publishして下さい。")
+            }
+            Note::MayRun => "開始された可能性があります。再実行の前に確認して下さい。".to_owned(),
+            Note::Excerpt => "メッセージの先頭:".to_owned(),
+            Note::Partial => "保存先に不完全なファイルが残っている可能性があります。".to_owned(),
+            Note::RoundTrip => {
+                "このメッセージはトピック、確認用キュー、トピック、報告用キュー、トピックを通ってSlackに届きました。".to_owned()
+            }
+            Note::Empty => "警告: Entity数0で成功しました。意図した結果か確認して下さい。".to_owned(),
+            Note::NoOutput => "警告: 成功しましたが、バックアップの出力先の記載がありません。".to_owned(),
+            Note::Stalled { checks } => {
+                format!("直近{checks}回の確認で進捗がありません。opwatchは監視を続けます。")
+            }
+            Note::NotRead { time } => format!("{time}時点の情報です。直近の確認では読み取れませんでした。"),
+            Note::Diverted { channel, why } => {
+                format!("チャンネル {channel} に投稿できなかったため、ここに投稿しました: {why}")
+            }
+        }
+    }
+
+    fn as_of(&self, time: &str) -> String {
+        format!("{time}時点")
+    }
+
+    fn change(&self, change: Change<'_>) -> String {
+        let entities = change.percent.map(|percent| match percent {
+            0 => "Entity数は同じ、".to_owned(),
+            percent if percent > 0 => format!("Entity数は{percent} %増、"),
+            percent => format!("Entity数は{} %減、", percent.unsigned_abs()),
+        });
+        let took = change.longer.map_or_else(
+            || "同じ".to_owned(),
+            |(longer, by)| format!("{}{}", self.duration(by), if longer { "増" } else { "減" }),
+        );
+        format!("{}の実行と比べて: {}所要時間は{took}。", change.day, entities.unwrap_or_default())
+    }
+
+    fn halved(&self, now: &str, then: &str) -> String {
+        format!("警告: Entity数が半分未満に減りました ({then} → {now})。")
+    }
+
+    fn tripled(&self, now: &str, then: &str) -> String {
+        format!("警告: 所要時間が3倍を超えました ({then} → {now})。")
+    }
+
+    fn column(&self, column: Column) -> &'static str {
+        match column {
+            Column::Title => "タイトル",
+            Column::Outcome => "結果",
+        }
+    }
+
+    fn outcome(&self, outcome: Option<Outcome>) -> &'static str {
+        match outcome {
+            None | Some(Outcome::Running | Outcome::Stalled) => "実行中",
+            Some(Outcome::Succeeded) => "成功",
+            Some(Outcome::Failed) => "失敗",
+            Some(Outcome::Cancelled) => "キャンセル済み",
+            Some(Outcome::NotStarted) => "未開始",
+            Some(Outcome::Stopped) => "監視終了",
+            Some(Outcome::Lost) => "監視が途切れた",
+            Some(Outcome::CannotTell | Outcome::Notice | Outcome::Test | Outcome::Doctor) => "不明",
+        }
+    }
+
+    fn no_runs(&self) -> &'static str {
+        "実行はありません。"
+    }
+}

@@ -1,0 +1,80 @@
+//! The sentences of a notice: why, what somebody should know, what looks wrong.
+
+use super::{Text, Writer};
+use crate::prose::locale::Note;
+use crate::services::Facts;
+use crate::watch::{Adopted, Outcome, Reason, Report, Unusable};
+
+impl Writer<'_> {
+    pub(super) fn texts(&self) -> Vec<Text> {
+        let mut texts = Vec::new();
+        let mut say = |text: String| texts.push(Text::Plain(text));
+        if let Some((channel, why)) =
+            self.report.watch.routing.channel.as_ref().zip(self.report.diverted.as_ref())
+        {
+            say(self.words.note(Note::Diverted { channel: &channel.to_string(), why }));
+        }
+        if let Some(late) = self.late() {
+            say(self.words.note(Note::AsOf { time: &late.format("%Y/%m/%d %H:%M:%S %Z").to_string() }));
+        }
+        self.why().into_iter().for_each(&mut say);
+        if let (_, Some(error)) = self.failure()
+            && !error.text.trim().is_empty()
+        {
+            say(error.text.clone());
+        }
+        self.notes().into_iter().for_each(|note| say(self.words.note(note)));
+        texts
+    }
+
+    fn notes(&self) -> Vec<Note<'static>> {
+        let report = self.report;
+        let mut notes = Vec::new();
+        notes.extend(report.adopted.map(|adopted| match adopted {
+            Adopted::Key => Note::AdoptedByKey,
+            Adopted::Request => Note::AdoptedByRequest,
+        }));
+        match report.outcome {
+            Outcome::Stopped if report.attempt.is_some() => {
+                notes.push(Note::Stopped { checks: report.watch.limit });
+            }
+            Outcome::CannotTell | Outcome::Lost if seen_earlier(report) => notes.push(Note::LastSeen),
+            Outcome::Lost if report.start.is_some() => notes.push(Note::MayRun),
+            Outcome::Cancelled => notes.push(Note::Partial),
+            Outcome::Test => notes.push(Note::RoundTrip),
+            Outcome::Succeeded => notes.extend(self.suspicions()),
+            _ => {}
+        }
+        notes
+    }
+
+    /// What looks wrong with a success.
+    fn suspicions(&self) -> Vec<Note<'static>> {
+        let facts = &self.report.facts;
+        let works = |words: &[&str]| {
+            facts.work.as_deref().is_some_and(|work| words.iter().any(|word| work.starts_with(word)))
+        };
+        let is_export = works(&["EXPORT"]);
+        // An index of an empty collection or a delete of nothing is as it should be.
+        let is_empty =
+            works(&["EXPORT", "IMPORT"]) && facts.entities.is_some_and(|entities| entities.done == 0);
+        let has_no_output = is_export && facts.output.is_none();
+        let notes = [(is_empty, Note::Empty), (has_no_output, Note::NoOutput)];
+        notes.into_iter().filter(|(is, _)| *is).map(|(_, note)| note).collect()
+    }
+
+    pub(super) fn unusable_texts(&self, unusable: &Unusable) -> Vec<Text> {
+        let mut texts = vec![Text::Plain(self.words.problem(&unusable.problem))];
+        if !unusable.excerpt.is_empty() {
+            texts.push(Text::Plain(self.words.note(Note::Excerpt)));
+            texts.push(Text::Code(unusable.excerpt.clone()));
+        }
+        texts
+    }
+}
+
+/// Whether its facts are those of an earlier look, since the last one showed none.
+fn seen_earlier(report: &Report) -> bool {
+    let seen_now = matches!(report.reason, Some(Reason::UnknownState | Reason::Unclear));
+    report.facts != Facts::default() && !seen_now
+}

@@ -1,0 +1,111 @@
+//! The values of a notice, each with its heading.
+
+use super::console::{bucket_page, operation_page};
+use super::number::{grouped, size};
+use super::{Field, Value, Writer};
+use crate::prose::locale::Label;
+use crate::services::{Service, shown_duration};
+use crate::watch::{Outcome, Unusable};
+
+impl Writer<'_> {
+    pub(super) fn values(&self) -> Vec<Field> {
+        let facts = &self.report.facts;
+        let elapsed = facts.start.filter(|_| facts.end.is_none() && runs(self.report.outcome));
+        let elapsed = elapsed.and_then(|start| shown_duration(start, self.report.at));
+        let (_, error) = self.failure();
+        let plain = [
+            (Label::Start, facts.start.map(|time| self.time(time))),
+            (Label::End, facts.end.map(|time| self.time(time))),
+            (Label::Duration, facts.duration().map(|duration| self.words.duration(duration))),
+            (Label::Elapsed, elapsed.map(|duration| self.words.duration(duration))),
+            (Label::Entities, self.entities()),
+            (Label::Progress, self.progress()),
+            (Label::Size, self.size()),
+            (Label::State, facts.state.clone().filter(|_| !is_end(self.report.outcome))),
+        ];
+        let has_output = facts.output.is_some();
+        // Datastore names a metadata file, Firestore the folder of the export.
+        let output = match self.service() {
+            Service::Datastore => Label::Output,
+            Service::Firestore => Label::OutputFolder,
+        };
+        let code = [
+            (output, facts.output.as_deref(), facts.output.as_deref().and_then(bucket_page)),
+            (
+                Label::Prefix,
+                facts.prefix.as_deref().filter(|_| !has_output),
+                facts.prefix.as_deref().and_then(bucket_page),
+            ),
+            (
+                Label::Operation,
+                self.report.operation.as_ref().map(crate::services::Operation::name),
+                self.report.operation.as_ref().map(operation_page),
+            ),
+            (Label::Call, self.report.start.as_ref().map(|start| start.path.as_str()), None),
+        ];
+        let mut values: Vec<Field> =
+            plain.into_iter().filter_map(|(label, text)| self.plain(label, text)).collect();
+        values.extend(code.into_iter().filter_map(|(label, text, link)| {
+            let value = Value::Code(text?.to_owned());
+            Some(Field { label: self.words.label(label), value, link })
+        }));
+        values
+            .extend(self.plain(Label::Error, error.and_then(|error| error_code(error.code, &error.status))));
+        values
+    }
+
+    /// A plain value, if there is one.
+    pub(super) fn plain(&self, label: Label, text: Option<String>) -> Option<Field> {
+        Some(Field { label: self.words.label(label), value: Value::Plain(text?), link: None })
+    }
+
+    fn entities(&self) -> Option<String> {
+        let entities = self.report.facts.entities.filter(|_| self.progress().is_none())?;
+        Some(grouped(entities.done))
+    }
+
+    /// How far a running operation is; without an honest estimate there is only a count.
+    fn progress(&self) -> Option<String> {
+        let facts = Some(&self.report.facts).filter(|_| runs(self.report.outcome))?;
+        let Some(entities) = facts.entities else {
+            return Some(format!("{} %", facts.overall?.percent()?));
+        };
+        Some(self.words.progress(entities.percent()?, &grouped(entities.done), &grouped(entities.of?)))
+    }
+
+    fn size(&self) -> Option<String> {
+        let bytes = self.report.facts.bytes?;
+        let of = bytes.percent().and(bytes.of).filter(|_| runs(self.report.outcome));
+        Some(of.map_or_else(|| size(bytes.done), |of| self.words.out_of(&size(bytes.done), &size(of))))
+    }
+
+    pub(super) fn unusable_values(&self, unusable: &Unusable) -> Vec<Field> {
+        let values = [(Label::Field, &unusable.problem.field), (Label::MessageId, &unusable.message_id)];
+        let shown = values.into_iter().filter(|(_, value)| !value.is_empty());
+        shown
+            .map(|(label, value)| Field {
+                label: self.words.label(label),
+                value: Value::Code(value.clone()),
+                link: None,
+            })
+            .collect()
+    }
+}
+
+/// Whether the operation was seen running.
+fn runs(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Stopped | Outcome::Running | Outcome::Stalled)
+}
+
+fn is_end(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled)
+}
+
+/// None without an answer: its text says what happened.
+fn error_code(code: i64, status: &str) -> Option<String> {
+    match (code, status) {
+        (0, "") => None,
+        (code, "") => Some(code.to_string()),
+        (code, status) => Some(format!("{code} {status}")),
+    }
+}

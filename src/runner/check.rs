@@ -1,0 +1,54 @@
+//! A check: one look, one decision.
+
+use chrono::{DateTime, Utc};
+
+use super::{Decided, Runner, Step};
+use crate::clock::{Deadline, Stopwatch};
+use crate::decision::{Decision, decide, no_longer_allowed};
+use crate::services::Observation;
+use crate::watch::{Check, Kind, Report};
+
+impl Runner {
+    pub(super) async fn check(&self, check: Check, now: DateTime<Utc>, deadline: Deadline) -> Step {
+        if let Err(problem) = self.config.policy.permit(&check.operation) {
+            let setting = problem.setting();
+            let report = Report::of_check(&check, no_longer_allowed(&check, setting), now);
+            return Step {
+                decision: Decision::Report(Box::new(report)),
+                decided: Decided::Left,
+                error: Some(format!("{setting} does not allow it any more")),
+                call_milliseconds: None,
+                now,
+            };
+        }
+        let watch = Stopwatch::start();
+        let look = self.google.look(&check.operation, deadline.for_call()).await;
+        let now = look.date.unwrap_or(now);
+        let error = match &look.observation {
+            Observation::Unreadable(error) | Observation::Unavailable(error) => Some(error.to_string()),
+            Observation::Running(_) | Observation::Ended(..) => None,
+        };
+        let decision = decide(&check, look.observation, now, look.wait);
+        Step {
+            decided: decided(&decision, Decided::CheckAgain),
+            decision,
+            error,
+            call_milliseconds: Some(watch.milliseconds()),
+            now,
+        }
+    }
+}
+
+/// The word for `decision`; `on` is the word for a next check.
+pub(super) fn decided(decision: &Decision, on: Decided) -> Decided {
+    match decision {
+        Decision::Check(..) => on,
+        Decision::Start(..) => Decided::StartAgain,
+        Decision::Test(_) => Decided::Tested,
+        Decision::ReportAgain(..) => Decided::PostAgain,
+        Decision::Report(report) => match report.outcome.kind() {
+            Kind::Ended => Decided::Ended,
+            Kind::Left | Kind::Start | Kind::Check | Kind::Notice => Decided::Left,
+        },
+    }
+}

@@ -1,0 +1,164 @@
+//! What Pub/Sub gave up on: people are told, with the line that goes on. Nothing is scheduled but the report of an end that a
+//! last look showed; when Slack fails the push is refused, and the dead-letter subscription keeps it.
+
+use super::fallback::NotPosted;
+use super::look_up::Found;
+use super::report::{EDITS, again, counts_as_delivered, said};
+use super::{Decided, Handled, Runner, watch_id};
+use crate::clock::{Deadline, Stopwatch};
+use crate::decision::{Decision, decide};
+use crate::delivery::{Delivery, NotBase64};
+use crate::message::{Received, read};
+use crate::outlets::slack::Fault;
+use crate::services::Operation;
+use crate::text;
+use crate::trust::SOURCE_TIME;
+use crate::watch::{Check, Kind, LONGEST_EXCERPT, Message, Problem, Report, Start, Unusable, Why};
+
+/// The attribute that Pub/Sub adds with the number of deliveries:
+/// <https://cloud.google.com/pubsub/docs/dead-letter-topics>.
+const DELIVERIES: &str = "CloudPubSubDeadLetterSourceDeliveryCount";
+
+impl Runner {
+    /// Handles one delivery from the dead-letter topic.
+    pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> Handled {
+        let watch = Stopwatch::start();
+        let (report, is_seen_now) = self.lost(delivery, deadline).await;
+        if is_seen_now && let Some(handled) = self.report_end(&report, deadline).await {
+            return handled;
+        }
+        // Nothing counts its tries.
+        let report = Report { tries: report.tries.max(EDITS), ..report };
+        if !self.is_wanted(&report) {
+            return Handled::new(Decided::NotWanted);
+        }
+        let (report, posted) = self.post_with_less(report, deadline).await;
+        let told = match &posted {
+            Ok(()) => true,
+            Err(not_posted) => self.goes_on(&report, not_posted, deadline).await,
+        };
+        let decision = if told { Decided::ToldLost } else { Decided::KeptLost };
+        let error = posted.err().map(|not_posted| said(&not_posted.error, None));
+        Handled {
+            acknowledged: told,
+            operation: report
+                .operation
+                .as_ref()
+                .map(|operation| operation.name().to_owned())
+                .unwrap_or_default(),
+            error,
+            needs_attention: true,
+            call_milliseconds: Some(watch.milliseconds()),
+            ..Handled::new(decision)
+        }
+    }
+
+    /// Posts `report`, and at once with less where Slack refuses a part: nothing can carry that to a next try.
+    async fn post_with_less(
+        &self,
+        mut report: Report,
+        deadline: Deadline,
+    ) -> (Report, Result<(), NotPosted>) {
+        loop {
+            let posted = self.post(&report, None, deadline).await;
+            let Err(not_posted) = &posted else { return (report, posted) };
+            let (less, dropped) = self.reduced(report, not_posted);
+            report = less;
+            if dropped.is_none() {
+                return (report, posted);
+            }
+            tracing::warn!("{}", said(&not_posted.error, dropped));
+        }
+    }
+
+    /// Whether the report goes on by itself: where Slack says neither yes nor no, a dead letter would be told again and
+    /// again for as long as it is kept, since nothing in it could count. A report counts.
+    async fn goes_on(&self, report: &Report, not_posted: &NotPosted, deadline: Deadline) -> bool {
+        if not_posted.error.fault != Fault::Unclear || not_posted.is_edit {
+            return false;
+        }
+        if counts_as_delivered(report, not_posted) {
+            return true;
+        }
+        let Some(decision) = again(report.clone(), not_posted, self.clock.now()) else { return false };
+        let (message, at) = decision.into_message();
+        self.schedule(&message, at, deadline).await.is_ok()
+    }
+
+    /// Reports the end that a look at a lost check's operation showed, as a check does: by a task whose name another delivery
+    /// may have asked for. None when that fails; then it is posted at once.
+    async fn report_end(&self, report: &Report, deadline: Deadline) -> Option<Handled> {
+        let message = Message::Report(Box::new(report.clone()));
+        let created =
+            tokio::time::timeout(deadline.for_telling(), self.schedule(&message, None, deadline)).await;
+        created.ok()?.ok()?;
+        let operation = message.operation_name().to_owned();
+        Some(Handled { operation, needs_attention: true, ..Handled::new(Decided::Ended) })
+    }
+
+    /// How a lost check's operation ended, if one look shows that: Pub/Sub gave up on the message, and the work went on.
+    async fn ended(&self, check: &Check, deadline: Deadline) -> Option<Report> {
+        self.config.policy.permit(&check.operation).ok()?;
+        let look = self.google.look(&check.operation, deadline.for_call()).await;
+        let now = look.date.unwrap_or_else(|| self.clock.now());
+        match decide(check, look.observation, now, look.wait) {
+            Decision::Report(report) if report.outcome.kind() == Kind::Ended => Some(*report),
+            _ => None,
+        }
+    }
+
+    /// What to tell of a lost message, and whether it is an end that was seen only now: a report itself, of a check how its
+    /// operation ended or else that it was lost, of a start the operation if it can be found, of anything else its beginning.
+    async fn lost(&self, delivery: Delivery, deadline: Deadline) -> (Report, bool) {
+        let now = self.clock.now();
+        let deliveries =
+            delivery.attributes.get(DELIVERIES).and_then(|count| count.parse().ok()).unwrap_or(0);
+        // The dead letter is a message of its own, with an id and a time of its own.
+        let source_time = delivery.attributes.get(SOURCE_TIME).and_then(|time| text::time(time));
+        let published = source_time.or(delivery.published).unwrap_or(now);
+        let received =
+            Received { message_id: watch_id(&delivery.message_id), published, origin: delivery.origin };
+        let (data, message) = match delivery.data {
+            Ok(data) => {
+                let message = read(&data, &received, self.config.defaults);
+                (data, message.and_then(|message| self.permit(message)))
+            }
+            Err(NotBase64(data)) => (data.into_bytes(), Err(Problem::new("message.data", Why::NotBase64))),
+        };
+        let report = match message {
+            Ok(Message::Report(report)) => *report,
+            Ok(Message::Check(check)) => match self.ended(&check, deadline).await {
+                Some(report) => return (report, true),
+                None => Report::of_lost(Some(&Message::Check(check)), deliveries, now),
+            },
+            Ok(Message::Start(start)) => {
+                let found = self.find(&start, deadline).await;
+                let report = Report::of_lost(Some(&Message::Start(start)), deliveries, now);
+                match found {
+                    Some(operation) => {
+                        Report { operation: Some(operation), start: None, key: None, ..report }
+                    }
+                    None => report,
+                }
+            }
+            Ok(message) => Report::of_lost(Some(&message), deliveries, now),
+            Err(problem) => {
+                let excerpt = text::cut(&String::from_utf8_lossy(&data), LONGEST_EXCERPT);
+                let unusable = Unusable { problem, excerpt, message_id: received.message_id.clone() };
+                Report::of_unusable(received.message_id, unusable, now)
+            }
+        };
+        (report, false)
+    }
+
+    /// The operation that a lost start began all the same, if it can be found.
+    async fn find(&self, start: &Start, deadline: Deadline) -> Option<Operation> {
+        self.config.policy.permit_start(&start.request).ok()?;
+        // However long the list, Slack has its time.
+        let search = self.search(start, true, deadline);
+        match tokio::time::timeout(deadline.for_call(), search).await.ok()? {
+            Found::Operation(listed, ..) => listed.operation,
+            Found::Nothing(..) | Found::Later(..) | Found::Failed(..) => None,
+        }
+    }
+}

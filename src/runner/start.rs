@@ -1,0 +1,166 @@
+//! A start: look up first, so that a kickoff which comes twice starts once, then start.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::check::decided;
+use super::look_up::{Found, START_TIME};
+use super::{Decided, Runner, Step};
+use crate::clock::{Deadline, Stopwatch};
+use crate::decision::{
+    Decision, LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, labelled_body,
+    may_start, try_again,
+};
+use crate::google::CallError;
+use crate::services::ApiError;
+use crate::watch::{LookUp, Reason, Start, key_of, request_hash};
+
+/// How long a start waits for another one of the same request, so that a look-up and a start still fit into the push.
+const TURN_TIME: Duration = Duration::from_secs(4);
+
+/// What a step of a start came to: the decision, the word for its first check, and the error of a call that failed.
+struct Turn {
+    decision: Decision,
+    on: Decided,
+    error: Option<String>,
+}
+
+impl Runner {
+    pub(super) async fn start(&self, start: Start, now: DateTime<Utc>, deadline: Deadline) -> Step {
+        let watch = Stopwatch::start();
+        let Turn { decision, on, error } = self.look_up_and_start(&start, now, deadline).await;
+        let seen = match &decision {
+            Decision::Check(check, _) => check.last.as_ref().map(|seen| seen.at),
+            Decision::Report(report) => Some(report.at),
+            _ => None,
+        };
+        Step {
+            decided: decided(&decision, on),
+            decision,
+            error,
+            call_milliseconds: Some(watch.milliseconds()),
+            now: seen.unwrap_or(now),
+        }
+    }
+
+    async fn look_up_and_start(&self, start: &Start, now: DateTime<Utc>, deadline: Deadline) -> Turn {
+        if let Err(problem) = self.config.policy.permit_start(&start.request) {
+            let setting = problem.setting().to_owned();
+            let error = Some(format!("{setting} does not allow it any more"));
+            let decision = give_up(start, Reason::NotAllowed { setting }, None, now);
+            return Turn { decision, on: Decided::Left, error };
+        }
+        let (request, key) = (request_hash(&start.request), key_of(start));
+        let limit = deadline.for_call().min(TURN_TIME);
+        let _turn = match self.turns.take(request, &key, limit).await {
+            Ok(turn) => turn,
+            Err(busy) => {
+                let error = ApiError::new(0, "", "another start of the same request takes its time");
+                let ambiguous = start.ambiguous || busy.same_kickoff;
+                return came_back(start, error, ambiguous, start.look_up.clone(), now);
+            }
+        };
+        let (place, now) = match self.look_up(start, now, deadline).await {
+            ControlFlow::Continue(looked) => looked,
+            ControlFlow::Break(turn) => return turn,
+        };
+        if !may_start(start, now) {
+            let reason = if start.error.is_some() { Reason::Unavailable } else { Reason::Late };
+            let decision = after_refusal(start, reason, start.error.clone(), now);
+            return Turn { decision, on: Decided::Left, error: None };
+        }
+        if deadline.for_call() < START_TIME {
+            let error = ApiError::new(0, "", "the look-up left no time for the start");
+            return came_back(start, error, start.ambiguous, Some(place), now);
+        }
+        match self.google.start(&start.request, labelled_body(start), deadline.for_call()).await {
+            Ok(started) => {
+                let decision = begin(start, started.listed, None, started.date.unwrap_or(now));
+                Turn { decision, on: Decided::Started, error: None }
+            }
+            Err(failed) => not_started(start, failed, now),
+        }
+    }
+
+    /// Looks whether it runs already; goes on with the server's time when it does not.
+    async fn look_up(
+        &self,
+        start: &Start,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> ControlFlow<Turn, (LookUp, DateTime<Utc>)> {
+        let failed = match self.search(start, false, deadline).await {
+            Found::Nothing(place, date) => return ControlFlow::Continue((place, date.unwrap_or(now))),
+            Found::Operation(listed, adopted, date) => {
+                let decision = begin(start, *listed, Some(adopted), date.unwrap_or(now));
+                return ControlFlow::Break(Turn { decision, on: Decided::Adopted, error: None });
+            }
+            Found::Later(place, date) => {
+                let error = ApiError::new(0, "", "the list of operations is long: it is read on");
+                let turn = came_back(start, error, start.ambiguous, Some(place), date.unwrap_or(now));
+                return ControlFlow::Break(turn);
+            }
+            Found::Failed(error, place) => {
+                if self.has_no_list(start, &error) {
+                    return ControlFlow::Continue((place, error.date.unwrap_or(now)));
+                }
+                let start = Start { look_up: Some(place).filter(LookUp::has_begun), ..start.clone() };
+                not_looked_up(&start, *error, now)
+            }
+        };
+        ControlFlow::Break(failed)
+    }
+
+    /// The Datastore emulator has no list of operations and says 404; a stand-in without one says 501. Google's APIs have one:
+    /// there such an answer comes from something in between, and nothing is started without a look.
+    fn has_no_list(&self, start: &Start, error: &CallError) -> bool {
+        let service = start.request.service();
+        let none =
+            matches!(error.error.code, 404 | 501) && self.google.is_emulated(service) && !start.ambiguous;
+        if none {
+            let path = &start.request.path;
+            tracing::warn!(path, "{service} has no list of operations ({error}): started without a look-up");
+        }
+        none
+    }
+}
+
+/// The start comes back, without a try less.
+fn came_back(
+    start: &Start,
+    error: ApiError,
+    ambiguous: bool,
+    look_up: Option<LookUp>,
+    now: DateTime<Utc>,
+) -> Turn {
+    let text = Some(error.to_string());
+    Turn { decision: come_back(start, error, ambiguous, look_up, now), on: Decided::Left, error: text }
+}
+
+fn not_looked_up(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
+    let (text, now) = (Some(failed.to_string()), failed.date.unwrap_or(now));
+    let failure = match failed.error.code {
+        _ if failed.transient => LookUpFailure::Transient,
+        // Not in the API's words: it comes from something in between.
+        404 if failed.error.status.is_empty() => LookUpFailure::Transient,
+        403 => LookUpFailure::Denied,
+        _ => LookUpFailure::Refused,
+    };
+    let decision = after_failed_look_up(start, failed.error, failure, failed.retry_after, now);
+    Turn { decision, on: Decided::Left, error: text }
+}
+
+fn not_started(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
+    // Now that a start was sent, all is looked up anew.
+    let start = &Start { look_up: None, ..start.clone() };
+    let (error, now) = (Some(failed.to_string()), failed.date.unwrap_or(now));
+    let decision = if failed.transient {
+        let ambiguous = start.ambiguous || failed.ambiguous;
+        try_again(start, failed.error, ambiguous, failed.retry_after, now)
+    } else {
+        give_up(start, Reason::Refused, Some(failed.error), now)
+    };
+    Turn { decision, on: Decided::Left, error }
+}

@@ -1,0 +1,211 @@
+//! What a watch remembers so that one message in Slack can follow it: which message, and how the work went on.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::services::{Facts, Progress};
+
+/// Points remembered at most.
+const POINTS: usize = 3;
+/// No estimate reaches farther: what would take longer hardly moves.
+const FARTHEST: TimeDelta = TimeDelta::days(30);
+
+/// A message in Slack that can be edited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// The id of the channel that it was posted to.
+    pub channel: String,
+    /// Its `ts`, which names a message in its channel. A text: it is no number.
+    pub ts: String,
+}
+
+impl Posted {
+    /// Whether it can be a message: for one that comes from a message of Pub/Sub.
+    pub(crate) fn is_plausible(&self) -> bool {
+        let digits =
+            |text: &str| (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        self.channel.parse::<super::Channel>().is_ok()
+            && self.ts.split_once('.').is_some_and(|(seconds, rest)| digits(seconds) && digits(rest))
+    }
+}
+
+/// How the work went on, over the last looks that showed counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Track {
+    /// The last looks, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    points: Vec<Point>,
+    /// How many looks in a row showed what the one before did.
+    #[serde(skip_serializing_if = "is_zero")]
+    unchanged: u32,
+    /// People were told that it stands still.
+    #[serde(skip_serializing_if = "is_false")]
+    stalled: bool,
+}
+
+/// What one look showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Point {
+    at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    entities: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    bytes: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl Track {
+    /// The track after a look at `at` showed `facts`. A look without counts says nothing of progress.
+    #[must_use]
+    pub fn after(&self, at: DateTime<Utc>, facts: &Facts) -> Self {
+        let done = |progress: Option<Progress>| progress.map(|progress| progress.done);
+        let (entities, bytes) = (done(facts.entities), done(facts.bytes));
+        if entities.is_none() && bytes.is_none() {
+            return self.clone();
+        }
+        let same = |last: &Point| (last.entities, last.bytes) == (entities, bytes);
+        // Finishing takes its time, and has no counts.
+        let all_done = facts.entities.or(facts.bytes).and_then(Progress::percent) == Some(100);
+        let still = self.points.last().is_some_and(same) && !all_done;
+        let unchanged = if still { self.unchanged.saturating_add(1) } else { 0 };
+        let mut points = self.points.clone();
+        points.push(Point { at, entities, bytes });
+        points.drain(..points.len().saturating_sub(POINTS));
+        Self { points, unchanged, stalled: self.stalled }
+    }
+
+    /// Whether people are now to be told that it stands still: once, after `limit` looks without progress (0: never).
+    pub fn stalls(&mut self, limit: u32) -> bool {
+        let now = limit > 0 && !self.stalled && self.unchanged >= limit;
+        self.stalled |= now;
+        now
+    }
+
+    /// Takes back that people were told that it stands still: they could not be.
+    pub fn not_told(&mut self) {
+        self.stalled = false;
+    }
+
+    /// How many looks in a row showed no progress.
+    pub fn unchanged(&self) -> u32 {
+        self.unchanged
+    }
+
+    /// Entities a second.
+    pub fn entity_rate(&self) -> Option<f64> {
+        self.rate(|point| point.entities)
+    }
+
+    /// Bytes a second.
+    pub fn byte_rate(&self) -> Option<f64> {
+        self.rate(|point| point.bytes)
+    }
+
+    /// When the work will be done if it goes on like this: none without an honest estimate or without progress.
+    pub fn eta(&self, facts: &Facts) -> Option<DateTime<Utc>> {
+        let by = |progress: Option<Progress>, rate: Option<f64>| {
+            let (progress, rate) = (progress?, rate?);
+            progress.percent()?;
+            #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+            let seconds = (progress.of? - progress.done) as f64 / rate;
+            let left = TimeDelta::from_std(Duration::try_from_secs_f64(seconds).ok()?).ok()?;
+            let seen = self.points.last()?.at;
+            (left <= FARTHEST).then(|| seen + left)
+        };
+        by(facts.entities, self.entity_rate()).or_else(|| by(facts.bytes, self.byte_rate()))
+    }
+
+    /// Over all points, so that one slow minute does not shake it.
+    fn rate(&self, count: impl Fn(&Point) -> Option<u64>) -> Option<f64> {
+        let (first, last) = (self.points.first()?, self.points.last()?);
+        let seconds = (last.at - first.at).as_seconds_f64();
+        let done = count(last)?.checked_sub(count(first)?)?;
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        (seconds > 0.0 && done > 0).then(|| done as f64 / seconds)
+    }
+
+    /// Without what can't be worked with: for one that comes from a message.
+    pub(crate) fn plausible(mut self) -> Self {
+        self.points.retain(|point| crate::text::is_plausible(&point.at));
+        self.points.drain(..self.points.len().saturating_sub(POINTS));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    fn counts(done: u64, of: Option<u64>) -> Facts {
+        Facts { entities: Some(Progress { done, of }), ..Facts::default() }
+    }
+
+    fn track(looks: &[(i64, u64)]) -> Track {
+        looks
+            .iter()
+            .fold(Track::default(), |track, (second, done)| track.after(at(*second), &counts(*done, None)))
+    }
+
+    #[test]
+    fn the_end_is_estimated_in_a_line_over_the_last_three_looks() {
+        let track = track(&[(0, 0), (60, 100), (120, 400), (180, 700)]);
+        assert_eq!(track.entity_rate(), Some(5.0));
+        assert_eq!(track.eta(&counts(700, Some(1_000))), Some(at(240)));
+    }
+
+    #[test]
+    fn nothing_is_estimated_that_is_not_known() {
+        let steady = track(&[(0, 0), (60, 100)]);
+        for facts in [counts(100, None), counts(100, Some(0)), counts(104, Some(100)), Facts::default()] {
+            assert_eq!(steady.eta(&facts), None, "{facts:?}");
+        }
+        let looks: [&[(i64, u64)]; 5] =
+            [&[], &[(0, 5)], &[(0, 5), (60, 5)], &[(0, 5), (0, 9)], &[(0, 9), (60, 5)]];
+        for looks in looks {
+            assert_eq!(track(looks).eta(&counts(9, Some(100))), None, "{looks:?}");
+        }
+        let hardly = track(&[(0, 0), (60, 1)]);
+        assert_eq!(hardly.eta(&counts(1, Some(1_000_000_000))), None);
+        let slow = Track::default().after(at(0), &counts(0, None)).after(at(8_000_000_000), &counts(1, None));
+        assert_eq!(slow.eta(&counts(1, Some(5_000))), None, "no sum overflows");
+        let huge = Facts { bytes: Some(Progress { done: 1, of: Some(u64::MAX) }), ..Facts::default() };
+        assert_eq!(Track::default().after(at(0), &huge).eta(&huge), None);
+    }
+
+    #[test]
+    fn standing_still_is_told_once() {
+        let mut still = track(&[(0, 5), (60, 5), (120, 5)]);
+        assert_eq!(still.unchanged(), 2);
+        assert!(!still.stalls(3) && !still.stalls(0) && still.stalls(2) && !still.stalls(2));
+        let mut again = still.after(at(180), &counts(5, None));
+        assert!(!again.stalls(2));
+        assert_eq!(still.after(at(180), &counts(6, None)).unchanged(), 0);
+        assert_eq!(still.after(at(180), &counts(5, Some(5))).unchanged(), 0, "all is done");
+        assert_eq!(still.after(at(180), &Facts::default()).unchanged(), 2);
+    }
+
+    #[test]
+    fn a_message_is_named_by_channel_and_ts() {
+        let posted = |channel: &str, ts: &str| Posted { channel: channel.to_owned(), ts: ts.to_owned() };
+        assert!(posted("C024BE91L", "1503435956.000247").is_plausible());
+        for (channel, ts) in [("ops", "1.2"), ("C024BE91L", "1"), ("C024BE91L", "1.x"), ("C024BE91L", "")] {
+            assert!(!posted(channel, ts).is_plausible(), "{channel} {ts}");
+        }
+    }
+}

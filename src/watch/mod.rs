@@ -1,0 +1,237 @@
+//! A watch: what follows one operation, the messages of which it consists, and what it comes to. Plain data; `message` reads
+//! and writes it, `decision` says what follows.
+
+mod live;
+mod locale;
+mod look_up;
+mod problem;
+mod report;
+mod routing;
+mod start;
+mod verdict;
+
+pub use live::{Posted, Track};
+pub use locale::Locale;
+pub use look_up::LookUp;
+pub use problem::{Problem, Why};
+pub use report::{Outcome, Reason, Report, Unusable};
+pub use routing::{Channel, Mention, MentionOn, Notify, Routing};
+pub(crate) use start::{LABEL_KEY, LABEL_REQUEST, is_label, key_or_id};
+pub use start::{Start, StartRequest, Template};
+pub use start::{key_of, request_hash};
+pub use verdict::Verdict;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::services::{Facts, Operation};
+use crate::text;
+
+/// The beginning of a message that can't be used, as a notice shows it, in characters.
+pub const LONGEST_EXCERPT: usize = 1_000;
+/// The longest start that rides in its watch, in bytes of its path and body: of a longer one Slack shows no whole line.
+pub const LONGEST_ORIGIN: usize = 2_000;
+
+/// `count` seconds as chrono has them.
+pub fn seconds(count: u32) -> TimeDelta {
+    TimeDelta::seconds(i64::from(count))
+}
+
+/// What one delivery asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// Start an operation, then watch it.
+    Start(Box<Start>),
+    /// Look at an operation once.
+    Check(Box<Check>),
+    /// Tell people.
+    Report(Box<Report>),
+    /// Go the whole round and say so.
+    Test(Test),
+}
+
+/// What all messages of one watch carry.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Watch {
+    /// The `messageId` of the message that began the watch: it survives redelivery and is new when a person watches
+    /// the same operation again.
+    pub id: String,
+    /// What Slack calls it.
+    pub title: Option<String>,
+    /// The language of its messages, when not the settings'.
+    pub locale: Option<Locale>,
+    /// The zone of its times, when not the settings'.
+    pub time_zone: Option<Tz>,
+    /// Where in Slack it is told of, whom it pings, and how much it says, when not as the settings have it.
+    pub routing: Routing,
+    /// Seconds between two checks.
+    pub interval: u32,
+    /// Checks at most.
+    pub limit: u32,
+    /// Fields of a newer version, passed on as they came.
+    pub unknown: Unknown,
+}
+
+/// Fields that this version doesn't know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unknown {
+    /// Beside `name`.
+    pub message: Map<String, Value>,
+    /// In `state`.
+    pub state: Map<String, Value>,
+}
+
+/// One look at an operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// The watch it belongs to.
+    pub watch: Watch,
+    /// What to look at.
+    pub operation: Operation,
+    /// Its number on the grid.
+    pub attempt: u32,
+    /// When check 0 is due.
+    pub first: DateTime<Utc>,
+    /// Whether the check before found that the operation can't be read.
+    pub unreadable: bool,
+    /// What was last seen of it running.
+    pub last: Option<Seen>,
+    /// How the work went on.
+    pub track: Track,
+    /// The message in Slack that follows it.
+    pub live: Option<Posted>,
+    /// Whether Slack was told that it runs, by a message that can't be edited.
+    pub announced: bool,
+    /// How the watch came by an operation that it should have started.
+    pub adopted: Option<Adopted>,
+    /// The start that the watch began with, so that it can be made again.
+    pub origin: Option<StartRequest>,
+    /// Whether opwatch passed it on; otherwise a person wrote it.
+    pub carried: bool,
+}
+
+impl Check {
+    /// The first check of a watch that opwatch passes on, of which nothing is known yet.
+    pub fn new(watch: Watch, operation: Operation, first: DateTime<Utc>) -> Self {
+        Self {
+            watch,
+            operation,
+            attempt: 0,
+            first,
+            unreadable: false,
+            last: None,
+            track: Track::default(),
+            live: None,
+            announced: false,
+            adopted: None,
+            origin: None,
+            carried: true,
+        }
+    }
+}
+
+/// What a look at a running operation showed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What.
+    #[serde(default)]
+    pub facts: Facts,
+}
+
+impl Seen {
+    /// With its texts cut; none when its time can't be worked with. For one that comes from a message.
+    pub(crate) fn plausible(self) -> Option<Self> {
+        text::is_plausible(&self.at).then(|| Self { facts: self.facts.cut(), ..self })
+    }
+}
+
+/// Why an operation that was already there was taken for the one to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Adopted {
+    /// It carries the key of this kickoff: an earlier delivery started it.
+    Key,
+    /// It was asked for the same a short while ago: another kickoff started it.
+    Request,
+}
+
+/// `{"test": true}` on its way: through the check queue, then through the report queue to Slack.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Test {
+    /// Its watch, for the id and the language.
+    pub watch: Watch,
+    /// Whether it has been through the check queue.
+    pub carried: bool,
+}
+
+/// What a task's message is, as its name tells it: two reports of kinds `ended` and `left` don't swallow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A retried start.
+    Start,
+    /// A check.
+    Check,
+    /// A report of a true end.
+    Ended,
+    /// A report that the watch is over though the operation may not be.
+    Left,
+    /// A notice.
+    Notice,
+}
+
+impl Kind {
+    /// Its word in the hashed text.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Check => "check",
+            Self::Ended => "ended",
+            Self::Left => "left",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+impl Message {
+    /// The watch it belongs to.
+    pub fn watch(&self) -> &Watch {
+        match self {
+            Self::Start(start) => &start.watch,
+            Self::Check(check) => &check.watch,
+            Self::Report(report) => &report.watch,
+            Self::Test(test) => &test.watch,
+        }
+    }
+
+    /// The operation's name; empty while there is none.
+    pub fn operation_name(&self) -> &str {
+        match self {
+            Self::Start(_) | Self::Test(_) => "",
+            Self::Check(check) => check.operation.name(),
+            Self::Report(report) => report.operation.as_ref().map_or("", Operation::name),
+        }
+    }
+
+    /// What it is, and its number among those of its kind: the attempt of a check, the try of a start or report.
+    pub fn kind_and_number(&self) -> (Kind, u32) {
+        match self {
+            Self::Start(start) => (Kind::Start, start.tries),
+            Self::Check(check) => (Kind::Check, check.attempt),
+            Self::Report(report) => (report.outcome.kind(), report.tries),
+            Self::Test(test) => (Kind::Check, u32::from(test.carried)),
+        }
+    }
+
+    /// How often this try of a start or report has waited. Part of its name too, once it did.
+    pub fn waits(&self) -> u32 {
+        match self {
+            Self::Report(report) => report.waits,
+            Self::Start(start) => start.waits,
+            Self::Check(_) | Self::Test(_) => 0,
+        }
+    }
+}

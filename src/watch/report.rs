@@ -1,0 +1,331 @@
+//! What a watch comes to, and everything else that people are told.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    Adopted, Check, Kind, LONGEST_EXCERPT, Message, Posted, Problem, Start, StartRequest, Watch, Why,
+};
+use crate::services::{ApiError, Facts, Operation};
+use crate::text;
+use crate::watch::Verdict;
+
+/// Something to tell people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The watch it ends.
+    pub watch: Watch,
+    /// What to tell.
+    pub outcome: Outcome,
+    /// Why opwatch can't say more.
+    pub reason: Option<Reason>,
+    /// The error of a call that failed.
+    pub error: Option<ApiError>,
+    /// What is known of the operation.
+    pub facts: Facts,
+    /// When that was so.
+    pub at: DateTime<Utc>,
+    /// The operation, when there is one.
+    pub operation: Option<Operation>,
+    /// The number of the check that found it; none without a check.
+    pub attempt: Option<u32>,
+    /// The start that was not made.
+    pub start: Option<StartRequest>,
+    /// What that start would be recognised by.
+    pub key: Option<String>,
+    /// When the kickoff of that start was published, which its placeholders need.
+    pub asked: Option<DateTime<Utc>>,
+    /// How the watch came by an operation that it should have started.
+    pub adopted: Option<Adopted>,
+    /// The start that the watch began with, so that it can be made again.
+    pub origin: Option<StartRequest>,
+    /// The message in Slack that follows the watch.
+    pub live: Option<Posted>,
+    /// Slack's word for why the watch's channel did not take it: it goes to the settings' one.
+    pub diverted: Option<String>,
+    /// What a notice is about.
+    pub notice: Option<Unusable>,
+    /// How often it was posted in vain.
+    pub tries: u32,
+    /// How often it waited since then for another copy that was posting it.
+    pub waits: u32,
+    /// Post it as plain text: Slack refused the blocks.
+    pub plain: bool,
+    /// Post it without its mention: Slack may have refused that.
+    pub no_mention: bool,
+    /// How often Slack said neither that it took it nor that it did not.
+    pub unclear: u32,
+    /// Of one that makes no progress: how many looks in a row showed none.
+    pub unchanged: Option<u32>,
+    /// What it tells as it came, when that is more than this version knows.
+    pub original: Map<String, Value>,
+}
+
+/// A message that can't be used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unusable {
+    /// What is wrong with it.
+    #[serde(default = "unknown_problem")]
+    pub problem: Problem,
+    /// Its beginning.
+    #[serde(default)]
+    pub excerpt: String,
+    /// Its `messageId`; empty when it could not be seen.
+    #[serde(default)]
+    pub message_id: String,
+}
+
+impl Unusable {
+    /// Cuts its texts to their limits: for one that comes from a message.
+    pub(crate) fn cut(self) -> Self {
+        Self {
+            problem: Problem::new(&self.problem.field, self.problem.why),
+            excerpt: text::cut(&self.excerpt, LONGEST_EXCERPT),
+            message_id: text::cut(&self.message_id, 128),
+        }
+    }
+}
+
+fn cannot_tell() -> Outcome {
+    Outcome::CannotTell
+}
+
+fn unknown_problem() -> Problem {
+    Problem::new("", Why::Other)
+}
+
+/// What a report tells. The first six are the ends of a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// Done without an error.
+    Succeeded,
+    /// Done with an error.
+    Failed,
+    /// Cancelled: partial files are possible.
+    Cancelled,
+    /// It was never started.
+    NotStarted,
+    /// The limit is reached and it still runs.
+    Stopped,
+    /// A message can't be used.
+    Notice,
+    /// A test message made the whole round.
+    Test,
+    /// Pub/Sub gave up on a message: its watch ends.
+    Lost,
+    /// Somebody asks whether messages arrive.
+    Doctor,
+    /// It runs: never passed on, but told by the check that sees it.
+    Running,
+    /// It runs and makes no progress: a warning, and no end.
+    Stalled,
+    /// Nobody can tell how it ended. Also the reading of an outcome that only a newer version knows.
+    #[serde(other)]
+    CannotTell,
+}
+
+impl Outcome {
+    /// Its word in the ledger, which is its word in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::NotStarted => "notStarted",
+            Self::Stopped => "stopped",
+            Self::Notice => "notice",
+            Self::Test => "test",
+            Self::Lost => "lost",
+            Self::Doctor => "doctor",
+            Self::Running => "running",
+            Self::Stalled => "stalled",
+            Self::CannotTell => "cannotTell",
+        }
+    }
+
+    /// Whether somebody should look at it.
+    pub fn is_trouble(self) -> bool {
+        match self {
+            Self::Succeeded | Self::Test | Self::Doctor | Self::Running => false,
+            Self::Failed
+            | Self::Cancelled
+            | Self::NotStarted
+            | Self::Stopped
+            | Self::Notice
+            | Self::Lost
+            | Self::Stalled
+            | Self::CannotTell => true,
+        }
+    }
+
+    /// The kind in its task's name.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Succeeded | Self::Failed | Self::Cancelled => Kind::Ended,
+            Self::NotStarted | Self::Stopped | Self::CannotTell | Self::Lost => Kind::Left,
+            Self::Notice | Self::Test | Self::Doctor | Self::Running | Self::Stalled => Kind::Notice,
+        }
+    }
+}
+
+/// Why opwatch can't say more than it does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Reason {
+    /// The operation is not there (any more).
+    Gone,
+    /// It may not be read.
+    Denied,
+    /// The API refused the call in another way.
+    Refused,
+    /// The API could not be reached or did not work.
+    Unavailable,
+    /// It is done in a state that nobody knows.
+    UnknownState,
+    /// A setting does not allow it (any more).
+    NotAllowed {
+        /// The setting.
+        setting: String,
+    },
+    /// The kickoff came more than an hour after it was published.
+    Late,
+    /// Without permission to list operations a start could be a second one.
+    ListDenied,
+    /// The service refused to list operations for good, in another way.
+    ListRefused,
+    /// The kickoff's operation ended before this kickoff was published: nothing was started now.
+    EndedBefore {
+        /// How it ended.
+        #[serde(default = "cannot_tell")]
+        outcome: Outcome,
+    },
+    /// Pub/Sub gave up delivering a message.
+    GivenUp {
+        /// How often it was delivered, about.
+        deliveries: u32,
+    },
+    /// A start was sent, its answer was lost, and whether it began can't be looked up.
+    Unclear,
+    /// A newer version knows.
+    #[serde(other)]
+    Other,
+}
+
+impl Reason {
+    /// Cuts its texts to their limits: for one that comes from a message.
+    pub(crate) fn cut(self) -> Self {
+        match self {
+            Self::NotAllowed { setting } => Self::NotAllowed { setting: text::cut(&setting, 64) },
+            other => other,
+        }
+    }
+}
+
+impl Report {
+    /// The report that ends `check`'s watch.
+    pub fn of_check(check: &Check, verdict: Verdict, at: DateTime<Utc>) -> Self {
+        Self {
+            operation: Some(check.operation.clone()),
+            attempt: Some(check.attempt),
+            adopted: check.adopted,
+            origin: check.origin.clone(),
+            live: check.live.clone(),
+            ..Self::new(check.watch.clone(), verdict, at)
+        }
+    }
+
+    /// What a check that sees `facts` of a running operation tells: that it runs, at once, or that it stands still, by a report.
+    pub fn of_running(check: &Check, outcome: Outcome, facts: Facts, at: DateTime<Utc>) -> Self {
+        let unchanged = (outcome == Outcome::Stalled).then(|| check.track.unchanged());
+        Self { unchanged, ..Self::of_check(check, Verdict::new(outcome, None, facts), at) }
+    }
+
+    /// The report that ends the watch of a start that was not made, or of which that is not known.
+    pub fn of_start(start: &Start, verdict: Verdict, at: DateTime<Utc>) -> Self {
+        Self {
+            start: Some(start.request.clone()),
+            key: Some(crate::watch::key_of(start)),
+            asked: Some(start.asked),
+            ..Self::new(start.watch.clone(), verdict, at)
+        }
+    }
+
+    /// The report that nothing was started, since `operation` had been started for this kickoff and ended before it was
+    /// published. The line that starts it has no key: that would find the same operation again.
+    pub fn of_ended_before(start: &Start, operation: Operation, verdict: Verdict, at: DateTime<Utc>) -> Self {
+        let reason = Some(Reason::EndedBefore { outcome: verdict.outcome });
+        let verdict = Verdict { outcome: Outcome::NotStarted, reason, ..verdict };
+        Self { operation: Some(operation), key: None, ..Self::of_start(start, verdict, at) }
+    }
+
+    /// Whether it says that nothing was started since the kickoff's operation had ended before.
+    pub fn is_ended_before(&self) -> bool {
+        matches!(self.reason, Some(Reason::EndedBefore { .. }))
+    }
+
+    /// A notice of a message that can't be used. `id` is the same for the same data within an hour.
+    pub fn of_unusable(id: String, unusable: Unusable, at: DateTime<Utc>) -> Self {
+        let watch = Watch { id, interval: 60, limit: 1, ..Watch::default() };
+        let verdict = Verdict::new(Outcome::Notice, None, Facts::default());
+        Self { notice: Some(unusable), ..Self::new(watch, verdict, at) }
+    }
+
+    /// The report that Pub/Sub gave up on a message, after about so many deliveries.
+    pub fn of_lost(message: Option<&Message>, deliveries: u32, at: DateTime<Utc>) -> Self {
+        let facts = match message {
+            Some(Message::Check(check)) => check.last.as_ref().map(|seen| seen.facts.clone()),
+            _ => None,
+        };
+        let reason = Some(Reason::GivenUp { deliveries });
+        let verdict = Verdict::new(Outcome::Lost, reason, facts.unwrap_or_default());
+        match message {
+            Some(Message::Check(check)) => Self { attempt: None, ..Self::of_check(check, verdict, at) },
+            Some(Message::Start(start)) => Self::of_start(start, verdict, at),
+            Some(Message::Test(test)) => Self::new(test.watch.clone(), verdict, at),
+            Some(Message::Report(_)) | None => Self::new(Watch::default(), verdict, at),
+        }
+    }
+
+    /// The report that a test made the whole round.
+    pub fn of_test(watch: Watch, at: DateTime<Utc>) -> Self {
+        Self::new(watch, Verdict::new(Outcome::Test, None, Facts::default()), at)
+    }
+
+    /// The report that `opwatch doctor --post` sends.
+    pub fn of_doctor(watch: Watch, at: DateTime<Utc>) -> Self {
+        Self::new(watch, Verdict::new(Outcome::Doctor, None, Facts::default()), at)
+    }
+
+    /// A report of what `verdict` says, and no more.
+    pub fn new(watch: Watch, verdict: Verdict, at: DateTime<Utc>) -> Self {
+        let Verdict { outcome, reason, error, facts } = verdict;
+        Self {
+            watch,
+            outcome,
+            reason,
+            error,
+            facts,
+            at,
+            operation: None,
+            attempt: None,
+            start: None,
+            key: None,
+            asked: None,
+            adopted: None,
+            origin: None,
+            live: None,
+            diverted: None,
+            notice: None,
+            tries: 0,
+            waits: 0,
+            plain: false,
+            no_mention: false,
+            unclear: 0,
+            unchanged: None,
+            original: Map::new(),
+        }
+    }
+}
