@@ -1,4 +1,4 @@
-//! The README's table of costs comes from its formula.
+//! The table of costs in the documentation comes from its formula.
 
 /// Seconds of a month of 30 days.
 const MONTH: f64 = 2_592_000.0;
@@ -42,13 +42,13 @@ fn dollars(value: f64) -> String {
 }
 
 #[test]
-fn the_readme_shows_what_the_formula_gives() {
-    let readme = include_str!("../README.md");
+fn the_page_shows_what_the_formula_gives() {
+    let page = include_str!("../docs/cost-and-scaling.md");
     for (name, a_day) in [("1", 1.0), ("100", 100.0), ("100,000", 100_000.0)] {
         let w = 30.0 * a_day;
         let [own, steps, instance] = [opwatch(w), workflows(w), sleeping(w)].map(dollars);
         let row = format!("| {name} | {own} | {steps} | {instance} |");
-        assert!(readme.contains(&row), "the README has another row than {row}");
+        assert!(page.contains(&row), "docs/cost-and-scaling.md has another row than {row}");
     }
     assert_eq!([0.0, 99.994, 123.4, 75_000.0].map(dollars), ["$0.00", "$99.99", "$123", "$75,000"]);
 }

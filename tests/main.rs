@@ -19,6 +19,7 @@ mod commands;
 mod cost;
 mod dead_letter;
 mod demo;
+mod docs;
 mod doctor;
 mod edges;
 mod deploy;

@@ -227,7 +227,7 @@ ensure_ledger() {
   settle_ledger_grant "$where"
   [[ -n ${LEDGER_KIND-} ]] || return 0
   if [[ $where != "$PROJECT" ]]; then
-    say "in $where, its owner must grant roles/datastore.user to $run_account; README.md, History, has the rest"
+    say "in $where, its owner must grant roles/datastore.user to $run_account; docs/history.md has the rest"
     return
   fi
   for kind in $(ledger_kinds); do

@@ -37,7 +37,7 @@ pub struct LedgerArgs {
     /// Database of the history [default: the default database]
     #[arg(long, env = "LEDGER_DATABASE", hide_env_values = true)]
     pub ledger_database: Option<String>,
-    /// How long history is kept, where a TTL policy on `expires` is [default: 400days]
+    /// How long history is kept, if there is a TTL policy on `expires` [default: 400days]
     #[arg(long, env = "LEDGER_KEEP", hide_env_values = true)]
     pub ledger_keep: Option<String>,
 }

@@ -32,39 +32,41 @@ pub struct ServeArgs {
     /// Topic that people and schedules publish to: projects/P/topics/T
     #[arg(long, env = "TOPIC", hide_env_values = true)]
     pub topic: Option<String>,
-    /// Topic that opwatch passes its own messages on through, and that only the tasks account may publish to; its push
-    /// subscription, of the same id, must push to /internal. Without it anyone who may publish can interfere with any watch
+    /// Topic through which opwatch passes its own messages on; only the tasks account may publish to it. Its
+    /// push subscription must have the same id (projects/P/subscriptions/T) and push to /internal. Without
+    /// it, anyone who may publish to TOPIC can interfere with any watch
     #[arg(long, env = "INTERNAL_TOPIC", hide_env_values = true)]
     pub internal_topic: Option<String>,
-    /// With `INTERNAL_TOPIC`: what TOPIC got until then may carry the state of watches that were in flight before
-    /// (RFC 3339)
+    /// For an upgrade, with `INTERNAL_TOPIC`: messages published to TOPIC until this time (RFC 3339) may
+    /// carry the state of a watch
     #[arg(long, env = "ACCEPT_PUBLIC_STATE_UNTIL", hide_env_values = true)]
     pub accept_public_state_until: Option<String>,
-    /// Cloud Tasks queue of checks: projects/P/locations/L/queues/Q
+    /// Cloud Tasks queue for checks: projects/P/locations/L/queues/Q
     #[arg(long, env = "CHECK_QUEUE", hide_env_values = true)]
     pub check_queue: Option<String>,
-    /// Cloud Tasks queue of reports [default: the check queue]
+    /// Cloud Tasks queue for reports [default: the check queue]
     #[arg(long, env = "REPORT_QUEUE", hide_env_values = true)]
     pub report_queue: Option<String>,
-    /// Account whose OAuth token Cloud Tasks publishes with
+    /// Service account whose OAuth token Cloud Tasks uses to publish
     #[arg(long, env = "TASKS_SERVICE_ACCOUNT", hide_env_values = true)]
     pub tasks_service_account: Option<String>,
-    /// Slack's incoming webhook (secret): `https://hooks.slack.com/services/…`
+    /// Slack incoming webhook (secret): `https://hooks.slack.com/services/T…/B…/…`, not the URL of a workflow
     #[arg(long, env = "SLACK_WEBHOOK_URL", hide_env_values = true)]
     pub slack_webhook_url: Option<SecretString>,
     /// How Slack is told
     #[command(flatten)]
     pub slack: SlackArgs,
-    /// Time between two checks, 1s to 24h [default: 60s]
+    /// Time between two checks, 1s to 24h, such as 90s or 5m [default: 60s]
     #[arg(long, env = "CHECK_INTERVAL", hide_env_values = true)]
     pub check_interval: Option<String>,
-    /// Checks of one watch at most, 1 to 10000 [default: 60]
+    /// Maximum number of checks for one watch, 1 to 10000 [default: 60]
     #[arg(long, env = "CHECK_LIMIT", hide_env_values = true)]
     pub check_limit: Option<String>,
-    /// With `PUSH_SERVICE_ACCOUNT`: every push must carry a token of Google's for this audience
+    /// Audience of the push subscriptions' tokens. With `PUSH_SERVICE_ACCOUNT`, every push must carry a token
+    /// that Google signed for this audience and account
     #[arg(long, env = "PUSH_AUDIENCE", hide_env_values = true)]
     pub push_audience: Option<String>,
-    /// The push subscription's service account
+    /// Service account of the push subscriptions; set together with `PUSH_AUDIENCE`
     #[arg(long, env = "PUSH_SERVICE_ACCOUNT", hide_env_values = true)]
     pub push_service_account: Option<String>,
     /// Settings that other commands have too
@@ -81,13 +83,14 @@ pub struct ServeArgs {
 /// The settings that a single check needs too.
 #[derive(Args, Clone, Debug, Default)]
 pub struct CommonArgs {
-    /// Services that may be touched [default: datastore,firestore]
+    /// Services that may be used [default: datastore,firestore]
     #[arg(long, env = "SERVICES", hide_env_values = true)]
     pub services: Option<String>,
-    /// Projects that may be touched [default: the topic's project; for `check` any]
+    /// Projects that may be used [default: the topic's project; for `check` any]
     #[arg(long, env = "PROJECTS", hide_env_values = true)]
     pub projects: Option<String>,
-    /// Databases that may be touched: `(default)`, an id or PROJECT/ID [default: any]
+    /// Databases that may be used: ids or PROJECT/ID, such as `(default),my-project/orders`. The Datastore
+    /// service uses `(default)` [default: any]
     #[arg(long, env = "DATABASES", hide_env_values = true)]
     pub databases: Option<String>,
     /// Time zone of the messages: any IANA name [default: UTC]
@@ -96,16 +99,19 @@ pub struct CommonArgs {
     /// Language of the messages: en, ja [default: en]
     #[arg(long, env = "LOCALE", hide_env_values = true)]
     pub locale: Option<String>,
-    /// For local work and tests: datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…,ledger=…
+    /// For local work and tests: base URLs of the APIs, such as
+    /// datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…,ledger=…. Plain http is allowed for
+    /// loopback only
     #[arg(long, env = "ENDPOINTS", hide_env_values = true)]
     pub endpoints: Option<String>,
-    /// For local work: the Pub/Sub emulator's host and port
+    /// For local work: host and port of the Pub/Sub emulator
     #[arg(long, env = "PUBSUB_EMULATOR_HOST", hide_env_values = true)]
     pub pubsub_emulator_host: Option<String>,
-    /// For local work: the Datastore emulator's host and port, for the ledger too
+    /// For local work: host and port of the Datastore emulator, also for the ledger
     #[arg(long, env = "DATASTORE_EMULATOR_HOST", hide_env_values = true)]
     pub datastore_emulator_host: Option<String>,
-    /// Access token to use instead of the machine's (secret), as `gcloud auth print-access-token` prints it
+    /// For local work: access token (secret) to use instead of the machine's, as `gcloud auth
+    /// print-access-token` prints it
     #[arg(long, env = "ACCESS_TOKEN", hide_env_values = true)]
     pub access_token: Option<SecretString>,
 }

@@ -14,13 +14,17 @@ const NONE: &str = "none";
 /// What may be started.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PolicyArgs {
-    /// Start methods that are allowed; `none` only watches [default: datastore:export,firestore:exportDocuments]
+    /// Methods that may be started: datastore:export, datastore:import, firestore:exportDocuments,
+    /// firestore:importDocuments, or `none` to only watch [default:
+    /// datastore:export,firestore:exportDocuments]
     #[arg(long, env = "STARTS", hide_env_values = true)]
     pub starts: Option<String>,
-    /// Where exports may write: below one of `gs://bucket/path,…`, or `any` [default: nowhere]
+    /// Locations below which exports may write: `gs://bucket/path,…`, or `any`. Without it every export is
+    /// refused [default: nowhere]
     #[arg(long, env = "EXPORT_PREFIXES", hide_env_values = true)]
     pub export_prefixes: Option<String>,
-    /// What imports may read: what lies below one of `gs://bucket/path,…`, or `any` [default: nothing]
+    /// Locations below which imports may read: `gs://bucket/path,…`, or `any`. Without it every import is
+    /// refused [default: nothing]
     #[arg(long, env = "IMPORT_PREFIXES", hide_env_values = true)]
     pub import_prefixes: Option<String>,
 }

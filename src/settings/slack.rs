@@ -22,31 +22,31 @@ const STALL_AFTER: u32 = 10;
 /// How Slack is told.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SlackArgs {
-    /// A Slack bot's token (secret), instead of the webhook: `xoxb-…`
+    /// Token of a Slack bot (secret), instead of the webhook: `xoxb-…`
     #[arg(long, env = "SLACK_BOT_TOKEN", hide_env_values = true)]
     pub slack_bot_token: Option<SecretString>,
-    /// The bot's channel, by id: `C…`
+    /// Default channel of the bot, by id: `C…`. Required with `SLACK_BOT_TOKEN`
     #[arg(long, env = "SLACK_CHANNEL", hide_env_values = true)]
     pub slack_channel: Option<String>,
-    /// Channels that messages may choose too: `C…,C…`, or `any` [default: `SLACK_CHANNEL` alone]
+    /// Other channels that messages may choose: `C…,C…`, or `any` [default: `SLACK_CHANNEL` only]
     #[arg(long, env = "SLACK_CHANNELS", hide_env_values = true)]
     pub slack_channels: Option<String>,
-    /// What Slack calls a watch without a title [default: by operation]
+    /// Name of a watch whose message has no title [default: by operation]
     #[arg(long, env = "TITLE", hide_env_values = true)]
     pub title: Option<String>,
-    /// Whom to ping: here, or the id of a person (`U…`) or of a user group (`S…`)
+    /// Whom to mention: here, a person (`U…`) or a user group (`S…`)
     #[arg(long, env = "MENTION", hide_env_values = true)]
     pub mention: Option<String>,
-    /// Whom messages may choose to ping too: here, `U…`, `S…`, or `any` [default: `MENTION` alone]
+    /// Other mentions that messages may choose: here, `U…`, `S…`, or `any` [default: `MENTION` only]
     #[arg(long, env = "MENTIONS", hide_env_values = true)]
     pub mentions: Option<String>,
-    /// When to ping: failure, always, never [default: failure]
+    /// When to mention: failure, always, never [default: failure]
     #[arg(long, env = "MENTION_ON", hide_env_values = true)]
     pub mention_on: Option<String>,
-    /// What to tell: live, end, start,end or failure [default: live with a bot, end with a webhook]
+    /// What to report: live, end, start,end or failure [default: live with a bot, end with a webhook]
     #[arg(long, env = "NOTIFY", hide_env_values = true)]
     pub notify: Option<String>,
-    /// Checks without progress until Slack is told, 0 for never [default: 10]
+    /// Checks without progress before a warning is posted; 0 turns it off [default: 10]
     #[arg(long, env = "STALL_AFTER", hide_env_values = true)]
     pub stall_after: Option<String>,
 }
