@@ -78,6 +78,11 @@ pub(crate) fn is_plausible(time: &DateTime<Utc>) -> bool {
     (1..=9_999).contains(&time.year())
 }
 
+/// What stands behind the last slash.
+pub(crate) fn last_segment(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{cut, hidden, line, time};

@@ -27,7 +27,7 @@ fn read_data(data: &[u8]) -> Result<Message, Problem> {
     read(
         data,
         &Received { message_id: "7".to_owned(), published: published(), origin: Origin::Internal },
-        Defaults::default(),
+        &Defaults::default(),
     )
 }
 
@@ -197,7 +197,7 @@ fn an_error_says_what_is_known_of_it() {
 
 #[test]
 fn an_operations_error_has_the_name_of_its_code() {
-    let operation = Operation::new(Service::Datastore, NAME).unwrap();
+    let operation = Operation::new(Service::DATASTORE, NAME).unwrap();
     for (code, name) in [
         (1, "CANCELLED"),
         (2, "UNKNOWN"),
@@ -227,7 +227,7 @@ fn an_operations_error_has_the_name_of_its_code() {
 
 #[test]
 fn an_answer_that_is_no_json_says_where_it_is_not() {
-    let operation = Operation::new(Service::Datastore, NAME).unwrap();
+    let operation = Operation::new(Service::DATASTORE, NAME).unwrap();
     let Observation::Unavailable(error) = read_operation(&operation, b"<html>") else {
         panic!("it is no JSON")
     };
@@ -241,7 +241,7 @@ fn an_answer_that_is_no_json_says_where_it_is_not() {
 #[test]
 fn what_an_operation_was_told_to_take_is_read() {
     let filter = |metadata: Value| {
-        let operation = Operation::new(Service::Datastore, NAME).unwrap();
+        let operation = Operation::new(Service::DATASTORE, NAME).unwrap();
         match read_operation(&operation, json!({"name": NAME, "metadata": metadata}).to_string().as_bytes()) {
             Observation::Running(facts) => facts.filter,
             other => panic!("{other:?}"),
@@ -267,7 +267,7 @@ fn what_an_operation_was_told_to_take_is_read() {
 fn the_longest_name_is_taken() {
     let name = |size: usize| {
         let head = "projects/demo/operations/";
-        Operation::new(Service::Datastore, &format!("{head}{}", "x".repeat(size - head.len())))
+        Operation::new(Service::DATASTORE, &format!("{head}{}", "x".repeat(size - head.len())))
     };
     assert!(name(1_024).is_ok() && name(1_025).is_err());
 }
@@ -390,7 +390,7 @@ fn nobody_says_that_a_start_was_not_made_which_may_have_been() {
 fn an_adopted_operation_is_checked_at_the_next_point_of_its_own_grid() {
     let began = published() - TimeDelta::seconds(200);
     let body = json!({"name": NAME, "metadata": {"common": {"state": "PROCESSING", "startTime": began}}});
-    let listed = read_started(Service::Datastore, body.to_string().as_bytes()).unwrap();
+    let listed = read_started(Service::DATASTORE, body.to_string().as_bytes()).unwrap();
     let Decision::Check(check, due) = begin(&start(export()), listed, None, published()) else {
         panic!("it runs")
     };
@@ -401,7 +401,7 @@ fn an_adopted_operation_is_checked_at_the_next_point_of_its_own_grid() {
 #[test]
 fn what_an_adopted_operation_showed_is_the_first_that_is_known_of_its_progress() {
     let body = json!({"name": NAME, "metadata": {"progressEntities": {"workCompleted": "5"}}});
-    let listed = read_started(Service::Datastore, body.to_string().as_bytes()).unwrap();
+    let listed = read_started(Service::DATASTORE, body.to_string().as_bytes()).unwrap();
     let Decision::Check(check, _) = begin(&start(export()), listed, Some(Adopted::Request), published())
     else {
         panic!("it runs")
@@ -420,7 +420,7 @@ fn what_a_lost_start_began_has_its_request_and_began_since() {
         let metadata = json!({"startTime": began, "operationState": "PROCESSING", "collectionIds": [collection],
             "outputUriPrefix": "gs://backups"});
         let body = json!({"operations": [{"name": FIRESTORE_NAME, "metadata": metadata}]});
-        read_list(Service::Firestore, body.to_string().as_bytes()).unwrap().0
+        read_list(Service::FIRESTORE, body.to_string().as_bytes()).unwrap().0
     };
     let begun = |collection: &str, seconds: i64| {
         let start = start(firestore_export());

@@ -274,14 +274,14 @@ async fn what_can_not_be_rendered_says_why_and_what_to_give() {
         ),
         (
             &["--operation", &other],
-            &["render-other.json: \"projects/p/jobs/1\" is no operation's name", "projects/my-project/"],
+            &["render-other.json: \"projects/p/jobs/1\" is not an operation's name", "projects/my-project/"],
         ),
         (&["--operation", &odd], &["render-odd.json: ", "give the JSON of a GET"]),
         (
             &["--operation", &running, "--service", "spanner"],
             &["--service: \"spanner\" is none of datastore, firestore"],
         ),
-        (&["--operation", &running, "--service", "firestore"], &["is no operation's name", "databases"]),
+        (&["--operation", &running, "--service", "firestore"], &["is not an operation's name", "databases"]),
         (
             &["--operation", &running, "--previous", &firestore],
             &["--previous: it is ", "an earlier recording of the same"],

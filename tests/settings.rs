@@ -361,7 +361,7 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
         ("LEDGER_DATABASE", &["a b", "..", "(other)"], "is no database id"),
         ("LEDGER_KEEP", &["1h", "101years"], "it must be from a day to a century"),
         ("LEDGER_KEEP", &["x", "400"], "LEDGER_KEEP"),
-        ("SERVICES", &["bigtable", "datastore,x"], "is none of datastore,firestore"),
+        ("SERVICES", &["bigtable", "datastore,x"], "is none of datastore, firestore"),
         ("PROJECTS", &["a/b", "a b", "..", "a,b?"], "is no project id"),
         ("TIME_ZONE", &["Tokyo", "JST", "+09:00"], "is no IANA time zone"),
         ("LOCALE", &["de", "EN", "japanese"], "is none of en, ja"),

@@ -55,7 +55,7 @@ pub(crate) fn read(delivery: &Delivery) -> Message {
     let data = delivery.data.as_deref().expect("base64");
     let published = delivery.published.expect("a time");
     let received = Received { message_id: delivery.message_id.clone(), published, origin: delivery.origin };
-    message::read(data, &received, Defaults::default()).expect("a message")
+    message::read(data, &received, &Defaults::default()).expect("a message")
 }
 
 /// The check that a message is.
@@ -66,7 +66,7 @@ pub(crate) fn check(message: Message) -> Check {
 
 /// Reads what the service answers.
 pub(crate) fn observe(ended: bool) -> Observation {
-    let operation = Operation::new(Service::Datastore, NAME).expect("a name");
+    let operation = Operation::new(Service::DATASTORE, NAME).expect("a name");
     read_operation(&operation, if ended { ENDED } else { RUNNING }.as_bytes())
 }
 

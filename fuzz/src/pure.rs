@@ -44,14 +44,14 @@ pub(crate) fn envelope(data: &[u8]) {
 /// Any bytes as a message: what is read can be passed on, and told; what a publisher wrote is never taken for opwatch's own.
 pub(crate) fn message(data: &[u8]) {
     let public = Received { origin: Origin::Public, ..received() };
-    match message::read(data, &public, Defaults::default()) {
+    match message::read(data, &public, &Defaults::default()) {
         Ok(Message::Check(check)) => assert!(!check.carried && check.live.is_none() && check.watch.id == "7"),
         Ok(Message::Start(start)) => assert!(!start.carried && start.watch.id == "7"),
         Ok(Message::Test(test)) => assert!(!test.carried && test.watch.id == "7"),
         Ok(Message::Report(report)) => panic!("a publisher's report: {report:?}"),
         Err(_) => {}
     }
-    match message::read(data, &received(), Defaults::default()) {
+    match message::read(data, &received(), &Defaults::default()) {
         Ok(read) => {
             let watch = read.watch();
             assert!(LIMIT.contains(&watch.limit) && INTERVAL.contains(&watch.interval));
@@ -60,7 +60,7 @@ pub(crate) fn message(data: &[u8]) {
             }
             let written = read.to_data();
             assert!(written.len() <= LONGEST_WRITTEN);
-            let again = message::read(&written, &received(), Defaults::default());
+            let again = message::read(&written, &received(), &Defaults::default());
             let again =
                 again.unwrap_or_else(|problem| panic!("{problem:?}: {}", String::from_utf8_lossy(&written)));
             assert_eq!(again.operation_name(), read.operation_name());
@@ -108,9 +108,9 @@ fn told_running(check: &Check) {
 pub(crate) fn answers(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
     let (service, name) = if first % 2 == 0 {
-        (Service::Datastore, "projects/demo/operations/ASA1")
+        (Service::DATASTORE, "projects/demo/operations/ASA1")
     } else {
-        (Service::Firestore, "projects/demo/databases/(default)/operations/ASA1")
+        (Service::FIRESTORE, "projects/demo/databases/(default)/operations/ASA1")
     };
     let asked = Operation::new(service, name).expect("a name");
     match read_operation(&asked, body) {
@@ -136,7 +136,7 @@ pub(crate) fn answers(data: &[u8]) {
 /// Any text as an operation's name, and as a start's path.
 pub(crate) fn names(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    for service in Service::ALL {
+    for service in Service::all() {
         if let Ok(operation) = Operation::new(service, text) {
             assert_eq!(operation.name(), text);
             oracle::name(text);
@@ -144,7 +144,7 @@ pub(crate) fn names(data: &[u8]) {
         }
         let start = serde_json::json!({"start": {"service": service.id(), "path": text, "body": {}}});
         if let Ok(Message::Start(start)) =
-            message::read(start.to_string().as_bytes(), &received(), Defaults::default())
+            message::read(start.to_string().as_bytes(), &received(), &Defaults::default())
         {
             // What goes into the URL: the text itself may hold placeholders.
             oracle::start_path(&start.request.path);
@@ -162,7 +162,7 @@ pub(crate) fn settings(data: &[u8]) {
     }
     match args.check() {
         Ok(settings) => {
-            for api in Api::ALL {
+            for api in Api::all() {
                 let endpoint = settings.endpoints.get(api);
                 let url = url::Url::parse(&endpoint.base).expect("an endpoint is a URL");
                 let to_slack = api == Api::Slack

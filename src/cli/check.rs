@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use crate::cli::named::named;
 use crate::clock::{Clock, Deadline, SystemClock};
 use crate::decision::{Decision, decide};
 use crate::google::{Google, LOGIN, Tokens, lacks_token};
@@ -14,7 +15,7 @@ use crate::message::title_problem;
 use crate::net::transport::Network;
 use crate::outlets::slack::{Part, payload};
 use crate::prose::{Context, notice};
-use crate::services::{Operation, Service};
+use crate::services::Operation;
 use crate::settings::{CheckSettings, CommonArgs};
 use crate::terminal;
 use crate::watch::{Check, Locale, Outcome, Problem, Report, Watch};
@@ -24,7 +25,7 @@ use crate::watch::{Check, Locale, Outcome, Problem, Report, Watch};
 pub struct CheckArgs {
     /// The operation's name, as the service returned it
     pub name: String,
-    /// The service that the name belongs to: datastore or firestore [default: by the name's form]
+    /// The service that the name belongs to: such as datastore [default: the one of SERVICES that has names of this form]
     #[arg(long)]
     pub service: Option<String>,
     /// What to call it
@@ -85,18 +86,7 @@ pub async fn run(args: &CheckArgs) -> ExitCode {
 }
 
 fn operation(args: &CheckArgs, settings: &CheckSettings) -> Result<Operation, String> {
-    let services = match &args.service {
-        Some(word) => {
-            let known = Service::ALL.map(Service::id).join(", ");
-            vec![word.parse().map_err(|()| format!("--service: {word:?} is none of {known}"))?]
-        }
-        None => Service::ALL.to_vec(),
-    };
-    let fitting = services.iter().find_map(|service| Operation::new(*service, &args.name).ok());
-    let examples = || services.iter().map(|service| service.name_example()).collect::<Vec<_>>().join("\n  ");
-    let operation = fitting.ok_or_else(|| {
-        format!("{:?} is no operation's name. Names look like this:\n  {}", args.name, examples())
-    })?;
+    let operation = named(&args.name, args.service.as_deref(), &settings.policy.services)?;
     match settings.policy.permit(&operation) {
         Ok(()) => Ok(operation),
         Err(problem) => Err(format!("{} does not allow {operation}", problem.setting())),

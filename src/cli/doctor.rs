@@ -138,8 +138,11 @@ async fn token(google: &Google) -> Finding {
 }
 
 async fn operations(google: &Google, service: Service, project: &str) -> (Finding, Option<DateTime<Utc>>) {
+    let Some(path) = service.list_path(project) else {
+        return (reading(google, service, project).await, None);
+    };
     let what = format!("listing {} operations of {project}", service.title());
-    match google.probe_operations(service, project, CALL_LIMIT).await {
+    match google.probe_operations(service, &path, CALL_LIMIT).await {
         Ok(date) => (Finding::good(what), date),
         Err(error) if error.error.code == 404 => {
             let fix = format!(
@@ -153,6 +156,32 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
             let is_disabled = matches!(Cause::of(&attempt, &error.error), Some(Cause::ApiDisabled { .. }));
             let fix = if is_disabled { format!("{fix}\nor take {service} out of SERVICES") } else { fix };
             (Finding::bad(what, error.to_string(), fix), error.date)
+        }
+    }
+}
+
+/// Whether the operations of a service may be read whose lists need more than a project: by the permission alone.
+async fn reading(google: &Google, service: Service, project: &str) -> Finding {
+    let (what, permission) =
+        (format!("reading {} operations of {project}", service.title()), service.permission());
+    let resource = format!("projects/{project}");
+    let attempt =
+        Attempt { service, method: Method::Read, ..Attempt::of_api("cloudresourcemanager", project) };
+    match google.probe_permission(Api::Projects, &resource, permission, CALL_LIMIT).await {
+        Ok(true) => Finding::good(what),
+        Ok(false) => {
+            let cause = Cause::CallerLacks {
+                permission: Some(permission.to_owned()),
+                project: project.to_owned(),
+                service,
+                imports: false,
+            };
+            let fix = cause.command(true).unwrap_or_default();
+            Finding::bad(what, format!("the permission {permission} is missing in the project"), fix)
+        }
+        Err(error) => {
+            let fix = fix(&error, "Resource Manager", &attempt, None);
+            Finding::bad(what, error.to_string(), fix)
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod check;
 pub mod doctor;
 pub mod history;
 mod input;
+mod named;
 #[cfg(feature = "local")]
 pub mod render;
 pub mod validate;

@@ -65,7 +65,7 @@ fn validate(file: &Path, schedule: bool) -> Found {
     };
     let received =
         Received { message_id: "validate".to_owned(), published: SystemClock.now(), origin: Origin::Public };
-    let message = match read(&data, &received, Defaults::default()) {
+    let message = match read(&data, &received, &Defaults::default()) {
         Ok(message) => message,
         Err(problem) => {
             let field = if problem.field.is_empty() { "the message" } else { &problem.field };

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::start::named_as_asked;
-use crate::services::{Listed, Observation, Operation, Request, Service};
+use crate::services::{Listed, Observation, Operation, Request};
 use crate::watch::{Adopted, LABEL_KEY, LABEL_REQUEST, Start, key_of, request_hash};
 
 /// An operation that was asked for the same is taken for this kickoff's when it began at most this long before it.
@@ -65,19 +65,19 @@ impl<'a> Known<'a> {
         let query = |filter: String, whole, optional| Query { filter, whole, optional };
         let label =
             |label: &str, value: &str| query(format!("metadata.common.labels.{label}={value}"), true, true);
-        match self.start.request.service() {
-            Service::Datastore if refused => vec![query(String::new(), true, false)],
-            Service::Datastore => vec![
-                query(String::new(), false, false),
-                label(LABEL_KEY, &self.key),
-                label(LABEL_REQUEST, &self.hash),
-            ],
+        if !self.has_labels {
             // The reference's form of the filter first, then the one that gcloud sends.
-            Service::Firestore => {
-                let done = if refused { "done=true" } else { "done:true" };
-                vec![query(String::new(), true, false), query(done.to_owned(), true, !refused)]
-            }
+            let done = if refused { "done=true" } else { "done:true" };
+            return vec![query(String::new(), true, false), query(done.to_owned(), true, !refused)];
         }
+        if refused {
+            return vec![query(String::new(), true, false)];
+        }
+        vec![
+            query(String::new(), false, false),
+            label(LABEL_KEY, &self.key),
+            label(LABEL_REQUEST, &self.hash),
+        ]
     }
 
     /// Whether `found` is what this start would begin a second time: it has its key and runs or began within a day, or it was
@@ -153,7 +153,7 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
-    use crate::services::{Ending, Facts, StartMethod};
+    use crate::services::{Ending, Facts, Service, StartMethod};
     use crate::watch::{StartRequest, Watch};
 
     fn at(minute: i64) -> DateTime<Utc> {
@@ -162,8 +162,8 @@ mod tests {
 
     fn start(service: Service) -> Start {
         let (method, path) = match service {
-            Service::Datastore => ("export", "projects/p:export"),
-            Service::Firestore => ("exportDocuments", "projects/p/databases/d:exportDocuments"),
+            service if service == Service::DATASTORE => ("export", "projects/p:export"),
+            _ => ("exportDocuments", "projects/p/databases/d:exportDocuments"),
         };
         let request = StartRequest {
             method: StartMethod::find(service, method).unwrap(),
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn an_operation_of_another_kickoff_counts_as_of_this_kickoff() {
         let by_request = Claim::Perhaps(Adopted::Request);
-        for service in Service::ALL {
+        for service in Service::defaults() {
             assert_eq!(claimed(service, -1, None), by_request);
             assert_eq!(claimed(service, -10, None), by_request);
             assert_eq!(claimed(service, -11, None), Claim::No, "begun too long before");
@@ -226,17 +226,17 @@ mod tests {
         for from in [0, 1] {
             let own = Claim::Yes(Adopted::Key);
             assert_eq!(
-                claimed(Service::Firestore, from, Some(2)),
+                claimed(Service::FIRESTORE, from, Some(2)),
                 own,
                 "no labels: begun after it is its own"
             );
-            assert_eq!(claimed(Service::Datastore, from, Some(2)), by_request, "its label is another's");
+            assert_eq!(claimed(Service::DATASTORE, from, Some(2)), by_request, "its label is another's");
         }
     }
 
     #[test]
     fn an_operation_with_the_key_counts_while_it_runs_or_for_a_day() {
-        let start = start(Service::Datastore);
+        let start = start(Service::DATASTORE);
         let known = Known::of(&start);
         let day = 24 * 60;
         for (from, to, expected) in [
@@ -259,14 +259,14 @@ mod tests {
             let start = start(service);
             Known::of(&start).queries(refused).into_iter().map(|query| query.filter).collect()
         };
-        let hash = request_hash(&start(Service::Datastore).request);
+        let hash = request_hash(&start(Service::DATASTORE).request);
         let by_label = [
             "metadata.common.labels.opwatch-key=7".to_owned(),
             format!("metadata.common.labels.opwatch-request={hash}"),
         ];
-        assert_eq!(filters(Service::Datastore, false), [&[String::new()], &by_label[..]].concat());
-        assert_eq!(filters(Service::Datastore, true), [""]);
-        assert_eq!(filters(Service::Firestore, false), ["", "done:true"]);
-        assert_eq!(filters(Service::Firestore, true), ["", "done=true"]);
+        assert_eq!(filters(Service::DATASTORE, false), [&[String::new()], &by_label[..]].concat());
+        assert_eq!(filters(Service::DATASTORE, true), [""]);
+        assert_eq!(filters(Service::FIRESTORE, false), ["", "done:true"]);
+        assert_eq!(filters(Service::FIRESTORE, true), ["", "done=true"]);
     }
 }

@@ -133,7 +133,7 @@ mod tests {
     /// Check `attempt` of a watch of 10 checks, one a minute from second 0.
     fn at_check(attempt: u32) -> Check {
         let watch = Watch { id: "7".to_owned(), interval: 60, limit: 10, ..Watch::default() };
-        let operation = Operation::new(Service::Datastore, "projects/p/operations/x").unwrap();
+        let operation = Operation::new(Service::DATASTORE, "projects/p/operations/x").unwrap();
         Check {
             attempt,
             last: Some(Seen { at: at(-1), facts: facts_of("EARLIER") }),

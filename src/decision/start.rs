@@ -197,7 +197,7 @@ mod tests {
     /// It is a label of operations that run while the version changes, so it must not change.
     #[test]
     fn the_hash_of_a_request_is_that_of_the_text_before_its_placeholders_are_replaced() {
-        let method = StartMethod::find(Service::Datastore, "export").unwrap();
+        let method = StartMethod::find(Service::DATASTORE, "export").unwrap();
         let body = |prefix: &str| {
             let body = json!({"outputUrlPrefix": prefix, "entityFilter": {"kinds": ["A"]}});
             body.as_object().unwrap().clone()

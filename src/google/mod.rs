@@ -244,7 +244,7 @@ mod tests {
         );
         let call = |repeatable| Call {
             repeatable,
-            ..Call::get(Api::Operations(Service::Datastore), "v1/projects/p/operations/x")
+            ..Call::get(Api::Operations(Service::DATASTORE), "v1/projects/p/operations/x")
         };
         let limit = Duration::from_secs(8);
         let refused = google.call(call(false), limit).await.err().unwrap();

@@ -9,7 +9,7 @@ use super::{Call, CallError, Google};
 use crate::net::endpoints::Api;
 use crate::net::transport::Method;
 use crate::services::{
-    ApiError, Listed, Observation, Operation, Service, read_list, read_operation, read_started,
+    ApiError, Listed, Observation, Operation, Service, read_list, read_operation, read_path, read_started,
 };
 use crate::watch::StartRequest;
 
@@ -72,7 +72,7 @@ impl Google {
     /// Looks at `operation` once.
     pub async fn look(&self, operation: &Operation, limit: Duration) -> Look {
         let service = operation.service();
-        let path = format!("{}/{}", service.version(), operation.name());
+        let path = read_path(operation);
         let call = Call::get(Api::Operations(service), &path);
         match self.call(call, limit).await {
             Ok(success) => Look {

@@ -28,22 +28,17 @@ impl Google {
         token.unwrap_or_else(|_| Err(format!("no answer within {limit:?}"))).map(|_| ())
     }
 
-    /// Lists one operation of `project`; gives the server's time.
+    /// Asks for a list of operations of `service` at `path`; gives the server's time.
     ///
     /// # Errors
     /// When the operations can't be listed.
     pub async fn probe_operations(
         &self,
         service: Service,
-        project: &str,
+        path: &str,
         limit: Duration,
     ) -> Result<Option<DateTime<Utc>>, CallError> {
-        let parent = match service {
-            Service::Datastore => format!("projects/{project}"),
-            Service::Firestore => format!("projects/{project}/databases/(default)"),
-        };
-        let path = format!("{}/{parent}/operations?pageSize=1", service.version());
-        self.get(Api::Operations(service), &path, limit).await
+        self.get(Api::Operations(service), path, limit).await
     }
 
     /// Looks whether the topic is there.

@@ -104,7 +104,7 @@ pub(super) mod tests {
 
     pub(crate) fn sighting(second: i64) -> Sighting {
         Sighting {
-            operation: Operation::new(Service::Datastore, "projects/p/operations/x").unwrap(),
+            operation: Operation::new(Service::DATASTORE, "projects/p/operations/x").unwrap(),
             watch: Watch { id: "7".to_owned(), title: Some("Nightly".to_owned()), ..Watch::default() },
             facts: Facts {
                 state: Some("PROCESSING".to_owned()),

@@ -54,12 +54,12 @@ fn number() -> BoxedStrategy<u32> {
 /// An operation of either service.
 pub(crate) fn operation() -> BoxedStrategy<Operation> {
     prop_oneof![
-        "[A-Za-z0-9_-]{1,40}".prop_map(|id| (Service::Datastore, format!("projects/demo/operations/{id}"))),
+        "[A-Za-z0-9_-]{1,40}".prop_map(|id| (Service::DATASTORE, format!("projects/demo/operations/{id}"))),
         "[A-Za-z0-9_-]{1,40}".prop_map(|id| (
-            Service::Firestore,
+            Service::FIRESTORE,
             format!("projects/demo/databases/(default)/operations/{id}")
         )),
-        Just((Service::Datastore, format!("projects/demo/operations/{}", "x".repeat(980)))),
+        Just((Service::DATASTORE, format!("projects/demo/operations/{}", "x".repeat(980)))),
     ]
     .prop_map(|(service, name)| Operation::new(service, &name).unwrap())
     .boxed()
@@ -179,9 +179,9 @@ pub(crate) fn facts() -> BoxedStrategy<Facts> {
 fn request() -> BoxedStrategy<StartRequest> {
     let size = prop_oneof![9 => Just(10_usize), 1 => Just(12_000)];
     let path = prop_oneof![
-        Just((Service::Datastore, "projects/demo:export")),
-        Just((Service::Datastore, "projects/demo:import")),
-        Just((Service::Firestore, "projects/demo/databases/(default):exportDocuments")),
+        Just((Service::DATASTORE, "projects/demo:export")),
+        Just((Service::DATASTORE, "projects/demo:import")),
+        Just((Service::FIRESTORE, "projects/demo/databases/(default):exportDocuments")),
     ];
     (path, text(10), size)
         .prop_map(|((service, path), name, size)| {
@@ -309,6 +309,7 @@ fn unusable() -> BoxedStrategy<Unusable> {
                 Why::Form { form: one.clone() },
                 Why::BadName { example: one.clone() },
                 Why::OtherService { service: one.clone() },
+                Why::Ambiguous { services: one.clone() },
                 Why::NotAPlaceholder { found: one },
                 Why::Reserved,
                 Why::NotTogether { with: two.clone() },

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::services::{Service, StartMethod};
+use crate::services::StartMethod;
 use crate::watch::{LABEL_KEY, LABEL_REQUEST, Problem, Why};
 
 /// Fields of the request messages that come from the path. What a service does when the body says something else is
@@ -25,11 +25,11 @@ pub(super) fn check(body: &Map<String, Value>) -> Result<(), Problem> {
 
 /// What only a person's own message is refused for: the service would refuse it too, but later.
 pub(super) fn check_own(method: StartMethod, body: &Map<String, Value>) -> Result<(), Problem> {
-    let other = names_elsewhere(method).iter().find(|(field, _)| body.contains_key(*field));
+    let other = method.misnomers.iter().find(|(field, _)| body.contains_key(*field));
     if let Some((field, here)) = other {
         return Err(problem(field, Why::OtherField { field: (*here).to_owned() }));
     }
-    match body.get_key_value(location_field(method)) {
+    match body.get_key_value(method.location_field) {
         Some((field, value)) if !value.as_str().is_some_and(is_location) => {
             Err(problem(field, Why::Form { form: LOCATION.to_owned() }))
         }
@@ -43,50 +43,6 @@ fn problem(field: &str, why: Why) -> Problem {
 
 fn is_location(text: &str) -> bool {
     text.strip_prefix("gs://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
-}
-
-/// The field that says where a method writes or reads
-/// (<https://cloud.google.com/datastore/docs/reference/admin/rest/v1/projects/export>,
-/// <https://cloud.google.com/firestore/docs/reference/rest/v1/projects.databases/exportDocuments>, and their imports).
-pub(crate) fn location_field(method: StartMethod) -> &'static str {
-    match (method.service, method.method) {
-        (Service::Datastore, "export") => "outputUrlPrefix",
-        (Service::Datastore, _) => "inputUrl",
-        (Service::Firestore, "exportDocuments") => "outputUriPrefix",
-        (Service::Firestore, _) => "inputUriPrefix",
-    }
-}
-
-/// Fields of other methods, and what they are called in this one. Google refuses a field that its message doesn't have
-/// (400, `Unknown name`).
-fn names_elsewhere(method: StartMethod) -> &'static [(&'static str, &'static str)] {
-    match (method.service, method.method) {
-        (Service::Datastore, "export") => &[
-            ("outputUriPrefix", "outputUrlPrefix"),
-            ("outputUrl", "outputUrlPrefix"),
-            ("kinds", "entityFilter.kinds"),
-            ("collectionIds", "entityFilter.kinds"),
-            ("namespaceIds", "entityFilter.namespaceIds"),
-        ],
-        (Service::Datastore, _) => &[
-            ("inputUriPrefix", "inputUrl"),
-            ("inputUrlPrefix", "inputUrl"),
-            ("kinds", "entityFilter.kinds"),
-            ("collectionIds", "entityFilter.kinds"),
-            ("namespaceIds", "entityFilter.namespaceIds"),
-        ],
-        (Service::Firestore, "exportDocuments") => &[
-            ("outputUrlPrefix", "outputUriPrefix"),
-            ("kinds", "collectionIds"),
-            ("entityFilter", "collectionIds, namespaceIds"),
-        ],
-        (Service::Firestore, _) => &[
-            ("inputUrl", "inputUriPrefix"),
-            ("inputUrlPrefix", "inputUriPrefix"),
-            ("kinds", "collectionIds"),
-            ("entityFilter", "collectionIds, namespaceIds"),
-        ],
-    }
 }
 
 /// The labels that opwatch adds are its own.

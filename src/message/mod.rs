@@ -14,7 +14,6 @@ mod state;
 mod tests;
 mod write;
 
-pub(crate) use body::location_field;
 pub(crate) use fields::title_problem;
 pub use line::publish_command;
 pub use read::{Defaults, INTERVAL, LIMIT, Received, is_report, read};

@@ -32,8 +32,10 @@ const KICKOFFS: [&str; 3] = ["test", "start", "name"];
 /// Fields that do not go with each of them.
 const OF_SOME_KICKOFFS: [&str; 5] = ["start", "name", "service", "attempt", "key"];
 /// What a message that doesn't say gets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Defaults {
+    /// The services that a name without one is held against: `SERVICES`.
+    pub services: Vec<Service>,
     /// Seconds between two checks.
     pub interval: u32,
     /// Checks at most.
@@ -44,7 +46,7 @@ pub struct Defaults {
 
 impl Default for Defaults {
     fn default() -> Self {
-        Self { interval: 60, limit: 60, zone: Tz::UTC }
+        Self { services: Service::defaults(), interval: 60, limit: 60, zone: Tz::UTC }
     }
 }
 
@@ -64,7 +66,7 @@ pub struct Received {
 ///
 /// # Errors
 /// With the field that can't be used, and why.
-pub fn read(data: &[u8], received: &Received, defaults: Defaults) -> Result<Message, Problem> {
+pub fn read(data: &[u8], received: &Received, defaults: &Defaults) -> Result<Message, Problem> {
     if data.trim_ascii().is_empty() {
         return Err(Problem::new("", Why::Empty));
     }
@@ -97,7 +99,7 @@ pub fn is_report(data: &[u8], origin: Origin) -> bool {
 
 struct Reader<'a> {
     received: &'a Received,
-    defaults: Defaults,
+    defaults: &'a Defaults,
     fields: Fields,
     state: State,
     /// Opwatch passed the message on; otherwise a person wrote it.
@@ -282,18 +284,23 @@ impl Reader<'_> {
     }
 
     fn operation(&mut self) -> Result<Operation, Problem> {
-        let service = self.fields.word("service", &SERVICES, |word| word.parse().ok())?;
+        let allowed = Service::list(self.defaults.services.iter().copied());
+        let service = self.fields.word("service", &allowed, |word| word.parse().ok())?;
         if service.is_none() && self.fields.has("service") {
-            // Another service's name must not be asked of Datastore.
-            return Err(Problem::new("service", Why::UnknownWord { allowed: SERVICES.clone() }));
+            // Another service's name must not be looked up in one of these.
+            return Err(Problem::new("service", Why::UnknownWord { allowed }));
         }
-        let service = service.unwrap_or(Service::Datastore);
         let name =
             self.fields.text("name", LONGEST_NAME)?.ok_or_else(|| Problem::new("name", Why::Missing))?;
-        Operation::new(service, &name).map_err(|_| {
-            let other = Service::ALL.into_iter().find(|other| Operation::new(*other, &name).is_ok());
-            Problem::new("name", misfit(other, service.name_example()))
-        })
+        match service {
+            Some(service) => {
+                Operation::new(service, &name).map_err(|_| unfit("name", &name, service.name_example()))
+            }
+            // What opwatch passes on names its service. Version 0.1 left out Datastore's.
+            None if self.carried => Operation::new(Service::DATASTORE, &name)
+                .map_err(|_| unfit("name", &name, Service::DATASTORE.name_example())),
+            None => of_one_service(&self.defaults.services, &name),
+        }
     }
 
     fn key(&mut self) -> Result<Option<String>, Problem> {
@@ -306,8 +313,8 @@ impl Reader<'_> {
 fn start_request(start: Map<String, Value>, carried: bool, values: &Values) -> Result<StartRequest, Problem> {
     let mut fields = Fields::new(start, "start.", false);
     let missing = |field: &str| Problem::new(&format!("start.{field}"), Why::Missing);
-    let service: Service =
-        fields.word("service", &SERVICES, |word| word.parse().ok())?.ok_or_else(|| missing("service"))?;
+    let startable = |word: &str| word.parse().ok().filter(|service: &Service| service.look_up().is_some());
+    let service = fields.word("service", &STARTABLE, startable)?.ok_or_else(|| missing("service"))?;
     let template = Template {
         path: fields.text("path", LONGEST_NAME)?.ok_or_else(|| missing("path"))?,
         body: fields.object("body")?.ok_or_else(|| missing("body"))?,
@@ -316,8 +323,8 @@ fn start_request(start: Map<String, Value>, carried: bool, values: &Values) -> R
     let path = values.expand(&template.path).map_err(|found| not_known("start.path", found))?;
     let body = values.expand_object(&template.body).map_err(|found| not_known("start.body", found))?;
     let (method, _) = parse_start_path(service, &path).map_err(|_| {
-        let other = Service::ALL.into_iter().find(|other| parse_start_path(*other, &path).is_ok());
-        Problem::new("start.path", misfit(other, StartMethod::example(service)))
+        let other = Service::all().find(|other| parse_start_path(*other, &path).is_ok());
+        misfit("start.path", other, service.start_example().unwrap_or_default())
     })?;
     let size = |body| serde_json::to_vec(body).map_or(0, |json| json.len());
     let size = size(&body).max(size(&template.body));
@@ -336,17 +343,41 @@ fn not_known(field: &str, found: NotKnown) -> Problem {
     Problem::new(&format!("{field}{}", found.at), Why::NotAPlaceholder { found: found.text })
 }
 
-/// What is wrong with a name or path that doesn't have its service's form; it may have that of another.
-fn misfit(other: Option<Service>, example: &str) -> Why {
-    match other {
+/// The operation `name` of the one of `services` that has names of its form. Which of several is never guessed.
+fn of_one_service(services: &[Service], name: &str) -> Result<Operation, Problem> {
+    let mut candidates = Operation::candidates(services, name);
+    match candidates.len() {
+        1 => Ok(candidates.remove(0)),
+        0 => {
+            let example = services.first().map(|service| service.name_example()).unwrap_or_default();
+            Err(unfit("name", name, example))
+        }
+        _ => {
+            let services = Service::list(candidates.iter().map(Operation::service));
+            Err(Problem::new("name", Why::Ambiguous { services }))
+        }
+    }
+}
+
+/// What is wrong with a name that doesn't have its service's form; it may have that of others.
+fn unfit(field: &str, name: &str, example: &str) -> Problem {
+    let others = Operation::candidates(&Service::all().collect::<Vec<_>>(), name);
+    misfit(field, others.first().map(Operation::service), example)
+}
+
+fn misfit(field: &str, other: Option<Service>, example: &str) -> Problem {
+    let why = match other {
         Some(other) => Why::OtherService { service: other.id().to_owned() },
         None => Why::BadName { example: example.to_owned() },
-    }
+    };
+    Problem::new(field, why)
 }
 
 const ZONE: &str = "an IANA time zone, such as Europe/Madrid or UTC";
 
-static SERVICES: LazyLock<String> = LazyLock::new(|| Service::ALL.map(Service::id).join(", "));
+/// The services that starts can name.
+static STARTABLE: LazyLock<String> =
+    LazyLock::new(|| Service::list(Service::all().filter(|service| service.look_up().is_some())));
 
 /// Whether a watch id is one that opwatch could have written.
 fn is_id(id: &str) -> bool {

@@ -1,7 +1,8 @@
 //! What is written reads back, whatever it is, and what is read never does harm.
 
+use std::sync::LazyLock;
+
 use chrono::DateTime;
-use chrono_tz::Tz;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -16,10 +17,10 @@ fn received() -> Received {
     Received { message_id: "2070443601311540".to_owned(), published, origin: Origin::Internal }
 }
 
-const DEFAULTS: Defaults = Defaults { interval: 60, limit: 60, zone: Tz::UTC };
+static DEFAULTS: LazyLock<Defaults> = LazyLock::new(Defaults::default);
 
 fn read_back(data: &[u8]) -> Result<Message, Problem> {
-    read(data, &received(), DEFAULTS)
+    read(data, &received(), &DEFAULTS)
 }
 
 proptest! {
@@ -95,7 +96,7 @@ proptest! {
         let forged = message.to_json();
         prop_assert!(forged.get("state").is_some());
         let public = Received { origin: Origin::Public, ..received() };
-        prop_assert!(read(forged.to_string().as_bytes(), &public, DEFAULTS).is_err(), "{}", forged);
+        prop_assert!(read(forged.to_string().as_bytes(), &public, &DEFAULTS).is_err(), "{}", forged);
     }
 
     #[test]
@@ -194,10 +195,10 @@ fn a_state_that_a_person_wrote_is_an_unknown_field() {
         json!({"state": {"report": {"outcome": "succeeded"}}}),
         json!({"state": null}),
     ] {
-        let problem = read(message.to_string().as_bytes(), &public, DEFAULTS).unwrap_err();
+        let problem = read(message.to_string().as_bytes(), &public, &DEFAULTS).unwrap_err();
         assert_eq!((problem.field.as_str(), problem.why), ("state", Why::UnknownField), "{message}");
     }
-    let own = read(br#"{"name":"projects/p/operations/x"}"#, &public, DEFAULTS);
+    let own = read(br#"{"name":"projects/p/operations/x"}"#, &public, &DEFAULTS);
     assert!(matches!(own, Ok(Message::Check(check)) if !check.carried));
 }
 

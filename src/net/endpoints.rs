@@ -24,6 +24,8 @@ pub enum Api {
     Jwks,
     /// IAM, which `doctor` asks what is granted.
     Iam,
+    /// The Resource Manager, which `doctor` asks what is granted in a project.
+    Projects,
     /// Datastore, where the ledger is kept.
     Ledger,
 }
@@ -62,17 +64,19 @@ pub enum EndpointError {
 
 impl Api {
     /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Operations(Service::Datastore),
-        Self::Operations(Service::Firestore),
-        Self::CloudTasks,
-        Self::PubSub,
-        Self::Slack,
-        Self::SlackApi,
-        Self::Jwks,
-        Self::Iam,
-        Self::Ledger,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        let others = [
+            Self::CloudTasks,
+            Self::PubSub,
+            Self::Slack,
+            Self::SlackApi,
+            Self::Jwks,
+            Self::Iam,
+            Self::Projects,
+            Self::Ledger,
+        ];
+        Service::all().map(Self::Operations).chain(others)
+    }
 
     /// Its name in `ENDPOINTS`.
     pub fn id(self) -> &'static str {
@@ -84,6 +88,7 @@ impl Api {
             Self::SlackApi => "slackapi",
             Self::Jwks => "jwks",
             Self::Iam => "iam",
+            Self::Projects => "cloudresourcemanager",
             Self::Ledger => "ledger",
         }
     }
@@ -97,6 +102,7 @@ impl Api {
             Self::SlackApi => "https://slack.com",
             Self::Jwks => "https://www.googleapis.com",
             Self::Iam => "https://iam.googleapis.com",
+            Self::Projects => "https://cloudresourcemanager.googleapis.com",
             Self::Ledger => "https://datastore.googleapis.com",
         }
     }

@@ -51,7 +51,8 @@ impl Policy {
     pub fn permit(&self, operation: &Operation) -> Result<(), Problem> {
         self.permit_service(operation.service(), "service")?;
         self.permit_project(operation.project(), "name")?;
-        self.permit_database(operation.project(), operation.database(), "name")
+        let database = operation.database();
+        database.map_or(Ok(()), |database| self.permit_database(operation.project(), database, "name"))
     }
 
     /// Whether `request` may be started.
@@ -175,7 +176,7 @@ mod tests {
 
     fn policy() -> Policy {
         Policy {
-            services: Service::ALL.to_vec(),
+            services: Service::all().collect(),
             projects: Some(vec!["p".to_owned()]),
             databases: None,
             starts: ["datastore:export", "firestore:importDocuments"]
@@ -195,7 +196,7 @@ mod tests {
     }
 
     fn request(path: &str, location: &str) -> StartRequest {
-        let service = if path.contains("/databases/") { Service::Firestore } else { Service::Datastore };
+        let service = if path.contains("/databases/") { Service::FIRESTORE } else { Service::DATASTORE };
         let (method, _) = crate::services::parse_start_path(service, path).unwrap();
         let body = serde_json::json!({method.location_field: location}).as_object().unwrap().clone();
         StartRequest { method, path: path.to_owned(), body, template: None }
@@ -203,13 +204,13 @@ mod tests {
 
     #[test]
     fn only_what_is_allowed_is_touched() {
-        let policy = Policy { services: vec![Service::Datastore], ..policy() };
+        let policy = Policy { services: vec![Service::DATASTORE], ..policy() };
         let name =
             |service, name| policy.permit(&Operation::new(service, name).unwrap()).map_err(|p| p.field);
-        assert_eq!(name(Service::Datastore, "projects/p/operations/x"), Ok(()));
-        assert_eq!(name(Service::Datastore, "projects/q/operations/x"), Err("name".to_owned()));
+        assert_eq!(name(Service::DATASTORE, "projects/p/operations/x"), Ok(()));
+        assert_eq!(name(Service::DATASTORE, "projects/q/operations/x"), Err("name".to_owned()));
         assert_eq!(
-            name(Service::Firestore, "projects/p/databases/d/operations/x"),
+            name(Service::FIRESTORE, "projects/p/databases/d/operations/x"),
             Err("service".to_owned())
         );
     }
@@ -310,10 +311,10 @@ mod tests {
                 .map_err(|problem| problem.setting().to_owned())
         };
         let firestore = "projects/p/databases/orders/operations/x";
-        assert_eq!(look(&orders, Service::Firestore, firestore), Ok(()));
-        assert_eq!(look(&default, Service::Firestore, firestore), Err("DATABASES".to_owned()));
-        assert_eq!(look(&default, Service::Datastore, "projects/p/operations/x"), Ok(()));
-        assert_eq!(look(&orders, Service::Datastore, "projects/p/operations/x"), Err("DATABASES".to_owned()));
+        assert_eq!(look(&orders, Service::FIRESTORE, firestore), Ok(()));
+        assert_eq!(look(&default, Service::FIRESTORE, firestore), Err("DATABASES".to_owned()));
+        assert_eq!(look(&default, Service::DATASTORE, "projects/p/operations/x"), Ok(()));
+        assert_eq!(look(&orders, Service::DATASTORE, "projects/p/operations/x"), Err("DATABASES".to_owned()));
     }
 
     #[test]

@@ -5,8 +5,7 @@ use serde_json::{Map, Value};
 use super::{LONGEST_COMMAND, Text, Writer};
 use crate::message::publish_command;
 use crate::prose::locale::{Command, Note};
-use crate::services::Cause;
-use crate::text::shell_word;
+use crate::services::{Cause, list_command};
 use crate::watch::Outcome;
 
 impl Writer<'_> {
@@ -19,11 +18,7 @@ impl Writer<'_> {
         ) {
             return Vec::new();
         }
-        let group = self.service().gcloud_group();
-        let of_operation = |verb: &str| {
-            let operation = report.operation.as_ref()?;
-            Some(format!("{group} {verb} {}", shell_word(operation.name())))
-        };
+        let of_operation = |verb: &str| Some(report.operation.as_ref()?.gcloud(verb));
         let started = report.start.as_ref().filter(|_| may_run(report.outcome));
         let runs = matches!(report.outcome, Outcome::Stopped | Outcome::Stalled);
         let mut commands = Vec::new();
@@ -32,7 +27,12 @@ impl Writer<'_> {
         let fix = cause.as_ref().and_then(|cause| cause.command(self.is_service()));
         commands.extend(self.line(if is_fix { Command::Fix } else { Command::Look }, fix));
         commands.extend(self.line(Command::Describe, of_operation("describe")));
-        commands.extend(self.line(Command::List, started.map(|start| list_command(group, start.resource()))));
+        commands.extend(
+            self.line(
+                Command::List,
+                started.and_then(|start| list_command(start.service(), start.resource())),
+            ),
+        );
         commands.extend(self.again(cause.as_ref()));
         commands.extend(self.line(Command::Cancel, of_operation("cancel").filter(|_| runs)));
         commands
@@ -85,12 +85,4 @@ fn make_path_new(kickoff: &mut Map<String, Value>, field: &str) {
 /// Whether a start that ends so may have begun.
 fn may_run(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::CannotTell | Outcome::Lost)
-}
-
-/// The list command of a start's project (Datastore) or database (Firestore).
-fn list_command(group: &str, resource: &str) -> String {
-    let mut segments = resource.split('/').skip(1).step_by(2);
-    let project = segments.next().unwrap_or_default();
-    let database = segments.next().map(|database| format!(" --database={}", shell_word(database)));
-    format!("{group} list --project={project}{}", database.unwrap_or_default())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::services::{Operation, Service};
+use crate::services::Operation;
 
 const CONSOLE: &str = "https://console.cloud.google.com";
 
@@ -20,18 +20,10 @@ pub(super) fn bucket_page(url: &str) -> Option<String> {
     (!bucket.is_empty()).then(|| page.trim_end_matches('/').to_owned())
 }
 
-/// The page that lists the exports and imports of the operation's database.
-pub(super) fn operation_page(operation: &Operation) -> String {
-    let project = encoded(operation.project());
-    match operation.service() {
-        Service::Datastore => format!("{CONSOLE}/datastore/import-export?project={project}"),
-        Service::Firestore => {
-            let database = operation.name().split('/').nth(3).unwrap_or_default();
-            // The console writes the default one's name so.
-            let database = if database == "(default)" { "-default-" } else { database };
-            format!("{CONSOLE}/firestore/databases/{}/import-export?project={project}", encoded(database))
-        }
-    }
+/// The page that shows the operation, or what it works on.
+pub(super) fn operation_page(operation: &Operation) -> Option<String> {
+    // The console writes the default database's name so.
+    operation.console(|part| encoded(if part == "(default)" { "-default-" } else { part }))
 }
 
 /// Percent-encoded but for what means nothing in a path, to a shell or to Slack.
@@ -49,6 +41,7 @@ fn encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::Service;
 
     #[test]
     fn a_bucket_has_a_page() {
@@ -67,14 +60,15 @@ mod tests {
 
     #[test]
     fn an_operation_has_the_page_of_its_database() {
-        let page =
-            |service, name| operation_page(&Operation::new(service, name).unwrap()).replace(CONSOLE, "");
+        let page = |service, name| {
+            operation_page(&Operation::new(service, name).unwrap()).unwrap().replace(CONSOLE, "")
+        };
         assert_eq!(
-            page(Service::Datastore, "projects/example.com:p/operations/x"),
+            page(Service::DATASTORE, "projects/example.com:p/operations/x"),
             "/datastore/import-export?project=example.com%3Ap"
         );
         assert_eq!(
-            page(Service::Firestore, "projects/p/databases/(default)/operations/x"),
+            page(Service::FIRESTORE, "projects/p/databases/(default)/operations/x"),
             "/firestore/databases/-default-/import-export?project=p"
         );
     }

@@ -122,7 +122,7 @@ mod tests {
     /// A watch whose looks, one a minute, showed these entities out of `of`.
     fn check(done: &[u64], of: Option<u64>) -> Check {
         let watch = Watch { title: Some("Nightly".to_owned()), interval: 60, limit: 60, ..Watch::default() };
-        let operation = Operation::new(Service::Datastore, "projects/p/operations/x").unwrap();
+        let operation = Operation::new(Service::DATASTORE, "projects/p/operations/x").unwrap();
         let mut check = Check::new(watch, operation, at(60));
         for (minute, done) in (1..).zip(done) {
             let entities = Some(Progress { done: *done, of });

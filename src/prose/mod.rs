@@ -203,7 +203,7 @@ impl Writer<'_> {
     fn service(&self) -> Service {
         let of_operation = self.report.operation.as_ref().map(Operation::service);
         let of_start = self.report.start.as_ref().map(StartRequest::service);
-        of_operation.or(of_start).unwrap_or(Service::Datastore)
+        of_operation.or(of_start).unwrap_or(Service::DATASTORE)
     }
 
     fn subject(&self) -> String {

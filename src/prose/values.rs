@@ -4,7 +4,7 @@ use super::console::{bucket_page, operation_page};
 use super::number::{grouped, size};
 use super::{Field, Value, Writer};
 use crate::prose::locale::Label;
-use crate::services::{Service, shown_duration};
+use crate::services::{Output, shown_duration};
 use crate::watch::{Outcome, Unusable};
 
 impl Writer<'_> {
@@ -25,9 +25,9 @@ impl Writer<'_> {
         ];
         let has_output = facts.output.is_some();
         // Datastore names a metadata file, Firestore the folder of the export.
-        let output = match self.service() {
-            Service::Datastore => Label::Output,
-            Service::Firestore => Label::OutputFolder,
+        let output = match self.service().output() {
+            Output::File => Label::Output,
+            Output::Folder => Label::OutputFolder,
         };
         let code = [
             (output, facts.output.as_deref(), facts.output.as_deref().and_then(bucket_page)),
@@ -39,7 +39,7 @@ impl Writer<'_> {
             (
                 Label::Operation,
                 self.report.operation.as_ref().map(crate::services::Operation::name),
-                self.report.operation.as_ref().map(operation_page),
+                self.report.operation.as_ref().and_then(operation_page),
             ),
             (Label::Call, self.report.start.as_ref().map(|start| start.path.as_str()), None),
         ];

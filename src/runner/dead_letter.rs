@@ -120,7 +120,7 @@ impl Runner {
             Received { message_id: watch_id(&delivery.message_id), published, origin: delivery.origin };
         let (data, message) = match delivery.data {
             Ok(data) => {
-                let message = read(&data, &received, self.config.defaults);
+                let message = read(&data, &received, &self.config.defaults);
                 (data, message.and_then(|message| self.permit(message)))
             }
             Err(NotBase64(data)) => (data.into_bytes(), Err(Problem::new("message.data", Why::NotBase64))),

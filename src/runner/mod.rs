@@ -90,7 +90,7 @@ impl Runner {
                 return self.notice(&received, problem, data.as_bytes(), deadline).await;
             }
         };
-        match read(&data, &received, self.config.defaults).and_then(|message| self.permit(message)) {
+        match read(&data, &received, &self.config.defaults).and_then(|message| self.permit(message)) {
             Ok(message) => self.act(message, self.now(published), deadline).await,
             Err(problem) => self.notice(&received, problem, &data, deadline).await,
         }

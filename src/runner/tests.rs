@@ -201,9 +201,9 @@ fn runner(
         service_account: "tasks@demo.iam.gserviceaccount.com".to_owned(),
         defaults: Defaults::default(),
         policy: Policy {
-            services: Service::ALL.to_vec(),
+            services: Service::defaults(),
             projects: None,
-            starts: StartMethod::all().to_vec(),
+            starts: StartMethod::all().collect(),
             databases: None,
             exports: Locations::Any,
             imports: Locations::Any,

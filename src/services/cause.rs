@@ -77,6 +77,8 @@ pub enum Cause {
         permission: Option<String>,
         /// The project's ID.
         project: String,
+        /// The service whose operations were to be read or started.
+        service: Service,
         /// Whether it is an import that was to be started.
         imports: bool,
     },
@@ -140,7 +142,7 @@ pub enum Cause {
 impl<'a> Attempt<'a> {
     /// A call of another API than that of operations.
     pub fn of_api(api: &'a str, project: &'a str) -> Self {
-        let (service, method) = (Service::Datastore, Method::Other);
+        let (service, method) = (Service::DATASTORE, Method::Other);
         Self { service, api, method, project, database: None, location: None, start: None }
     }
 }
@@ -231,7 +233,7 @@ impl Row<'_> {
         let permission = self.error.info.as_ref().map(|info| info.permission.clone());
         let imports = self.attempt.start.is_some_and(|start| start.direction == Direction::Import);
         let permission = permission.filter(|permission| !permission.is_empty());
-        Cause::CallerLacks { permission, project: self.project(), imports }
+        Cause::CallerLacks { permission, project: self.project(), service: self.attempt.service, imports }
     }
 
     fn agent_lacks(&self) -> Cause {

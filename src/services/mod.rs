@@ -2,18 +2,22 @@
 
 mod cause;
 mod error;
+mod listed;
 mod name;
-mod reader;
 mod request;
 mod service;
+mod shape;
+mod table;
 
 pub use cause::{Attempt, Cause, Method};
 pub use error::{ApiError, ERROR_TEXT, ErrorInfo, retry_delay};
-pub(crate) use name::{DEFAULT_DATABASE, LONGEST as LONGEST_NAME, database_of, parse_start_path, project_of};
+pub use listed::{Listed, read_list, read_started};
+pub(crate) use name::{
+    DEFAULT_DATABASE, LONGEST as LONGEST_NAME, database_of, list_command, parse_start_path, project_of,
+};
 pub use name::{NameError, Operation};
-pub use reader::{Listed, read_list, read_operation, read_started};
 pub use request::Request;
-pub use service::{Direction, Service, StartMethod};
+pub use service::{Direction, LookUpBy, Output, Service, StartMethod};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -23,6 +27,17 @@ use crate::text;
 /// An output URL and a state's word longer than this many characters are cut: they ride in a message.
 const OUTPUT_TEXT: usize = 1_024;
 const WORD: usize = 64;
+
+/// Reads the answer to a GET of `asked`. An answer about another operation counts as unavailable.
+pub fn read_operation(asked: &Operation, body: &[u8]) -> Observation {
+    asked.service().row().shape.read(asked.name(), body)
+}
+
+/// The path of the GET that reads `operation`, from the version on.
+pub fn read_path(operation: &Operation) -> String {
+    let row = operation.service().row();
+    row.shape.path(row.version, operation.name())
+}
 
 /// What one look at an operation showed.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Service, StartMethod};
+use crate::text::shell_word;
 
 /// The longest name or path, in bytes.
 pub(crate) const LONGEST: usize = 1_024;
@@ -24,8 +25,13 @@ impl Operation {
     /// # Errors
     /// When the name doesn't have its service's form.
     pub fn new(service: Service, name: &str) -> Result<Self, NameError> {
-        matches(name, service.name_pattern())?;
-        Ok(Self { service, name: name.to_owned() })
+        let fits = service.row().names.iter().any(|pattern| matches(name, pattern));
+        if fits { Ok(Self { service, name: name.to_owned() }) } else { Err(NameError) }
+    }
+
+    /// What `name` may be among `services`: names are unique only within one service, and many services share one form.
+    pub fn candidates(services: &[Service], name: &str) -> Vec<Self> {
+        services.iter().filter_map(|service| Self::new(*service, name).ok()).collect()
     }
 
     /// Its service.
@@ -38,15 +44,68 @@ impl Operation {
         &self.name
     }
 
-    /// The project in its name.
+    /// The project in its name; empty for a name without one.
     pub fn project(&self) -> &str {
-        project_of(&self.name)
+        self.part("project").unwrap_or_default()
     }
 
-    /// The database in its name.
-    pub fn database(&self) -> &str {
-        database_of(&self.name)
+    /// The database in its name, for a service whose starts work on one. The Datastore Admin API names none: it works on the
+    /// default database alone (<https://cloud.google.com/datastore/docs/reference/admin/rest>).
+    pub fn database(&self) -> Option<&str> {
+        self.service.row().starts.as_ref()?;
+        Some(self.part("database").unwrap_or(DEFAULT_DATABASE))
     }
+
+    /// The part of its name that its service's form calls `part`.
+    pub fn part(&self, part: &str) -> Option<&str> {
+        let names = self.service.row().names;
+        let pattern = names.iter().find(|pattern| matches(&self.name, pattern))?;
+        part_of(&self.name, pattern, part)
+    }
+
+    /// `template` with the parts of the name that stand in braces, each as `write` has it. A word of which a part is missing is
+    /// left out.
+    fn fill(&self, template: &str, write: impl Fn(&str) -> String) -> String {
+        let filled = template.split(' ').filter_map(|word| {
+            fill_word(word, |part| {
+                let value = if part == "name" { Some(self.name.as_str()) } else { self.part(part) };
+                value.map(&write)
+            })
+        });
+        filled.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The gcloud command that shows (`describe`) or cancels (`cancel`) it.
+    pub fn gcloud(&self, verb: &str) -> String {
+        self.fill(&self.service.row().gcloud.replace("VERB", verb), shell_word)
+    }
+
+    /// Its page in the Cloud Console, or that of what is around it; `write` encodes a part of its name.
+    pub fn console(&self, write: impl Fn(&str) -> String) -> Option<String> {
+        Some(self.fill(self.service.row().console, write)).filter(|page| !page.is_empty())
+    }
+}
+
+/// `word` with the parts in braces; `None` when one is missing.
+fn fill_word(word: &str, part: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut filled = String::new();
+    let mut rest = word;
+    while let Some((before, behind)) = rest.split_once('{') {
+        let (name, behind) = behind.split_once('}')?;
+        filled.push_str(before);
+        filled.push_str(&part(name)?);
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Some(filled)
+}
+
+/// The gcloud command that lists the operations of the resource of a start.
+pub(crate) fn list_command(service: Service, resource: &str) -> Option<String> {
+    let starts = service.row().starts.as_ref()?;
+    let part = |name: &str| part_of(resource, starts.resource, name).map(shell_word);
+    let words: Vec<_> = starts.list.split(' ').filter_map(|word| fill_word(word, part)).collect();
+    Some(words.join(" "))
 }
 
 impl fmt::Display for Operation {
@@ -60,13 +119,13 @@ impl fmt::Display for Operation {
 /// # Errors
 /// When the path doesn't have its service's form or the method is unknown.
 pub(crate) fn parse_start_path(service: Service, path: &str) -> Result<(StartMethod, &str), NameError> {
+    let starts = service.row().starts.as_ref().ok_or(NameError)?;
     let (resource, method) = path.rsplit_once(':').ok_or(NameError)?;
-    matches(resource, service.start_pattern())?;
-    let method = StartMethod::find(service, method).ok_or(NameError)?;
-    Ok((method, resource))
+    let method = StartMethod::find(service, method).filter(|_| matches(resource, starts.resource));
+    Ok((method.ok_or(NameError)?, resource))
 }
 
-/// The project of a name or path that passed its pattern.
+/// The project of a start's resource or of a topic that passed its pattern.
 pub(crate) fn project_of(name: &str) -> &str {
     name.split('/').nth(1).unwrap_or_default()
 }
@@ -74,8 +133,7 @@ pub(crate) fn project_of(name: &str) -> &str {
 /// The id of the default database.
 pub(crate) const DEFAULT_DATABASE: &str = "(default)";
 
-/// The database of a name or of a start's resource that passed its pattern. The Datastore Admin API names none: it works
-/// on the default database alone (<https://cloud.google.com/datastore/docs/reference/admin/rest>).
+/// The database of a start's resource that passed its pattern.
 pub(crate) fn database_of(name: &str) -> &str {
     match *name.split('/').collect::<Vec<_>>() {
         [_, _, "databases", database, ..] => database,
@@ -83,22 +141,26 @@ pub(crate) fn database_of(name: &str) -> &str {
     }
 }
 
-fn matches(name: &str, pattern: &[&str]) -> Result<(), NameError> {
-    if name.len() > LONGEST {
-        return Err(NameError);
-    }
+/// The segment of `name` where `pattern` has `{part}`.
+fn part_of<'a>(name: &'a str, pattern: &str, part: &str) -> Option<&'a str> {
+    let wanted = |expected: &str| wildcard(expected) == Some(part);
+    pattern.split('/').zip(name.split('/')).find(|(expected, _)| wanted(expected)).map(|(_, segment)| segment)
+}
+
+/// The name of a segment of a pattern that stands for any: `project` of `{project}`.
+fn wildcard(expected: &str) -> Option<&str> {
+    expected.strip_prefix('{')?.strip_suffix('}')
+}
+
+fn matches(name: &str, pattern: &str) -> bool {
     let mut segments = name.split('/');
-    for (index, expected) in pattern.iter().enumerate() {
-        let segment = segments.next().ok_or(NameError)?;
-        let fits = match *expected {
-            "*" => is_segment(segment, index == 1),
-            word => segment == word,
-        };
-        if !fits {
-            return Err(NameError);
-        }
-    }
-    segments.next().map_or(Ok(()), |_| Err(NameError))
+    let fits = pattern.split('/').all(|expected| {
+        segments.next().is_some_and(|segment| match wildcard(expected) {
+            Some(part) => is_segment(segment, part == "project"),
+            None => segment == expected,
+        })
+    });
+    name.len() <= LONGEST && fits && segments.next().is_none()
 }
 
 /// `:` is for the project segment alone: `example.com:name` is a project of a domain.
@@ -116,19 +178,19 @@ mod tests {
     #[test]
     fn names_of_their_service_pass() {
         for (service, name, project_and_database) in [
-            (Service::Datastore, "projects/my-project/operations/ASA1-_x", ["my-project", "(default)"]),
-            (Service::Datastore, "projects/example.com:shop/operations/1", ["example.com:shop", "(default)"]),
-            (Service::Firestore, "projects/p/databases/(default)/operations/ASA1", ["p", "(default)"]),
-            (Service::Firestore, "projects/p/databases/orders/operations/ASA1", ["p", "orders"]),
+            (Service::DATASTORE, "projects/my-project/operations/ASA1-_x", ["my-project", "(default)"]),
+            (Service::DATASTORE, "projects/example.com:shop/operations/1", ["example.com:shop", "(default)"]),
+            (Service::FIRESTORE, "projects/p/databases/(default)/operations/ASA1", ["p", "(default)"]),
+            (Service::FIRESTORE, "projects/p/databases/orders/operations/ASA1", ["p", "orders"]),
         ] {
             let operation = Operation::new(service, name).unwrap();
             assert_eq!(
-                (operation.name(), [operation.project(), operation.database()]),
+                (operation.name(), [operation.project(), operation.database().unwrap()]),
                 (name, project_and_database)
             );
             assert_eq!(operation.to_string(), name);
         }
-        for service in Service::ALL {
+        for service in Service::all() {
             assert!(Operation::new(service, service.name_example()).is_ok());
         }
     }
@@ -185,18 +247,18 @@ mod tests {
             "projects/p/operations/x\u{202e}",
             &long,
         ] {
-            assert_eq!(Operation::new(Service::Datastore, name), Err(NameError), "{name:?}");
+            assert_eq!(Operation::new(Service::DATASTORE, name), Err(NameError), "{name:?}");
         }
-        assert!(Operation::new(Service::Firestore, "projects/p/databases/d:e/operations/x").is_err());
+        assert!(Operation::new(Service::FIRESTORE, "projects/p/databases/d:e/operations/x").is_err());
     }
 
     #[test]
     fn start_paths_name_a_known_method_on_a_resource() {
         let (method, resource) =
-            parse_start_path(Service::Datastore, "projects/example.com:p:export").unwrap();
+            parse_start_path(Service::DATASTORE, "projects/example.com:p:export").unwrap();
         assert_eq!((method.to_string().as_str(), resource), ("datastore:export", "projects/example.com:p"));
         let (method, _) =
-            parse_start_path(Service::Firestore, "projects/p/databases/(default):exportDocuments").unwrap();
+            parse_start_path(Service::FIRESTORE, "projects/p/databases/(default):exportDocuments").unwrap();
         assert_eq!(method.to_string(), "firestore:exportDocuments");
         for path in [
             "",
@@ -215,7 +277,7 @@ mod tests {
             "projects/p:EXPORT",
             "projects/p:exportDocuments",
         ] {
-            assert_eq!(parse_start_path(Service::Datastore, path), Err(NameError), "{path:?}");
+            assert_eq!(parse_start_path(Service::DATASTORE, path), Err(NameError), "{path:?}");
         }
     }
 }

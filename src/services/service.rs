@@ -1,15 +1,79 @@
-//! The service table: which API a name belongs to, where it answers, and what may be started there.
+//! What a row of the table of services says.
 
 use std::fmt;
-use std::str::FromStr;
+use std::hash::{Hash, Hasher};
 
-/// An API whose operations opwatch can follow. Names are unique only within one service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Service {
-    /// Cloud Datastore Admin v1, the default database.
-    Datastore,
-    /// Cloud Firestore Admin v1, any database in either mode.
-    Firestore,
+use super::shape::Shape;
+
+/// An API whose operations opwatch can follow: a row of the table. Names are unique only within one service.
+#[derive(Clone, Copy)]
+pub struct Service(pub(super) &'static Row);
+
+/// What opwatch knows of a service. Templates have the parts of an operation's name in braces, such as `{project}`.
+pub(super) struct Row {
+    /// The name in messages, in `SERVICES` and in `ENDPOINTS`. It never changes.
+    pub id: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// Where the API answers.
+    pub base: &'static str,
+    /// What stands between the host and an operation's name.
+    pub version: &'static str,
+    /// The forms of its operations' names.
+    pub names: &'static [&'static str],
+    /// An example of a name, for error texts.
+    pub example: &'static str,
+    /// How it writes an operation.
+    pub shape: &'static dyn Shape,
+    /// What a success names as its output.
+    pub output: Output,
+    /// The permission that reading an operation needs.
+    pub permission: &'static str,
+    /// Below the version, a list that `doctor` may ask for; `{project}` is the only part. `None` when lists need more than a
+    /// project.
+    pub list: Option<&'static str>,
+    /// The gcloud command; `VERB` stands for `describe` or `cancel`. A word of which a part is missing in the name is left out.
+    pub gcloud: &'static str,
+    /// The page of the Cloud Console that shows the operation, or those around it.
+    pub console: &'static str,
+    /// What may be started there.
+    pub starts: Option<Starts>,
+}
+
+/// What an output URL names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+}
+
+/// How operations of a service are started, and recognised afterwards.
+pub(super) struct Starts {
+    /// The form of the resource that the methods work on.
+    pub resource: &'static str,
+    /// An example of a start's path, for error texts.
+    pub example: &'static str,
+    /// The methods.
+    pub methods: &'static [StartMethod],
+    /// How what runs already is looked up.
+    pub look_up: LookUpBy,
+    /// The gcloud command that lists the operations of a resource.
+    pub list: &'static str,
+    /// The permissions that the methods and their look-up need, apart from those of imports.
+    pub permissions: &'static str,
+    /// The permission that imports need.
+    pub import_permission: &'static str,
+}
+
+/// How a list shows what a start may begin a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookUpBy {
+    /// By labels that a start carries and its operation repeats. The list holds all operations.
+    Labels,
+    /// By what the operation was asked to do. The list holds those that run; finished ones take a filter.
+    Request,
 }
 
 /// A method that starts an operation.
@@ -23,6 +87,11 @@ pub struct StartMethod {
     pub direction: Direction,
     /// The body's field that says where in the bucket.
     pub location_field: &'static str,
+    /// All fields of its body, as its reference has them.
+    pub fields: &'static [&'static str],
+    /// Fields of other methods, and what they are called in this one. Google refuses a field that its message doesn't have
+    /// (400, `Unknown name`).
+    pub misnomers: &'static [(&'static str, &'static str)],
 }
 
 /// Which way the data goes.
@@ -44,96 +113,119 @@ impl Direction {
     }
 }
 
-/// Fields as in <https://cloud.google.com/datastore/docs/reference/admin/rest/v1/projects/export>, `…/import`, and
-/// <https://cloud.google.com/firestore/docs/reference/rest/v1/projects.databases/exportDocuments>, `…/importDocuments`.
-const START_METHODS: &[StartMethod] = &[
-    method(Service::Datastore, "export", Direction::Export, "outputUrlPrefix"),
-    method(Service::Datastore, "import", Direction::Import, "inputUrl"),
-    method(Service::Firestore, "exportDocuments", Direction::Export, "outputUriPrefix"),
-    method(Service::Firestore, "importDocuments", Direction::Import, "inputUriPrefix"),
-];
-
-const fn method(
-    service: Service,
-    method: &'static str,
-    direction: Direction,
-    location_field: &'static str,
-) -> StartMethod {
-    StartMethod { service, method, direction, location_field }
-}
-
 impl Service {
-    /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::Datastore, Self::Firestore];
+    /// The ids of `services` in a text.
+    pub fn list(services: impl IntoIterator<Item = Self>) -> String {
+        services.into_iter().map(Self::id).collect::<Vec<_>>().join(", ")
+    }
+
+    pub(super) fn row(self) -> &'static Row {
+        self.0
+    }
 
     /// The name in messages, in `SERVICES` and in `ENDPOINTS`.
     pub fn id(self) -> &'static str {
-        match self {
-            Self::Datastore => "datastore",
-            Self::Firestore => "firestore",
-        }
+        self.0.id
     }
 
     /// What people call it.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::Datastore => "Datastore",
-            Self::Firestore => "Firestore",
-        }
+        self.0.title
     }
 
     /// Where the API answers, without a path.
     pub fn base(self) -> &'static str {
-        match self {
-            Self::Datastore => "https://datastore.googleapis.com",
-            Self::Firestore => "https://firestore.googleapis.com",
-        }
+        self.0.base
     }
 
     /// The version segment of its paths.
     pub fn version(self) -> &'static str {
-        match self {
-            Self::Datastore | Self::Firestore => "v1",
-        }
-    }
-
-    /// The segments of an operation's name; `*` stands for one segment.
-    pub(super) fn name_pattern(self) -> &'static [&'static str] {
-        match self {
-            Self::Datastore => &["projects", "*", "operations", "*"],
-            Self::Firestore => &["projects", "*", "databases", "*", "operations", "*"],
-        }
+        self.0.version
     }
 
     /// An example of an operation's name, for error texts.
     pub fn name_example(self) -> &'static str {
-        match self {
-            Self::Datastore => "projects/my-project/operations/ASA1MTAwNDQxNAgadGx1YWZlZAcSMWxhcnRuZWNzdQ",
-            Self::Firestore => {
-                "projects/my-project/databases/(default)/operations/ASA1MTAwNDQxNAgadGx1YWZlZAcSMWxhcnRuZWNzdQ"
+        self.0.example
+    }
+
+    /// What a success names as its output.
+    pub fn output(self) -> Output {
+        self.0.output
+    }
+
+    /// The permission that reading an operation needs.
+    pub fn permission(self) -> &'static str {
+        self.0.permission
+    }
+
+    /// The permissions that a role for it needs, separated by commas.
+    pub fn role_permissions(self, imports: bool) -> String {
+        match &self.0.starts {
+            None => self.0.permission.to_owned(),
+            Some(starts) if imports => {
+                let (export, others) = starts.permissions.split_once(',').unwrap_or((starts.permissions, ""));
+                [export, starts.import_permission, others].join(",")
             }
+            Some(starts) => starts.permissions.to_owned(),
         }
     }
 
-    /// The segments of the resource that a start method works on, as in [`Self::name_pattern`].
-    pub(super) fn start_pattern(self) -> &'static [&'static str] {
-        match self {
-            Self::Datastore => &["projects", "*"],
-            Self::Firestore => &["projects", "*", "databases", "*"],
-        }
+    /// The path of a list of the operations of `project`, from the version on; `None` when a list needs more than a project.
+    pub fn list_path(self, project: &str) -> Option<String> {
+        let list = self.0.list?.replace("{project}", project);
+        Some(format!("{}/{list}", self.0.version))
+    }
+
+    /// What may be started there: the methods, and an example of a path; `None` for a service that is only watched.
+    pub fn start_example(self) -> Option<&'static str> {
+        self.0.starts.as_ref().map(|starts| starts.example)
+    }
+
+    /// The method that `start_example` names.
+    pub fn start_method(self) -> Option<StartMethod> {
+        self.0.starts.as_ref()?.methods.first().copied()
+    }
+
+    /// How what runs already is looked up before a start; `None` for a service that is only watched.
+    pub fn look_up(self) -> Option<LookUpBy> {
+        self.0.starts.as_ref().map(|starts| starts.look_up)
     }
 
     /// Whether a start can carry labels that come back in its operation.
     pub fn has_labels(self) -> bool {
-        self == Self::Datastore
+        self.look_up() == Some(LookUpBy::Labels)
     }
+}
 
-    /// The command group of gcloud that handles its operations.
-    pub fn gcloud_group(self) -> &'static str {
-        match self {
-            Self::Datastore => "gcloud datastore operations",
-            Self::Firestore => "gcloud firestore operations",
-        }
+impl PartialEq for Service {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Service {}
+
+impl PartialOrd for Service {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Service {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.id().cmp(other.id())
+    }
+}
+
+impl Hash for Service {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Service({})", self.id())
     }
 }
 
@@ -143,45 +235,16 @@ impl fmt::Display for Service {
     }
 }
 
-impl FromStr for Service {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|service| service.id() == text).ok_or(())
-    }
-}
-
 impl StartMethod {
-    /// Every method that can be named in `STARTS`.
-    pub fn all() -> &'static [Self] {
-        START_METHODS
-    }
-
-    /// An example of a start's path, for error texts.
-    pub fn example(service: Service) -> &'static str {
-        match service {
-            Service::Datastore => "projects/my-project:export",
-            Service::Firestore => "projects/my-project/databases/(default):exportDocuments",
-        }
-    }
-
     /// The method of `service` with this word.
     pub fn find(service: Service, method: &str) -> Option<Self> {
-        START_METHODS.iter().find(|known| known.service == service && known.method == method).copied()
+        let starts = service.0.starts.as_ref()?;
+        starts.methods.iter().find(|known| known.method == method).copied()
     }
 }
 
 impl fmt::Display for StartMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.service, self.method)
-    }
-}
-
-impl FromStr for StartMethod {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (service, method) = text.split_once(':').ok_or(())?;
-        Self::find(service.parse()?, method).ok_or(())
     }
 }

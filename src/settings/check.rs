@@ -59,7 +59,7 @@ impl ServeArgs {
                     ACCOUNT,
                     account_address,
                 ),
-                defaults: self.check_defaults(zone, &mut bad),
+                defaults: self.check_defaults(policy.services.clone(), zone, &mut bad),
                 policy,
                 locale: self.common.check_locale(&mut bad),
                 zone,
@@ -124,7 +124,7 @@ impl ServeArgs {
         None
     }
 
-    fn check_defaults(&self, zone: Tz, bad: &mut Bad) -> Defaults {
+    fn check_defaults(&self, services: Vec<Service>, zone: Tz, bad: &mut Bad) -> Defaults {
         let interval = bad.optional("CHECK_INTERVAL", self.check_interval.as_ref(), "90s or 5m", |text| {
             let duration = duration(text)?;
             let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
@@ -137,6 +137,7 @@ impl ServeArgs {
         });
         let default = Defaults::default();
         Defaults {
+            services,
             interval: interval.unwrap_or(default.interval),
             limit: limit.unwrap_or(default.limit),
             zone,
@@ -163,9 +164,9 @@ impl CommonArgs {
     }
 
     fn check_policy(&self, bad: &mut Bad) -> Policy {
-        let all_services = Service::ALL.map(Service::id).join(",");
-        let services = bad.list("SERVICES", self.services.as_ref(), [&all_services; 2], |text| {
-            text.parse().map_err(|()| format!("{text:?} is none of {all_services}"))
+        let default = Service::defaults().into_iter().map(Service::id).collect::<Vec<_>>().join(",");
+        let services = bad.list("SERVICES", self.services.as_ref(), [&default; 2], |text| {
+            text.parse().map_err(|()| format!("{text:?} is none of {}", Service::list(Service::all())))
         });
         let projects = bad.list("PROJECTS", self.projects.as_ref(), ["", "my-project"], project);
         Policy {
@@ -215,7 +216,7 @@ impl CommonArgs {
             };
         let emulators = [
             ("PUBSUB_EMULATOR_HOST", Api::PubSub, &self.pubsub_emulator_host),
-            ("DATASTORE_EMULATOR_HOST", Api::Operations(Service::Datastore), &self.datastore_emulator_host),
+            ("DATASTORE_EMULATOR_HOST", Api::Operations(Service::DATASTORE), &self.datastore_emulator_host),
         ];
         for (setting, api, host) in emulators {
             if let Some(host) = given(host.as_ref()) {
@@ -225,16 +226,16 @@ impl CommonArgs {
         }
         // The emulator's operations and its entities are one and the same; ENDPOINTS below can tell them apart.
         if given(self.datastore_emulator_host.as_ref()).is_some() {
-            let emulator = endpoints.get(Api::Operations(Service::Datastore)).base;
+            let emulator = endpoints.get(Api::Operations(Service::DATASTORE)).base;
             // One that can't be used was told of above.
             let _ = endpoints.set(Api::Ledger, &emulator);
         }
         for item in given(self.endpoints.as_ref()).into_iter().flat_map(|list| list.split(',')) {
             let (name, url) = item.trim().split_once('=').unwrap_or((item, ""));
-            if let Some(api) = Api::ALL.into_iter().find(|api| api.id() == name) {
+            if let Some(api) = Api::all().find(|api| api.id() == name) {
                 set(&mut endpoints, bad, "ENDPOINTS", [url, EXAMPLE], api);
             } else {
-                let known = Api::ALL.map(Api::id).join(", ");
+                let known = Api::all().map(Api::id).collect::<Vec<_>>().join(", ");
                 bad.say("ENDPOINTS", &format!("{name:?} is none of {known}"), EXAMPLE);
             }
         }

@@ -42,7 +42,7 @@ impl PolicyArgs {
             return Vec::new();
         }
         bad.list("STARTS", self.starts.as_ref(), [DEFAULT_STARTS; 2], |text| {
-            let all = || StartMethod::all().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let all = || StartMethod::all().map(|method| method.to_string()).collect::<Vec<_>>().join(", ");
             text.parse().map_err(|()| format!("{text:?} is none of {} (or {NONE}, alone)", all()))
         })
     }

@@ -97,6 +97,11 @@ pub enum Why {
         /// That one.
         service: String,
     },
+    /// Several services have names of this form, and the message does not say which is meant.
+    Ambiguous {
+        /// Those that `SERVICES` allows.
+        services: String,
+    },
     /// The text holds a `${…}` that is no placeholder.
     NotAPlaceholder {
         /// It.
@@ -153,6 +158,7 @@ impl Problem {
             Why::Form { form } => Why::Form { form: cut(form) },
             Why::BadName { example } => Why::BadName { example: cut(example) },
             Why::OtherService { service } => Why::OtherService { service: cut(service) },
+            Why::Ambiguous { services } => Why::Ambiguous { services: cut(services) },
             Why::NotAPlaceholder { found } => Why::NotAPlaceholder { found: cut(found) },
             Why::NotTogether { with } => Why::NotTogether { with: cut(with) },
             Why::Misplaced { with } => Why::Misplaced { with: cut(with) },

@@ -143,8 +143,8 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
     assert_eq!(outcome(&["check", NAME], &variables).await.0, Some(1));
 
     for (arguments, said) in [
-        (&["check", "operations/x"][..], "is no operation's name"),
-        (&["check", NAME, "--service", "firestore"], "is no operation's name"),
+        (&["check", "operations/x"][..], "is not an operation's name"),
+        (&["check", NAME, "--service", "firestore"], "is not an operation's name"),
         (&["check", NAME, "--service", "spanner"], "none of datastore, firestore"),
         (&["check", NAME, "--projects", "other"], "PROJECTS does not allow"),
         (&["check", NAME, "--locale", "xx"], "LOCALE"),

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::cli::input;
+use crate::cli::named::named;
 use crate::json;
 use crate::services::{Observation, Operation, Service, read_operation};
 use crate::watch::{Locale, Problem};
@@ -42,7 +43,7 @@ impl Recording {
         if answer.get("name").is_none_or(|name| !name.is_string()) {
             return Err(wrong("it has no name".to_owned()));
         }
-        let operation = operation(name_of(&answer), service).map_err(|why| format!("{shown}: {why}"))?;
+        let operation = operation(&answer, service).map_err(|why| format!("{shown}: {why}"))?;
         match read_operation(&operation, answer.to_string().as_bytes()) {
             Observation::Unavailable(error) => Err(wrong(error.to_string())),
             observation => Ok(Self { operation, observation, taken }),
@@ -94,18 +95,11 @@ fn choose(list: Vec<Value>, name: Option<&str>) -> Result<Value, String> {
     }
 }
 
-fn operation(name: &str, service: Option<&str>) -> Result<Operation, String> {
-    let services = match service {
-        None => Service::ALL.to_vec(),
-        Some(word) => vec![word.parse().map_err(|()| unknown_service(word))?],
-    };
-    let operation = services.iter().find_map(|service| Operation::new(*service, name).ok());
-    operation.ok_or_else(|| {
-        let examples: Vec<_> = services.iter().map(|service| service.name_example()).collect();
-        format!("{name:?} is no operation's name; names look like this:\n  {}", examples.join("\n  "))
-    })
-}
-
-pub(super) fn unknown_service(word: &str) -> String {
-    format!("--service: {word:?} is none of {}", Service::ALL.map(Service::id).join(", "))
+/// The operation that `answer` is about. The services that are followed by default come first: their form of name is that of
+/// others too.
+fn operation(answer: &Value, service: Option<&str>) -> Result<Operation, String> {
+    let (name, defaults) = (name_of(answer), Service::defaults());
+    let is_default = service.is_none() && !Operation::candidates(&defaults, name).is_empty();
+    let services = if is_default { defaults } else { Service::all().collect() };
+    named(name, service, &services)
 }

@@ -9,7 +9,8 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::RenderArgs;
-use super::recording::{Recording, unknown_service};
+use super::recording::Recording;
+use crate::cli::named::known_service;
 use crate::clock::{Clock, SystemClock};
 use crate::decision::{Decision, after_refusal, decide};
 use crate::message::{Defaults, Received, read};
@@ -88,8 +89,8 @@ impl<'a> Scene<'a> {
     ) -> Result<Self, String> {
         let service = match (&recording, &args.service) {
             (Some(recording), _) => recording.operation.service(),
-            (None, Some(word)) => word.parse().map_err(|()| unknown_service(word))?,
-            (None, None) => Service::Datastore,
+            (None, Some(word)) => known_service(word)?,
+            (None, None) => Service::DATASTORE,
         };
         if let Some((recording, previous)) = recording.as_ref().zip(previous.as_ref()) {
             if recording.operation != previous.operation {
@@ -120,7 +121,7 @@ impl<'a> Scene<'a> {
         if let (Some(message), Value::Object(asked)) = (message.as_object_mut(), asked) {
             message.extend(asked.into_iter().filter(|(_, value)| !value.is_null()));
         }
-        read(message.to_string().as_bytes(), &self.received(), Defaults::default()).map_err(|problem| {
+        read(message.to_string().as_bytes(), &self.received(), &Defaults::default()).map_err(|problem| {
             let option = kebab(&problem.field);
             format!("--{option}: {}", Locale::En.words().problem(&problem))
         })
@@ -153,14 +154,13 @@ impl<'a> Scene<'a> {
     }
 
     fn refused_start(&self) -> Result<Report, String> {
-        let project = self.project();
-        let (path, output) = match self.service {
-            Service::Datastore => (format!("{project}:export"), "outputUrlPrefix"),
-            Service::Firestore => {
-                (format!("{project}/databases/(default):exportDocuments"), "outputUriPrefix")
-            }
+        let (Some(example), Some(method)) = (self.service.start_example(), self.service.start_method())
+        else {
+            let service = self.service;
+            return Err(format!("--outcome not-started: opwatch does not start operations of {service}"));
         };
-        let body = json!({output: "gs://my-backups"});
+        let path = example.replacen(EXAMPLE, &self.project(), 1);
+        let body = json!({method.location_field: "gs://my-backups"});
         let start = json!({"start": {"service": self.service.id(), "path": path, "body": body}});
         let Message::Start(start) = self.message(start)? else { return Err(unexpected()) };
         let refused = Some(denied("The caller does not have permission"));
@@ -175,7 +175,7 @@ impl<'a> Scene<'a> {
         let name = format!("{}/operations/ASA1MTAwNDQx", self.project());
         let title = self.args.title.as_deref().unwrap_or("Nightly backup");
         let excerpt = json!({"name": name, "titel": title}).to_string();
-        let Err(problem) = read(excerpt.as_bytes(), &self.received(), Defaults::default()) else {
+        let Err(problem) = read(excerpt.as_bytes(), &self.received(), &Defaults::default()) else {
             return Err(unexpected());
         };
         let unusable = Unusable { problem, excerpt, message_id: self.received().message_id };

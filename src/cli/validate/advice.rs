@@ -2,8 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use crate::message::location_field;
-use crate::services::{Service, StartMethod};
 use crate::watch::{Message, StartRequest};
 
 /// What looks wrong with a field.
@@ -28,7 +26,7 @@ pub(super) fn advice(message: &Message) -> Vec<Advice> {
 
 fn of_start(request: &StartRequest) -> Vec<Advice> {
     let mut all: Vec<Advice> = database(&request.path, "start.path").into_iter().collect();
-    let location = location_field(request.method);
+    let location = request.method.location_field;
     if !request.body.contains_key(location) {
         let text = "it is missing. Add it, such as gs://BUCKET or gs://BUCKET/FOLDER.";
         all.push(Advice { certain: false, ..error(location, text) });
@@ -90,7 +88,7 @@ fn labels(body: &Map<String, Value>) -> Vec<Advice> {
 
 /// Fields that the reference does not have: the service refuses them, unless they are newer than this version.
 fn unknown(request: &StartRequest) -> Vec<Advice> {
-    let known = known(request.method);
+    let known = request.method.fields;
     let unknown = request.body.keys().filter(|field| !known.contains(&field.as_str()));
     unknown
         .map(|field| Advice {
@@ -99,16 +97,4 @@ fn unknown(request: &StartRequest) -> Vec<Advice> {
             certain: false,
         })
         .collect()
-}
-
-/// The fields of a method's body (the references that [`location_field`] names).
-fn known(method: StartMethod) -> &'static [&'static str] {
-    match (method.service, method.method) {
-        (Service::Datastore, "export") => &["outputUrlPrefix", "entityFilter", "labels"],
-        (Service::Datastore, _) => &["inputUrl", "entityFilter", "labels"],
-        (Service::Firestore, "exportDocuments") => {
-            &["outputUriPrefix", "collectionIds", "namespaceIds", "snapshotTime"]
-        }
-        (Service::Firestore, _) => &["inputUriPrefix", "collectionIds", "namespaceIds"],
-    }
 }

@@ -202,6 +202,11 @@ impl Words for English {
             Why::OtherService { service } => {
                 format!("This is a name of {service}: it needs \"service\": \"{service}\".")
             }
+            Why::Ambiguous { services } => {
+                format!(
+                    "Several services have names of this form: {services}. Add \"service\" with the one that is meant."
+                )
+            }
             Why::NotAPlaceholder { found } => format!(
                 "{found} is not a placeholder. The placeholders are {}. For a literal ${{ write $${{.",
                 placeholder::ALLOWED

@@ -188,6 +188,9 @@ impl Words for Japanese {
             Why::OtherService { service } => {
                 format!("これは{service}の名前です。\"service\": \"{service}\" を指定して下さい。")
             }
+            Why::Ambiguous { services } => format!(
+                "この形式の名前は複数のサービスにあります ({services})。\"service\" にいずれかを指定して下さい。"
+            ),
             Why::NotAPlaceholder { found } => format!(
                 "{found} というプレースホルダーはありません。使えるのは {} です。文字としての ${{ は $${{ と書いてください。",
                 placeholder::ALLOWED

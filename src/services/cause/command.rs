@@ -1,6 +1,7 @@
 //! The commands that fix a cause, with everything filled in that is known.
 
 use super::Cause;
+use crate::services::Service;
 use crate::text::shell_word;
 
 /// The custom role's name, as `deploy/up` has it by default.
@@ -41,7 +42,9 @@ impl Cause {
                 shell_word(project)
             ),
             Self::WrongProject { project } => format!("gcloud projects describe {}", shell_word(project)),
-            Self::CallerLacks { project, imports, .. } => grant_role(project, *imports, as_service),
+            Self::CallerLacks { project, service, imports, .. } => {
+                grant_role(project, *service, *imports, as_service)
+            }
             // The role that the documentation asks for:
             // https://firebase.google.com/docs/firestore/manage-data/export-import#assign_roles_to_the_service_agent
             Self::AgentLacks { agent, bucket, project } => format!(
@@ -76,15 +79,15 @@ impl Cause {
 }
 
 /// Makes a role of what opwatch needs and no more, as `deploy/up` does, and grants it.
-fn grant_role(project: &str, imports: bool, as_service: bool) -> String {
-    let import = if imports { ",datastore.databases.import" } else { "" };
+fn grant_role(project: &str, service: Service, imports: bool, as_service: bool) -> String {
     let member = if as_service { "serviceAccount:OPWATCH_RUNTIME_ACCOUNT" } else { "user:YOUR_ACCOUNT" };
     let project = shell_word(project);
     format!(
         "gcloud iam roles create {ROLE} --project={project} --stage=GA \
-         --permissions=datastore.databases.export{import},datastore.operations.get,datastore.operations.list\n\
+         --permissions={}\n\
          gcloud projects add-iam-policy-binding {project} --condition=None --member={member} \
-         --role=projects/{project}/roles/{ROLE}"
+         --role=projects/{project}/roles/{ROLE}",
+        service.role_permissions(imports)
     )
 }
 

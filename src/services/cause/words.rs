@@ -59,12 +59,8 @@ impl Row<'_> {
     fn unfit(&self, says: &dyn Fn(&str) -> bool) -> Option<Cause> {
         // https://github.com/htsuruo/firebase-extensions/pull/8
         if says("path already exists") {
-            let usual = match self.attempt.service {
-                Service::Datastore => "outputUrlPrefix",
-                Service::Firestore => "outputUriPrefix",
-            };
-            let field = self.attempt.start.map_or(usual, |start| start.location_field);
-            return Some(Cause::PathExists { field });
+            let method = self.attempt.start.or_else(|| self.attempt.service.start_method())?;
+            return Some(Cause::PathExists { field: method.location_field });
         }
         // https://github.com/googleapis/nodejs-firestore/issues/992, https://github.com/apache/airflow/pull/18569
         if says("can only operate on buckets spanning") {
@@ -75,18 +71,13 @@ impl Row<'_> {
             return Some(Cause::NoBucket { bucket: self.bucket(), project: self.project() });
         }
         // https://github.com/firebase/codelab-friendlychat-web/issues/534, https://github.com/dbcodeio/public/issues/673
-        let other = match self.attempt.service {
-            Service::Firestore if says("datastore mode") || says("cloud datastore projects") => {
-                Some(Service::Datastore)
-            }
-            // https://cloud.google.com/datastore/docs/firestore-or-datastore: the same the other way round.
-            Service::Datastore if says("native mode") || says("cloud firestore projects") => {
-                Some(Service::Firestore)
-            }
-            Service::Firestore | Service::Datastore => None,
-        };
-        if let Some(use_service) = other {
-            return Some(Cause::OtherMode { use_service });
+        let service = self.attempt.service;
+        if service == Service::FIRESTORE && (says("datastore mode") || says("cloud datastore projects")) {
+            return Some(Cause::OtherMode { use_service: Service::DATASTORE });
+        }
+        // https://cloud.google.com/datastore/docs/firestore-or-datastore: the same the other way round.
+        if service == Service::DATASTORE && (says("native mode") || says("cloud firestore projects")) {
+            return Some(Cause::OtherMode { use_service: Service::FIRESTORE });
         }
         // https://github.com/firebase/firebase-tools/pull/2715
         if self.error.status == "FAILED_PRECONDITION" && says("billing") {

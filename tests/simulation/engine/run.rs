@@ -83,9 +83,9 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
             service_account: "tasks@p.iam.gserviceaccount.com".to_owned(),
             defaults: Defaults::default(),
             policy: Policy {
-                services: Service::ALL.to_vec(),
+                services: Service::defaults(),
                 projects: Some(vec!["p".to_owned()]),
-                starts: StartMethod::all().to_vec(),
+                starts: StartMethod::all().collect(),
                 databases: None,
                 exports: Locations::Below(vec!["gs://b".to_owned()]),
                 imports: Locations::Unset,

@@ -51,10 +51,7 @@ pub(super) fn cause(cause: &Cause, scene: Scene<'_>) -> String {
                 .to_owned()
         }
         Cause::OtherMode { use_service } => {
-            let mode = match use_service {
-                Service::Datastore => "Datastore mode",
-                Service::Firestore => "Native mode",
-            };
+            let mode = if *use_service == Service::DATASTORE { "Datastore mode" } else { "Native mode" };
             format!(
                 "The database is in {mode}, which the {service} API does not serve. Use \"service\": \"{use_service}\" with \
                  the path and the field names of that API."

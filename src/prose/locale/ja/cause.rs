@@ -51,10 +51,7 @@ pub(super) fn cause(cause: &Cause, scene: Scene<'_>) -> String {
             "プロジェクト、データベースまたはバケットが存在しません。キックオフを修正するか、足りないものを作成して下さい。".to_owned()
         }
         Cause::OtherMode { use_service } => {
-            let mode = match use_service {
-                Service::Datastore => "Datastoreモード",
-                Service::Firestore => "ネイティブモード",
-            };
+            let mode = if *use_service == Service::DATASTORE { "Datastoreモード" } else { "ネイティブモード" };
             format!(
                 "データベースは{mode}のため、{service} APIでは扱えません。\"service\": \"{use_service}\" と、そのAPIのpathおよびフィールド名を指定して下さい。"
             )

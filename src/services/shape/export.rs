@@ -1,131 +1,25 @@
-//! Reads the answers of the Datastore and Firestore Admin APIs, whose operations differ only in field names:
+//! Operations of the Datastore and Firestore Admin APIs, whose operations differ only in field names:
 //! `metadata.common.state` or `metadata.operationState`, `workCompleted` or `completedWork`.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{ApiError, Ending, Facts, Filter, Observation, Operation, Progress, Request, Service};
+use super::Shape;
+use super::lro::{Answer, CANCELLED, integer, observation};
+use crate::services::{Ending, Facts, Filter, Observation, Progress};
 use crate::text;
 
-/// An operation as a start or a list answered it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
-    /// Its name; a start that was done at once may come without.
-    pub operation: Option<Operation>,
-    /// What it shows.
-    pub observation: Observation,
-    /// When it began.
-    pub start: Option<DateTime<Utc>>,
-    /// The labels that its start carried.
-    pub labels: BTreeMap<String, String>,
-    /// What its start asked for.
-    pub request: Request,
-}
+/// Exports, imports and what else those two services run.
+pub(in crate::services) struct Export;
 
-/// `google.longrunning.Operation`
-/// (<https://github.com/googleapis/googleapis/blob/master/google/longrunning/operations.proto>); proto3 JSON
-/// leaves out what has its default, so a missing `done` means false.
-#[derive(Deserialize)]
-struct Answer {
-    name: Option<String>,
-    #[serde(default)]
-    done: bool,
-    error: Option<Status>,
-    response: Option<Map<String, Value>>,
-    #[serde(default, deserialize_with = "or_empty")]
-    metadata: Map<String, Value>,
-}
-
-fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-#[derive(Deserialize)]
-struct Status {
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    message: String,
-    #[serde(default, deserialize_with = "text::list")]
-    details: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-struct ListAnswer {
-    #[serde(default)]
-    operations: Vec<Value>,
-    #[serde(default, rename = "nextPageToken")]
-    next_page_token: String,
-}
-
-/// Reads the answer to a GET of `asked`. An answer that is not about that operation is no observation of it.
-pub fn read_operation(asked: &Operation, body: &[u8]) -> Observation {
-    let answer: Answer = match text::json(body) {
-        Ok(answer) => answer,
-        Err(error) => return Observation::Unavailable(unreadable(&error)),
-    };
-    // The id alone: a project may be named by its number and answered by its id.
-    let id = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
-    if answer.name.as_deref().map(id) != Some(id(asked.name())) {
-        let text = format!("the answer is about {}", answer.name.as_deref().unwrap_or("no operation"));
-        return Observation::Unavailable(ApiError::new(0, "", &text));
+impl Shape for Export {
+    fn read(&self, name: &str, body: &[u8]) -> Observation {
+        observation(name, body, observe)
     }
-    observe(&answer)
 }
 
-/// Reads the answer to a start.
-///
-/// # Errors
-/// When it is no operation: whether one was started is then unknown.
-pub fn read_started(service: Service, body: &[u8]) -> Result<Listed, ApiError> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    let listed = listed(service, &answer)?;
-    if listed.operation.is_none() && matches!(listed.observation, Observation::Running(_)) {
-        return Err(ApiError::new(0, "", "the answer to the start names no operation"));
-    }
-    Ok(listed)
-}
-
-/// Reads one page of a list: its operations and the token of the next page, if there is one. An entry with
-/// a name of another form is passed over: it can't be what was started here.
-///
-/// # Errors
-/// When the page is no list of operations.
-pub fn read_list(service: Service, body: &[u8]) -> Result<(Vec<Listed>, Option<String>), ApiError> {
-    let page: ListAnswer = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    let entries: Result<Vec<Answer>, _> = page.operations.into_iter().map(serde_json::from_value).collect();
-    let entries = entries.map_err(|error| unreadable(&error))?;
-    let listed = entries.iter().filter_map(|answer| listed(service, answer).ok()).collect();
-    Ok((listed, Some(page.next_page_token).filter(|token| !token.is_empty())))
-}
-
-fn unreadable(error: &serde_json::Error) -> ApiError {
-    ApiError::new(0, "", &format!("the answer could not be read: {error}"))
-}
-
-fn listed(service: Service, answer: &Answer) -> Result<Listed, ApiError> {
-    let operation = match answer.name.as_deref() {
-        None | Some("") => None,
-        Some(name) => Some(Operation::new(service, name).map_err(|_| {
-            ApiError::new(0, "", &format!("the answer names an operation of an unknown form: {name}"))
-        })?),
-    };
-    let observation = observe(answer);
-    let labels = common(&answer.metadata).get("labels").and_then(Value::as_object);
-    let labels = labels.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())));
-    Ok(Listed {
-        operation,
-        start: time(common(&answer.metadata), "startTime"),
-        labels: labels.collect(),
-        request: Request::of(&answer.metadata),
-        observation,
-    })
-}
-
-fn observe(answer: &Answer) -> Observation {
+/// What an answer shows. A state that nobody knows is no success: these two services have states of their own for partial results.
+pub(in crate::services) fn observe(answer: &Answer) -> Observation {
     let facts = facts(answer);
     if !answer.done {
         return Observation::Running(facts);
@@ -145,9 +39,6 @@ fn observe(answer: &Answer) -> Observation {
 const FILTER_LENGTH: usize = 100;
 const FILTER_TEXT: usize = 100;
 
-/// `google.rpc.Code` of a cancelled operation.
-const CANCELLED: i64 = 1;
-
 fn facts(answer: &Answer) -> Facts {
     let metadata = &answer.metadata;
     let common = common(metadata);
@@ -156,8 +47,6 @@ fn facts(answer: &Answer) -> Facts {
     };
     let state =
         text(common, &["state", "operationState"]).filter(|word| !word.ends_with("STATE_UNSPECIFIED"));
-    // An empty Status is proto's way to say OK: it is no error.
-    let error = answer.error.as_ref().filter(|error| error.code != 0 || !error.message.is_empty());
     Facts {
         work: text(common, &["operationType"]).or_else(|| work_of_type(metadata)),
         state,
@@ -169,16 +58,14 @@ fn facts(answer: &Answer) -> Facts {
         overall: progress(metadata, &["progressPercentage"]),
         output: answer.response.as_ref().and_then(|fields| text(fields, &["outputUrl", "outputUriPrefix"])),
         prefix: text(metadata, &["outputUrlPrefix", "outputUriPrefix", "inputUrl", "inputUriPrefix"]),
-        error: error.map(|error| {
-            ApiError::new(error.code, code_name(error.code), &error.message).with_details(&error.details)
-        }),
+        error: answer.error(),
         filter: filter(metadata),
     }
     .cut()
 }
 
 /// Datastore keeps state, times and labels one level deeper than Firestore.
-fn common(metadata: &Map<String, Value>) -> &Map<String, Value> {
+pub(in crate::services) fn common(metadata: &Map<String, Value>) -> &Map<String, Value> {
     metadata.get("common").and_then(Value::as_object).unwrap_or(metadata)
 }
 
@@ -195,7 +82,7 @@ fn work_of_type(metadata: &Map<String, Value>) -> Option<String> {
     Some(word)
 }
 
-fn time(fields: &Map<String, Value>, name: &str) -> Option<DateTime<Utc>> {
+pub(in crate::services) fn time(fields: &Map<String, Value>, name: &str) -> Option<DateTime<Utc>> {
     text::time(fields.get(name)?.as_str()?)
 }
 
@@ -220,38 +107,10 @@ fn filter(metadata: &Map<String, Value>) -> Option<Filter> {
     (metadata.contains_key("entityFilter") || filter != Filter::default()).then_some(filter)
 }
 
-/// proto3 JSON writes an int64 as a string; some servers write a number.
-fn integer(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.parse().ok())
-}
-
-/// The name of a `google.rpc.Code`
-/// (<https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>).
-fn code_name(code: i64) -> &'static str {
-    match code {
-        1 => "CANCELLED",
-        2 => "UNKNOWN",
-        3 => "INVALID_ARGUMENT",
-        4 => "DEADLINE_EXCEEDED",
-        5 => "NOT_FOUND",
-        6 => "ALREADY_EXISTS",
-        7 => "PERMISSION_DENIED",
-        8 => "RESOURCE_EXHAUSTED",
-        9 => "FAILED_PRECONDITION",
-        10 => "ABORTED",
-        11 => "OUT_OF_RANGE",
-        12 => "UNIMPLEMENTED",
-        13 => "INTERNAL",
-        14 => "UNAVAILABLE",
-        15 => "DATA_LOSS",
-        16 => "UNAUTHENTICATED",
-        _ => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::{Operation, Service, read_list, read_operation, read_started};
     use proptest::prelude::*;
 
     /// The answer in a file, and the operation that it is about.
@@ -401,22 +260,22 @@ mod tests {
         let entry: Value = serde_json::from_slice(&body).unwrap();
         let page = serde_json::json!({"operations": [entry, {"name": "operations/of another form"}],
             "nextPageToken": "more"});
-        let (listed, next) = read_list(Service::Datastore, page.to_string().as_bytes()).unwrap();
+        let (listed, next) = read_list(Service::DATASTORE, page.to_string().as_bytes()).unwrap();
         assert_eq!((listed.len(), next.as_deref()), (1, Some("more")));
         assert_eq!(listed[0].operation, Some(operation));
         assert_eq!(listed[0].labels["opwatch-key"], "2070443601311540");
         assert_eq!(listed[0].start, seen("datastore-processing").1.start);
         for empty in ["{}", r#"{"operations": [], "nextPageToken": ""}"#] {
-            assert_eq!(read_list(Service::Datastore, empty.as_bytes()), Ok((Vec::new(), None)));
+            assert_eq!(read_list(Service::DATASTORE, empty.as_bytes()), Ok((Vec::new(), None)));
         }
-        assert!(read_list(Service::Datastore, b"<html>").is_err());
+        assert!(read_list(Service::DATASTORE, b"<html>").is_err());
         // What can't be read may be what was started: no blind start.
-        assert!(read_list(Service::Datastore, br#"{"operations": [7]}"#).is_err());
+        assert!(read_list(Service::DATASTORE, br#"{"operations": [7]}"#).is_err());
     }
 
     #[test]
     fn a_start_must_name_its_operation_or_be_done() {
-        let started = |body: &str| read_started(Service::Datastore, body.as_bytes());
+        let started = |body: &str| read_started(Service::DATASTORE, body.as_bytes());
         assert!(started(r#"{"done": true, "response": {}}"#).unwrap().operation.is_none());
         assert!(started(r#"{"name": "projects/p/operations/x"}"#).unwrap().operation.is_some());
         for body in [
@@ -434,15 +293,15 @@ mod tests {
     proptest! {
         #[test]
         fn any_answer_is_some_observation(body in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let operation = Operation::new(Service::Datastore, "projects/p/operations/x").unwrap();
+            let operation = Operation::new(Service::DATASTORE, "projects/p/operations/x").unwrap();
             prop_assert!(matches!(read_operation(&operation, &body), Observation::Unavailable(_)));
-            let _ = (read_started(Service::Firestore, &body), read_list(Service::Firestore, &body));
+            let _ = (read_started(Service::FIRESTORE, &body), read_list(Service::FIRESTORE, &body));
         }
 
         /// Nothing of an answer is so long that it could not ride in a message.
         #[test]
         fn long_texts_are_cut(size in 0_usize..5_000) {
-            let operation = Operation::new(Service::Datastore, "projects/p/operations/x").unwrap();
+            let operation = Operation::new(Service::DATASTORE, "projects/p/operations/x").unwrap();
             let long = "é".repeat(size);
             let body = serde_json::json!({"name": operation.name(), "done": true,
                 "metadata": {"common": {"state": long, "operationType": long}, "outputUrlPrefix": long},

@@ -1,0 +1,37 @@
+//! An operation as a person names it on the command line.
+
+use crate::services::{Operation, Service};
+
+/// The operation `name` of `service`, or of the one of `services` that has names of this form.
+///
+/// # Errors
+/// With what to write instead.
+pub(super) fn named(name: &str, service: Option<&str>, services: &[Service]) -> Result<Operation, String> {
+    let service = service.map(known_service).transpose()?;
+    let services = service.as_ref().map_or(services, std::slice::from_ref);
+    let mut candidates = Operation::candidates(services, name);
+    match candidates.len() {
+        1 => Ok(candidates.remove(0)),
+        0 => {
+            let examples: Vec<_> = services.iter().map(|service| service.name_example()).collect();
+            Err(format!(
+                "{name:?} is not an operation's name. Names look like this:\n  {}",
+                examples.join("\n  ")
+            ))
+        }
+        _ => {
+            let list = Service::list(candidates.iter().map(Operation::service));
+            Err(format!(
+                "{name:?} can be an operation of several services: {list}. Choose one with --service"
+            ))
+        }
+    }
+}
+
+/// The service that `--service` names.
+///
+/// # Errors
+/// With the services that there are.
+pub(super) fn known_service(word: &str) -> Result<Service, String> {
+    word.parse().map_err(|()| format!("--service: {word:?} is none of {}", Service::list(Service::all())))
+}

@@ -1,0 +1,206 @@
+//! The table of services.
+
+use std::str::FromStr;
+
+use super::service::{Direction, LookUpBy, Output, Row, Service, StartMethod, Starts};
+use super::shape::Export;
+
+/// Every service that opwatch can follow.
+pub(super) static ROWS: &[&Row] = &[&DATASTORE, &FIRESTORE];
+
+/// Fields of starts as in <https://cloud.google.com/datastore/docs/reference/admin/rest/v1/projects/export> and `…/import`.
+pub(super) static DATASTORE: Row = Row {
+    id: "datastore",
+    title: "Datastore",
+    base: "https://datastore.googleapis.com",
+    version: "v1",
+    names: &["projects/{project}/operations/{operation}"],
+    example: "projects/my-project/operations/ASA1MTAwNDQxNAgadGx1YWZlZAcSMWxhcnRuZWNzdQ",
+    shape: &Export,
+    output: Output::File,
+    permission: "datastore.operations.get",
+    list: Some("projects/{project}/operations?pageSize=1"),
+    gcloud: "gcloud datastore operations VERB {name}",
+    console: "https://console.cloud.google.com/datastore/import-export?project={project}",
+    starts: Some(Starts {
+        resource: "projects/{project}",
+        example: "projects/my-project:export",
+        methods: &[
+            StartMethod {
+                service: Service(&DATASTORE),
+                method: "export",
+                direction: Direction::Export,
+                location_field: "outputUrlPrefix",
+                fields: &["outputUrlPrefix", "entityFilter", "labels"],
+                misnomers: &[
+                    ("outputUriPrefix", "outputUrlPrefix"),
+                    ("outputUrl", "outputUrlPrefix"),
+                    ("kinds", "entityFilter.kinds"),
+                    ("collectionIds", "entityFilter.kinds"),
+                    ("namespaceIds", "entityFilter.namespaceIds"),
+                ],
+            },
+            StartMethod {
+                service: Service(&DATASTORE),
+                method: "import",
+                direction: Direction::Import,
+                location_field: "inputUrl",
+                fields: &["inputUrl", "entityFilter", "labels"],
+                misnomers: &[
+                    ("inputUriPrefix", "inputUrl"),
+                    ("inputUrlPrefix", "inputUrl"),
+                    ("kinds", "entityFilter.kinds"),
+                    ("collectionIds", "entityFilter.kinds"),
+                    ("namespaceIds", "entityFilter.namespaceIds"),
+                ],
+            },
+        ],
+        look_up: LookUpBy::Labels,
+        list: "gcloud datastore operations list --project={project}",
+        permissions: "datastore.databases.export,datastore.operations.get,datastore.operations.list",
+        import_permission: "datastore.databases.import",
+    }),
+};
+
+/// Fields of starts as in <https://cloud.google.com/firestore/docs/reference/rest/v1/projects.databases/exportDocuments> and
+/// `…/importDocuments`.
+pub(super) static FIRESTORE: Row = Row {
+    id: "firestore",
+    title: "Firestore",
+    base: "https://firestore.googleapis.com",
+    version: "v1",
+    names: &["projects/{project}/databases/{database}/operations/{operation}"],
+    example: "projects/my-project/databases/(default)/operations/ASA1MTAwNDQxNAgadGx1YWZlZAcSMWxhcnRuZWNzdQ",
+    shape: &Export,
+    output: Output::Folder,
+    permission: "datastore.operations.get",
+    list: Some("projects/{project}/databases/(default)/operations?pageSize=1"),
+    gcloud: "gcloud firestore operations VERB {name}",
+    console: "https://console.cloud.google.com/firestore/databases/{database}/import-export?project={project}",
+    starts: Some(Starts {
+        resource: "projects/{project}/databases/{database}",
+        example: "projects/my-project/databases/(default):exportDocuments",
+        methods: &[
+            StartMethod {
+                service: Service(&FIRESTORE),
+                method: "exportDocuments",
+                direction: Direction::Export,
+                location_field: "outputUriPrefix",
+                fields: &["outputUriPrefix", "collectionIds", "namespaceIds", "snapshotTime"],
+                misnomers: &[
+                    ("outputUrlPrefix", "outputUriPrefix"),
+                    ("kinds", "collectionIds"),
+                    ("entityFilter", "collectionIds, namespaceIds"),
+                ],
+            },
+            StartMethod {
+                service: Service(&FIRESTORE),
+                method: "importDocuments",
+                direction: Direction::Import,
+                location_field: "inputUriPrefix",
+                fields: &["inputUriPrefix", "collectionIds", "namespaceIds"],
+                misnomers: &[
+                    ("inputUrl", "inputUriPrefix"),
+                    ("inputUrlPrefix", "inputUriPrefix"),
+                    ("kinds", "collectionIds"),
+                    ("entityFilter", "collectionIds, namespaceIds"),
+                ],
+            },
+        ],
+        look_up: LookUpBy::Request,
+        list: "gcloud firestore operations list --project={project} --database={database}",
+        permissions: "datastore.databases.export,datastore.operations.get,datastore.operations.list",
+        import_permission: "datastore.databases.import",
+    }),
+};
+
+impl Service {
+    /// Cloud Datastore Admin v1, which works on the default database.
+    pub const DATASTORE: Self = Self(&DATASTORE);
+    /// Cloud Firestore Admin v1, any database in either mode.
+    pub const FIRESTORE: Self = Self(&FIRESTORE);
+
+    /// All of them, in the order of the table.
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
+        ROWS.iter().copied().map(Self)
+    }
+
+    /// What `SERVICES` allows by default.
+    pub fn defaults() -> Vec<Self> {
+        vec![Self::DATASTORE, Self::FIRESTORE]
+    }
+}
+
+impl FromStr for Service {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::all().find(|service| service.id() == text).ok_or(())
+    }
+}
+
+impl StartMethod {
+    /// Every method that can be named in `STARTS`.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ROWS.iter().filter_map(|row| row.starts.as_ref()).flat_map(|starts| starts.methods).copied()
+    }
+}
+
+impl FromStr for StartMethod {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (service, method) = text.split_once(':').ok_or(())?;
+        Self::find(service.parse()?, method).ok_or(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::services::Operation;
+
+    /// The parts in braces of a template.
+    fn parts(template: &str) -> impl Iterator<Item = &str> {
+        template.split('{').skip(1).map(|rest| rest.split('}').next().unwrap())
+    }
+
+    #[test]
+    fn every_row_holds_together() {
+        let mut ids = BTreeSet::new();
+        for row in ROWS {
+            let id = row.id;
+            assert!(ids.insert(id), "{id} stands twice");
+            let service: Service = id.parse().unwrap();
+            assert!(Operation::new(service, row.example).is_ok(), "{id}: {}", row.example);
+            let host = row.base.strip_prefix("https://").unwrap();
+            assert!(host.ends_with(".googleapis.com") && !host.contains('/'), "{id}: {host}");
+            let known: BTreeSet<_> = row.names.iter().flat_map(|name| parts(name)).chain(["name"]).collect();
+            for template in [row.gcloud, row.console] {
+                assert!(parts(template).all(|part| known.contains(part)), "{id}: {template}");
+            }
+            assert!(row.gcloud.contains(" VERB "), "{id}: {}", row.gcloud);
+            assert!(row.list.into_iter().flat_map(parts).all(|part| part == "project"), "{id}");
+            for name in row.names {
+                assert!(parts(name).any(|part| part == "operation"), "{id}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_start_belongs_to_its_row() {
+        for row in ROWS {
+            let Some(starts) = &row.starts else { continue };
+            for method in starts.methods {
+                assert_eq!(method.service.id(), row.id);
+                assert!(method.fields.contains(&method.location_field), "{method}");
+                assert_eq!(method.to_string().parse(), Ok(*method));
+                assert!(method.misnomers.iter().all(|(field, _)| !method.fields.contains(field)), "{method}");
+            }
+            let known: BTreeSet<_> = parts(starts.resource).collect();
+            assert!(parts(starts.list).all(|part| known.contains(part)), "{}", starts.list);
+        }
+    }
+}
