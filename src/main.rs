@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+#[cfg(feature = "local")]
+use clap::CommandFactory;
 use clap::{Parser, Subcommand};
 use opwatch::clock::{Clock, SystemClock};
 use opwatch::intake::server::Limits;
@@ -12,7 +14,7 @@ use opwatch::settings::{ServeArgs, Settings};
 use opwatch::{app, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Tells Slack how a Google Cloud long-running operation ended.
+/// Reports to Slack how a Google Cloud long-running operation ended.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = false)]
 struct Cli {
@@ -22,22 +24,28 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Takes Pub/Sub pushes (the default)
+    /// Run the service, which receives Pub/Sub pushes (the default)
     Serve(Box<ServeArgs>),
-    /// Looks at an operation once and prints what the report would say; sends nothing
+    /// Look at one operation and print what the report would say; sends nothing
     Check(Box<opwatch::cli::check::CheckArgs>),
-    /// Checks that everything is there and granted, and says how to fix what is not
+    /// Check settings, permissions and connectivity, and say how to fix what is wrong
     Doctor(Box<opwatch::cli::doctor::DoctorArgs>),
-    /// Shows the last runs that the ledger knows
+    /// Print the last runs in the ledger
     History(Box<opwatch::settings::HistoryArgs>),
-    /// Checks a message in a file, as `serve` would read it from a person
+    /// Check messages in files as the service would; sends nothing
     Validate(opwatch::cli::validate::ValidateArgs),
-    /// Prints what Slack would be told of a recorded operation; sends nothing
+    /// Print the Slack message for a recorded operation; sends nothing
     #[cfg(feature = "local")]
     Render(Box<opwatch::cli::render::RenderArgs>),
-    /// Shows the whole story on this machine, without a cloud account
+    /// Run the whole service locally, without a cloud account
     #[cfg(feature = "local")]
     Demo(Box<opwatch::fakes::demo::DemoArgs>),
+    /// Print a completion script for a shell
+    #[cfg(feature = "local")]
+    Completions(opwatch::cli::generate::CompletionsArgs),
+    /// Print a man page
+    #[cfg(feature = "local")]
+    Man(opwatch::cli::generate::ManArgs),
 }
 
 /// Settings or arguments that can't be used: `EX_USAGE` of sysexits.
@@ -69,6 +77,10 @@ fn main() -> ExitCode {
             Command::Render(args) => opwatch::cli::render::run(&args),
             #[cfg(feature = "local")]
             Command::Demo(args) => opwatch::fakes::demo::run(&args).await,
+            #[cfg(feature = "local")]
+            Command::Completions(args) => opwatch::cli::generate::completions(&args, Cli::command()),
+            #[cfg(feature = "local")]
+            Command::Man(args) => opwatch::cli::generate::man(&args, Cli::command()),
         }
     })
 }

@@ -14,7 +14,7 @@ use crate::text;
 /// when the message was first published. <https://cloud.google.com/pubsub/docs/dead-letter-topics>
 const SOURCE: &str = "CloudPubSubDeadLetterSourceSubscription";
 const SOURCE_PROJECT: &str = "CloudPubSubDeadLetterSourceSubscriptionProject";
-/// See [`SOURCE`].
+/// When the message was first published, as Pub/Sub notes it in a dead letter.
 pub const SOURCE_TIME: &str = "CloudPubSubDeadLetterSourceTopicPublishTime";
 
 /// Who can have written a message.

@@ -119,6 +119,63 @@ fn frequent_slips_are_found_before_the_first_run() {
     fs::remove_file(file).unwrap();
 }
 
+const COMMANDS: [&str; 9] =
+    ["serve", "check", "doctor", "history", "validate", "render", "demo", "completions", "man"];
+
+#[test]
+fn completions_know_every_command() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let Output { status, stdout, stderr } = opwatch().args(["completions", shell]).output().unwrap();
+        let script = String::from_utf8(stdout).unwrap();
+        assert!(status.success() && stderr.is_empty(), "{shell}");
+        for command in COMMANDS {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+        assert!(script.contains("check-interval"), "{shell}");
+    }
+    let unknown = opwatch().args(["completions", "tcsh"]).output().unwrap();
+    assert_eq!(unknown.status.code(), Some(64));
+}
+
+#[test]
+fn bash_completes_commands_and_options() {
+    let script = scratch("bash", opwatch().args(["completions", "bash"]).output().unwrap().stdout);
+    for (words, completed) in [("opwatch val", "validate"), ("opwatch serve --check-l", "--check-limit")] {
+        let complete = r#"source "$1"; COMP_WORDS=($2); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            _opwatch opwatch "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"; echo "${COMPREPLY[*]}""#;
+        let mut bash = Command::new("bash");
+        let output = bash.args(["-ec", complete, "bash"]).arg(&script).arg(words).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), completed, "{output:?}");
+    }
+    fs::remove_file(script).unwrap();
+}
+
+#[test]
+fn man_pages_have_every_command_and_setting_and_no_values() {
+    let page = |arguments: &[&str]| {
+        let mut command = opwatch();
+        command.arg("man").args(arguments).env("SLACK_BOT_TOKEN", "xoxb-canary").env("TITLE", "canary");
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        assert!(stderr.is_empty() == status.success(), "{arguments:?}");
+        // A dash is \\- in roff.
+        let text = String::from_utf8(stdout).unwrap().replace('\\', "");
+        assert!(!text.contains("canary"), "{text}");
+        (status.code(), text)
+    };
+    let (code, whole) = page(&[]);
+    assert_eq!(code, Some(0));
+    assert!(whole.contains(".TH opwatch 1"), "{whole}");
+    for command in COMMANDS {
+        assert!(whole.contains(&format!("opwatch-{command}(1)")), "{command}: {whole}");
+        assert!(page(&[command]).1.contains(&format!(".TH opwatch-{command} 1")), "{command}");
+    }
+    let (_, serve) = page(&["serve"]);
+    for setting in ["--check-limit", "CHECK_LIMIT", "--slack-bot-token", "SLACK_BOT_TOKEN"] {
+        assert!(serve.contains(setting), "{setting}: {serve}");
+    }
+    assert_eq!(page(&["sing"]).0, Some(64));
+}
+
 /// As `opwatch … | head` does, which closes its end before all is written.
 #[test]
 fn a_reader_that_has_seen_enough_is_no_reason_to_panic() {
@@ -133,6 +190,8 @@ fn a_reader_that_has_seen_enough_is_no_reason_to_panic() {
         vec!["doctor"],
         vec!["history", "--ledger-kind", "Run"],
         vec!["demo", "--outcome", "not-started"],
+        vec!["completions", "bash"],
+        vec!["man", "serve"],
         vec!["--help"],
         vec!["serve"],
     ] {

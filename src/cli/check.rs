@@ -23,15 +23,15 @@ use crate::watch::{Check, Locale, Outcome, Problem, Report, Watch};
 /// Arguments of `opwatch check`.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
-    /// The operation's name, as the service returned it
+    /// Name of the operation, as the service returned it
     pub name: String,
-    /// The service that the name belongs to: such as datastore [default: the one of SERVICES that has names of this form]
+    /// Service that the name belongs to, such as datastore [default: the one in SERVICES whose names have this form]
     #[arg(long)]
     pub service: Option<String>,
-    /// What to call it
+    /// Title of the report
     #[arg(long)]
     pub title: Option<String>,
-    /// Print the Slack payload instead
+    /// Print the Slack message as JSON
     #[arg(long)]
     pub json: bool,
     /// Settings that `serve` has too

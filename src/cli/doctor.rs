@@ -28,7 +28,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
 /// Arguments of `opwatch doctor`.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
-    /// Post a test message to Slack too
+    /// Also post a test message to Slack
     #[arg(long)]
     pub post: bool,
     /// The settings to check
@@ -354,7 +354,7 @@ async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -
         Ok(()) => Finding::good(what),
         Err(error) => {
             // What the advice says of another try is for `serve`: nothing tries again here.
-            let mend = match error.fault {
+            let fix = match error.fault {
                 Fault::Passing => "run it again",
                 Fault::Content | Fault::Gone => "please report this as a bug",
                 Fault::Unclear
@@ -364,7 +364,7 @@ async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -
                 | Fault::Access
                 | Fault::Unknown => error.advice(),
             };
-            Finding::bad(what, error.to_string(), mend)
+            Finding::bad(what, error.to_string(), fix)
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod doctor;
+#[cfg(feature = "local")]
+pub mod generate;
 pub mod history;
 mod input;
 mod named;

@@ -19,25 +19,25 @@ use crate::watch::Outcome;
 /// Arguments of `opwatch render`.
 #[derive(Args, Clone, Debug)]
 pub struct RenderArgs {
-    /// The operation: a file with the JSON of a GET of it, or - for standard input
+    /// File with the operation (the JSON of a GET), or - for standard input
     #[arg(long, value_name = "FILE")]
     pub operation: Option<PathBuf>,
-    /// An earlier recording of it, as the check before saw it: for rate and estimate
+    /// File with an earlier recording of it, for rate and expected end
     #[arg(long, value_name = "FILE")]
     pub previous: Option<PathBuf>,
-    /// Which operation of a file that is a list: its name, or the last segment of it
+    /// If the file is a list: the name of the operation, or the last segment of it
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// The service that its name belongs to: datastore or firestore [default: by the name's form]
+    /// Service that the name belongs to: datastore or firestore [default: by the form of the name]
     #[arg(long)]
     pub service: Option<String>,
-    /// What is told, whatever the operation shows [default: what it shows]
+    /// Ending to show [default: the operation's own]
     #[arg(long, value_parser = outcome, value_name = "OUTCOME", long_help = outcomes_help())]
     pub outcome: Option<Outcome>,
-    /// Number of the check that sees it [default: 0, or 1 with --previous]
+    /// Number of the check [default: 0, or 1 with --previous]
     #[arg(long, value_name = "N")]
     pub attempt: Option<u32>,
-    /// Checks at most
+    /// Maximum number of checks
     #[arg(long, default_value_t = 60, value_name = "N")]
     pub limit: u32,
     /// Seconds between two checks
@@ -49,22 +49,22 @@ pub struct RenderArgs {
     /// Time zone: any IANA name [default: UTC]
     #[arg(long)]
     pub time_zone: Option<String>,
-    /// What Slack calls it
+    /// Title of the message
     #[arg(long)]
     pub title: Option<String>,
-    /// Whom to ping: here, or the id of a person (`U…`) or of a user group (`S…`)
+    /// Whom to mention: here, a person (`U…`) or a user group (`S…`)
     #[arg(long)]
     pub mention: Option<String>,
-    /// When to ping: failure, always, never [default: failure]
+    /// When to mention: failure, always, never [default: failure]
     #[arg(long)]
     pub mention_on: Option<String>,
-    /// The topic that lines to paste publish to [default: opwatch in the operation's project]
+    /// Topic in the commands of the message [default: opwatch in the operation's project]
     #[arg(long)]
     pub topic: Option<String>,
     /// Which message
     #[arg(long, value_enum, default_value_t = Which::Whole)]
     pub part: Which,
-    /// Print a page that shows it as Slack does
+    /// Print a page (HTML) that shows the message as Slack does
     #[arg(long)]
     pub html: bool,
 }
@@ -72,13 +72,13 @@ pub struct RenderArgs {
 /// Which message of those that tell one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Which {
-    /// The one of a webhook, or of a bot while the operation runs
+    /// A webhook's message, or a bot's while the operation runs
     Whole,
-    /// What the message that followed the operation becomes at its end
+    /// A bot's message after its last edit
     Edit,
-    /// The reply in its thread
+    /// A bot's reply in the thread
     Reply,
-    /// Both
+    /// A bot's message and reply
     Thread,
 }
 
@@ -109,7 +109,7 @@ const OUTCOMES: [(&str, Outcome); 12] = [
 ];
 
 fn outcomes_help() -> String {
-    format!("What is told, whatever the operation shows: {}", OUTCOMES.map(|(word, _)| word).join(", "))
+    format!("Ending to show [default: the operation's own]: {}", OUTCOMES.map(|(word, _)| word).join(", "))
 }
 
 fn outcome(text: &str) -> Result<Outcome, String> {

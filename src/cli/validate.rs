@@ -23,10 +23,10 @@ const USAGE: u8 = 64;
 /// Arguments of `opwatch validate`.
 #[derive(Args, Clone, Debug)]
 pub struct ValidateArgs {
-    /// Files with a message's JSON each, or - for standard input
+    /// Files with one message (JSON) each, or - for standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// The messages are for schedules, which publish them again and again: a "key" is refused
+    /// Check messages that a schedule will publish repeatedly: a "key" is refused
     #[arg(long)]
     pub schedule: bool,
 }

@@ -42,7 +42,7 @@ pub struct DemoArgs {
     /// How the export ends
     #[arg(long, value_enum, default_value_t = Ending::Succeeded)]
     pub outcome: Ending,
-    /// How Slack is told
+    /// How opwatch posts to Slack
     #[arg(long, value_enum, default_value_t = Way::Bot)]
     pub slack: Way,
     /// Language: en or ja
@@ -54,7 +54,7 @@ pub struct DemoArgs {
     /// Keep the page with the message up until Ctrl-C
     #[arg(long)]
     pub stay: bool,
-    /// Port of that page [default: any free one]
+    /// Port of that page [default: any free port]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub port: u16,
 }
@@ -66,13 +66,13 @@ pub enum Ending {
     Succeeded,
     /// The export fails
     Failed,
-    /// Somebody cancels the export
+    /// The export is cancelled
     Cancelled,
     /// Datastore refuses to start it
     NotStarted,
-    /// It takes longer than opwatch watches
+    /// The export is still running at the limit
     Stopped,
-    /// opwatch is not allowed to look
+    /// opwatch lacks the permission to read the operation
     CannotTell,
 }
 

@@ -48,16 +48,16 @@ pub struct HistoryArgs {
     /// Only runs with this title
     #[arg(long)]
     pub title: Option<String>,
-    /// Only runs seen in the time before now, such as `30days`
+    /// Only runs seen in this time before now, such as `30days`
     #[arg(long)]
     pub since: Option<String>,
-    /// Runs at most, 1 to 10000
+    /// Maximum number of runs, 1 to 10000
     #[arg(long, default_value = "10", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub limit: u16,
-    /// Print JSON instead
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Topic of the watches, for its project: projects/P/topics/T
+    /// Topic whose project is used: projects/P/topics/T
     #[arg(long, env = "TOPIC", hide_env_values = true)]
     pub topic: Option<String>,
     /// Where history is kept

@@ -248,7 +248,7 @@ pub trait Words: Sync {
     fn happened(&self, happened: Happened<'_>) -> String;
     /// The cause of an error, and what to do about it.
     fn cause(&self, cause: &Cause, scene: Scene<'_>) -> String;
-    /// What is wrong with a message, and how to mend it.
+    /// What is wrong with a message, and how to fix it.
     fn problem(&self, problem: &Problem) -> String;
     /// What stands above a line to paste.
     fn command(&self, command: Command) -> &'static str;
