@@ -19,6 +19,8 @@ pub struct Config {
     pub check_queue: String,
     /// The queue of reports.
     pub report_queue: String,
+    /// The queue of notices, and of reports about limits.
+    pub notice_queue: String,
     /// The account that Cloud Tasks publishes as.
     pub service_account: String,
     /// What a message that doesn't say gets.

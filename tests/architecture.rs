@@ -65,6 +65,7 @@ const LONG_MATCHES: &[&str] = &[
     "prose/locale/en.rs: happened",
     "prose/locale/en.rs: problem",
     "prose/locale/en/cause.rs: cause",
+    "prose/locale/ja.rs: happened",
     "prose/locale/ja.rs: problem",
     "prose/locale/ja/cause.rs: cause",
 ];

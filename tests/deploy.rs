@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{TimeDelta, Utc};
 use opwatch::message::{Defaults, Received, read};
 use opwatch::trust::Origin;
-use opwatch::watch::Message;
+use opwatch::watch::{Message, Report, Slot};
 use serde_json::{Value, json};
 
 use crate::support::gcloud::{Call, Cloud, DIGEST, URL};
@@ -635,6 +635,11 @@ fn put_tasks(cloud: &Cloud) {
     put_task(cloud, CHECK_QUEUE, "aaa", "111", &check, TimeDelta::seconds(60));
     let start = json!({"start": {"service": "datastore", "path": "projects/demo:export", "body": {"outputUrlPrefix": "gs://b"}}});
     put_task(cloud, REPORT_QUEUE, "bbb", "222", &start, -TimeDelta::hours(1));
+    // What only counts is no watch.
+    let slot = Slot { of: "start demo".to_owned(), at: 0, number: 0 };
+    let claim = Message::Report(Box::new(Report::of_claim(slot, Utc::now())));
+    let claim: Value = serde_json::from_slice(&claim.to_data()).unwrap();
+    put_task(cloud, CHECK_QUEUE, "ccc", "333", &claim, TimeDelta::seconds(60));
 }
 
 fn watches_lists_and_stops(cloud: &Cloud) {
@@ -646,6 +651,7 @@ fn watches_lists_and_stops(cloud: &Cloud) {
     assert_eq!(lines[0..2], ["111  Nightly ~?> 日本語", "    projects/demo/operations/ASA1"], "{text}");
     assert!(lines[2].starts_with("    check 7, the last is 59, due 20"), "{text}");
     assert!(!lines[2].contains("**"), "{text}");
+    assert_eq!(lines.len(), 6, "{text}");
     assert_eq!(lines[3..5], ["222  (no title)", "    projects/demo:export"], "{text}");
     assert!(lines[5].starts_with("    start, try 1, due 20"), "{text}");
     assert!(

@@ -2,7 +2,7 @@
 
 use clap::{Args, Command};
 use opwatch::net::endpoints::Api;
-use opwatch::policy::{Channels, Database, Locations};
+use opwatch::policy::{Channels, Database, Limits, Locations};
 use opwatch::settings::{ServeArgs, Settings};
 use opwatch::trust::{Internal, Trust};
 use opwatch::watch::{Mention, Notify, Routing};
@@ -32,6 +32,10 @@ fn set(args: &mut ServeArgs, setting: &str, value: &str) {
         "ACCEPT_PUBLIC_STATE_UNTIL" => args.accept_public_state_until = text,
         "CHECK_QUEUE" => args.check_queue = text,
         "REPORT_QUEUE" => args.report_queue = text,
+        "NOTICE_QUEUE" => args.notice_queue = text,
+        "MAX_STARTS_PER_HOUR" => args.policy.max_starts_per_hour = text,
+        "MAX_WATCHES_PER_MINUTE" => args.policy.max_watches_per_minute = text,
+        "MIN_INTERVAL" => args.policy.min_interval = text,
         "TASKS_SERVICE_ACCOUNT" => args.tasks_service_account = text,
         "SLACK_WEBHOOK_URL" => args.slack_webhook_url = Some(value.into()),
         "SLACK_BOT_TOKEN" => args.slack.slack_bot_token = Some(value.into()),
@@ -78,13 +82,17 @@ fn with(setting: &str, value: &str) -> Result<Settings, String> {
     args.check().map_err(|bad| bad.to_string())
 }
 
-const ALL: [&str; 38] = [
+const ALL: [&str; 42] = [
     "PORT",
     "TOPIC",
     "INTERNAL_TOPIC",
     "ACCEPT_PUBLIC_STATE_UNTIL",
     "CHECK_QUEUE",
     "REPORT_QUEUE",
+    "NOTICE_QUEUE",
+    "MAX_STARTS_PER_HOUR",
+    "MAX_WATCHES_PER_MINUTE",
+    "MIN_INTERVAL",
     "TASKS_SERVICE_ACCOUNT",
     "SLACK_WEBHOOK_URL",
     "SLACK_BOT_TOKEN",
@@ -126,6 +134,9 @@ fn defaults_are_those_of_the_documents() {
     assert_eq!(settings.port, 8080);
     assert_eq!((settings.config.defaults.interval, settings.config.defaults.limit), (60, 60));
     assert_eq!(settings.config.report_queue, settings.config.check_queue);
+    assert_eq!(settings.config.notice_queue, settings.config.check_queue);
+    let limits = Limits { starts_per_hour: 100, watches_per_minute: 0, min_interval: 1 };
+    assert_eq!(settings.config.policy.limits, limits);
     assert_eq!((settings.config.zone.name(), settings.config.locale.id()), ("UTC", "en"));
     assert_eq!(settings.config.policy.projects, Some(vec!["demo".to_owned()]));
     let services: Vec<_> = settings.config.policy.services.iter().map(ToString::to_string).collect();
@@ -215,6 +226,11 @@ fn good_values_are_taken() {
         ("TOPIC", "projects/example.com:demo/topics/a-b_c.d"),
         ("INTERNAL_TOPIC", "projects/other/topics/opwatch-internal"),
         ("REPORT_QUEUE", "projects/demo/locations/europe-west1/queues/reports"),
+        ("NOTICE_QUEUE", "projects/demo/locations/europe-west1/queues/notices"),
+        ("MAX_STARTS_PER_HOUR", "0"),
+        ("MAX_STARTS_PER_HOUR", "10000"),
+        ("MAX_WATCHES_PER_MINUTE", "60"),
+        ("MIN_INTERVAL", "60s"),
         ("CHECK_INTERVAL", "1s"),
         ("CHECK_INTERVAL", "90s"),
         ("CHECK_INTERVAL", "24h"),
@@ -318,6 +334,20 @@ fn what_is_no_incoming_webhook_is_refused_with_what_to_create() {
 }
 
 #[test]
+fn the_interval_of_the_settings_is_no_shorter_than_the_shortest() {
+    let set = |least: &str, interval: &str| {
+        let mut args = good();
+        set(&mut args, "MIN_INTERVAL", least);
+        set(&mut args, "CHECK_INTERVAL", interval);
+        args.check().map(|settings| settings.config.defaults.interval).map_err(|bad| bad.to_string())
+    };
+    assert_eq!(set("30s", "30s"), Ok(30));
+    assert_eq!(set("5m", ""), Ok(300), "the default gives way");
+    let error = set("30s", "29s").unwrap_err();
+    assert!(error.starts_with("CHECK_INTERVAL: it must be at least MIN_INTERVAL, 30s"), "{error}");
+}
+
+#[test]
 fn a_bad_value_is_told_with_setting_reason_and_example() {
     for (setting, values, reason) in [
         ("PORT", &["x", "-1", "65536", "80 80"][..], "it must be a number from 0 to 65535"),
@@ -335,6 +365,7 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
             "must have the form projects/…/locations/…/queues/…",
         ),
         ("REPORT_QUEUE", &["projects/p/locations//queues/q"], "must have the form"),
+        ("NOTICE_QUEUE", &["notices"], "must have the form"),
         ("TASKS_SERVICE_ACCOUNT", &["me", "@x", "a@", "a b@c", "a@b@c"], "is no e-mail address"),
         (
             "SLACK_WEBHOOK_URL",
@@ -420,6 +451,9 @@ fn a_bad_bound_is_told_with_setting_reason_and_example() {
             &["my-backups", "gs://", "gs:///x", "s3://x", "gs://a,b", "any,gs://b", "ANY"],
             "must begin with gs:// and a bucket (or be any, alone)",
         ),
+        ("MAX_STARTS_PER_HOUR", &["-1", "x", "10001", "1.5"], "a whole number from 0 (no limit) to 10000"),
+        ("MAX_WATCHES_PER_MINUTE", &["many", "10001"], "a whole number from 0 (no limit) to 10000"),
+        ("MIN_INTERVAL", &["0s", "500ms", "25h"], "it must be whole seconds from 1s to 24h"),
         ("IMPORT_PREFIXES", &["my-backups", "gs://", "gs://a,any"], "must begin with gs:// and a bucket"),
         ("DATABASES", &["(other)", "a b", "p/", "..", "orders,any/"], "is no database id"),
         ("DATABASES", &["/orders", "a/b/orders", "a b/orders"], "is no project id"),

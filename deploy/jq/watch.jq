@@ -8,6 +8,8 @@ def unix: sub("\\.[0-9]+Z$"; "Z") | fromdateiso8601;
 
 (try (.httpRequest.body | decoded | fromjson | .messages[0].data | decoded | fromjson) catch {}) as $message
 | ($message.state // {}) as $state
+# A task that only counts, for MAX_STARTS_PER_HOUR or MAX_WATCHES_PER_MINUTE, carries no watch.
+| select(($state.report.slot and ($message.name // $message.start) == null) | not)
 | {
     task: (.name | sub(".*/"; "")),
     queue: (.name | sub("/tasks/.*"; "") | sub(".*/"; "")),

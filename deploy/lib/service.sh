@@ -85,6 +85,7 @@ This upgrades a deployment of version 0.1:
   - Queue $report_queue dispatches ${REPORT_RATE:-500} reports per second instead of 1 (REPORT_RATE).
   - Exports start only below EXPORT_PREFIXES, imports only from IMPORT_PREFIXES. People's messages may mention MENTIONS
     and choose SLACK_CHANNELS only: by default the settings' own mention and channel.
+  - At most ${MAX_STARTS_PER_HOUR:-100} starts per project and hour (MAX_STARTS_PER_HOUR).
   - The ledger's grant covers its one database.
   To return to version 0.1 later, run deploy/rollback first.
 TEXT

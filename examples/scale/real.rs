@@ -119,7 +119,11 @@ fn app(stage: &Shared, world: &World) -> App {
         slack_webhook_url: Some("https://hooks.slack.com/services/T/B/x".into()),
         check_interval: Some(format!("{}s", world.interval)),
         check_limit: Some(world.limit.to_string()),
-        policy: PolicyArgs { export_prefixes: Some("any".to_owned()), ..PolicyArgs::default() },
+        policy: PolicyArgs {
+            export_prefixes: Some("any".to_owned()),
+            max_starts_per_hour: Some("0".to_owned()),
+            ..PolicyArgs::default()
+        },
         common: opwatch::settings::CommonArgs { access_token: Some("token".into()), ..Default::default() },
         ..ServeArgs::default()
     };

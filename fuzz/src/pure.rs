@@ -229,6 +229,10 @@ fn set(args: &mut ServeArgs, number: usize, value: &str) {
         35 => args.slack.mentions = text,
         36 => args.internal_topic = text,
         37 => args.accept_public_state_until = text,
+        38 => args.notice_queue = text,
+        39 => args.policy.max_starts_per_hour = text,
+        40 => args.policy.max_watches_per_minute = text,
+        41 => args.policy.min_interval = text,
         _ => (),
     }
 }

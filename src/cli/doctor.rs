@@ -112,10 +112,11 @@ async fn examine(settings: Settings, transport: Arc<dyn Transport>, post: bool) 
     if let Some(warning) = settings.config.trust.warning(SystemClock.now()) {
         terminal::line(format_args!("warn  {warning}"));
     }
-    let (check_queue, report_queue) = (&settings.config.check_queue, &settings.config.report_queue);
-    say(queue(&google, check_queue).await);
-    if report_queue != check_queue {
-        say(queue(&google, report_queue).await);
+    let config = &settings.config;
+    let mut queues = vec![&config.check_queue, &config.report_queue, &config.notice_queue];
+    queues.dedup();
+    for name in queues {
+        say(queue(&google, name).await);
     }
     say(acting_as(&google, &settings.config.service_account).await);
     if let Some(ledger) = &settings.config.ledger {

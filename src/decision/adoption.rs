@@ -181,6 +181,7 @@ mod tests {
             ambiguous: false,
             denied: false,
             look_up: None,
+            counted: false,
             error: None,
             carried: false,
         }

@@ -180,7 +180,12 @@ async fn serve(
         check_queue: Some(QUEUE.to_owned()),
         tasks_service_account: Some(TASKS_ACCOUNT.to_owned()),
         check_interval: Some("1s".to_owned()),
-        policy: PolicyArgs { export_prefixes: Some(BUCKET.to_owned()), ..PolicyArgs::default() },
+        policy: PolicyArgs {
+            export_prefixes: Some(BUCKET.to_owned()),
+            // The one export needs no claim, whose task would wait for an hour.
+            max_starts_per_hour: Some("0".to_owned()),
+            ..PolicyArgs::default()
+        },
         check_limit: Some(if args.outcome == Ending::Stopped { "4" } else { "60" }.to_owned()),
         ..ServeArgs::default()
     };

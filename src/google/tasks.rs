@@ -13,7 +13,7 @@ use crate::hash::hash;
 use crate::net::endpoints::Api;
 use crate::net::transport::Method;
 use crate::services::{ApiError, Operation};
-use crate::watch::{Kind, Message, Report};
+use crate::watch::{Kind, Message, Report, Slot};
 
 /// The scope of the token that Cloud Tasks publishes with.
 const PUBLISH_SCOPE: &str = "https://www.googleapis.com/auth/pubsub";
@@ -57,10 +57,15 @@ struct CreatedTask {
 /// operation name, kind and number. The number is the attempt of a check, the try of a start or a report. A try of a start
 /// or report that waited has two more lines, `wait` and how often.
 ///
+/// The first task of a report with a slot has the lines topic, `slot`, what is counted, the period and the number instead.
+///
 /// The recipe is part of the message format: other versions must come to the same id. Hashed, as names with a common
 /// prefix slow Cloud Tasks down
 /// (<https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create>).
 pub fn task_id(topic: &str, message: &Message) -> String {
+    if let Some(Slot { of, at, number }) = message.slot() {
+        return hash(&[topic, "slot", of, &at.to_string(), &number.to_string()]);
+    }
     let (kind, number) = message.kind_and_number();
     let (watch, operation) = (&message.watch().id, message.operation_name());
     match message.waits() {
@@ -254,6 +259,20 @@ mod tests {
         assert_eq!(id, "1c6136b142ea1cba93c53119275ede90b2a4298190b5ca0d66e5f09e93587e7c");
         let words = [Kind::Start, Kind::Check, Kind::Ended, Kind::Left, Kind::Notice].map(Kind::word);
         assert_eq!(words, ["start", "check", "ended", "left", "notice"]);
+    }
+
+    #[test]
+    fn the_first_task_of_a_report_with_a_slot_is_named_after_the_slot() {
+        let slot = Slot { of: "notice".to_owned(), at: 1_795_402_800, number: 3 };
+        let report = |tries, waits| {
+            let claim = Report::of_claim(slot.clone(), DateTime::UNIX_EPOCH);
+            task_id("t", &Message::Report(Box::new(Report { tries, waits, ..claim })))
+        };
+        // printf 't\nslot\nnotice\n1795402800\n3' | sha256sum
+        assert_eq!(report(0, 0), "4a17bfa6e40baaf15323d9e92ac1b6b6b146ea07a3db2d9f02d4d2e2fbfc9615");
+        let plain = |tries| task_id_of("t", "slot-1795402800-3", "", Kind::Ended, tries);
+        assert_eq!(report(1, 0), plain(1), "a retry has the usual name");
+        assert_ne!(report(0, 1), report(0, 0));
     }
 
     #[test]

@@ -157,9 +157,11 @@ fn log(handled: &Handled, milliseconds: u64) {
     let Handled { operation, attempt, call_milliseconds, schedule_milliseconds, .. } = handled;
     let decision = handled.decision.word();
     let error = handled.error.as_deref().unwrap_or_default();
+    let start = handled.start.as_ref();
     macro_rules! line {
         ($level:expr, $($reported:tt)*) => {
-            tracing::event!($level, decision, operation, attempt, call_milliseconds, schedule_milliseconds,
+            tracing::event!($level, decision, operation, attempt, path = start.map(|start| &*start.path),
+                location = start.map(|start| &*start.location), title = start.map(|start| &*start.title), call_milliseconds, schedule_milliseconds,
                 milliseconds, acknowledged = handled.acknowledged, $($reported)* "{}", sentence(handled, error))
         };
     }
@@ -213,6 +215,7 @@ mod tests {
             decision,
             operation: "projects/p/operations/o".to_owned(),
             attempt: Some(3),
+            start: None,
             error: Some(error.to_owned()).filter(|error| !error.is_empty()),
             needs_attention,
             call_milliseconds: Some(40),

@@ -13,8 +13,8 @@ use crate::services::{
 use crate::text::{cut, line};
 use crate::watch::{
     Adopted, Channel, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem,
-    Reason, Report, Routing, Seen, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Watch, Why,
-    key_or_id,
+    Reason, Report, Routing, Seen, Slot, Start, StartRequest, Template, Test, Track, Unknown, Unusable,
+    Watch, Why, key_or_id,
 };
 
 /// A text of 1 to `most` characters, many of them such as something could trip over.
@@ -231,15 +231,28 @@ fn origin() -> BoxedStrategy<Option<StartRequest>> {
 
 /// A start on its way.
 pub(crate) fn start() -> BoxedStrategy<Start> {
-    let counts = (number(), waits(), any::<bool>(), any::<bool>());
+    let counts = (number(), waits(), any::<bool>(), any::<bool>(), any::<bool>());
     let requests = (request(), placeholders());
     (watch(), requests, key(), time(), counts, option(look_up()), option(error()))
         .prop_map(|(watch, (request, placeholders), key, asked, counts, look_up, error)| {
             let request = templated(request, placeholders, &watch, asked, key.as_deref());
-            let (tries, waits, ambiguous, denied) = counts;
+            let (tries, waits, ambiguous, denied, counted) = counts;
             let look_up = look_up.map(|look_up: LookUp| look_up.bounded(&request));
             let carried = true;
-            Start { watch, request, key, asked, tries, waits, ambiguous, denied, look_up, error, carried }
+            Start {
+                watch,
+                request,
+                key,
+                asked,
+                tries,
+                waits,
+                ambiguous,
+                denied,
+                look_up,
+                counted,
+                error,
+                carried,
+            }
         })
         .boxed()
 }
@@ -281,6 +294,7 @@ fn reason() -> BoxedStrategy<Reason> {
             Reason::Other,
         ]),
         Just(Reason::NotAllowed { setting: "PROJECTS".to_owned() }),
+        (any::<u32>()).prop_map(|most| Reason::Limit { setting: "MAX_STARTS_PER_HOUR".to_owned(), most }),
         outcome().prop_map(|outcome| Reason::EndedBefore { outcome }),
     ]
     .boxed()
@@ -288,7 +302,7 @@ fn reason() -> BoxedStrategy<Reason> {
 
 fn unusable() -> BoxedStrategy<Unusable> {
     let texts = (text(20), text(20), text(20));
-    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..25).prop_map(
+    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..26).prop_map(
         |((one, two, three), least, most, kind)| {
             let all = [
                 Why::TooLarge { size: least as usize, most: most as usize },
@@ -314,6 +328,7 @@ fn unusable() -> BoxedStrategy<Unusable> {
                 Why::Reserved,
                 Why::NotTogether { with: two.clone() },
                 Why::Misplaced { with: two.clone() },
+                Why::Below { setting: two.clone(), least },
                 Why::NotAllowed { setting: two, value: three },
                 Why::NeedsBot,
                 Why::Other,
@@ -358,10 +373,12 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
     let start = (option(request()), placeholders(), option(time()));
     let about = (option(operation()), option(0_u32..=10_000), start, key(), (adopted(), origin()));
     let less = (any::<bool>(), any::<bool>(), option("[a-z_]{1,30}"));
+    let slot = option((text(20), any::<i64>(), any::<u32>()));
     let counts = (waits(), prop_oneof![3 => Just(0), 1 => 0_u32..12], option(0_u32..100));
     let posting = (number(), counts, less, live());
-    (watch(), verdict, about, option(unusable()), posting)
-        .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, posting)| {
+    (watch(), verdict, about, option(unusable()), posting, slot)
+        .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, posting, slot)| {
+            let slot = slot.map(|(of, at, number)| Slot { of, at, number });
             let (tries, (waits, unclear, unchanged), (plain, no_mention, diverted), live) = posting;
             let (operation, attempt, (request, placeholders, asked), key, (adopted, origin)) = about;
             let published = asked.unwrap_or(at);
@@ -386,6 +403,7 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
                 notice,
                 tries,
                 waits,
+                slot,
                 plain,
                 no_mention,
                 unclear,

@@ -17,7 +17,7 @@ use crate::text;
 use crate::trust::Origin;
 use crate::watch::{
     Channel, Check, Locale, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem, Reason, Report,
-    Routing, Seen, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Verdict, Watch, Why,
+    Routing, Seen, Slot, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Verdict, Watch, Why,
     is_label, key_or_id, seconds,
 };
 
@@ -183,6 +183,7 @@ impl Reader<'_> {
             ambiguous: self.state.ambiguous.unwrap_or(false),
             denied: self.state.unreadable.unwrap_or(false),
             look_up,
+            counted: self.state.counted.unwrap_or(false),
             error: self.state.error.take().map(ApiError::cut),
             carried: self.carried,
         })))
@@ -258,6 +259,7 @@ impl Reader<'_> {
             live,
             diverted: told.diverted.map(|word| text::cut(&word, LONGEST_KEY)),
             notice: told.notice.map(Unusable::cut),
+            slot: told.slot.map(Slot::cut),
             tries: told.tries.unwrap_or(0),
             waits: told.waits.unwrap_or(0),
             plain: told.plain.unwrap_or(false),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::services::{ApiError, Facts};
-use crate::watch::{Adopted, LookUp, Outcome, Posted, Reason, Seen, Track, Unusable};
+use crate::watch::{Adopted, LookUp, Outcome, Posted, Reason, Seen, Slot, Track, Unusable};
 
 /// The state as it was read. Each field is read for itself: one that can't be read counts as missing, and unknown ones are
 /// passed on.
@@ -26,6 +26,7 @@ pub(super) struct State {
     pub(super) waits: Option<u32>,
     pub(super) look_up: Option<LookUp>,
     pub(super) ambiguous: Option<bool>,
+    pub(super) counted: Option<bool>,
     pub(super) error: Option<ApiError>,
     pub(super) report: Option<Map<String, Value>>,
     pub(super) unknown: Map<String, Value>,
@@ -51,6 +52,7 @@ impl State {
             waits: take(fields, "waits"),
             look_up: take(fields, "lookUp"),
             ambiguous: take(fields, "ambiguous"),
+            counted: take(fields, "counted"),
             error: take(fields, "error"),
             report: take(fields, "report"),
             unknown: object,
@@ -78,6 +80,8 @@ pub(super) struct Told {
     pub(super) at: Option<DateTime<Utc>>,
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(super) notice: Option<Unusable>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) slot: Option<Slot>,
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(super) tries: Option<u32>,
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]

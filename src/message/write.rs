@@ -115,6 +115,8 @@ struct State<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ambiguous: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    counted: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a ApiError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<Map<String, Value>>,
@@ -278,6 +280,7 @@ fn of_start(start: &Start) -> (OfStep<'_>, State<'_>) {
         unreadable: start.denied.then_some(true),
         look_up: start.look_up.as_ref(),
         ambiguous: start.ambiguous.then_some(true),
+        counted: start.counted.then_some(true),
         error: start.error.as_ref(),
         ..State::default()
     };
@@ -313,6 +316,7 @@ fn of_report(report: &Report) -> (OfStep<'_>, State<'_>) {
         facts: Some(report.facts.clone()).filter(|facts| *facts != Facts::default()),
         at: Some(report.at),
         notice: report.notice.clone(),
+        slot: report.slot.clone(),
         tries: Some(report.tries).filter(|tries| *tries > 0),
         waits: Some(report.waits).filter(|waits| *waits > 0),
         plain: report.plain.then_some(true),
@@ -324,7 +328,8 @@ fn of_report(report: &Report) -> (OfStep<'_>, State<'_>) {
     // What a newer version told is passed on as it told it; only the try is ours.
     let mut object = told.into_object();
     for (field, value) in &report.original {
-        if !["tries", "waits", "plain", "noMention", "unclear", "diverted"].contains(&field.as_str()) {
+        if !["slot", "tries", "waits", "plain", "noMention", "unclear", "diverted"].contains(&field.as_str())
+        {
             object.insert(field.clone(), value.clone());
         }
     }

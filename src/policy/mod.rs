@@ -1,8 +1,10 @@
 //! What opwatch may touch: services, projects, start methods and export locations that its settings allow.
 
 mod bounds;
+mod limits;
 
 pub use bounds::{Database, Locations};
+pub use limits::Limits;
 
 use crate::placeholder::{before_first, has_any};
 use crate::services::{Direction, Operation, Service, StartMethod};
@@ -30,6 +32,8 @@ pub struct Policy {
     pub channels: Channels,
     /// `MENTIONS`: whom a message may ping; `None` allows everyone.
     pub mentions: Option<Vec<Mention>>,
+    /// How much a publisher may request.
+    pub limits: Limits,
 }
 
 /// Where in Slack a message may send.
@@ -79,6 +83,16 @@ impl Policy {
             let (setting, locations) = self.locations(direction);
             (starts && *locations == Locations::Unset).then_some((setting, direction))
         })
+    }
+
+    /// Whether a message may ask for a check every `interval` seconds.
+    ///
+    /// # Errors
+    /// With the setting that forbids it.
+    pub fn permit_interval(&self, interval: u32) -> Result<(), Problem> {
+        let least = self.limits.min_interval;
+        let why = || Why::Below { setting: "MIN_INTERVAL".to_owned(), least };
+        if interval >= least { Ok(()) } else { Err(Problem::new("interval", why())) }
     }
 
     /// Whether a message may ask for `routing`.
@@ -186,6 +200,7 @@ mod tests {
             imports: Locations::Below(vec!["gs://b/in".to_owned()]),
             channels: Channels::Only(vec!["C024BE91L".parse().unwrap()]),
             mentions: Some(vec![Mention::Here]),
+            limits: Limits { min_interval: 30, ..Limits::NONE },
         }
     }
 
@@ -229,6 +244,13 @@ mod tests {
         assert_eq!(ask(Channels::Webhook, "", Some(Notify::StartAndEnd)), Ok(()));
         assert_eq!(ask(Channels::Webhook, "C024BE91L", None), Err("channel".to_owned()));
         assert_eq!(ask(Channels::Webhook, "", Some(Notify::Live)), Err("notify".to_owned()));
+    }
+
+    #[test]
+    fn an_interval_is_no_shorter_than_allowed() {
+        assert_eq!(policy().permit_interval(30), Ok(()));
+        let problem = policy().permit_interval(29).unwrap_err();
+        assert_eq!((problem.field.as_str(), problem.setting()), ("interval", "MIN_INTERVAL"));
     }
 
     #[test]

@@ -87,6 +87,10 @@ impl Writer<'_> {
             Reason::EndedBefore { outcome } => Happened::EndedBefore { outcome: *outcome },
             Reason::GivenUp { deliveries } => Happened::GivenUp { deliveries: *deliveries },
             Reason::Unclear => Happened::Unclear,
+            Reason::Limit { setting, most } if setting == "MAX_WATCHES_PER_MINUTE" => {
+                Happened::TooManyWatches { most: *most }
+            }
+            Reason::Limit { most, .. } => Happened::TooManyStarts { most: *most, project: self.project() },
             Reason::Other => Happened::Other,
         })
     }

@@ -26,6 +26,12 @@ pub(super) fn operation_page(operation: &Operation) -> Option<String> {
     operation.console(|part| encoded(if part == "(default)" { "-default-" } else { part }))
 }
 
+/// The Logs Explorer with the lines of `project` that match `filter`. A timestamp in the filter overrides the page's time range
+/// (<https://cloud.google.com/logging/docs/view/logs-explorer-interface>).
+pub(super) fn log_page(project: &str, filter: &str) -> String {
+    format!("{CONSOLE}/logs/query;query={}?project={}", encoded(filter), encoded(project))
+}
+
 /// Percent-encoded but for what means nothing in a path, to a shell or to Slack.
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
@@ -56,6 +62,14 @@ mod tests {
         for none in ["", "gs://", "s3://b", "https://evil.com"] {
             assert_eq!(bucket_page(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn the_log_has_a_page() {
+        assert_eq!(
+            log_page("example.com:p", "a=\"b\"\nc>=\"2026-11-23T03:00:00Z\"").replace(CONSOLE, ""),
+            "/logs/query;query=a%3D%22b%22%0Ac%3E%3D%222026-11-23T03%3A00%3A00Z%22?project=example.com%3Ap"
+        );
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The values of a notice, each with its heading.
 
-use super::console::{bucket_page, operation_page};
+use chrono::{DurationRound, SecondsFormat, TimeDelta};
+
+use super::console::{bucket_page, log_page, operation_page};
 use super::number::{grouped, size};
 use super::{Field, Value, Writer};
 use crate::prose::locale::Label;
-use crate::services::{Output, shown_duration};
-use crate::watch::{Outcome, Unusable};
+use crate::services::{Output, project_of, shown_duration};
+use crate::watch::{Outcome, Reason, Unusable};
 
 impl Writer<'_> {
     pub(super) fn values(&self) -> Vec<Field> {
@@ -49,6 +51,9 @@ impl Writer<'_> {
             let value = Value::Code(text?.to_owned());
             Some(Field { label: self.words.label(label), value, link })
         }));
+        if matches!(self.report.reason, Some(Reason::Limit { .. })) {
+            values.extend(self.log("not-started"));
+        }
         values
             .extend(self.plain(Label::Error, error.and_then(|error| error_code(error.code, &error.status))));
         values
@@ -89,6 +94,22 @@ impl Writer<'_> {
                 link: None,
             })
             .collect()
+    }
+
+    /// A link to the log lines with this decision, from the hour of the report on.
+    fn log(&self, decision: &str) -> Option<Field> {
+        let project = project_of(self.context.topic?);
+        let hour = self.report.at.duration_trunc(TimeDelta::hours(1)).unwrap_or(self.report.at);
+        let filter = format!(
+            "jsonPayload.decision=\"{decision}\"\ntimestamp>=\"{}\"",
+            hour.to_rfc3339_opts(SecondsFormat::Secs, true)
+        );
+        let link = Some(log_page(project, &filter));
+        Some(Field {
+            label: self.words.label(Label::Log),
+            value: Value::Code(format!("decision={decision}")),
+            link,
+        })
     }
 }
 

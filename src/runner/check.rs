@@ -22,6 +22,11 @@ impl Runner {
             };
         }
         let watch = Stopwatch::start();
+        if !check.carried
+            && let Err(limit) = self.count_watch(&check.watch.id, now, deadline).await
+        {
+            return limit.refuse_watch(&check, now);
+        }
         let look = self.google.look(&check.operation, deadline.for_call()).await;
         let now = look.date.unwrap_or(now);
         let error = match &look.observation {

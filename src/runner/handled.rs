@@ -1,5 +1,7 @@
 //! What became of a delivery, for its answer and its line in the log.
 
+use crate::watch::Start;
+
 /// What became of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handled {
@@ -11,6 +13,8 @@ pub struct Handled {
     pub operation: String,
     /// Its number: the attempt of a check, the try of a start or report.
     pub attempt: Option<u32>,
+    /// The start it was about.
+    pub start: Option<StartLine>,
     /// What went wrong, if anything.
     pub error: Option<String>,
     /// Somebody must act on the error.
@@ -19,6 +23,17 @@ pub struct Handled {
     pub call_milliseconds: Option<u64>,
     /// Time of scheduling the next step.
     pub schedule_milliseconds: Option<u64>,
+}
+
+/// What the log says of a start: enough to see afterwards what was started, and where its data went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartLine {
+    /// The path of the call, such as `projects/my-project:export`.
+    pub path: String,
+    /// Where an export writes to, or an import reads from.
+    pub location: String,
+    /// The title; empty when the kickoff has none.
+    pub title: String,
 }
 
 /// What a delivery came to: a closed set, for logs and metrics.
@@ -50,6 +65,10 @@ pub enum Decided {
     GaveUp,
     /// The message can't be used, its notice is scheduled.
     Noticed,
+    /// The kickoff exceeds a limit: it is not started or watched.
+    NotStarted,
+    /// The period of a claimed slot is over: nothing follows.
+    Released,
     /// A notice can't be used: nothing follows.
     Dropped,
     /// A test goes on its way.
@@ -79,11 +98,23 @@ impl Decided {
             Self::PostAgain => "post-again",
             Self::GaveUp => "gave-up",
             Self::Noticed => "noticed",
+            Self::NotStarted => "not-started",
+            Self::Released => "released",
             Self::Dropped => "dropped",
             Self::Tested => "tested",
             Self::NotScheduled => "not-scheduled",
             Self::ToldLost => "told-lost",
             Self::KeptLost => "kept-lost",
+        }
+    }
+}
+
+impl StartLine {
+    pub(super) fn of(start: &Start) -> Self {
+        Self {
+            path: start.request.path.clone(),
+            location: start.request.location().to_owned(),
+            title: start.watch.title.clone().unwrap_or_default(),
         }
     }
 }
@@ -95,6 +126,7 @@ impl Handled {
             decision,
             operation: String::new(),
             attempt: None,
+            start: None,
             error: None,
             needs_attention: false,
             call_milliseconds: None,

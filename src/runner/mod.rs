@@ -5,15 +5,17 @@ mod dead_letter;
 mod fallback;
 mod handled;
 mod ledger;
+mod limits;
 mod live;
 mod look_up;
 mod report;
+mod slots;
 mod start;
 #[cfg(test)]
 mod tests;
 mod turns;
 
-pub use handled::{Decided, Handled};
+pub use handled::{Decided, Handled, StartLine};
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -32,7 +34,7 @@ use crate::outlets::slack::Slack;
 use crate::prose::Context;
 use crate::text;
 use crate::trust::Origin;
-use crate::watch::{Kind, LONGEST_EXCERPT, Locale, Message, Posted, Problem, Report, Test, Unusable, Why};
+use crate::watch::{LONGEST_EXCERPT, Locale, Message, Outcome, Posted, Problem, Report, Test, Unusable, Why};
 
 /// How often the first check of a start is asked for again.
 const SCHEDULE_TRIES: usize = 2;
@@ -45,6 +47,8 @@ pub struct Runner {
     clock: Arc<dyn Clock>,
     /// Taken from a start's look-up to its answer.
     turns: turns::Turns,
+    /// The slots of limits that are known to be taken.
+    slots: slots::Slots,
     /// When a check's next step could last not be scheduled.
     refused: Mutex<Option<DateTime<Utc>>>,
     /// Messages that follow a watch and can't be edited any more, until the next check of that watch says so by itself.
@@ -72,6 +76,7 @@ impl Runner {
             slack,
             clock,
             turns: turns::Turns::default(),
+            slots: slots::Slots::default(),
             refused: Mutex::default(),
             uneditable: Mutex::default(),
             warned_of_ledger: Mutex::default(),
@@ -119,12 +124,19 @@ impl Runner {
             Message::Test(test) if !test.carried => {}
             _ => return Ok(message),
         }
+        if !matches!(message, Message::Test(_)) {
+            self.config.policy.permit_interval(message.watch().interval)?;
+        }
         self.config.policy.permit_routing(&message.watch().routing)?;
         Ok(message)
     }
 
     async fn act(&self, message: Message, now: DateTime<Utc>, deadline: Deadline) -> Handled {
         let (operation, (_, number)) = (message.operation_name().to_owned(), message.kind_and_number());
+        let line = match &message {
+            Message::Start(start) => Some(StartLine::of(start)),
+            Message::Check(_) | Message::Test(_) | Message::Report(_) => None,
+        };
         let handled = match message {
             Message::Start(start) => self.take(self.start(*start, now, deadline).await, deadline).await,
             Message::Check(check) => self.take(self.check(*check, now, deadline).await, deadline).await,
@@ -132,7 +144,7 @@ impl Runner {
             Message::Report(report) => Box::pin(self.report(*report, now, deadline)).await,
         };
         let operation = if handled.operation.is_empty() { operation } else { handled.operation };
-        Handled { operation, attempt: Some(number), ..handled }
+        Handled { operation, attempt: Some(number), start: line, ..handled }
     }
 
     /// The time now as well as it can be told without an answer's `Date`: this instance's clock may be slow, but a
@@ -228,9 +240,14 @@ impl Runner {
         at: Option<DateTime<Utc>>,
         deadline: Deadline,
     ) -> Result<Created, CallError> {
-        let queue = match message.kind_and_number().0 {
-            Kind::Start | Kind::Check => &self.config.check_queue,
-            Kind::Ended | Kind::Left | Kind::Notice => &self.config.report_queue,
+        let queue = match message {
+            Message::Start(_) | Message::Check(_) | Message::Test(_) => &self.config.check_queue,
+            // In the slow queue of notices so many would delay them.
+            Message::Report(report) if report.is_claim() => &self.config.check_queue,
+            Message::Report(report) if report.outcome == Outcome::Notice || report.slot.is_some() => {
+                &self.config.notice_queue
+            }
+            Message::Report(_) => &self.config.report_queue,
         };
         let task = Task {
             queue,

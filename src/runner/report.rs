@@ -27,6 +27,9 @@ enum InThread {
 
 impl Runner {
     pub(super) async fn report(&self, report: Report, now: DateTime<Utc>, deadline: Deadline) -> Handled {
+        if report.is_claim() {
+            return Handled::new(Decided::Released);
+        }
         let wanted = self.is_wanted(&report);
         // Without a post nothing needs a claim.
         if let Some(error) = self.quiet(&report).filter(|_| wanted) {

@@ -30,6 +30,11 @@ struct Turn {
 impl Runner {
     pub(super) async fn start(&self, start: Start, now: DateTime<Utc>, deadline: Deadline) -> Step {
         let watch = Stopwatch::start();
+        if !start.carried
+            && let Err(limit) = self.count_watch(&start.watch.id, now, deadline).await
+        {
+            return limit.refuse_start(&start, now);
+        }
         let Turn { decision, on, error } = self.look_up_and_start(&start, now, deadline).await;
         let seen = match &decision {
             Decision::Check(check, _) => check.last.as_ref().map(|seen| seen.at),
@@ -37,7 +42,7 @@ impl Runner {
             _ => None,
         };
         Step {
-            decided: decided(&decision, on),
+            decided: if on == Decided::NotStarted { on } else { decided(&decision, on) },
             decision,
             error,
             call_milliseconds: Some(watch.milliseconds()),
@@ -71,6 +76,11 @@ impl Runner {
             let decision = after_refusal(start, reason, start.error.clone(), now);
             return Turn { decision, on: Decided::Left, error: None };
         }
+        if let Err(limit) = self.count_start(start, now, deadline).await {
+            let Step { decision, decided, error, .. } = limit.refuse_start(start, now);
+            return Turn { decision, on: decided, error };
+        }
+        let start = &Start { counted: true, ..start.clone() };
         if deadline.for_call() < START_TIME {
             let error = ApiError::new(0, "", "the look-up left no time for the start");
             return came_back(start, error, start.ambiguous, Some(place), now);

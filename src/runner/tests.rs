@@ -24,7 +24,7 @@ use crate::message::arbitrary::{message, time};
 use crate::net::endpoints::Endpoints;
 use crate::net::transport::{Answer, Failure, Method, Request, Sending, Transport};
 use crate::outlets::slack::Slack;
-use crate::policy::{Channels, Locations, Policy};
+use crate::policy::{Channels, Limits, Locations, Policy};
 use crate::services::{Service, StartMethod};
 use crate::trust::{Origin, Trust};
 use crate::watch::{Locale, Message, Notify, Outcome, Report, Routing, Watch};
@@ -198,6 +198,7 @@ fn runner(
         trust: Trust::Everyone,
         check_queue: QUEUE.to_owned(),
         report_queue: QUEUE.to_owned(),
+        notice_queue: QUEUE.to_owned(),
         service_account: "tasks@demo.iam.gserviceaccount.com".to_owned(),
         defaults: Defaults::default(),
         policy: Policy {
@@ -209,6 +210,7 @@ fn runner(
             imports: Locations::Any,
             channels: Channels::Any,
             mentions: None,
+            limits: Limits::NONE,
         },
         locale: Locale::En,
         zone: chrono_tz::Tz::UTC,
@@ -305,6 +307,11 @@ fn asks_for_failures_only(message: &Message) -> bool {
     report.outcome == Outcome::Succeeded && report.watch.routing.notify == Some(Notify::Failure)
 }
 
+/// Whether it only counts, so that nothing follows.
+fn is_claim(message: &Message) -> bool {
+    matches!(message, Message::Report(report) if report.is_claim())
+}
+
 /// Whether it is a warning, which is out of date after an hour.
 fn is_stall(message: &Message) -> bool {
     matches!(message, Message::Report(report) if report.outcome == Outcome::Stalled)
@@ -328,6 +335,7 @@ proptest! {
         prop_assert!(!names.contains(&own), "{handled:?}");
         prop_assert!(names.len() <= 1, "one next step: {:?}", names);
         match handled.decision {
+            Decided::Released => prop_assert!(is_claim(&message) && names.len() + posted == 0, "{handled:?}"),
             Decided::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
             Decided::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),
             Decided::Posted if counts_as_delivered(&message, &handled) => prop_assert!(posted == 0 && names.is_empty(), "{handled:?}"),
@@ -352,6 +360,7 @@ proptest! {
         prop_assert!(!names.contains(&own), "{handled:?}");
         prop_assert!(names.len() <= 1, "one next step: {:?}", names);
         match handled.decision {
+            Decided::Released => prop_assert!(is_claim(&message) && names.len() + posted == 0, "{handled:?}"),
             Decided::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
             Decided::PostedBefore => prop_assert!(is_report && sent && names.len() + posted == 0, "{handled:?}"),
             Decided::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),

@@ -3,13 +3,13 @@
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::parse::{Bad, account_address, duration, given, project, resource};
+use super::parse::{Bad, account_address, given, interval, project, resource};
 use super::{BadSettings, CheckSettings, CommonArgs, ServeArgs, Settings, policy};
 use crate::config::Config;
 use crate::intake::token::Identity;
-use crate::message::{Defaults, INTERVAL, LIMIT};
+use crate::message::{Defaults, LIMIT};
 use crate::net::endpoints::{Api, Endpoints};
-use crate::policy::{Channels, Locations, Policy};
+use crate::policy::{Channels, Limits, Locations, Policy};
 use crate::services::Service;
 use crate::text;
 use crate::trust::{Internal, Trust};
@@ -34,6 +34,8 @@ impl ServeArgs {
         let queue = |text: &str| resource(text, &["projects", "locations", "queues"]);
         let check_queue = bad.required("CHECK_QUEUE", self.check_queue.as_ref(), QUEUE, queue);
         let report_queue = bad.optional("REPORT_QUEUE", self.report_queue.as_ref(), QUEUE, queue);
+        let report_queue = report_queue.unwrap_or_else(|| check_queue.clone());
+        let notice_queue = bad.optional("NOTICE_QUEUE", self.notice_queue.as_ref(), QUEUE, queue);
         let project = topic.split('/').nth(1).unwrap_or_default().to_owned();
         self.ledger.check_kind(&mut bad);
         let ledger = self.ledger.check(&project, &mut bad);
@@ -50,7 +52,8 @@ impl ServeArgs {
             push_identity: self.check_push_identity(&mut bad),
             config: Config {
                 trust: self.check_trust(&topic, &mut bad),
-                report_queue: report_queue.unwrap_or_else(|| check_queue.clone()),
+                notice_queue: notice_queue.unwrap_or_else(|| report_queue.clone()),
+                report_queue,
                 topic,
                 check_queue,
                 service_account: bad.required(
@@ -59,7 +62,7 @@ impl ServeArgs {
                     ACCOUNT,
                     account_address,
                 ),
-                defaults: self.check_defaults(policy.services.clone(), zone, &mut bad),
+                defaults: self.check_defaults(&policy, zone, &mut bad),
                 policy,
                 locale: self.common.check_locale(&mut bad),
                 zone,
@@ -124,12 +127,12 @@ impl ServeArgs {
         None
     }
 
-    fn check_defaults(&self, services: Vec<Service>, zone: Tz, bad: &mut Bad) -> Defaults {
+    fn check_defaults(&self, policy: &Policy, zone: Tz, bad: &mut Bad) -> Defaults {
+        let least = policy.limits.min_interval;
         let interval = bad.optional("CHECK_INTERVAL", self.check_interval.as_ref(), "90s or 5m", |text| {
-            let duration = duration(text)?;
-            let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
-            let whole = INTERVAL.contains(&seconds) && duration.subsec_nanos() == 0;
-            whole.then_some(seconds).ok_or_else(|| "it must be whole seconds from 1s to 24h".to_owned())
+            let seconds = interval(text)?;
+            let why = || format!("it must be at least MIN_INTERVAL, {least}s");
+            if seconds >= least { Ok(seconds) } else { Err(why()) }
         });
         let limit = bad.optional("CHECK_LIMIT", self.check_limit.as_ref(), "60", |text| {
             let limit = text.parse().ok().filter(|limit| LIMIT.contains(limit));
@@ -137,8 +140,8 @@ impl ServeArgs {
         });
         let default = Defaults::default();
         Defaults {
-            services,
-            interval: interval.unwrap_or(default.interval),
+            services: policy.services.clone(),
+            interval: interval.unwrap_or(default.interval.max(least)),
             limit: limit.unwrap_or(default.limit),
             zone,
         }
@@ -178,6 +181,7 @@ impl CommonArgs {
             imports: Locations::Unset,
             channels: Channels::Any,
             mentions: None,
+            limits: Limits::NONE,
         }
     }
 

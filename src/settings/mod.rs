@@ -47,6 +47,9 @@ pub struct ServeArgs {
     /// Cloud Tasks queue for reports [default: the check queue]
     #[arg(long, env = "REPORT_QUEUE", hide_env_values = true)]
     pub report_queue: Option<String>,
+    /// Cloud Tasks queue for notices about unusable messages and limits [default: the report queue]
+    #[arg(long, env = "NOTICE_QUEUE", hide_env_values = true)]
+    pub notice_queue: Option<String>,
     /// Service account whose OAuth token Cloud Tasks uses to publish
     #[arg(long, env = "TASKS_SERVICE_ACCOUNT", hide_env_values = true)]
     pub tasks_service_account: Option<String>,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::BadSettings;
+use crate::message::INTERVAL;
 /// The word that allows everything.
 pub(super) const ANY: &str = "any";
 
@@ -102,6 +103,14 @@ pub(super) fn project(text: &str) -> Result<String, String> {
 /// The id of a database other than the default one.
 pub(super) fn database(text: &str) -> Result<String, String> {
     is_id(text, false).then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no database id"))
+}
+
+/// Whole seconds between two checks.
+pub(super) fn interval(text: &str) -> Result<u32, String> {
+    let duration = duration(text)?;
+    let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+    let whole = INTERVAL.contains(&seconds) && duration.subsec_nanos() == 0;
+    whole.then_some(seconds).ok_or_else(|| "it must be whole seconds from 1s to 24h".to_owned())
 }
 
 pub(super) fn account_address(text: &str) -> Result<String, String> {

@@ -2,12 +2,16 @@
 
 use clap::Args;
 
-use super::parse::{ANY, Bad, database, given, project};
-use crate::policy::{Database, Locations, Policy};
+use super::parse::{ANY, Bad, database, given, interval, project};
+use crate::policy::{Database, Limits, Locations, Policy};
 use crate::services::{DEFAULT_DATABASE, StartMethod};
 
 const PREFIX: &str = "gs://my-backups/nightly";
 const DEFAULT_STARTS: &str = "datastore:export,firestore:exportDocuments";
+/// `MAX_STARTS_PER_HOUR` by default.
+const STARTS_PER_HOUR: u32 = 100;
+/// The highest limit: each instance keeps the slots of the current period in memory.
+const HIGHEST_LIMIT: u32 = 10_000;
 /// The word that allows nothing.
 const NONE: &str = "none";
 
@@ -27,6 +31,15 @@ pub struct PolicyArgs {
     /// refused [default: nothing]
     #[arg(long, env = "IMPORT_PREFIXES", hide_env_values = true)]
     pub import_prefixes: Option<String>,
+    /// Maximum number of starts per project and hour, up to 10000; 0 is no limit [default: 100]
+    #[arg(long, env = "MAX_STARTS_PER_HOUR", hide_env_values = true)]
+    pub max_starts_per_hour: Option<String>,
+    /// Maximum number of kickoffs per minute, up to 10000; 0 is no limit [default: 0]
+    #[arg(long, env = "MAX_WATCHES_PER_MINUTE", hide_env_values = true)]
+    pub max_watches_per_minute: Option<String>,
+    /// Shortest `interval` that a message may ask for, 1s to 24h [default: 1s]
+    #[arg(long, env = "MIN_INTERVAL", hide_env_values = true)]
+    pub min_interval: Option<String>,
 }
 
 impl PolicyArgs {
@@ -35,6 +48,15 @@ impl PolicyArgs {
         policy.starts = self.check_starts(bad);
         policy.exports = locations("EXPORT_PREFIXES", self.export_prefixes.as_ref(), bad);
         policy.imports = locations("IMPORT_PREFIXES", self.import_prefixes.as_ref(), bad);
+        policy.limits = Limits {
+            starts_per_hour: limit("MAX_STARTS_PER_HOUR", self.max_starts_per_hour.as_ref(), bad)
+                .unwrap_or(STARTS_PER_HOUR),
+            watches_per_minute: limit("MAX_WATCHES_PER_MINUTE", self.max_watches_per_minute.as_ref(), bad)
+                .unwrap_or(0),
+            min_interval: bad
+                .optional("MIN_INTERVAL", self.min_interval.as_ref(), "30s", interval)
+                .unwrap_or(1),
+        };
     }
 
     fn check_starts(&self, bad: &mut Bad) -> Vec<StartMethod> {
@@ -46,6 +68,13 @@ impl PolicyArgs {
             text.parse().map_err(|()| format!("{text:?} is none of {} (or {NONE}, alone)", all()))
         })
     }
+}
+
+fn limit(setting: &str, value: Option<&String>, bad: &mut Bad) -> Option<u32> {
+    bad.optional(setting, value, "100", |text| {
+        let limit = text.parse().ok().filter(|limit| *limit <= HIGHEST_LIMIT);
+        limit.ok_or_else(|| format!("it must be a whole number from 0 (no limit) to {HIGHEST_LIMIT}"))
+    })
 }
 
 fn locations(setting: &str, value: Option<&String>, bad: &mut Bad) -> Locations {

@@ -14,7 +14,7 @@ pub use live::{Posted, Track};
 pub use locale::Locale;
 pub use look_up::LookUp;
 pub use problem::{Problem, Why};
-pub use report::{Outcome, Reason, Report, Unusable};
+pub use report::{Outcome, Reason, Report, Slot, Unusable};
 pub use routing::{Channel, Mention, MentionOn, Notify, Routing};
 pub(crate) use start::{LABEL_KEY, LABEL_REQUEST, is_label, key_or_id};
 pub use start::{Start, StartRequest, Template};
@@ -213,6 +213,14 @@ impl Message {
             Self::Start(_) | Self::Test(_) => "",
             Self::Check(check) => check.operation.name(),
             Self::Report(report) => report.operation.as_ref().map_or("", Operation::name),
+        }
+    }
+
+    /// The slot that its task is named after; `None` for a retry.
+    pub fn slot(&self) -> Option<&Slot> {
+        match self {
+            Self::Report(report) if report.tries == 0 && report.waits == 0 => report.slot.as_ref(),
+            _ => None,
         }
     }
 

@@ -138,6 +138,13 @@ pub enum Why {
         /// What `STARTS` would have to hold.
         method: String,
     },
+    /// The number is below the minimum of a setting.
+    Below {
+        /// The setting.
+        setting: String,
+        /// The minimum.
+        least: u32,
+    },
     /// Only a bot of Slack's can do it, and opwatch posts through a webhook.
     NeedsBot,
     /// A newer version of opwatch knows.
@@ -165,6 +172,7 @@ impl Problem {
             Why::NotAllowed { setting, value } => {
                 Why::NotAllowed { setting: cut(setting), value: cut(value) }
             }
+            Why::Below { setting, least } => Why::Below { setting: cut(setting), least },
             Why::NotSet { setting, line } => Why::NotSet { setting: cut(setting), line: cut(line) },
             Why::WatchOnly { method } => Why::WatchOnly { method: cut(method) },
             other => other,
@@ -180,7 +188,9 @@ impl Problem {
     /// The setting that forbids it; empty when none does.
     pub fn setting(&self) -> &str {
         match &self.why {
-            Why::NotAllowed { setting, .. } | Why::NotSet { setting, .. } => setting,
+            Why::NotAllowed { setting, .. } | Why::NotSet { setting, .. } | Why::Below { setting, .. } => {
+                setting
+            }
             Why::WatchOnly { .. } => "STARTS",
             _ => "",
         }

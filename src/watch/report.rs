@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    Adopted, Check, Kind, LONGEST_EXCERPT, Message, Posted, Problem, Start, StartRequest, Watch, Why,
+    Adopted, Check, Kind, LONGEST_EXCERPT, Message, Notify, Posted, Problem, Routing, Start, StartRequest,
+    Watch, Why,
 };
 use crate::services::{ApiError, Facts, Operation};
 use crate::text;
@@ -46,6 +47,8 @@ pub struct Report {
     pub diverted: Option<String>,
     /// What a notice is about.
     pub notice: Option<Unusable>,
+    /// The slot whose task first publishes it.
+    pub slot: Option<Slot>,
     /// How often it was posted in vain.
     pub tries: u32,
     /// How often it waited since then for another copy that was posting it.
@@ -62,6 +65,19 @@ pub struct Report {
     pub original: Map<String, Value>,
 }
 
+/// A numbered slot of a period, which counts something without a store. Every instance computes the same name for its task,
+/// so the one that creates the task has the slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Slot {
+    /// What is counted, such as `start my-project`.
+    pub of: String,
+    /// The beginning of the period, in seconds since 1970.
+    pub at: i64,
+    /// Its number in the period, from 0.
+    pub number: u32,
+}
+
 /// A message that can't be used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -75,6 +91,13 @@ pub struct Unusable {
     /// Its `messageId`; empty when it could not be seen.
     #[serde(default)]
     pub message_id: String,
+}
+
+impl Slot {
+    /// Cuts its text to the maximum length, for one that comes from a message.
+    pub(crate) fn cut(self) -> Self {
+        Self { of: text::cut(&self.of, 200), ..self }
+    }
 }
 
 impl Unusable {
@@ -209,6 +232,13 @@ pub enum Reason {
     },
     /// A start was sent, its answer was lost, and whether it began can't be looked up.
     Unclear,
+    /// Too many kickoffs in a period.
+    Limit {
+        /// The setting with the limit.
+        setting: String,
+        /// How many it allows.
+        most: u32,
+    },
     /// A newer version knows.
     #[serde(other)]
     Other,
@@ -219,6 +249,7 @@ impl Reason {
     pub(crate) fn cut(self) -> Self {
         match self {
             Self::NotAllowed { setting } => Self::NotAllowed { setting: text::cut(&setting, 64) },
+            Self::Limit { setting, most } => Self::Limit { setting: text::cut(&setting, 64), most },
             other => other,
         }
     }
@@ -273,6 +304,21 @@ impl Report {
         Self { notice: Some(unusable), ..Self::new(watch, verdict, at) }
     }
 
+    /// What the task of a claimed slot publishes when its period is over. It is not posted; to version 0.1, which has no
+    /// slots, it is a success that asks to be posted on failure only.
+    pub fn of_claim(slot: Slot, at: DateTime<Utc>) -> Self {
+        let routing = Routing { notify: Some(Notify::Failure), ..Routing::default() };
+        let id = format!("slot-{}-{}", slot.at, slot.number);
+        let watch = Watch { id, routing, interval: 60, limit: 1, ..Watch::default() };
+        let verdict = Verdict::new(Outcome::Succeeded, None, Facts::default());
+        Self { slot: Some(slot), ..Self::new(watch, verdict, at) }
+    }
+
+    /// Whether [`Self::of_claim`] made it.
+    pub fn is_claim(&self) -> bool {
+        self.slot.is_some() && self.outcome == Outcome::Succeeded && self.operation.is_none()
+    }
+
     /// The report that Pub/Sub gave up on a message, after about so many deliveries.
     pub fn of_lost(message: Option<&Message>, deliveries: u32, at: DateTime<Utc>) -> Self {
         let facts = match message {
@@ -319,6 +365,7 @@ impl Report {
             live: None,
             diverted: None,
             notice: None,
+            slot: None,
             tries: 0,
             waits: 0,
             plain: false,

@@ -16,6 +16,7 @@ pub(crate) const LABEL_REQUEST: &str = "opwatch-request";
 
 /// A start to make.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself, and a field of the state")]
 pub struct Start {
     /// The watch it begins.
     pub watch: Watch,
@@ -35,6 +36,8 @@ pub struct Start {
     pub denied: bool,
     /// Where its look-up goes on; none begins at the beginning.
     pub look_up: Option<LookUp>,
+    /// Whether it was counted among the starts of its project and hour (`MAX_STARTS_PER_HOUR`).
+    pub counted: bool,
     /// Why the last try failed.
     pub error: Option<ApiError>,
     /// Whether opwatch passed it on; otherwise a person wrote it.

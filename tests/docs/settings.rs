@@ -70,13 +70,14 @@ fn the_page_of_settings_is_that_of_the_command() {
 }
 
 /// What `deploy/up` sets, and what is for local work: they are not for the file of settings.
-const NOT_DEPLOYED: [&str; 12] = [
+const NOT_DEPLOYED: [&str; 13] = [
     "ACCEPT_PUBLIC_STATE_UNTIL",
     "ACCESS_TOKEN",
     "CHECK_QUEUE",
     "DATASTORE_EMULATOR_HOST",
     "ENDPOINTS",
     "INTERNAL_TOPIC",
+    "NOTICE_QUEUE",
     "PORT",
     "PUBSUB_EMULATOR_HOST",
     "PUSH_AUDIENCE",

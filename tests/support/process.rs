@@ -69,6 +69,7 @@ pub(crate) fn variables(world: &World) -> Vec<(&'static str, String)> {
         ("TASKS_SERVICE_ACCOUNT", TASKS_ACCOUNT.to_owned()),
         ("SLACK_WEBHOOK_URL", format!("{}/services/T0LOCAL/B0LOCAL/{SECRET}", world.slack.url())),
         ("EXPORT_PREFIXES", "gs://backups".to_owned()),
+        ("MAX_STARTS_PER_HOUR", "0".to_owned()),
         ("ENDPOINTS", world.endpoints()),
         ("ACCESS_TOKEN", TOKEN.to_owned()),
     ]

@@ -75,6 +75,7 @@ impl Stub {
             ("ENDPOINTS", services.map(|service| format!("{service}={}", self.url)).join(",")),
             ("ACCESS_TOKEN", TOKEN.to_owned()),
             ("EXPORT_PREFIXES", "any".to_owned()),
+            ("MAX_STARTS_PER_HOUR", "0".to_owned()),
         ]
     }
 

@@ -173,6 +173,7 @@ fn settings(upstream: SocketAddr) -> [(&'static str, String); 7] {
         ("TASKS_SERVICE_ACCOUNT", "opwatch-tasks@my-project.iam.gserviceaccount.com".to_owned()),
         ("SLACK_WEBHOOK_URL", format!("{base}/services/T/B/x")),
         ("EXPORT_PREFIXES", "gs://my-backups".to_owned()),
+        ("MAX_STARTS_PER_HOUR", "0".to_owned()),
         ("ENDPOINTS", apis.map(|api| format!("{api}={base}")).join(",")),
         ("ACCESS_TOKEN", "ya29.a-token-of-the-usual-length-is-about-two-hundred-characters-long-".repeat(3)),
     ]

@@ -63,6 +63,7 @@ impl Words for English {
             Label::Error => "Error",
             Label::Field => "Field",
             Label::MessageId => "Message id",
+            Label::Log => "Log",
         }
     }
 
@@ -150,6 +151,14 @@ impl Words for English {
             Happened::Unclear => "A start was sent, but its answer was lost and can't be looked up: it may run. Look \
                                   before you start it again."
                 .to_owned(),
+            Happened::TooManyStarts { most, project } => format!(
+                "Project {project} has reached its limit of {most} starts per hour. This is the first kickoff refused in \
+                 this hour; any others are only in the log. To allow more starts, raise MAX_STARTS_PER_HOUR."
+            ),
+            Happened::TooManyWatches { most } => format!(
+                "The limit of {most} kickoffs per minute is reached. This is the first kickoff refused in this hour; any \
+                 others are only in the log. To allow more, raise MAX_WATCHES_PER_MINUTE."
+            ),
             Happened::Other => "A newer version of opwatch knows why; this one was rolled back.".to_owned(),
         }
     }
@@ -223,6 +232,9 @@ impl Words for English {
             Why::WatchOnly { method } => format!(
                 "This opwatch only watches and starts nothing (STARTS=none). To allow it, set STARTS={method}."
             ),
+            Why::Below { setting, least } => {
+                format!("It must be at least {least} (the setting {setting}).")
+            }
             Why::NeedsBot => {
                 "Only a bot can do that, and this opwatch posts through a webhook: remove the field, or set \
                  SLACK_BOT_TOKEN and SLACK_CHANNEL instead of SLACK_WEBHOOK_URL."

@@ -65,6 +65,7 @@ impl Words for Japanese {
             Label::Call => "呼び出し",
             Label::Error => "エラー",
             Label::Field => "フィールド",
+            Label::Log => "ログ",
             Label::MessageId => "メッセージID",
         }
     }
@@ -147,6 +148,12 @@ impl Words for Japanese {
                 )
             }
             Happened::Unclear => "開始リクエストの応答が失われ、結果を確認できません。実行中の可能性があります。再実行の前に確認して下さい。".to_owned(),
+            Happened::TooManyStarts { most, project } => format!(
+                "プロジェクト{project}の開始数が1時間あたりの上限 ({most}件) に達しました。これはこの1時間で最初に拒否したキックオフで、以降のものはログにのみ記録します。上限を上げるには MAX_STARTS_PER_HOUR の値を大きくして下さい。"
+            ),
+            Happened::TooManyWatches { most } => format!(
+                "キックオフ数が1分あたりの上限 ({most}件) に達しました。これはこの1時間で最初に拒否したキックオフで、以降のものはログにのみ記録します。上限を上げるには MAX_WATCHES_PER_MINUTE の値を大きくして下さい。"
+            ),
             Happened::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
         }
     }
@@ -207,6 +214,7 @@ impl Words for Japanese {
             Why::WatchOnly { method } => format!(
                 "このopwatchは監視専用です (STARTS=none)。開始を許可するには STARTS={method} を設定して下さい。"
             ),
+            Why::Below { setting, least } => format!("{least}以上にして下さい (設定 {setting})。"),
             Why::NeedsBot => {
                 "Botでのみ利用できます。このopwatchはWebhookで投稿しています。フィールドを削除するか、SLACK_WEBHOOK_URLの代わりにSLACK_BOT_TOKENとSLACK_CHANNELを設定して下さい。".to_owned()
             }

@@ -57,6 +57,8 @@ pub enum Label {
     Field,
     /// The id of a message.
     MessageId,
+    /// Lines in Cloud Logging.
+    Log,
 }
 
 /// What stands above a line to paste.
@@ -183,6 +185,18 @@ pub enum Happened<'a> {
     },
     /// A start was sent, and whether it began is not known.
     Unclear,
+    /// `MAX_STARTS_PER_HOUR` is reached.
+    TooManyStarts {
+        /// The limit.
+        most: u32,
+        /// The project.
+        project: &'a str,
+    },
+    /// `MAX_WATCHES_PER_MINUTE` is reached.
+    TooManyWatches {
+        /// The limit.
+        most: u32,
+    },
     /// Only a newer version knows.
     Other,
 }

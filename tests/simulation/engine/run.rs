@@ -21,7 +21,7 @@ use opwatch::ledger::Ledger;
 use opwatch::message::Defaults;
 use opwatch::net::endpoints::Endpoints;
 use opwatch::net::transport::Transport;
-use opwatch::policy::{Channels, Locations, Policy};
+use opwatch::policy::{Channels, Limits, Locations, Policy};
 use opwatch::runner::Handled;
 use opwatch::services::{Service, StartMethod};
 use opwatch::settings::{Settings, SlackAccess};
@@ -80,6 +80,7 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
             trust,
             check_queue: "projects/p/locations/l/queues/checks".to_owned(),
             report_queue: "projects/p/locations/l/queues/reports".to_owned(),
+            notice_queue: "projects/p/locations/l/queues/reports".to_owned(),
             service_account: "tasks@p.iam.gserviceaccount.com".to_owned(),
             defaults: Defaults::default(),
             policy: Policy {
@@ -90,6 +91,7 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
                 exports: Locations::Below(vec!["gs://b".to_owned()]),
                 imports: Locations::Unset,
                 mentions: Some(Vec::new()),
+                limits: Limits::NONE,
                 channels: if bot { Channels::Any } else { Channels::Webhook },
             },
             locale: Locale::En,

@@ -1,0 +1,158 @@
+//! Limits on kickoffs: starts per project and hour, and watches per minute.
+//!
+//! There is no store, so the names of tasks are the count: each kickoff claims one of the limit's numbered slots by creating
+//! that slot's task. Below the limit nothing is refused. Above it more may pass: an instance that doesn't know yet which slots
+//! are taken lets a kickoff pass after [`MAX_CLAIMS`] calls, so each instance can add a fifth of the limit at most. Whenever
+//! Cloud Tasks gives no answer the kickoff passes too.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::slots::Next;
+use super::{Decided, Runner, Step};
+use crate::clock::Deadline;
+use crate::decision::Decision;
+use crate::google::{CallError, Created};
+use crate::services::Facts;
+use crate::watch::{Check, Message, Outcome, Reason, Report, Slot, Start, Verdict, key_of};
+
+/// Calls per kickoff to find a free slot.
+const MAX_CLAIMS: u32 = 5;
+/// The time for these calls in total.
+const CLAIM_TIME: Duration = Duration::from_secs(2);
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3_600;
+
+/// A limit on kickoffs.
+pub(super) struct Limit {
+    setting: &'static str,
+    /// What is counted.
+    of: String,
+    /// Seconds.
+    period: i64,
+    most: u32,
+}
+
+impl Runner {
+    /// Counts a person's kickoff among those of its minute.
+    ///
+    /// # Errors
+    /// The limit, when it is reached.
+    pub(super) async fn count_watch(
+        &self,
+        id: &str,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Result<(), Limit> {
+        let most = self.config.policy.limits.watches_per_minute;
+        let limit = Limit { setting: "MAX_WATCHES_PER_MINUTE", of: "watch".to_owned(), period: MINUTE, most };
+        if self.has_room(&limit, id, now, deadline).await { Ok(()) } else { Err(limit) }
+    }
+
+    /// Counts a start among those of its project and hour, unless an earlier try was counted.
+    ///
+    /// # Errors
+    /// The limit, when it is reached.
+    pub(super) async fn count_start(
+        &self,
+        start: &Start,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Result<(), Limit> {
+        // An ambiguous one was sent before, possibly by a version without limits.
+        if start.counted || start.ambiguous {
+            return Ok(());
+        }
+        let most = self.config.policy.limits.starts_per_hour;
+        let of = format!("start {}", start.request.project());
+        let limit = Limit { setting: "MAX_STARTS_PER_HOUR", of, period: HOUR, most };
+        if self.has_room(&limit, &key_of(start), now, deadline).await { Ok(()) } else { Err(limit) }
+    }
+
+    /// Whether `limit` has room for `holder`. Without an answer it has.
+    async fn has_room(&self, limit: &Limit, holder: &str, now: DateTime<Utc>, deadline: Deadline) -> bool {
+        if limit.most == 0 {
+            return true;
+        }
+        let claiming = self.claim(limit, holder, now, deadline);
+        let has_room = match tokio::time::timeout(deadline.for_call().min(CLAIM_TIME), claiming).await {
+            Ok(Ok(has_room)) => has_room,
+            Ok(Err(error)) => {
+                tracing::warn!(setting = limit.setting, "a kickoff passed without being counted: {error}");
+                true
+            }
+            Err(_) => {
+                tracing::warn!(
+                    setting = limit.setting,
+                    "a kickoff passed without being counted: Cloud Tasks did not answer in time"
+                );
+                true
+            }
+        };
+        if has_room {
+            self.slots.hold(&limit.of, beginning(now, limit.period), holder);
+        }
+        has_room
+    }
+
+    /// Claims a slot. The task waits until the period is over, since its name is certain to be taken only until it has run
+    /// (<https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create>).
+    async fn claim(
+        &self,
+        limit: &Limit,
+        holder: &str,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Result<bool, CallError> {
+        let at = beginning(now, limit.period);
+        let end = DateTime::from_timestamp(at + limit.period, 0);
+        for _ in 0..MAX_CLAIMS {
+            let number = match self.slots.next(&limit.of, at, limit.most, holder) {
+                Next::Held => return Ok(true),
+                Next::Full => return Ok(false),
+                Next::Try(number) => number,
+            };
+            let claim = Report::of_claim(Slot { of: limit.of.clone(), at, number }, now);
+            match self.schedule(&Message::Report(Box::new(claim)), end, deadline).await? {
+                Created::New | Created::Maybe => return Ok(true),
+                Created::Already => {}
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Limit {
+    /// The step of a start that this limit refuses.
+    pub(super) fn refuse_start(&self, start: &Start, now: DateTime<Utc>) -> Step {
+        self.refuse(Report::of_start(start, self.verdict(Outcome::NotStarted), now), now)
+    }
+
+    /// The step of a kickoff that names an operation and that this limit refuses.
+    pub(super) fn refuse_watch(&self, check: &Check, now: DateTime<Utc>) -> Step {
+        self.refuse(Report::of_check(check, self.verdict(Outcome::CannotTell), now), now)
+    }
+
+    fn verdict(&self, outcome: Outcome) -> Verdict {
+        let reason = Reason::Limit { setting: self.setting.to_owned(), most: self.most };
+        Verdict::new(outcome, Some(reason), Facts::default())
+    }
+
+    /// All reports of one hour and limit have the same task, so only the first is posted. The log has a line for each.
+    fn refuse(&self, report: Report, now: DateTime<Utc>) -> Step {
+        let slot = Slot { of: format!("limit {}", self.of), at: beginning(now, HOUR), number: 0 };
+        Step {
+            decision: Decision::Report(Box::new(Report { slot: Some(slot), ..report })),
+            decided: Decided::NotStarted,
+            error: Some(format!("{}={} is reached", self.setting, self.most)),
+            call_milliseconds: None,
+            now,
+        }
+    }
+}
+
+/// The beginning of the period that `now` is in, in seconds since 1970.
+pub(super) fn beginning(now: DateTime<Utc>, period: i64) -> i64 {
+    now.timestamp().div_euclid(period) * period
+}
