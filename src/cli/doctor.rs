@@ -163,8 +163,10 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
 
 /// Whether the operations of a service may be read whose lists need more than a project: by the permission alone.
 async fn reading(google: &Google, service: Service, project: &str) -> Finding {
-    let (what, permission) =
-        (format!("reading {} operations of {project}", service.title()), service.permission());
+    let what = format!("reading {} operations of {project}", service.title());
+    let Some(permission) = service.permission() else {
+        return Finding::good(format!("{what}: not checked, since the permission is not known"));
+    };
     let resource = format!("projects/{project}");
     let attempt =
         Attempt { service, method: Method::Read, ..Attempt::of_api("cloudresourcemanager", project) };

@@ -166,13 +166,29 @@ pub(crate) fn facts() -> BoxedStrategy<Facts> {
         option(text(64)),
         (option(time()), option(time())),
         (option(progress()), option(progress()), option(progress())),
-        (option(long_text(1_024)), option(long_text(1_024))),
+        (option(long_text(1_024)), option(long_text(1_024)), option(long_text(1_024))),
         option(error()),
     )
-        .prop_map(|(work, state, (start, end), (entities, bytes, overall), (output, prefix), error)| {
-            Facts { work, state, start, end, entities, bytes, overall, output, prefix, error, filter: None }
+        .prop_map(
+            |(work, state, (start, end), (entities, bytes, overall), (target, output, prefix), error)| {
+                let filter = None;
+                Facts {
+                    work,
+                    state,
+                    start,
+                    end,
+                    entities,
+                    bytes,
+                    overall,
+                    target,
+                    output,
+                    prefix,
+                    error,
+                    filter,
+                }
                 .cut()
-        })
+            },
+        )
         .boxed()
 }
 

@@ -296,11 +296,11 @@ impl Reader<'_> {
             self.fields.text("name", LONGEST_NAME)?.ok_or_else(|| Problem::new("name", Why::Missing))?;
         match service {
             Some(service) => {
-                Operation::new(service, &name).map_err(|_| unfit("name", &name, service.name_example()))
+                Operation::new(service, &name).map_err(|_| unfit("name", &name, &service.name_example()))
             }
             // What opwatch passes on names its service. Version 0.1 left out Datastore's.
             None if self.carried => Operation::new(Service::DATASTORE, &name)
-                .map_err(|_| unfit("name", &name, Service::DATASTORE.name_example())),
+                .map_err(|_| unfit("name", &name, &Service::DATASTORE.name_example())),
             None => of_one_service(&self.defaults.services, &name),
         }
     }
@@ -352,7 +352,7 @@ fn of_one_service(services: &[Service], name: &str) -> Result<Operation, Problem
         1 => Ok(candidates.remove(0)),
         0 => {
             let example = services.first().map(|service| service.name_example()).unwrap_or_default();
-            Err(unfit("name", name, example))
+            Err(unfit("name", name, &example))
         }
         _ => {
             let services = Service::list(candidates.iter().map(Operation::service));

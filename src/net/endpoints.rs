@@ -93,9 +93,9 @@ impl Api {
         }
     }
 
-    fn default_base(self) -> &'static str {
-        match self {
-            Self::Operations(service) => service.base(),
+    fn default_base(self) -> String {
+        let base = match self {
+            Self::Operations(service) => return service.base(),
             Self::CloudTasks => "https://cloudtasks.googleapis.com",
             Self::PubSub => "https://pubsub.googleapis.com",
             Self::Slack => "https://hooks.slack.com",
@@ -104,7 +104,8 @@ impl Api {
             Self::Iam => "https://iam.googleapis.com",
             Self::Projects => "https://cloudresourcemanager.googleapis.com",
             Self::Ledger => "https://datastore.googleapis.com",
-        }
+        };
+        base.to_owned()
     }
 }
 
@@ -120,7 +121,7 @@ impl Endpoints {
 
     /// Where `api` answers.
     pub fn get(&self, api: Api) -> Endpoint {
-        let default = || Endpoint { base: api.default_base().to_owned(), loopback: false };
+        let default = || Endpoint { base: api.default_base(), loopback: false };
         self.changed.get(&api).cloned().unwrap_or_else(default)
     }
 }

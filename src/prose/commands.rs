@@ -18,7 +18,7 @@ impl Writer<'_> {
         ) {
             return Vec::new();
         }
-        let of_operation = |verb: &str| Some(report.operation.as_ref()?.gcloud(verb));
+        let of_operation = |verb: &str| report.operation.as_ref()?.gcloud(verb);
         let started = report.start.as_ref().filter(|_| may_run(report.outcome));
         let runs = matches!(report.outcome, Outcome::Stopped | Outcome::Stalled);
         let mut commands = Vec::new();

@@ -42,7 +42,7 @@ impl Writer<'_> {
             Outcome::Lost if report.start.is_some() => notes.push(Note::MayRun),
             Outcome::Cancelled => notes.push(Note::Partial),
             Outcome::Test => notes.push(Note::RoundTrip),
-            Outcome::Succeeded => notes.extend(self.suspicions()),
+            Outcome::Succeeded if self.service().look_up().is_some() => notes.extend(self.suspicions()),
             _ => {}
         }
         notes

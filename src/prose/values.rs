@@ -32,6 +32,7 @@ impl Writer<'_> {
             Output::Folder => Label::OutputFolder,
         };
         let code = [
+            (Label::Target, facts.target.as_deref(), None),
             (output, facts.output.as_deref(), facts.output.as_deref().and_then(bucket_page)),
             (
                 Label::Prefix,

@@ -8,6 +8,8 @@ mod request;
 mod service;
 mod shape;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use cause::{Attempt, Cause, Method};
 pub use error::{ApiError, ERROR_TEXT, ErrorInfo, retry_delay};
@@ -21,6 +23,7 @@ pub use service::{Direction, LookUpBy, Output, Service, StartMethod};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::text;
 
@@ -31,6 +34,11 @@ const WORD: usize = 64;
 /// Reads the answer to a GET of `asked`. An answer about another operation counts as unavailable.
 pub fn read_operation(asked: &Operation, body: &[u8]) -> Observation {
     asked.service().row().shape.read(asked.name(), body)
+}
+
+/// The name of the operation that `answer` of `service` is about.
+pub fn name_in(service: Service, answer: &Value) -> Option<String> {
+    service.row().shape.name_in(answer)
 }
 
 /// The path of the GET that reads `operation`, from the version on.
@@ -90,6 +98,9 @@ pub struct Facts {
     /// How far it is as a whole, where the service counts nothing: a restore of Firestore's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overall: Option<Progress>,
+    /// What it works on, such as `projects/p/instances/i/databases/d`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Where the result lies: only a success has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
@@ -119,6 +130,7 @@ impl Facts {
     pub fn cut(mut self) -> Self {
         self.work = self.work.map(|word| text::cut(&word, WORD));
         self.state = self.state.map(|word| text::cut(&word, WORD));
+        self.target = self.target.map(|name| text::cut(&name, OUTPUT_TEXT));
         self.output = self.output.map(|url| text::cut(&url, OUTPUT_TEXT));
         self.prefix = self.prefix.map(|url| text::cut(&url, OUTPUT_TEXT));
         self.error = self.error.map(ApiError::cut);
@@ -157,7 +169,7 @@ impl Progress {
 }
 
 #[cfg(test)]
-mod tests {
+mod facts_tests {
     use super::*;
 
     #[test]

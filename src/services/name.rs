@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::service::wildcard;
 use super::{Service, StartMethod};
 use crate::text::shell_word;
 
@@ -76,13 +77,13 @@ impl Operation {
     }
 
     /// The gcloud command that shows (`describe`) or cancels (`cancel`) it.
-    pub fn gcloud(&self, verb: &str) -> String {
-        self.fill(&self.service.row().gcloud.replace("VERB", verb), shell_word)
+    pub fn gcloud(&self, verb: &str) -> Option<String> {
+        Some(self.fill(&self.service.row().gcloud?.replace("VERB", verb), shell_word))
     }
 
     /// Its page in the Cloud Console, or that of what is around it; `write` encodes a part of its name.
     pub fn console(&self, write: impl Fn(&str) -> String) -> Option<String> {
-        Some(self.fill(self.service.row().console, write)).filter(|page| !page.is_empty())
+        Some(self.fill(self.service.row().console?, write)).filter(|page| !page.is_empty())
     }
 }
 
@@ -147,11 +148,6 @@ fn part_of<'a>(name: &'a str, pattern: &str, part: &str) -> Option<&'a str> {
     pattern.split('/').zip(name.split('/')).find(|(expected, _)| wanted(expected)).map(|(_, segment)| segment)
 }
 
-/// The name of a segment of a pattern that stands for any: `project` of `{project}`.
-fn wildcard(expected: &str) -> Option<&str> {
-    expected.strip_prefix('{')?.strip_suffix('}')
-}
-
 fn matches(name: &str, pattern: &str) -> bool {
     let mut segments = name.split('/');
     let fits = pattern.split('/').all(|expected| {
@@ -191,7 +187,7 @@ mod tests {
             assert_eq!(operation.to_string(), name);
         }
         for service in Service::all() {
-            assert!(Operation::new(service, service.name_example()).is_ok());
+            assert!(Operation::new(service, &service.name_example()).is_ok());
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::shape::Shape;
+use super::shape::{Lro, Shape};
 
 /// An API whose operations opwatch can follow: a row of the table. Names are unique only within one service.
 #[derive(Clone, Copy)]
@@ -15,29 +15,47 @@ pub(super) struct Row {
     pub id: &'static str,
     /// What people call it.
     pub title: &'static str,
-    /// Where the API answers.
-    pub base: &'static str,
+    /// The host of the API, below `googleapis.com`.
+    pub host: &'static str,
     /// What stands between the host and an operation's name.
     pub version: &'static str,
     /// The forms of its operations' names.
     pub names: &'static [&'static str],
-    /// An example of a name, for error texts.
-    pub example: &'static str,
     /// How it writes an operation.
     pub shape: &'static dyn Shape,
     /// What a success names as its output.
     pub output: Output,
-    /// The permission that reading an operation needs.
-    pub permission: &'static str,
+    /// The permission that reading an operation needs; `None` when it is not known.
+    pub permission: Option<&'static str>,
     /// Below the version, a list that `doctor` may ask for; `{project}` is the only part. `None` when lists need more than a
     /// project.
     pub list: Option<&'static str>,
     /// The gcloud command; `VERB` stands for `describe` or `cancel`. A word of which a part is missing in the name is left out.
-    pub gcloud: &'static str,
+    pub gcloud: Option<&'static str>,
     /// The page of the Cloud Console that shows the operation, or those around it.
-    pub console: &'static str,
+    pub console: Option<&'static str>,
     /// What may be started there.
     pub starts: Option<Starts>,
+}
+
+impl Row {
+    /// A service that keeps to <https://google.aip.dev/151>: most rows are this and little more.
+    pub(super) const fn standard(
+        id: &'static str,
+        title: &'static str,
+        host: &'static str,
+        version: &'static str,
+        names: &'static [&'static str],
+    ) -> Self {
+        let (permission, list, gcloud, console, starts) = (None, None, None, None, None);
+        let (shape, output): (&dyn Shape, _) = (&Lro, Output::File);
+        Self { id, title, host, version, names, shape, output, permission, list, gcloud, console, starts }
+    }
+}
+
+/// The name of a segment of a pattern that stands for any: `project` of `{project}`.
+pub(super) fn wildcard(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
 }
 
 /// What an output URL names.
@@ -134,8 +152,8 @@ impl Service {
     }
 
     /// Where the API answers, without a path.
-    pub fn base(self) -> &'static str {
-        self.0.base
+    pub fn base(self) -> String {
+        format!("https://{}", self.0.host)
     }
 
     /// The version segment of its paths.
@@ -144,8 +162,17 @@ impl Service {
     }
 
     /// An example of an operation's name, for error texts.
-    pub fn name_example(self) -> &'static str {
-        self.0.example
+    pub fn name_example(self) -> String {
+        let example = |part: &str| match part {
+            "project" => "my-project".to_owned(),
+            "location" => "europe-west1".to_owned(),
+            "database" => "(default)".to_owned(),
+            "operation" => "OPERATION".to_owned(),
+            part => format!("my-{part}"),
+        };
+        let form = self.0.names.first().copied().unwrap_or_default();
+        let segments = form.split('/').map(|segment| wildcard(segment).map_or(segment.to_owned(), example));
+        segments.collect::<Vec<_>>().join("/")
     }
 
     /// What a success names as its output.
@@ -154,14 +181,14 @@ impl Service {
     }
 
     /// The permission that reading an operation needs.
-    pub fn permission(self) -> &'static str {
+    pub fn permission(self) -> Option<&'static str> {
         self.0.permission
     }
 
     /// The permissions that a role for it needs, separated by commas.
     pub fn role_permissions(self, imports: bool) -> String {
         match &self.0.starts {
-            None => self.0.permission.to_owned(),
+            None => self.0.permission.unwrap_or_default().to_owned(),
             Some(starts) if imports => {
                 let (export, others) = starts.permissions.split_once(',').unwrap_or((starts.permissions, ""));
                 [export, starts.import_permission, others].join(",")

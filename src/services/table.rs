@@ -6,22 +6,33 @@ use super::service::{Direction, LookUpBy, Output, Row, Service, StartMethod, Sta
 use super::shape::Export;
 
 /// Every service that opwatch can follow.
-pub(super) static ROWS: &[&Row] = &[&DATASTORE, &FIRESTORE];
+pub(super) static ROWS: &[&Row] = &[
+    &DATASTORE,
+    &FIRESTORE,
+    &Row {
+        permission: Some("alloydb.operations.get"),
+        gcloud: Some("gcloud alloydb operations VERB {operation} --region={location} --project={project}"),
+        console: Some("https://console.cloud.google.com/alloydb/clusters?project={project}"),
+        ..Row::standard("alloydb", "AlloyDB", "alloydb.googleapis.com", "v1", &[IN_A_LOCATION])
+    },
+];
+
+/// The form of most names.
+const IN_A_LOCATION: &str = "projects/{project}/locations/{location}/operations/{operation}";
 
 /// Fields of starts as in <https://cloud.google.com/datastore/docs/reference/admin/rest/v1/projects/export> and `…/import`.
 pub(super) static DATASTORE: Row = Row {
     id: "datastore",
     title: "Datastore",
-    base: "https://datastore.googleapis.com",
+    host: "datastore.googleapis.com",
     version: "v1",
     names: &["projects/{project}/operations/{operation}"],
-    example: "projects/my-project/operations/ASA1MTAwNDQxNAgadGx1YWZlZAcSMWxhcnRuZWNzdQ",
     shape: &Export,
     output: Output::File,
-    permission: "datastore.operations.get",
+    permission: Some("datastore.operations.get"),
     list: Some("projects/{project}/operations?pageSize=1"),
-    gcloud: "gcloud datastore operations VERB {name}",
-    console: "https://console.cloud.google.com/datastore/import-export?project={project}",
+    gcloud: Some("gcloud datastore operations VERB {name}"),
+    console: Some("https://console.cloud.google.com/datastore/import-export?project={project}"),
     starts: Some(Starts {
         resource: "projects/{project}",
         example: "projects/my-project:export",
@@ -67,16 +78,17 @@ pub(super) static DATASTORE: Row = Row {
 pub(super) static FIRESTORE: Row = Row {
     id: "firestore",
     title: "Firestore",
-    base: "https://firestore.googleapis.com",
+    host: "firestore.googleapis.com",
     version: "v1",
     names: &["projects/{project}/databases/{database}/operations/{operation}"],
-    example: "projects/my-project/databases/(default)/operations/ASA1MTAwNDQxNAgadGx1YWZlZAcSMWxhcnRuZWNzdQ",
     shape: &Export,
     output: Output::Folder,
-    permission: "datastore.operations.get",
+    permission: Some("datastore.operations.get"),
     list: Some("projects/{project}/databases/(default)/operations?pageSize=1"),
-    gcloud: "gcloud firestore operations VERB {name}",
-    console: "https://console.cloud.google.com/firestore/databases/{database}/import-export?project={project}",
+    gcloud: Some("gcloud firestore operations VERB {name}"),
+    console: Some(
+        "https://console.cloud.google.com/firestore/databases/{database}/import-export?project={project}",
+    ),
     starts: Some(Starts {
         resource: "projects/{project}/databases/{database}",
         example: "projects/my-project/databases/(default):exportDocuments",
@@ -174,14 +186,21 @@ mod tests {
             let id = row.id;
             assert!(ids.insert(id), "{id} stands twice");
             let service: Service = id.parse().unwrap();
-            assert!(Operation::new(service, row.example).is_ok(), "{id}: {}", row.example);
-            let host = row.base.strip_prefix("https://").unwrap();
-            assert!(host.ends_with(".googleapis.com") && !host.contains('/'), "{id}: {host}");
+            assert!(
+                Operation::new(service, &service.name_example()).is_ok(),
+                "{id}: {}",
+                service.name_example()
+            );
+            let host = row.host.strip_suffix(".googleapis.com").unwrap();
+            assert!(
+                host.bytes().all(|byte| byte.is_ascii_lowercase() || b"-.".contains(&byte)),
+                "{id}: {host}"
+            );
             let known: BTreeSet<_> = row.names.iter().flat_map(|name| parts(name)).chain(["name"]).collect();
-            for template in [row.gcloud, row.console] {
+            for template in row.gcloud.into_iter().chain(row.console) {
                 assert!(parts(template).all(|part| known.contains(part)), "{id}: {template}");
             }
-            assert!(row.gcloud.contains(" VERB "), "{id}: {}", row.gcloud);
+            assert!(row.gcloud.is_none_or(|gcloud| gcloud.contains(" VERB ")), "{id}");
             assert!(row.list.into_iter().flat_map(parts).all(|part| part == "project"), "{id}");
             for name in row.names {
                 assert!(parts(name).any(|part| part == "operation"), "{id}: {name}");

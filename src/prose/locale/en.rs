@@ -55,6 +55,7 @@ impl Words for English {
             Label::Eta => "Expected end",
             Label::Checks => "Checks",
             Label::State => "State",
+            Label::Target => "Target",
             Label::Output => "Output file",
             Label::OutputFolder => "Output folder",
             Label::Prefix => "Location",

@@ -58,6 +58,7 @@ impl Words for Japanese {
             Label::Eta => "終了予定",
             Label::Checks => "確認回数",
             Label::State => "状態",
+            Label::Target => "対象",
             Label::Output => "バックアップファイル",
             Label::OutputFolder => "バックアップフォルダ",
             Label::Prefix => "保存先",

@@ -41,6 +41,8 @@ pub enum Label {
     Checks,
     /// The service's word for its state.
     State,
+    /// What the operation works on.
+    Target,
     /// Where the result lies.
     Output,
     /// The folder in which the result lies.

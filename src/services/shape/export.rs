@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::Shape;
-use super::lro::{Answer, CANCELLED, integer, observation};
+use super::answer::{Answer, CANCELLED, integer, observation, work_of_type};
 use crate::services::{Ending, Facts, Filter, Observation, Progress};
 use crate::text;
 
@@ -56,6 +56,7 @@ fn facts(answer: &Answer) -> Facts {
         bytes: progress(metadata, &["progressBytes"]),
         // https://cloud.google.com/firestore/docs/reference/rest/Shared.Types/RestoreDatabaseMetadata
         overall: progress(metadata, &["progressPercentage"]),
+        target: None,
         output: answer.response.as_ref().and_then(|fields| text(fields, &["outputUrl", "outputUriPrefix"])),
         prefix: text(metadata, &["outputUrlPrefix", "outputUriPrefix", "inputUrl", "inputUriPrefix"]),
         error: answer.error(),
@@ -67,19 +68,6 @@ fn facts(answer: &Answer) -> Facts {
 /// Datastore keeps state, times and labels one level deeper than Firestore.
 pub(in crate::services) fn common(metadata: &Map<String, Value>) -> &Map<String, Value> {
     metadata.get("common").and_then(Value::as_object).unwrap_or(metadata)
-}
-
-/// `type.googleapis.com/google.firestore.admin.v1.ExportDocumentsMetadata` is `EXPORT_DOCUMENTS`.
-fn work_of_type(metadata: &Map<String, Value>) -> Option<String> {
-    let name = metadata.get("@type")?.as_str()?.rsplit('.').next()?.strip_suffix("Metadata")?;
-    let mut word = String::new();
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !word.is_empty() {
-            word.push('_');
-        }
-        word.push(c.to_ascii_uppercase());
-    }
-    Some(word)
 }
 
 pub(in crate::services) fn time(fields: &Map<String, Value>, name: &str) -> Option<DateTime<Utc>> {
@@ -133,48 +121,6 @@ mod tests {
     }
 
     #[test]
-    fn every_state_means_what_it_means() {
-        let expected = [
-            ("datastore-initializing", "running"),
-            ("datastore-processing", "running"),
-            ("datastore-exceeded", "running"),
-            ("datastore-counts_as_numbers", "running"),
-            ("datastore-counts_of_zero", "running"),
-            ("datastore-finalizing", "running"),
-            ("datastore-cancelling", "running"),
-            ("datastore-unspecified", "running"),
-            ("datastore-not_done_though_successful", "running"),
-            ("datastore-successful", "succeeded"),
-            ("datastore-done_while_processing", "unknown"),
-            ("datastore-failed", "failed"),
-            ("datastore-failed_without_error", "failed"),
-            ("datastore-cancelled", "cancelled"),
-            ("datastore-cancelled_without_error", "cancelled"),
-            ("datastore-empty_error", "succeeded"),
-            ("datastore-error_beside_success", "failed"),
-            ("datastore-unknown_state", "unknown"),
-            ("datastore-no_metadata", "running"),
-            ("datastore-null_metadata", "succeeded"),
-            ("datastore-whole_seconds", "succeeded"),
-            ("datastore-nanoseconds", "succeeded"),
-            ("datastore-broken_time", "succeeded"),
-            ("datastore-import", "running"),
-            ("firestore-processing", "running"),
-            ("firestore-restore", "running"),
-            ("firestore-successful", "succeeded"),
-            ("firestore-failed", "failed"),
-            ("firestore-cancelled", "cancelled"),
-            ("firestore-unspecified", "running"),
-            ("firestore-import", "running"),
-        ];
-        for (name, ending) in expected {
-            assert_eq!(seen(name).0, ending, "{name}");
-        }
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/operations");
-        assert_eq!(std::fs::read_dir(folder).unwrap().count(), expected.len(), "every file is named here");
-    }
-
-    #[test]
     fn both_spellings_of_the_facts_are_read() {
         let at = |text: &str| Some(text.parse().unwrap());
         let progress = |done, of| Some(Progress { done, of });
@@ -189,6 +135,7 @@ mod tests {
                 entities: progress(20_000, Some(20_000)),
                 bytes: progress(4_000, Some(4_000)),
                 overall: None,
+                target: None,
                 output: Some(
                     "gs://my-backups/2026-11-23T03:00:12_1/2026-11-23T03:00:12_1.overall_export_metadata"
                         .to_owned()

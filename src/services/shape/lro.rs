@@ -1,96 +1,133 @@
-//! `google.longrunning.Operation`, as almost every service answers it.
+//! A standard operation (<https://google.aip.dev/151>): done without an error is a success, whatever its metadata says. What
+//! the metadata is called differs from service to service; each name here is used by several.
 
-use serde::Deserialize;
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::services::{ApiError, Observation};
-use crate::text::{self, last_segment};
+use super::Shape;
+use super::answer::{Answer, CANCELLED, integer, observation, work_of_type};
+use crate::services::{Ending, Facts, Observation, Progress};
+use crate::text;
 
-/// `google.rpc.Code` of a cancelled operation.
-pub(super) const CANCELLED: i64 = 1;
+/// `google.longrunning.Operation` with metadata of any form.
+pub(in crate::services) struct Lro;
 
-/// `google.longrunning.Operation`
-/// (<https://github.com/googleapis/googleapis/blob/master/google/longrunning/operations.proto>); proto3 JSON
-/// leaves out what has its default, so a missing `done` means false.
-#[derive(Deserialize)]
-pub(in crate::services) struct Answer {
-    pub name: Option<String>,
-    #[serde(default)]
-    pub done: bool,
-    error: Option<Status>,
-    pub response: Option<Map<String, Value>>,
-    #[serde(default, deserialize_with = "or_empty")]
-    pub metadata: Map<String, Value>,
+impl Shape for Lro {
+    fn read(&self, name: &str, body: &[u8]) -> Observation {
+        observation(name, body, observe)
+    }
 }
 
-fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+/// Types whose last word is one of these tell about the operation. Others are the resource itself or the request (Cloud Run,
+/// Cloud Asset): their times are not the operation's.
+const ABOUT_THE_OPERATION: [&str; 4] = ["Metadata", "Progress", "Status", "Operation"];
+/// Where the facts may be, besides the metadata itself.
+const GROUPS: [&str; 6] =
+    ["common", "commonMetadata", "genericMetadata", "operationMetadata", "progress", "status"];
+const START: [&str; 6] =
+    ["createTime", "startTime", "insertTime", "requestTime", "submitTime", "creationTime"];
+const END: [&str; 4] = ["endTime", "finishTime", "completeTime", "doneTime"];
+/// The time of the last change, which for an operation that is done is its end.
+const UPDATE: [&str; 2] = ["updateTime", "lastUpdateTime"];
+const PERCENT: [&str; 5] =
+    ["progressPercent", "progressPercentage", "percentComplete", "percentDone", "completionPercent"];
+const STATE: [&str; 3] = ["state", "operationState", "status"];
+const TARGET: [&str; 5] = ["target", "resource", "name", "database", "instance"];
+const WORK: [&str; 3] = ["verb", "operationType", "method"];
+
+/// The facts of an operation's metadata: each of the fields is looked for in the metadata itself, then in its groups.
+struct Metadata<'a> {
+    groups: Vec<&'a Map<String, Value>>,
 }
 
-#[derive(Deserialize)]
-struct Status {
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    message: String,
-    #[serde(default, deserialize_with = "text::list")]
-    details: Vec<Value>,
-}
-
-impl Answer {
-    /// Reads the answer to a GET of the operation `name`. An answer about another operation counts as unavailable.
-    pub(super) fn about(name: &str, body: &[u8]) -> Result<Self, ApiError> {
-        let answer: Self = text::json(body).map_err(|error| unreadable(&error))?;
-        // The id alone: a project may be named by its number and answered by its id.
-        if answer.name.as_deref().map(last_segment) != Some(last_segment(name)) {
-            let text = format!("the answer is about {}", answer.name.as_deref().unwrap_or("no operation"));
-            return Err(ApiError::new(0, "", &text));
+impl<'a> Metadata<'a> {
+    fn of(metadata: &'a Map<String, Value>) -> Self {
+        if !is_about_the_operation(metadata) {
+            return Self { groups: Vec::new() };
         }
-        Ok(answer)
+        let inner = GROUPS.iter().filter_map(|group| metadata.get(*group)?.as_object());
+        Self { groups: std::iter::once(metadata).chain(inner).collect() }
     }
 
-    /// The error it ended with. An empty Status is proto's way to say OK.
-    pub(super) fn error(&self) -> Option<ApiError> {
-        let error = self.error.as_ref().filter(|error| error.code != 0 || !error.message.is_empty())?;
-        let named = ApiError::new(error.code, code_name(error.code), &error.message);
-        Some(named.with_details(&error.details))
+    fn find<T>(&self, names: &[&str], read: impl Fn(&'a Value) -> Option<T>) -> Option<T> {
+        self.groups.iter().find_map(|group| names.iter().find_map(|name| read(group.get(*name)?)))
+    }
+
+    fn text(&self, names: &[&str]) -> Option<String> {
+        self.find(names, |value| Some(value.as_str()?.to_owned())).filter(|text| !text.is_empty())
+    }
+
+    fn time(&self, names: &[&str]) -> Option<DateTime<Utc>> {
+        self.find(names, |value| text::time(value.as_str()?))
+    }
+
+    fn percent(&self) -> Option<Progress> {
+        let done = self.find(&PERCENT, |value| integer(value).filter(|percent| *percent <= 100))?;
+        Some(Progress { done, of: Some(100) })
     }
 }
 
-/// What `answer` shows, as `observe` reads it.
-pub(super) fn observation(name: &str, body: &[u8], observe: impl Fn(&Answer) -> Observation) -> Observation {
-    Answer::about(name, body).map_or_else(Observation::Unavailable, |answer| observe(&answer))
+/// A resource by its name, or the name in a copy of the resource.
+fn name_of(value: &Value) -> Option<String> {
+    let name = value.as_str().or_else(|| value.get("name")?.as_str())?;
+    Some(name.to_owned()).filter(|name| !name.is_empty())
 }
 
-pub(in crate::services) fn unreadable(error: &serde_json::Error) -> ApiError {
-    ApiError::new(0, "", &format!("the answer could not be read: {error}"))
+fn is_about_the_operation(metadata: &Map<String, Value>) -> bool {
+    let Some(kind) = metadata.get("@type").and_then(Value::as_str) else { return true };
+    // `OperationMetadataV1` is one as well.
+    let kind = kind
+        .rsplit('.')
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(|c: char| c.is_ascii_digit() || c == 'V');
+    ABOUT_THE_OPERATION.iter().any(|word| kind.ends_with(word))
 }
 
-/// proto3 JSON writes an int64 as a string; some servers write a number.
-pub(super) fn integer(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+/// What a list of steps says of the whole, such as that of the statements of a schema change of Spanner's.
+fn steps(metadata: &Map<String, Value>) -> Option<Facts> {
+    let steps: Vec<_> = metadata.get("progress")?.as_array()?.iter().filter_map(Value::as_object).collect();
+    let time = |step: Option<&&Map<String, Value>>, name: &str| text::time(step?.get(name)?.as_str()?);
+    // proto3 leaves out a zero, and a statement that has not begun may have no step yet.
+    let percent =
+        |step: &&Map<String, Value>| step.get("progressPercent").and_then(integer).unwrap_or(0).min(100);
+    let statements = metadata.get("statements").and_then(Value::as_array).map_or(0, Vec::len);
+    let count = u64::try_from(statements.max(steps.len())).ok().filter(|count| *count > 0)?;
+    Some(Facts {
+        start: time(steps.first(), "startTime"),
+        end: time(steps.last(), "endTime"),
+        overall: Some(Progress { done: steps.iter().map(percent).sum::<u64>() / count, of: Some(100) }),
+        ..Facts::default()
+    })
 }
 
-/// The name of a `google.rpc.Code`
-/// (<https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>).
-fn code_name(code: i64) -> &'static str {
-    match code {
-        1 => "CANCELLED",
-        2 => "UNKNOWN",
-        3 => "INVALID_ARGUMENT",
-        4 => "DEADLINE_EXCEEDED",
-        5 => "NOT_FOUND",
-        6 => "ALREADY_EXISTS",
-        7 => "PERMISSION_DENIED",
-        8 => "RESOURCE_EXHAUSTED",
-        9 => "FAILED_PRECONDITION",
-        10 => "ABORTED",
-        11 => "OUT_OF_RANGE",
-        12 => "UNIMPLEMENTED",
-        13 => "INTERNAL",
-        14 => "UNAVAILABLE",
-        15 => "DATA_LOSS",
-        16 => "UNAUTHENTICATED",
-        _ => "",
+fn observe(answer: &Answer) -> Observation {
+    let facts = facts(answer);
+    if !answer.done {
+        return Observation::Running(facts);
     }
+    let ending = match &facts.error {
+        Some(error) if error.code == CANCELLED => Ending::Cancelled,
+        Some(_) => Ending::Failed,
+        None => Ending::Succeeded,
+    };
+    Observation::Ended(ending, facts)
+}
+
+fn facts(answer: &Answer) -> Facts {
+    let metadata = Metadata::of(&answer.metadata);
+    let steps = steps(&answer.metadata).unwrap_or_default();
+    // An end before the operation is done is not its end.
+    let end = || metadata.time(&END).or(steps.end).or_else(|| metadata.time(&UPDATE));
+    Facts {
+        work: metadata.text(&WORK).or_else(|| work_of_type(&answer.metadata)),
+        state: metadata.text(&STATE).filter(|word| !word.ends_with("UNSPECIFIED")),
+        start: metadata.time(&START).or(steps.start),
+        end: if answer.done { end() } else { None },
+        overall: metadata.percent().or(steps.overall),
+        target: metadata.find(&TARGET, name_of),
+        error: answer.error(),
+        ..Facts::default()
+    }
+    .cut()
 }

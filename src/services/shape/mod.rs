@@ -1,10 +1,14 @@
 //! The ways in which services write an operation, one file each.
 
+mod answer;
 mod export;
 mod lro;
 
+pub(super) use answer::{Answer, unreadable};
 pub(super) use export::{Export, common, observe, time};
-pub(super) use lro::{Answer, unreadable};
+pub(super) use lro::Lro;
+
+use serde_json::Value;
 
 use super::Observation;
 
@@ -12,6 +16,11 @@ use super::Observation;
 pub(super) trait Shape: Sync {
     /// What the answer to a GET of the operation `name` shows. An answer about another operation counts as unavailable.
     fn read(&self, name: &str, body: &[u8]) -> Observation;
+
+    /// The name of the operation that `answer` is about.
+    fn name_in(&self, answer: &Value) -> Option<String> {
+        Some(answer.get("name")?.as_str()?.to_owned())
+    }
 
     /// The path of that GET, from the version on.
     fn path(&self, version: &str, name: &str) -> String {

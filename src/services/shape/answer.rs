@@ -1,0 +1,113 @@
+//! `google.longrunning.Operation`, as almost every service answers it.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::services::{ApiError, Observation};
+use crate::text::{self, last_segment};
+
+/// `google.rpc.Code` of a cancelled operation.
+pub(super) const CANCELLED: i64 = 1;
+
+/// `google.longrunning.Operation`
+/// (<https://github.com/googleapis/googleapis/blob/master/google/longrunning/operations.proto>); proto3 JSON
+/// leaves out what has its default, so a missing `done` means false.
+#[derive(Deserialize)]
+pub(in crate::services) struct Answer {
+    pub name: Option<String>,
+    #[serde(default)]
+    pub done: bool,
+    error: Option<Status>,
+    pub response: Option<Map<String, Value>>,
+    #[serde(default, deserialize_with = "or_empty")]
+    pub metadata: Map<String, Value>,
+}
+
+/// Metadata that is missing, null or no object says nothing.
+fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Object(metadata) => metadata,
+        _ => Map::new(),
+    })
+}
+
+#[derive(Deserialize)]
+struct Status {
+    #[serde(default)]
+    code: i64,
+    #[serde(default)]
+    message: String,
+    #[serde(default, deserialize_with = "text::list")]
+    details: Vec<Value>,
+}
+
+impl Answer {
+    /// Reads the answer to a GET of the operation `name`. An answer about another operation counts as unavailable.
+    pub(super) fn about(name: &str, body: &[u8]) -> Result<Self, ApiError> {
+        let answer: Self = text::json(body).map_err(|error| unreadable(&error))?;
+        // The id alone: a project may be named by its number and answered by its id.
+        if answer.name.as_deref().map(last_segment) != Some(last_segment(name)) {
+            let text = format!("the answer is about {}", answer.name.as_deref().unwrap_or("no operation"));
+            return Err(ApiError::new(0, "", &text));
+        }
+        Ok(answer)
+    }
+
+    /// The error it ended with. An empty Status is proto's way to say OK.
+    pub(super) fn error(&self) -> Option<ApiError> {
+        let error = self.error.as_ref().filter(|error| error.code != 0 || !error.message.is_empty())?;
+        let named = ApiError::new(error.code, code_name(error.code), &error.message);
+        Some(named.with_details(&error.details))
+    }
+}
+
+/// What `answer` shows, as `observe` reads it.
+pub(super) fn observation(name: &str, body: &[u8], observe: impl Fn(&Answer) -> Observation) -> Observation {
+    Answer::about(name, body).map_or_else(Observation::Unavailable, |answer| observe(&answer))
+}
+
+pub(in crate::services) fn unreadable(error: &serde_json::Error) -> ApiError {
+    ApiError::new(0, "", &format!("the answer could not be read: {error}"))
+}
+
+/// `type.googleapis.com/google.firestore.admin.v1.ExportDocumentsMetadata` is `EXPORT_DOCUMENTS`.
+pub(super) fn work_of_type(metadata: &Map<String, Value>) -> Option<String> {
+    let name = metadata.get("@type")?.as_str()?.rsplit('.').next()?.strip_suffix("Metadata")?;
+    let mut word = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !word.is_empty() {
+            word.push('_');
+        }
+        word.push(c.to_ascii_uppercase());
+    }
+    Some(word)
+}
+
+/// proto3 JSON writes an int64 as a string; some servers write a number.
+pub(super) fn integer(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The name of a `google.rpc.Code`
+/// (<https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>).
+fn code_name(code: i64) -> &'static str {
+    match code {
+        1 => "CANCELLED",
+        2 => "UNKNOWN",
+        3 => "INVALID_ARGUMENT",
+        4 => "DEADLINE_EXCEEDED",
+        5 => "NOT_FOUND",
+        6 => "ALREADY_EXISTS",
+        7 => "PERMISSION_DENIED",
+        8 => "RESOURCE_EXHAUSTED",
+        9 => "FAILED_PRECONDITION",
+        10 => "ABORTED",
+        11 => "OUT_OF_RANGE",
+        12 => "UNIMPLEMENTED",
+        13 => "INTERNAL",
+        14 => "UNAVAILABLE",
+        15 => "DATA_LOSS",
+        16 => "UNAUTHENTICATED",
+        _ => "",
+    }
+}
