@@ -15,6 +15,28 @@ pub(super) static ROWS: &[&Row] = &[
         console: Some("https://console.cloud.google.com/alloydb/clusters?project={project}"),
         ..Row::standard("alloydb", "AlloyDB", "alloydb.googleapis.com", "v1", &[IN_A_LOCATION])
     },
+    &Row {
+        permission: Some("spanner.databaseOperations.get"),
+        gcloud: Some(
+            "gcloud spanner operations VERB {operation} --instance={instance} --database={database} --backup={backup} \
+             --instance-partition={partition} --instance-config={config} --project={project}",
+        ),
+        console: Some("https://console.cloud.google.com/spanner/instances?project={project}"),
+        ..Row::standard(
+            "spanner",
+            "Spanner",
+            "spanner.googleapis.com",
+            "v1",
+            &[
+                "projects/{project}/instances/{instance}/databases/{database}/operations/{operation}",
+                "projects/{project}/instances/{instance}/backups/{backup}/operations/{operation}",
+                "projects/{project}/instances/{instance}/instancePartitions/{partition}/operations/{operation}",
+                "projects/{project}/instances/{instance}/operations/{operation}",
+                "projects/{project}/instanceConfigs/{config}/ssdCaches/{cache}/operations/{operation}",
+                "projects/{project}/instanceConfigs/{config}/operations/{operation}",
+            ],
+        )
+    },
 ];
 
 /// The form of most names.
