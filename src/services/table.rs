@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::service::{Direction, LookUpBy, Output, Row, Service, StartMethod, Starts};
-use super::shape::Export;
+use super::shape::{CloudSql, Export};
 
 /// Every service that opwatch can follow.
 pub(super) static ROWS: &[&Row] = &[
@@ -35,6 +35,19 @@ pub(super) static ROWS: &[&Row] = &[
                 "projects/{project}/instanceConfigs/{config}/ssdCaches/{cache}/operations/{operation}",
                 "projects/{project}/instanceConfigs/{config}/operations/{operation}",
             ],
+        )
+    },
+    &Row {
+        shape: &CloudSql,
+        permission: Some("cloudsql.instances.get"),
+        gcloud: Some("gcloud sql operations VERB {operation} --project={project}"),
+        console: Some("https://console.cloud.google.com/sql/instances?project={project}"),
+        ..Row::standard(
+            "sqladmin",
+            "Cloud SQL",
+            "sqladmin.googleapis.com",
+            "v1",
+            &["projects/{project}/operations/{operation}"],
         )
     },
 ];

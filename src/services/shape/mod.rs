@@ -3,10 +3,12 @@
 mod answer;
 mod export;
 mod lro;
+mod sql;
 
 pub(super) use answer::{Answer, unreadable};
 pub(super) use export::{Export, common, observe, time};
 pub(super) use lro::Lro;
+pub(super) use sql::CloudSql;
 
 use serde_json::Value;
 
