@@ -43,6 +43,7 @@ mod render;
 mod reports;
 mod scripts;
 mod security;
+mod services;
 mod settings;
 mod simulation;
 mod slack;

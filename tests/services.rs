@@ -1,0 +1,138 @@
+//! Operations of services that opwatch does not start: followed to their end over real HTTP.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{Method, Response};
+use opwatch::intake::server::{self, Limits};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::support::opwatch::Opwatch;
+use crate::support::opwatch::{GREEN, ORANGE, RED, colour, texts};
+
+/// An API with one operation. It is running at the first look and done at the next; any other path is not found, as Google's
+/// front end answers.
+struct Api {
+    url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+    server: JoinHandle<bool>,
+}
+
+impl Api {
+    async fn start(path: &'static str, running: Value, done: Value) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        let serving =
+            server::serve(listener, Limits::default(), std::future::pending(), move |request, _| {
+                let asked = request.uri().path_and_query().unwrap().to_string();
+                let known = request.method() == Method::GET && asked == path;
+                let mut seen = seen.lock().unwrap();
+                let body = if seen.is_empty() { running.clone() } else { done.clone() };
+                seen.push(asked);
+                async move {
+                    let body =
+                        if known { body } else { json!({"error": {"code": 404, "status": "NOT_FOUND"}}) };
+                    let response = Response::builder().status(if known { 200 } else { 404 });
+                    response.body(Full::new(Bytes::from(body.to_string()))).unwrap()
+                }
+            });
+        Self { url, requests, server: tokio::spawn(serving) }
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// An opwatch that follows `services`, of which `own` answers at `url`.
+async fn opwatch(services: &str, own: &str, url: &str) -> Opwatch {
+    let (services, own) = (services.to_owned(), format!("{own}={url}"));
+    Opwatch::start_with(move |args| {
+        let endpoints = args.common.endpoints.take().unwrap();
+        args.common.endpoints = Some(format!("{endpoints},{own}"));
+        args.common.services = Some(services);
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_standard_operation_is_followed_to_its_end() {
+    const NAME: &str = "projects/demo/instances/prod/databases/orders/operations/_auto_op_03";
+    let metadata = |percent: u32| {
+        json!({
+            "@type": "type.googleapis.com/google.spanner.admin.database.v1.RestoreDatabaseMetadata",
+            "name": "projects/demo/instances/prod/databases/orders",
+            "progress": {"progressPercent": percent, "startTime": "2026-11-20T03:00:04Z"},
+        })
+    };
+    let running = json!({"name": NAME, "metadata": metadata(61)});
+    let done = json!({"name": NAME, "done": true, "metadata": metadata(100),
+        "error": {"code": 8, "message": "Not enough nodes."}});
+    let api =
+        Api::start("/v1/projects/demo/instances/prod/databases/orders/operations/_auto_op_03", running, done)
+            .await;
+    let opwatch = opwatch("datastore,spanner", "spanner", &api.url).await;
+    opwatch.watch(&json!({"name": NAME})).await;
+    assert_eq!(*api.requests.lock().unwrap(), [format!("/v1/{NAME}"), format!("/v1/{NAME}")]);
+    let told = opwatch.slack().pop().expect("a message");
+    let text = texts(&told).join("\n");
+    assert_eq!(colour(&told), RED, "{text}");
+    for part in [
+        "Spanner",
+        "8 RESOURCE_EXHAUSTED",
+        "Not enough nodes.",
+        "projects/demo/instances/prod/databases/orders",
+        "gcloud spanner operations describe _auto_op_03 --instance=prod --database=orders --project=demo",
+    ] {
+        assert!(told.to_string().contains(part), "{part}: {told}");
+    }
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn an_operation_of_cloud_sql_is_followed_to_its_end() {
+    let answer = |status: &str| {
+        json!({
+            "kind": "sql#operation", "name": "5f-1", "status": status, "operationType": "EXPORT",
+            "targetProject": "demo", "targetId": "shop", "insertTime": "2026-11-20T03:00:00Z",
+            "exportContext": {"uri": "gs://my-backups/shop.sql.gz"},
+        })
+    };
+    let api = Api::start("/v1/projects/demo/operations/5f-1", answer("RUNNING"), answer("DONE")).await;
+    let opwatch = opwatch("sqladmin", "sqladmin", &api.url).await;
+    opwatch.watch(&json!({"name": "projects/demo/operations/5f-1", "service": "sqladmin"})).await;
+    let told = opwatch.slack().pop().expect("a message");
+    assert_eq!(colour(&told), GREEN, "{told}");
+    for part in ["Cloud SQL", "gs://my-backups/shop.sql.gz", "projects/demo/instances/shop"] {
+        assert!(told.to_string().contains(part), "{part}: {told}");
+    }
+    assert!(!told.to_string().contains("names no output"), "{told}");
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_name_that_fits_several_services_is_never_guessed() {
+    let api = Api::start("/", json!({}), json!({})).await;
+    let opwatch = opwatch("datastore,sqladmin", "sqladmin", &api.url).await;
+    opwatch.watch(&json!({"name": "projects/demo/operations/x"})).await;
+    let told = opwatch.slack().pop().expect("a message");
+    assert_eq!(colour(&told), ORANGE, "{told}");
+    let text = texts(&told).join("\n");
+    assert!(text.contains("Several services have names of this form: datastore, sqladmin."), "{text}");
+    opwatch.watch(&json!({"name": "projects/demo/instances/i/operations/x"})).await;
+    let text = texts(&opwatch.slack().pop().unwrap()).join("\n");
+    assert!(text.contains("This is a name of spanner: it needs \"service\": \"spanner\"."), "{text}");
+    opwatch.watch(&json!({"name": "projects/demo/instances/i/operations/x", "service": "spanner"})).await;
+    let text = texts(&opwatch.slack().pop().unwrap()).join("\n");
+    assert!(text.contains("SERVICES"), "{text}");
+    assert!(api.requests.lock().unwrap().is_empty() && opwatch.world.operations.requests().is_empty());
+    opwatch.stop().await;
+}
