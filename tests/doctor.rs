@@ -116,7 +116,8 @@ async fn doctor(google: &Google, arguments: &[&str]) -> (i32, String) {
 
 /// The same with more variables.
 async fn doctor_with(google: &Google, arguments: &[&str], more: &[(&str, &str)]) -> (i32, String) {
-    let endpoints = ["datastore", "firestore", "cloudtasks", "pubsub", "slack", "iam"];
+    let endpoints =
+        ["datastore", "firestore", "cloudtasks", "pubsub", "slack", "iam", "cloudresourcemanager"];
     let endpoints = endpoints.map(|api| format!("{api}={}", google.url)).join(",");
     let mut command = Command::new(env!("CARGO_BIN_EXE_opwatch"));
     command.env_clear().arg("doctor").args(arguments).envs([
@@ -454,5 +455,28 @@ async fn a_ledger_that_cant_be_read_is_named() {
         assert!(output.contains(&format!("FAIL  reading the ledger in {project}: {status}")), "{output}");
         assert!(output.contains(fix), "{output}");
         assert_eq!(output.lines().filter(|line| line.starts_with("ok    ")).count(), 9, "{output}");
+    }
+}
+
+/// A list of Spanner's operations needs an instance, so that the permission is asked for.
+#[tokio::test]
+async fn a_service_whose_list_needs_more_than_a_project_is_checked_by_its_permission() {
+    let services = [("SERVICES", "datastore,spanner")];
+    let google = Google::open("").await;
+    let (status, said) = doctor_with(&google, &[], &services).await;
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("reading Spanner operations of demo"), "{said}");
+    assert!(
+        google.calls().contains(&"POST /v1/projects/demo:testIamPermissions".to_owned()),
+        "{:?}",
+        google.calls()
+    );
+
+    let google = Google::open("/v1/projects/demo:testIamPermissions").await;
+    let (status, said) = doctor_with(&google, &[], &services).await;
+    assert_eq!(status, 1, "{said}");
+    for part in ["spanner.databaseOperations.get is missing", "--permissions=spanner.databaseOperations.get"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
     }
 }
