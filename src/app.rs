@@ -15,9 +15,8 @@ use crate::intake::keys::Keys;
 use crate::intake::server::{InFlight, Limits, serve};
 use crate::net::endpoints::Api;
 use crate::net::transport::Transport;
-use crate::outlets::slack::Slack;
 use crate::runner::Runner;
-use crate::settings::{Settings, SlackAccess};
+use crate::settings::Settings;
 
 /// Builds it. Makes no call: tokens and keys are fetched when the first push needs them.
 pub fn build(settings: Settings, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> App {
@@ -27,17 +26,9 @@ pub fn build(settings: Settings, transport: Arc<dyn Transport>, clock: Arc<dyn C
     });
     let tokens = Tokens::new(settings.access_token);
     let google = Google::new(Arc::clone(&transport), tokens, settings.endpoints);
-    let slack = slack(transport, settings.slack);
+    let outlet = settings.slack.open(transport);
     let trust = settings.config.trust.clone();
-    App { runner: Runner::new(settings.config, google, slack, clock), authenticator, trust }
-}
-
-/// The client of Slack that the settings ask for.
-pub(crate) fn slack(transport: Arc<dyn Transport>, access: SlackAccess) -> Slack {
-    match access {
-        SlackAccess::Webhook(url) => Slack::webhook(transport, url),
-        SlackAccess::Bot { base, token } => Slack::bot(transport, base, token),
-    }
+    App { runner: Runner::new(settings.config, google, outlet, clock), authenticator, trust }
 }
 
 /// Serves pushes on `listener` until `shutdown`, then drains; returns whether all that was in flight ended in time.

@@ -134,7 +134,8 @@ fn the_examples_are_kickoffs() {
     assert_eq!(files.len(), 3, "{files:?}");
     for file in files {
         let received = Received { message_id: "1".to_owned(), published: Utc::now(), origin: Origin::Public };
-        let message = read(&fs::read(&file).unwrap(), &received, &Defaults::default());
+        let message =
+            read(&fs::read(&file).unwrap(), &received, &Defaults::new(opwatch::outlets::ADDRESSING));
         assert!(matches!(message, Ok(Message::Start(_))), "{}: {message:?}", file.display());
     }
 }
@@ -605,7 +606,9 @@ fn watch_publishes(cloud: &Cloud) {
 /// Puts a task into a queue as opwatch does.
 fn put_task(cloud: &Cloud, queue: &str, task: &str, watch: &str, message: &Value, due_in: TimeDelta) {
     let received = Received { message_id: watch.to_owned(), published: Utc::now(), origin: Origin::Internal };
-    let message = read(message.to_string().as_bytes(), &received, &Defaults::default()).unwrap();
+    let message =
+        read(message.to_string().as_bytes(), &received, &Defaults::new(opwatch::outlets::ADDRESSING))
+            .unwrap();
     let message = match message {
         Message::Check(check) => Message::Check(Box::new(opwatch::watch::Check { attempt: 7, ..*check })),
         other => other,

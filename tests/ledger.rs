@@ -277,7 +277,10 @@ async fn a_report_whose_holder_is_gone_is_told_after_the_lease() {
     let opwatch = kept(google, "crashed").await;
     let data = report("2070443601311543");
     let received = Received { message_id: "1".to_owned(), published: Utc::now(), origin: Origin::Internal };
-    let Ok(Message::Report(read)) = read(&data, &received, &Defaults::default()) else { panic!("a report") };
+    let Ok(Message::Report(read)) = read(&data, &received, &Defaults::new(opwatch::outlets::ADDRESSING))
+    else {
+        panic!("a report")
+    };
     let (client, ledger) = client(&google.datastore.url(), "crashed");
     let id = report_id(TOPIC, &read);
     let claim = client.claim(&ledger, &id, "gone", opwatch.world.time.now(), LIMIT).await;

@@ -2,10 +2,10 @@
 
 use clap::{Args, Command};
 use opwatch::net::endpoints::Api;
-use opwatch::policy::{Channels, Database, Limits, Locations};
+use opwatch::policy::{Database, Limits, Locations, Targets};
 use opwatch::settings::{ServeArgs, Settings};
 use opwatch::trust::{Internal, Trust};
-use opwatch::watch::{Mention, Notify, Routing};
+use opwatch::watch::{Mention, Notify, Routing, Target};
 
 const SECRET: &str = "https://hooks.slack.com/services/T0/B0/canary-hook";
 const TOKEN: &str = "ya29.canary-token";
@@ -148,7 +148,7 @@ fn defaults_are_those_of_the_documents() {
     assert_eq!(policy.databases, None);
     assert_eq!(settings.project(), "demo");
     assert_eq!(settings.config.ledger, None);
-    assert!(!settings.slack.is_bot());
+    assert!(!settings.slack.powers().edits);
     assert_eq!((settings.config.title, settings.config.stall_after), (None, 10));
     let routing = Routing { notify: Some(Notify::End), ..Routing::default() };
     assert_eq!(settings.config.routing, routing);
@@ -168,16 +168,16 @@ fn of_bot(more: &[(&str, &str)]) -> Result<Settings, String> {
 #[test]
 fn slack_is_a_webhook_or_a_bot() {
     let settings = of_bot(&[]).unwrap();
-    assert!(settings.slack.is_bot());
-    let own = Channels::Only(vec!["C024BE91L".parse().unwrap()]);
-    assert_eq!(settings.config.policy.channels, own, "messages choose no other by default");
-    let any = of_bot(&[("SLACK_CHANNELS", "any")]).unwrap().config.policy.channels;
-    assert_eq!(any, Channels::Any);
+    assert!(settings.slack.powers().edits);
+    let own = Targets::Only(vec![Target::new("C024BE91L")]);
+    assert_eq!(settings.config.policy.targets, own, "messages choose no other by default");
+    let any = of_bot(&[("SLACK_CHANNELS", "any")]).unwrap().config.policy.targets;
+    assert_eq!(any, Targets::Any);
     assert_eq!(settings.config.routing.notify, Some(Notify::Live));
-    assert_eq!(settings.config.routing.channel.unwrap().to_string(), "C024BE91L");
-    let only = of_bot(&[("SLACK_CHANNELS", "C0A1, C0B2")]).unwrap().config.policy.channels;
-    let channels = ["C0A1", "C0B2", "C024BE91L"].map(|id| id.parse().unwrap()).to_vec();
-    assert_eq!(only, Channels::Only(channels));
+    assert_eq!(settings.config.routing.target.unwrap().to_string(), "C024BE91L");
+    let only = of_bot(&[("SLACK_CHANNELS", "C0A1, C0B2")]).unwrap().config.policy.targets;
+    let channels = ["C0A1", "C0B2", "C024BE91L"].map(Target::new).to_vec();
+    assert_eq!(only, Targets::Only(channels));
     let error = |result: Result<Settings, String>| {
         let error = result.unwrap_err();
         assert!(error.lines().count() == 1 && !error.contains("canary"), "{error}");
@@ -288,8 +288,8 @@ fn what_may_be_touched_is_bounded_by_lists_or_by_any() {
     assert_eq!(databases("(default), example.com:p/orders"), Some(listed.to_vec()));
     let mentions = |setting, value| with(setting, value).unwrap().config.policy.mentions;
     assert_eq!(good().check().unwrap().config.policy.mentions, Some(Vec::new()));
-    assert_eq!(mentions("MENTION", "here"), Some(vec![Mention::Here]));
-    assert_eq!(mentions("MENTIONS", "here"), Some(vec![Mention::Here]));
+    assert_eq!(mentions("MENTION", "here"), Some(vec![Mention::new("here")]));
+    assert_eq!(mentions("MENTIONS", "here"), Some(vec![Mention::new("here")]));
     assert_eq!(mentions("MENTIONS", "any"), None);
     assert!(with("STARTS", "none").unwrap().config.policy.starts.is_empty());
 }

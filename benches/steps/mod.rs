@@ -11,7 +11,7 @@ use opwatch::decision::{self, Decision};
 use opwatch::delivery::Delivery;
 use opwatch::intake::push;
 use opwatch::message::{self, Defaults, Received};
-use opwatch::outlets::slack;
+use opwatch::outlets::{self, slack};
 use opwatch::prose::{Context, compared_notice};
 use opwatch::services::{Observation, Operation, Service, read_operation};
 use opwatch::trust::{Internal, Route, Trust};
@@ -55,7 +55,7 @@ pub(crate) fn read(delivery: &Delivery) -> Message {
     let data = delivery.data.as_deref().expect("base64");
     let published = delivery.published.expect("a time");
     let received = Received { message_id: delivery.message_id.clone(), published, origin: delivery.origin };
-    message::read(data, &received, &Defaults::default()).expect("a message")
+    message::read(data, &received, &Defaults::new(outlets::ADDRESSING)).expect("a message")
 }
 
 /// The check that a message is.
@@ -97,7 +97,7 @@ pub(crate) fn render(report: &Report) -> String {
         routing: None,
         now: now(),
     };
-    slack::payload(&compared_notice(report, None, &context), slack::Part::Whole).to_string()
+    slack::payload(&compared_notice(report, None, &context), outlets::Part::Whole).to_string()
 }
 
 /// A whole push, but for the network: `ended` or not, what is passed on is written, and a report is rendered too.

@@ -7,7 +7,8 @@ use opwatch::delivery::NotBase64;
 use opwatch::intake::push;
 use opwatch::message::{self, Defaults, INTERVAL, LIMIT, LONGEST_WRITTEN, Received};
 use opwatch::net::endpoints::Api;
-use opwatch::outlets::slack::{Part, payload, plain_payload};
+use opwatch::outlets::slack::{payload, plain_payload};
+use opwatch::outlets::{self, Part};
 use opwatch::prose::{Context, notice, running, stall_report};
 use opwatch::services::{
     ERROR_TEXT, Observation, Operation, Progress, Service, read_list, read_operation, read_started,
@@ -44,14 +45,14 @@ pub(crate) fn envelope(data: &[u8]) {
 /// Any bytes as a message: what is read can be passed on, and told; what a publisher wrote is never taken for opwatch's own.
 pub(crate) fn message(data: &[u8]) {
     let public = Received { origin: Origin::Public, ..received() };
-    match message::read(data, &public, &Defaults::default()) {
+    match message::read(data, &public, &Defaults::new(outlets::ADDRESSING)) {
         Ok(Message::Check(check)) => assert!(!check.carried && check.live.is_none() && check.watch.id == "7"),
         Ok(Message::Start(start)) => assert!(!start.carried && start.watch.id == "7"),
         Ok(Message::Test(test)) => assert!(!test.carried && test.watch.id == "7"),
         Ok(Message::Report(report)) => panic!("a publisher's report: {report:?}"),
         Err(_) => {}
     }
-    match message::read(data, &received(), &Defaults::default()) {
+    match message::read(data, &received(), &Defaults::new(outlets::ADDRESSING)) {
         Ok(read) => {
             let watch = read.watch();
             assert!(LIMIT.contains(&watch.limit) && INTERVAL.contains(&watch.interval));
@@ -60,7 +61,7 @@ pub(crate) fn message(data: &[u8]) {
             }
             let written = read.to_data();
             assert!(written.len() <= LONGEST_WRITTEN);
-            let again = message::read(&written, &received(), &Defaults::default());
+            let again = message::read(&written, &received(), &Defaults::new(outlets::ADDRESSING));
             let again =
                 again.unwrap_or_else(|problem| panic!("{problem:?}: {}", String::from_utf8_lossy(&written)));
             assert_eq!(again.operation_name(), read.operation_name());
@@ -144,7 +145,7 @@ pub(crate) fn names(data: &[u8]) {
         }
         let start = serde_json::json!({"start": {"service": service.id(), "path": text, "body": {}}});
         if let Ok(Message::Start(start)) =
-            message::read(start.to_string().as_bytes(), &received(), &Defaults::default())
+            message::read(start.to_string().as_bytes(), &received(), &Defaults::new(outlets::ADDRESSING))
         {
             // What goes into the URL: the text itself may hold placeholders.
             oracle::start_path(&start.request.path);

@@ -7,13 +7,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use crate::app;
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
 use crate::google::{CallError, Google, LOGIN, Tokens, lacks_token};
 use crate::ledger::Ledger;
 use crate::net::endpoints::Api;
 use crate::net::transport::{Network, Transport};
-use crate::outlets::slack::{Fault, Part, Place, PostError, payload};
+use crate::outlets::{Call, Content, Fault, Part, PostError, To};
 use crate::prose::locale::Scene;
 use crate::prose::{Context, notice};
 use crate::services::{Attempt, Cause, Direction, Method, Service, project_of};
@@ -122,7 +121,7 @@ async fn examine(settings: Settings, transport: Arc<dyn Transport>, post: bool) 
     if let Some(ledger) = &settings.config.ledger {
         say(self::ledger(&google, ledger).await);
     }
-    say(slack(transport, &settings, post).await);
+    say(outlet(transport, &settings, post).await);
     say(clock(date));
     all_good
 }
@@ -329,8 +328,8 @@ fn fix(error: &CallError, api: &str, attempt: &Attempt<'_>, grant: Option<String
     }
 }
 
-async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -> Finding {
-    let slack = app::slack(transport, settings.slack.clone());
+async fn outlet(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -> Finding {
+    let outlet = settings.slack.clone().open(transport);
     let now = SystemClock.now();
     let (what, result) = if post {
         let context = Context {
@@ -342,30 +341,31 @@ async fn slack(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -
             now,
         };
         let report = Report::of_doctor(Watch::default(), now);
-        let place = Place::Channel(settings.config.routing.channel.as_ref());
-        let text = payload(&notice(&report, &context), Part::Whole);
-        ("posting to Slack", slack.post(place, text, CALL_LIMIT, now).await.map(|_| ()))
+        let target = settings.config.routing.target.as_ref();
+        let notice = notice(&report, &context);
+        let whole = Content { notice: &notice, part: Part::Whole, plain: false };
+        let call = Call { limit: CALL_LIMIT, now };
+        let what = format!("posting to {}", outlet.title());
+        (what, outlet.post(To::Target(target), whole, call).await.map(|_| ()))
     } else {
-        let what =
-            if slack.is_bot() { "Slack's bot token, not whether it may post" } else { "Slack's webhook" };
-        (what, slack.probe(CALL_LIMIT).await)
+        (outlet.probed().to_owned(), outlet.probe(CALL_LIMIT).await)
     };
     // Only a refusal says that nothing was posted.
     let refused = result.as_ref().map_or_else(PostError::refused, |()| true);
-    let what = if post || !refused { what.to_owned() } else { format!("{what} (nothing posted)") };
+    let what = if post || !refused { what } else { format!("{what} (nothing posted)") };
     match result {
         Ok(()) => Finding::good(what),
         Err(error) => {
             // What the advice says of another try is for `serve`: nothing tries again here.
             let fix = match error.fault {
                 Fault::Passing => "run it again",
-                Fault::Content | Fault::Gone => "please report this as a bug",
+                Fault::Content | Fault::Gone | Fault::Uneditable => "please report this as a bug",
                 Fault::Unclear
                 | Fault::Foreign
                 | Fault::Restricted
-                | Fault::Channel
+                | Fault::Target
                 | Fault::Access
-                | Fault::Unknown => error.advice(),
+                | Fault::Unknown => error.advice,
             };
             Finding::bad(what, error.to_string(), fix)
         }

@@ -12,7 +12,8 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use self::scene::{Told, tell};
-use crate::outlets::slack::{Part, payload};
+use crate::outlets::Part;
+use crate::outlets::slack::payload;
 use crate::terminal;
 use crate::watch::Outcome;
 

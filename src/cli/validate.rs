@@ -13,6 +13,7 @@ use self::advice::{Advice, advice};
 use crate::cli::input;
 use crate::clock::{Clock, SystemClock};
 use crate::message::{Defaults, Received, read};
+use crate::outlets;
 use crate::terminal;
 use crate::trust::Origin;
 use crate::watch::{Locale, Message, Start};
@@ -65,7 +66,7 @@ fn validate(file: &Path, schedule: bool) -> Found {
     };
     let received =
         Received { message_id: "validate".to_owned(), published: SystemClock.now(), origin: Origin::Public };
-    let message = match read(&data, &received, &Defaults::default()) {
+    let message = match read(&data, &received, &Defaults::new(outlets::ADDRESSING)) {
         Ok(message) => message,
         Err(problem) => {
             let field = if problem.field.is_empty() { "the message" } else { &problem.field };
@@ -100,7 +101,7 @@ fn expansions(start: &Start, now: DateTime<Utc>) -> String {
     }
     let (zone, whose) = match start.watch.time_zone {
         Some(zone) => (zone, "the message's timeZone"),
-        None => (Defaults::default().zone, "serve uses its TIME_ZONE"),
+        None => (Defaults::new(outlets::ADDRESSING).zone, "serve uses its TIME_ZONE"),
     };
     let now = now.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
     let mut text = format!(

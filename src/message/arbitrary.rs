@@ -12,8 +12,8 @@ use crate::services::{
 };
 use crate::text::{cut, line};
 use crate::watch::{
-    Adopted, Channel, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem,
-    Reason, Report, Routing, Seen, Slot, Start, StartRequest, Template, Test, Track, Unknown, Unusable,
+    Adopted, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, Outcome, Problem, Reason, Receipt,
+    Report, Routing, Seen, Slot, Start, StartRequest, Target, Template, Test, Track, Unknown, Unusable,
     Watch, Why, key_or_id,
 };
 
@@ -74,25 +74,28 @@ fn unknown_fields() -> BoxedStrategy<Map<String, Value>> {
 /// Whatever a message may say of where and how it is told.
 pub(crate) fn routing() -> BoxedStrategy<Routing> {
     let mention = prop_oneof![
-        Just(Mention::Here),
-        "[UW][A-Z0-9]{2,30}".prop_map(Mention::User),
-        "S[A-Z0-9]{2,30}".prop_map(Mention::Group),
+        Just(Mention::new("here")),
+        "[UW][A-Z0-9]{2,30}".prop_map(Mention::new),
+        "S[A-Z0-9]{2,30}".prop_map(Mention::new),
     ];
     let notify = vec![Notify::Live, Notify::End, Notify::StartAndEnd, Notify::Failure];
     (
-        option("[CGD][A-Z0-9]{2,30}".prop_map(|id| id.parse::<Channel>().unwrap())),
+        option("[CGD][A-Z0-9]{2,30}".prop_map(Target::new)),
         option(mention),
         option(proptest::sample::select(vec![MentionOn::Failure, MentionOn::Always, MentionOn::Never])),
         option(proptest::sample::select(notify)),
     )
-        .prop_map(|(channel, mention, mention_on, notify)| Routing { channel, mention, mention_on, notify })
+        .prop_map(|(target, mention, mention_on, notify)| Routing { target, mention, mention_on, notify })
         .boxed()
 }
 
-/// A message in Slack that follows a watch.
-pub(crate) fn live() -> BoxedStrategy<Option<Posted>> {
-    option(("[CGD][A-Z0-9]{2,30}", "[0-9]{1,12}\\.[0-9]{6}").prop_map(|(channel, ts)| Posted { channel, ts }))
-        .boxed()
+/// A message that follows a watch.
+pub(crate) fn live() -> BoxedStrategy<Option<Receipt>> {
+    option(
+        ("[CGD][A-Z0-9]{2,30}", "[0-9]{1,12}\\.[0-9]{6}")
+            .prop_map(|(channel, ts)| Receipt::new([("channel", &channel), ("ts", &ts)])),
+    )
+    .boxed()
 }
 
 /// How the work may have gone on.
@@ -346,7 +349,7 @@ fn unusable() -> BoxedStrategy<Unusable> {
                 Why::Misplaced { with: two.clone() },
                 Why::Below { setting: two.clone(), least },
                 Why::NotAllowed { setting: two, value: three },
-                Why::NeedsBot,
+                Why::NeedsPower,
                 Why::Other,
             ];
             all[kind].clone()

@@ -16,9 +16,9 @@ use crate::services::{ApiError, LONGEST_NAME, Operation, Service, StartMethod, p
 use crate::text;
 use crate::trust::Origin;
 use crate::watch::{
-    Channel, Check, Locale, Mention, MentionOn, Message, Notify, Outcome, Posted, Problem, Reason, Report,
-    Routing, Seen, Slot, Start, StartRequest, Template, Test, Track, Unknown, Unusable, Verdict, Watch, Why,
-    is_label, key_or_id, seconds,
+    Addressing, Check, Locale, Mention, MentionOn, Message, Notify, Outcome, Problem, Reason, Receipt,
+    Report, Routing, Seen, Slot, Start, StartRequest, Target, Template, Test, Track, Unknown, Unusable,
+    Verdict, Watch, Why, is_label, key_or_id, seconds,
 };
 
 /// Seconds between two checks: a second to a day.
@@ -42,11 +42,14 @@ pub struct Defaults {
     pub limit: u32,
     /// The time zone.
     pub zone: Tz,
+    /// How targets, mentions and receipts are written.
+    pub addressing: Addressing,
 }
 
-impl Default for Defaults {
-    fn default() -> Self {
-        Self { services: Service::defaults(), interval: 60, limit: 60, zone: Tz::UTC }
+impl Defaults {
+    /// A check a minute for an hour of the services that are watched by default, times in UTC.
+    pub fn new(addressing: Addressing) -> Self {
+        Self { services: Service::defaults(), interval: 60, limit: 60, zone: Tz::UTC, addressing }
     }
 }
 
@@ -135,10 +138,12 @@ impl Reader<'_> {
     }
 
     fn routing(&mut self) -> Result<Routing, Problem> {
-        let fields = &mut self.fields;
+        let (fields, Addressing { target, mention, .. }) = (&mut self.fields, self.defaults.addressing);
         Ok(Routing {
-            channel: fields.formed("channel", Channel::ALLOWED, |word| word.parse().ok())?,
-            mention: fields.formed("mention", Mention::ALLOWED, |word| word.parse().ok())?,
+            target: fields
+                .formed("channel", target.described, |word| target.checked(word).map(Target::new))?,
+            mention: fields
+                .formed("mention", mention.described, |word| mention.checked(word).map(Mention::new))?,
             mention_on: fields.word("mentionOn", MentionOn::ALLOWED, |word| word.parse().ok())?,
             notify: fields.word("notify", Notify::ALLOWED, |word| word.parse().ok())?,
         })
@@ -281,8 +286,8 @@ impl Reader<'_> {
         StartRequest { method, path, body, template: None }.as_origin()
     }
 
-    fn live(&mut self) -> Option<Posted> {
-        self.state.live.take().filter(Posted::is_plausible)
+    fn live(&mut self) -> Option<Receipt> {
+        (self.defaults.addressing.receipt)(&self.state.live.take()?)
     }
 
     fn operation(&mut self) -> Result<Operation, Problem> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::services::{ApiError, Facts};
-use crate::watch::{Adopted, LookUp, Outcome, Posted, Reason, Seen, Slot, Track, Unusable};
+use crate::watch::{Adopted, LookUp, Outcome, Reason, Seen, Slot, Track, Unusable};
 
 /// The state as it was read. Each field is read for itself: one that can't be read counts as missing, and unknown ones are
 /// passed on.
@@ -19,7 +19,7 @@ pub(super) struct State {
     pub(super) adopted: Option<Adopted>,
     pub(super) origin: Option<Map<String, Value>>,
     pub(super) track: Option<Track>,
-    pub(super) live: Option<Posted>,
+    pub(super) live: Option<Map<String, Value>>,
     pub(super) announced: Option<bool>,
     pub(super) asked: Option<DateTime<Utc>>,
     pub(super) tries: Option<u32>,

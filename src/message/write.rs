@@ -11,8 +11,8 @@ use crate::hash::short_hash;
 use crate::services::{ApiError, Facts, Operation};
 use crate::text;
 use crate::watch::{
-    Adopted, Check, Locale, LookUp, MentionOn, Message, Notify, Posted, Report, Routing, Seen, Start,
-    StartRequest, Track, Unknown, Watch,
+    Adopted, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, Receipt, Report, Routing, Seen,
+    Start, StartRequest, Target, Track, Unknown, Watch,
 };
 
 /// The longest message that opwatch writes, in bytes.
@@ -50,9 +50,9 @@ struct OfWatch<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     time_zone: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<String>,
+    channel: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mention: Option<String>,
+    mention: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mention_on: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +101,7 @@ struct State<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     track: Option<&'a Track>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    live: Option<&'a Posted>,
+    live: Option<&'a Receipt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     announced: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -241,15 +241,15 @@ impl Report {
 
 impl<'a> From<&'a Watch> for OfWatch<'a> {
     fn from(watch: &'a Watch) -> Self {
-        let Routing { channel, mention, mention_on, notify } = &watch.routing;
+        let Routing { target, mention, mention_on, notify } = &watch.routing;
         Self {
             interval: watch.interval,
             limit: watch.limit,
             title: watch.title.as_deref(),
             locale: watch.locale.map(Locale::id),
             time_zone: watch.time_zone.map(Tz::name),
-            channel: channel.as_ref().map(ToString::to_string),
-            mention: mention.as_ref().map(ToString::to_string),
+            channel: target.as_ref().map(Target::as_str),
+            mention: mention.as_ref().map(Mention::as_str),
             mention_on: mention_on.map(MentionOn::word),
             notify: notify.map(Notify::word),
         }

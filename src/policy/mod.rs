@@ -8,7 +8,7 @@ pub use limits::Limits;
 
 use crate::placeholder::{before_first, has_any};
 use crate::services::{Direction, Operation, Service, StartMethod};
-use crate::watch::{Channel, Mention, Notify, Problem, Routing, StartRequest, Why};
+use crate::watch::{Mention, Notify, Powers, Problem, Routing, StartRequest, Target, Why};
 
 /// A prefix, for texts.
 const EXAMPLE: &str = "gs://my-backups";
@@ -28,23 +28,23 @@ pub struct Policy {
     pub exports: Locations,
     /// `IMPORT_PREFIXES`: what imports may read.
     pub imports: Locations,
-    /// Where in Slack a message may send.
-    pub channels: Channels,
+    /// What the outlet that follows watches can do.
+    pub powers: Powers,
+    /// Where a message may send.
+    pub targets: Targets,
     /// `MENTIONS`: whom a message may ping; `None` allows everyone.
     pub mentions: Option<Vec<Mention>>,
     /// How much a publisher may request.
     pub limits: Limits,
 }
 
-/// Where in Slack a message may send.
+/// Where a message may send, if the outlet has targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Channels {
-    /// Only where the webhook posts.
-    Webhook,
-    /// `any`: to any channel that takes the bot's messages.
+pub enum Targets {
+    /// `any`: to every target that takes opwatch's messages.
     Any,
     /// To these: `SLACK_CHANNELS` and `SLACK_CHANNEL`.
-    Only(Vec<Channel>),
+    Only(Vec<Target>),
 }
 
 impl Policy {
@@ -100,29 +100,28 @@ impl Policy {
     /// # Errors
     /// With the field and the setting that forbids it.
     pub fn permit_routing(&self, routing: &Routing) -> Result<(), Problem> {
-        let webhook = self.channels == Channels::Webhook;
-        if webhook && routing.notify == Some(Notify::Live) {
-            return Err(Problem::new("notify", Why::NeedsBot));
+        if !self.powers.edits && routing.notify == Some(Notify::Live) {
+            return Err(Problem::new("notify", Why::NeedsPower));
         }
         if let Some(mention) = routing.mention.as_ref().filter(|mention| !self.permits_mention(mention)) {
-            return Err(forbidden("mention", "MENTIONS", &mention.to_string()));
+            return Err(forbidden("mention", "MENTIONS", mention.as_str()));
         }
-        match &routing.channel {
-            Some(_) if webhook => Err(Problem::new("channel", Why::NeedsBot)),
-            Some(channel) if !self.permits_channel(channel) => {
-                Err(forbidden("channel", "SLACK_CHANNELS", &channel.to_string()))
+        match &routing.target {
+            Some(_) if !self.powers.targets => Err(Problem::new("channel", Why::NeedsPower)),
+            Some(target) if !self.permits_target(target) => {
+                Err(forbidden("channel", "SLACK_CHANNELS", target.as_str()))
             }
             _ => Ok(()),
         }
     }
 
-    /// Whether a message may send to `channel`.
-    pub fn permits_channel(&self, channel: &Channel) -> bool {
-        match &self.channels {
-            Channels::Webhook => false,
-            Channels::Any => true,
-            Channels::Only(channels) => channels.contains(channel),
-        }
+    /// Whether a message may send to `target`.
+    pub fn permits_target(&self, target: &Target) -> bool {
+        self.powers.targets
+            && match &self.targets {
+                Targets::Any => true,
+                Targets::Only(targets) => targets.contains(target),
+            }
     }
 
     /// Whether a message may ping `mention`.
@@ -188,6 +187,8 @@ fn forbidden(field: &str, setting: &str, value: &str) -> Problem {
 mod tests {
     use super::*;
 
+    const ALL_POWERS: Powers = Powers { edits: true, threads: true, mentions: true, targets: true };
+
     fn policy() -> Policy {
         Policy {
             services: Service::all().collect(),
@@ -198,8 +199,9 @@ mod tests {
                 .to_vec(),
             exports: Locations::Below(vec!["gs://b/safe".to_owned()]),
             imports: Locations::Below(vec!["gs://b/in".to_owned()]),
-            channels: Channels::Only(vec!["C024BE91L".parse().unwrap()]),
-            mentions: Some(vec![Mention::Here]),
+            powers: ALL_POWERS,
+            targets: Targets::Only(vec![Target::new("C024BE91L")]),
+            mentions: Some(vec![Mention::new("here")]),
             limits: Limits { min_interval: 30, ..Limits::NONE },
         }
     }
@@ -232,18 +234,20 @@ mod tests {
 
     #[test]
     fn a_channel_is_one_of_those_allowed_and_needs_a_bot() {
-        let ask = |channels: Channels, channel: &str, notify| {
-            let routing = Routing { channel: channel.parse().ok(), notify, ..Routing::default() };
-            Policy { channels, ..policy() }.permit_routing(&routing).map_err(|problem| problem.field)
+        let ask = |powers: Powers, targets: Targets, channel: Option<&str>, notify| {
+            let routing = Routing { target: channel.map(Target::new), notify, ..Routing::default() };
+            Policy { powers, targets, ..policy() }.permit_routing(&routing).map_err(|problem| problem.field)
         };
-        let only = || policy().channels;
-        assert_eq!(ask(only(), "", None), Ok(()));
-        assert_eq!(ask(only(), "C024BE91L", Some(Notify::Live)), Ok(()));
-        assert_eq!(ask(only(), "C024BE91M", None), Err("channel".to_owned()));
-        assert_eq!(ask(Channels::Any, "C024BE91M", None), Ok(()));
-        assert_eq!(ask(Channels::Webhook, "", Some(Notify::StartAndEnd)), Ok(()));
-        assert_eq!(ask(Channels::Webhook, "C024BE91L", None), Err("channel".to_owned()));
-        assert_eq!(ask(Channels::Webhook, "", Some(Notify::Live)), Err("notify".to_owned()));
+        let bot = |targets: Targets, channel, notify| ask(ALL_POWERS, targets, channel, notify);
+        let webhook = |channel, notify| ask(Powers::default(), Targets::Any, channel, notify);
+        let only = || policy().targets;
+        assert_eq!(bot(only(), None, None), Ok(()));
+        assert_eq!(bot(only(), Some("C024BE91L"), Some(Notify::Live)), Ok(()));
+        assert_eq!(bot(only(), Some("C024BE91M"), None), Err("channel".to_owned()));
+        assert_eq!(bot(Targets::Any, Some("C024BE91M"), None), Ok(()));
+        assert_eq!(webhook(None, Some(Notify::StartAndEnd)), Ok(()));
+        assert_eq!(webhook(Some("C024BE91L"), None), Err("channel".to_owned()));
+        assert_eq!(webhook(None, Some(Notify::Live)), Err("notify".to_owned()));
     }
 
     #[test]
@@ -256,12 +260,12 @@ mod tests {
     #[test]
     fn a_mention_is_one_of_those_allowed() {
         let ask = |mentions: Option<Vec<Mention>>, mention: Option<&str>| {
-            let mention = mention.map(|word| word.parse().unwrap());
+            let mention = mention.map(Mention::new);
             let routing = Routing { mention, ..Routing::default() };
-            let policy = Policy { mentions, channels: Channels::Webhook, ..policy() };
+            let policy = Policy { mentions, ..policy() };
             policy.permit_routing(&routing).map_err(|problem| problem.setting().to_owned())
         };
-        let here = || Some(vec![Mention::Here]);
+        let here = || Some(vec![Mention::new("here")]);
         assert_eq!(ask(here(), None), Ok(()));
         assert_eq!(ask(here(), Some("here")), Ok(()));
         assert_eq!(ask(here(), Some("U024BE7LH")), Err("MENTIONS".to_owned()));

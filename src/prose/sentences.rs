@@ -9,10 +9,10 @@ impl Writer<'_> {
     pub(super) fn texts(&self) -> Vec<Text> {
         let mut texts = Vec::new();
         let mut say = |text: String| texts.push(Text::Plain(text));
-        if let Some((channel, why)) =
-            self.report.watch.routing.channel.as_ref().zip(self.report.diverted.as_ref())
+        if let Some((target, why)) =
+            self.report.watch.routing.target.as_ref().zip(self.report.diverted.as_ref())
         {
-            say(self.words.note(Note::Diverted { channel: &channel.to_string(), why }));
+            say(self.words.note(Note::Diverted { channel: target.as_str(), why }));
         }
         if let Some(late) = self.late() {
             say(self.words.note(Note::AsOf { time: &late.format("%Y/%m/%d %H:%M:%S %Z").to_string() }));

@@ -9,7 +9,7 @@ use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{Decision, decide};
 use crate::delivery::{Delivery, NotBase64};
 use crate::message::{Received, read};
-use crate::outlets::slack::Fault;
+use crate::outlets::Fault;
 use crate::services::Operation;
 use crate::text;
 use crate::trust::SOURCE_TIME;

@@ -1,14 +1,14 @@
-//! What a report leaves out when Slack refuses it: step by step, so that its end arrives with as much as Slack takes.
+//! What a report leaves out when the outlet refuses it: step by step, so that its end arrives with as much as is accepted.
 
 use std::fmt;
 
 use super::Runner;
-use crate::outlets::slack::{Fault, PostError};
+use crate::outlets::{Fault, PostError};
 use crate::watch::Report;
 
 /// Why a report was not posted.
 pub(super) struct NotPosted {
-    /// What Slack said.
+    /// What the outlet said.
     pub(super) error: PostError,
     /// Whether that was said of an edit, of which nothing can be left out but its blocks.
     pub(super) is_edit: bool,
@@ -23,8 +23,8 @@ pub(super) enum Dropped {
     Mention,
     /// Its blocks: it is plain text.
     Blocks,
-    /// Its own channel: it goes to that of the settings.
-    Channel,
+    /// Its own target: it goes to that of the settings.
+    Target,
 }
 
 impl fmt::Display for Dropped {
@@ -32,7 +32,7 @@ impl fmt::Display for Dropped {
         f.write_str(match self {
             Self::Mention => "without the mention",
             Self::Blocks => "as plain text, without blocks",
-            Self::Channel => "in the settings' channel",
+            Self::Target => "in the settings' channel",
         })
     }
 }
@@ -41,39 +41,41 @@ impl fmt::Display for Dropped {
 fn order(fault: Fault, is_edit: bool) -> &'static [Dropped] {
     match fault {
         Fault::Content => &[Dropped::Blocks, Dropped::Mention],
-        Fault::Restricted => &[Dropped::Mention, Dropped::Channel],
-        Fault::Channel => &[Dropped::Channel],
-        Fault::Unknown if !is_edit => &[Dropped::Mention, Dropped::Blocks, Dropped::Channel],
-        Fault::Unknown | Fault::Passing | Fault::Unclear | Fault::Foreign | Fault::Gone | Fault::Access => {
-            &[]
-        }
+        Fault::Restricted => &[Dropped::Mention, Dropped::Target],
+        Fault::Target => &[Dropped::Target],
+        Fault::Unknown if !is_edit => &[Dropped::Mention, Dropped::Blocks, Dropped::Target],
+        Fault::Unknown
+        | Fault::Passing
+        | Fault::Unclear
+        | Fault::Foreign
+        | Fault::Gone
+        | Fault::Uneditable
+        | Fault::Access => &[],
     }
 }
 
 impl Runner {
-    /// `report` as the next try sends it, and what that leaves out, if Slack refused something that can be left out.
+    /// `report` as the next try sends it, and what that leaves out, if the outlet refused something that can be left out.
     pub(super) fn reduced(&self, report: Report, not_posted: &NotPosted) -> (Report, Option<Dropped>) {
         let NotPosted { error, is_edit, mentions } = not_posted;
         let has = |part: &Dropped| match part {
             Dropped::Mention => *mentions,
             Dropped::Blocks => !report.plain,
-            Dropped::Channel => report.diverted.is_none() && self.has_other_channel(&report),
+            Dropped::Target => report.diverted.is_none() && self.has_other_target(&report),
         };
         let dropped = order(error.fault, *is_edit).iter().copied().find(has);
         let report = match dropped {
             None => report,
             Some(Dropped::Mention) => Report { no_mention: true, ..report },
             Some(Dropped::Blocks) => Report { plain: true, ..report },
-            Some(Dropped::Channel) => Report { diverted: Some(error.word.clone()), ..report },
+            Some(Dropped::Target) => Report { diverted: Some(error.word.clone()), ..report },
         };
         (report, dropped)
     }
 
-    /// Whether the settings' channel is not the one that `report` goes to.
-    fn has_other_channel(&self, report: &Report) -> bool {
-        let default = self.config.routing.channel.as_ref().map(ToString::to_string);
-        let live = self.editable(report.live.as_ref()).map(|live| live.channel.clone());
-        let own = live.or_else(|| self.channel(report).map(|channel| channel.to_string()));
-        own != default
+    /// Whether the settings' target is not the one that `report` goes to.
+    fn has_other_target(&self, report: &Report) -> bool {
+        let live = self.editable(report.live.as_ref()).and_then(|live| self.outlet.target_of(live));
+        live.or_else(|| self.target(report)) != self.config.routing.target
     }
 }

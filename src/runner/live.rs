@@ -16,9 +16,9 @@ use super::Runner;
 use crate::clock::Deadline;
 use crate::decision::Decision;
 use crate::google::Created;
-use crate::outlets::slack::{Fault, Part, Place, PostError, payload};
+use crate::outlets::{Call, Content, Part, Place, PostError, To};
 use crate::prose::{Notice, notice, running, stall_report};
-use crate::watch::{Check, Message, Notify, Outcome, Posted, Report, Routing, Watch};
+use crate::watch::{Check, Message, Notify, Outcome, Receipt, Report, Routing, Watch};
 
 /// A `Date` is cut to whole seconds.
 const DATE: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ const UNEDITABLE: usize = 1_000;
 #[derive(Default)]
 pub(super) struct Telling {
     /// The message that it just posted, which the next check carries.
-    opened: Option<Posted>,
+    opened: Option<Receipt>,
     /// It is to tell that the operation runs, by a message that can't be edited.
     announces: bool,
 }
@@ -41,9 +41,9 @@ impl Runner {
     /// defaults instead.
     pub(super) fn routing(&self, watch: &Watch) -> Routing {
         let own = watch.routing.clone();
-        let channel = own.channel.filter(|channel| self.config.policy.permits_channel(channel));
+        let target = own.target.filter(|target| self.config.policy.permits_target(target));
         let mention = own.mention.filter(|mention| self.config.policy.permits_mention(mention));
-        Routing { channel, mention, ..own }.or(&self.config.routing)
+        Routing { target, mention, ..own }.or(&self.config.routing)
     }
 
     /// The notice with the default mention in place of one that the settings no longer allow.
@@ -57,11 +57,11 @@ impl Runner {
     }
 
     /// The message that follows a watch, if it can be edited.
-    pub(super) fn editable<'a>(&self, live: Option<&'a Posted>) -> Option<&'a Posted> {
-        let permitted = |live: &Posted| {
-            live.channel.parse().is_ok_and(|channel| self.config.policy.permits_channel(&channel))
+    pub(super) fn editable<'a>(&self, live: Option<&'a Receipt>) -> Option<&'a Receipt> {
+        let permitted = |live: &Receipt| {
+            self.outlet.target_of(live).is_some_and(|target| self.config.policy.permits_target(&target))
         };
-        live.filter(|live| self.slack.is_bot() && permitted(live))
+        live.filter(|live| self.outlet.powers().edits && permitted(live))
     }
 
     /// Before the next step: posts the message that will follow the operation, and lets the next check carry it; and sees to
@@ -89,7 +89,7 @@ impl Runner {
         if !announces {
             return Telling::default();
         }
-        if !self.slack.is_bot() {
+        if !self.outlet.powers().edits {
             next.announced = true;
             return Telling { announces, ..Telling::default() };
         }
@@ -120,16 +120,15 @@ impl Runner {
         routing: &Routing,
         now: DateTime<Utc>,
         deadline: Deadline,
-    ) -> Option<Posted> {
-        let clock = self.clock.now();
-        let limit = deadline.for_opening()?;
-        let place = Place::Channel(routing.channel.as_ref());
-        if self.slack.is_busy(place, clock) || self.refused_lately(clock) {
+    ) -> Option<Receipt> {
+        let call = Call { limit: deadline.for_opening()?, now: self.clock.now() };
+        let target = routing.target.as_ref();
+        if self.outlet.is_busy(Place::Target(target), call.now) || self.refused_lately(call.now) {
             return None;
         }
         let followed = routing.notify == Some(Notify::Live);
-        let text = payload(&running(next, due, followed, &self.context(now)), Part::Whole);
-        let posted = self.slack.post(place, text, limit, clock).await;
+        let notice = running(next, due, followed, &self.context(now));
+        let posted = self.outlet.post(To::Target(target), whole(&notice), call).await;
         // One that is there, or may be, is not posted again: without its place it could never be edited.
         next.announced = posted.as_ref().map_or_else(|error| error.ambiguous, Option::is_none);
         let opened = self.told("the message that follows it is not posted", posted).flatten();
@@ -138,12 +137,12 @@ impl Runner {
     }
 
     /// Whether an edit of `live` found that it can't be edited any more.
-    fn is_uneditable(&self, live: &Posted) -> bool {
+    fn is_uneditable(&self, live: &Receipt) -> bool {
         self.uneditable.lock().unwrap_or_else(PoisonError::into_inner).contains(live)
     }
 
     /// The edit came after the next step, which does not know: the step after it will.
-    fn remember_uneditable(&self, live: &Posted) {
+    fn remember_uneditable(&self, live: &Receipt) {
         let mut uneditable = self.uneditable.lock().unwrap_or_else(PoisonError::into_inner);
         if uneditable.len() >= UNEDITABLE {
             uneditable.pop_front();
@@ -176,9 +175,9 @@ impl Runner {
                     *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.now());
                 }
                 if let Some(opened) = &telling.opened {
-                    let taken_back =
-                        self.slack.delete(opened, deadline.for_telling(), self.clock.now()).await;
-                    self.told("a second message that follows it stays", taken_back);
+                    let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
+                    let retracted = self.outlet.retract(opened, call).await;
+                    self.told("a second message that follows it stays", retracted);
                 }
             }
             // The report of another copy may know another message: this one would run on for ever.
@@ -201,24 +200,24 @@ impl Runner {
         let follows = self.routing(&next.watch).notify == Some(Notify::Live)
             && telling.opened.is_none()
             && !next.announced;
-        let is_busy = |live: &Posted| self.slack.is_busy(Place::Message(live), self.clock.now());
+        let is_busy = |live: &Receipt| self.outlet.is_busy(Place::Message(live), self.clock.now());
         let live = self.editable(next.live.as_ref()).filter(|live| follows && !is_busy(live));
         let followed = live.is_some();
-        let text = || payload(&running(next, due, followed, &self.context(now)), Part::Whole);
-        let (limit, clock) = (deadline.for_telling(), self.clock.now());
+        let notice = || running(next, due, followed, &self.context(now));
+        let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
         if let Some(live) = live {
             // After the edit of the next check, or of the end, it would undo that, for ever perhaps.
             let until_next = (due - now).to_std().unwrap_or_default();
-            let limit = limit.min(until_next.saturating_sub(deadline.spent() + DATE));
+            let limit = call.limit.min(until_next.saturating_sub(deadline.spent() + DATE));
             if !limit.is_zero() {
-                let edited = self.slack.update(live, text(), limit, clock).await;
-                if edited.as_ref().is_err_and(|error| error.fault == Fault::Gone) {
+                let edited = self.outlet.edit(live, whole(&notice()), Call { limit, ..call }).await;
+                if edited.as_ref().is_err_and(|error| error.fault.ends_edits()) {
                     self.remember_uneditable(live);
                 }
                 self.told("the message that follows it is not edited", edited);
             }
         } else if telling.announces {
-            let posted = self.slack.post(Place::Channel(None), text(), limit, clock).await;
+            let posted = self.outlet.post(To::Target(None), whole(&notice()), call).await;
             self.told("that it runs is not told", posted);
         }
     }
@@ -230,8 +229,9 @@ impl Runner {
         }
         if let Some(live) = self.editable(report.live.as_ref()) {
             let ended = self.permitted(notice(report, &self.context(now)));
-            let text = payload(&ended, Part::Edit);
-            let edited = self.slack.update(live, text, deadline.for_telling(), self.clock.now()).await;
+            let content = Content { notice: &ended, part: Part::Edit, plain: false };
+            let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
+            let edited = self.outlet.edit(live, content, call).await;
             self.told("the message that follows it is not edited to the end", edited);
         }
     }
@@ -239,6 +239,11 @@ impl Runner {
     /// The result, or a line in the log.
     #[expect(clippy::unused_self, reason = "reads as what the runner does")]
     pub(super) fn told<T>(&self, what: &str, result: Result<T, PostError>) -> Option<T> {
-        result.inspect_err(|error| tracing::warn!("{what}: {error}; to do: {}", error.advice())).ok()
+        result.inspect_err(|error| tracing::warn!("{what}: {error}; to do: {}", error.advice)).ok()
     }
+}
+
+/// All of a notice.
+fn whole(notice: &Notice) -> Content<'_> {
+    Content { notice, part: Part::Whole, plain: false }
 }

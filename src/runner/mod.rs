@@ -30,11 +30,13 @@ use crate::google::{CallError, Created, Google, Task};
 use crate::hash::{hash_bytes, short_hash};
 use crate::json;
 use crate::message::{LONGEST_READ, Received, is_report, read};
-use crate::outlets::slack::Slack;
+use crate::outlets::Outlet;
 use crate::prose::Context;
 use crate::text;
 use crate::trust::Origin;
-use crate::watch::{LONGEST_EXCERPT, Locale, Message, Outcome, Posted, Problem, Report, Test, Unusable, Why};
+use crate::watch::{
+    LONGEST_EXCERPT, Locale, Message, Outcome, Problem, Receipt, Report, Test, Unusable, Why,
+};
 
 /// How often the first check of a start is asked for again.
 const SCHEDULE_TRIES: usize = 2;
@@ -43,7 +45,7 @@ const SCHEDULE_TRIES: usize = 2;
 pub struct Runner {
     config: Config,
     google: Google,
-    slack: Slack,
+    outlet: Arc<dyn Outlet>,
     clock: Arc<dyn Clock>,
     /// Taken from a start's look-up to its answer.
     turns: turns::Turns,
@@ -52,7 +54,7 @@ pub struct Runner {
     /// When a check's next step could last not be scheduled.
     refused: Mutex<Option<DateTime<Utc>>>,
     /// Messages that follow a watch and can't be edited any more, until the next check of that watch says so by itself.
-    uneditable: Mutex<VecDeque<Posted>>,
+    uneditable: Mutex<VecDeque<Receipt>>,
     /// When a failing ledger was last warned of.
     warned_of_ledger: Mutex<Option<DateTime<Utc>>>,
 }
@@ -68,12 +70,12 @@ struct Step {
 }
 
 impl Runner {
-    /// A runner that calls Google and Slack through these clients.
-    pub fn new(config: Config, google: Google, slack: Slack, clock: Arc<dyn Clock>) -> Self {
+    /// A runner that calls Google through this client, and tells people in this outlet.
+    pub fn new(config: Config, google: Google, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Self {
         Self {
             config,
             google,
-            slack,
+            outlet,
             clock,
             turns: turns::Turns::default(),
             slots: slots::Slots::default(),

@@ -10,9 +10,9 @@ use super::{Decided, Handled, Runner, Step};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{Decision, STALL_TRIES, UNCLEAR_RETRIES, report_delay, spread, unclear_delay};
 use crate::ledger::Comparison;
-use crate::outlets::slack::{Fault, Part, Place, PostError, rendered};
+use crate::outlets::{Call, Content, Fault, Part, Place, PostError, Reach, To};
 use crate::prose::{Notice, compared_notice};
-use crate::watch::{Channel, Mention, Notify, Outcome, Posted, Report};
+use crate::watch::{Notify, Outcome, Receipt, Report, Target};
 
 /// How often it is tried to edit the message that followed a watch, before its end is a message by itself.
 pub(super) const EDITS: u32 = 3;
@@ -32,7 +32,7 @@ impl Runner {
         }
         let wanted = self.is_wanted(&report);
         // Without a post nothing needs a claim.
-        if let Some(error) = self.quiet(&report).filter(|_| wanted) {
+        if let Some(error) = self.resting(&report).filter(|_| wanted) {
             let held_back = NotPosted { error, is_edit: false, mentions: false };
             return self.not_posted(report, held_back, Some(0), now, deadline).await;
         }
@@ -121,10 +121,10 @@ impl Runner {
             },
             None => None,
         };
-        let channel = self.channel(report);
-        let (limit, now) = (deadline.for_call(), self.clock.now());
-        let text = rendered(&notice, Part::Whole, report.plain);
-        let posted = self.slack.post(Place::Channel(channel.as_ref()), text, limit, now).await;
+        let target = self.target(report);
+        let content = Content { notice: &notice, part: Part::Whole, plain: report.plain };
+        let call = Call { limit: deadline.for_call(), now: self.clock.now() };
+        let posted = self.outlet.post(To::Target(target.as_ref()), content, call).await;
         let mentions = notice.mention.is_some();
         let not_posted =
             |error: PostError| NotPosted { error: error.after_wait(asked_to_wait), is_edit: false, mentions };
@@ -134,16 +134,17 @@ impl Runner {
     async fn post_in_thread(
         &self,
         report: &Report,
-        live: &Posted,
+        live: &Receipt,
         notice: &Notice,
         deadline: Deadline,
     ) -> InThread {
         let is_end = report.outcome != Outcome::Stalled;
         if is_end {
-            let (limit, now) = (deadline.for_call(), self.clock.now());
-            match self.slack.update(live, rendered(notice, Part::Edit, report.plain), limit, now).await {
+            let content = Content { notice, part: Part::Edit, plain: report.plain };
+            let call = Call { limit: deadline.for_call(), now: self.clock.now() };
+            match self.outlet.edit(live, content, call).await {
                 Ok(()) => {}
-                Err(error) if error.fault == Fault::Gone => {
+                Err(error) if error.fault.ends_edits() => {
                     self.give_way(live, &error, deadline).await;
                     return InThread::OwnMessage(None);
                 }
@@ -154,14 +155,15 @@ impl Runner {
                 Err(error) => return InThread::NotTold(NotPosted { error, is_edit: true, mentions: false }),
             }
         }
-        let place = match notice.mention {
-            // In a thread "here" pings nobody.
-            Some(Mention::Here) if is_end => Place::Message(live),
-            _ => Place::Thread { of: live, broadcast: is_end && report.outcome.is_trouble() },
+        let reach = match (is_end, report.outcome.is_trouble()) {
+            (false, _) => Reach::Thread,
+            (true, false) => Reach::Mentioned,
+            (true, true) => Reach::Everyone,
         };
         let mentions = notice.mention.is_some();
-        let (limit, now) = (deadline.for_call(), self.clock.now());
-        match self.slack.post(place, rendered(notice, Part::Reply, report.plain), limit, now).await {
+        let content = Content { notice, part: Part::Reply, plain: report.plain };
+        let call = Call { limit: deadline.for_call(), now: self.clock.now() };
+        match self.outlet.post(To::Reply { of: live, reach }, content, call).await {
             Ok(_) => InThread::Told,
             // A channel may take messages and no replies.
             Err(error) if takes_no_replies(&error, mentions, report.tries) => InThread::OwnMessage(None),
@@ -170,10 +172,11 @@ impl Runner {
     }
 
     /// A message that is there and can't be edited would say for ever that it runs.
-    async fn give_way(&self, live: &Posted, error: &PostError, deadline: Deadline) {
-        if error.word != "message_not_found" {
-            let deleted = self.slack.delete(live, deadline.for_telling(), self.clock.now()).await;
-            self.told("the message that followed it stays", deleted);
+    async fn give_way(&self, live: &Receipt, error: &PostError, deadline: Deadline) {
+        if error.fault != Fault::Gone {
+            let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
+            let retracted = self.outlet.retract(live, call).await;
+            self.told("the message that followed it stays", retracted);
         }
     }
 
@@ -190,28 +193,28 @@ impl Runner {
             || self.routing(&report.watch).notify != Some(Notify::Failure)
     }
 
-    /// Why not to post `report` now: Slack asked to be left alone with what it takes.
-    fn quiet(&self, report: &Report) -> Option<PostError> {
-        let channel = self.channel(report);
-        let place = self.followed_by(report).map_or(Place::Channel(channel.as_ref()), Place::Message);
-        self.slack.quiet(place, self.clock.now())
+    /// Why not to post `report` now: the outlet asked to wait with what it takes.
+    fn resting(&self, report: &Report) -> Option<PostError> {
+        let target = self.target(report);
+        let place = self.followed_by(report).map_or(Place::Target(target.as_ref()), Place::Message);
+        self.outlet.resting(place, self.clock.now())
     }
 
-    /// The message that follows its watch, unless the report goes to another channel.
-    fn followed_by<'a>(&self, report: &'a Report) -> Option<&'a Posted> {
+    /// The message that follows its watch, unless the report goes to another target.
+    fn followed_by<'a>(&self, report: &'a Report) -> Option<&'a Receipt> {
         self.editable(report.live.as_ref()).filter(|_| report.diverted.is_none())
     }
 
-    pub(super) fn channel(&self, report: &Report) -> Option<Channel> {
-        let default = || self.config.routing.channel.clone();
-        if report.diverted.is_some() { default() } else { self.routing(&report.watch).channel }
+    pub(super) fn target(&self, report: &Report) -> Option<Target> {
+        let default = || self.config.routing.target.clone();
+        if report.diverted.is_some() { default() } else { self.routing(&report.watch).target }
     }
 }
 
 /// Whether a message by itself may pass where a reply did not.
 fn takes_no_replies(error: &PostError, mentions: bool, tries: u32) -> bool {
     match error.fault {
-        Fault::Gone | Fault::Channel => true,
+        Fault::Gone | Fault::Uneditable | Fault::Target => true,
         Fault::Restricted => !mentions,
         Fault::Unknown => tries >= EDITS,
         Fault::Passing | Fault::Unclear | Fault::Foreign | Fault::Content | Fault::Access => false,
@@ -230,7 +233,7 @@ fn is_unclear(not_posted: &NotPosted) -> bool {
 fn unclear(error: &PostError) -> Handled {
     let text = format!(
         "{error}; after {UNCLEAR_RETRIES} retries the report counts as delivered, though Slack never said ok; to do: {}",
-        error.advice()
+        error.advice
     );
     Handled { error: Some(text), needs_attention: true, ..Handled::new(Decided::Posted) }
 }
@@ -238,7 +241,7 @@ fn unclear(error: &PostError) -> Handled {
 /// The error for the log, with what the next try leaves out and what a person must do.
 pub(super) fn said(error: &PostError, dropped: Option<Dropped>) -> String {
     let next = dropped.map(|dropped| format!("; the next try is {dropped}")).unwrap_or_default();
-    format!("{error}{next}; to do: {}", error.advice())
+    format!("{error}{next}; to do: {}", error.advice)
 }
 
 /// The next try, which counts from Slack's time where it answered: by a slow clock of ours all tries of a week would be

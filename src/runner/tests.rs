@@ -23,11 +23,11 @@ use crate::message::Defaults;
 use crate::message::arbitrary::{message, time};
 use crate::net::endpoints::Endpoints;
 use crate::net::transport::{Answer, Failure, Method, Request, Sending, Transport};
-use crate::outlets::slack::Slack;
-use crate::policy::{Channels, Limits, Locations, Policy};
+use crate::outlets::{self, slack::Access as Way};
+use crate::policy::{Limits, Locations, Policy, Targets};
 use crate::services::{Service, StartMethod};
 use crate::trust::{Origin, Trust};
-use crate::watch::{Locale, Message, Notify, Outcome, Report, Routing, Watch};
+use crate::watch::{Locale, Message, Notify, Outcome, Report, Routing, Target, Watch};
 use secrecy::ExposeSecret;
 
 const TOPIC: &str = "projects/demo/topics/opwatch";
@@ -193,6 +193,10 @@ fn runner(
     now: DateTime<Utc>,
     slack: Access,
 ) -> Runner {
+    let slack = match slack {
+        Access::Webhook => Way::Webhook("https://hooks.slack.com/services/x".into()),
+        Access::Bot => Way::Bot { base: "https://slack.com".to_owned(), token: "xoxb-x".into() },
+    };
     let config = Config {
         topic: TOPIC.to_owned(),
         trust: Trust::Everyone,
@@ -200,7 +204,7 @@ fn runner(
         report_queue: QUEUE.to_owned(),
         notice_queue: QUEUE.to_owned(),
         service_account: "tasks@demo.iam.gserviceaccount.com".to_owned(),
-        defaults: Defaults::default(),
+        defaults: Defaults::new(outlets::ADDRESSING),
         policy: Policy {
             services: Service::defaults(),
             projects: None,
@@ -208,23 +212,20 @@ fn runner(
             databases: None,
             exports: Locations::Any,
             imports: Locations::Any,
-            channels: Channels::Any,
+            powers: slack.powers(),
+            targets: Targets::Any,
             mentions: None,
             limits: Limits::NONE,
         },
         locale: Locale::En,
         zone: chrono_tz::Tz::UTC,
         title: None,
-        routing: Routing { channel: "C0OPS".parse().ok(), ..Routing::default() },
+        routing: Routing { target: Some(Target::new("C0OPS")), ..Routing::default() },
         stall_after: 10,
         ledger,
     };
     let google = Google::new(Arc::clone(&transport), Tokens::new(Some("t".into())), Endpoints::default());
-    let slack = match slack {
-        Access::Webhook => Slack::webhook(transport, "https://hooks.slack.com/services/x".into()),
-        Access::Bot => Slack::bot(transport, "https://slack.com".to_owned(), "xoxb-x".into()),
-    };
-    Runner::new(config, google, slack, Arc::new(Fixed(now)))
+    Runner::new(config, google, slack.open(transport), Arc::new(Fixed(now)))
 }
 
 /// The same with the tasks themselves, of a message that was published at a time of its own.

@@ -9,11 +9,12 @@ use crate::config::Config;
 use crate::intake::token::Identity;
 use crate::message::{Defaults, LIMIT};
 use crate::net::endpoints::{Api, Endpoints};
-use crate::policy::{Channels, Limits, Locations, Policy};
+use crate::outlets;
+use crate::policy::{Limits, Locations, Policy, Targets};
 use crate::services::Service;
 use crate::text;
 use crate::trust::{Internal, Trust};
-use crate::watch::Locale;
+use crate::watch::{Locale, Powers};
 
 const TOPIC: &str = "projects/my-project/topics/opwatch";
 const INTERNAL_TOPIC: &str = "projects/my-project/topics/opwatch-internal";
@@ -39,15 +40,13 @@ impl ServeArgs {
         let project = topic.split('/').nth(1).unwrap_or_default().to_owned();
         self.ledger.check_kind(&mut bad);
         let ledger = self.ledger.check(&project, &mut bad);
-        let port = bad.optional("PORT", self.port.as_ref(), "8080", |text| {
-            text.parse::<u16>().map_err(|_| "it must be a number from 0 to 65535".to_owned())
-        });
-        let (slack, channels) = self.check_slack(&endpoints, &mut bad);
-        let policy = self.check_policy(project, channels, &mut bad);
-        let is_bot = slack.is_bot();
+        let (slack, targets) = self.check_slack(&endpoints, &mut bad);
+        let powers = slack.powers();
+        let mut policy = self.check_policy(project, &mut bad);
+        (policy.powers, policy.targets) = (powers, targets);
         let zone = self.common.check_zone(&mut bad);
         let settings = Settings {
-            port: port.unwrap_or(8080),
+            port: self.check_port(&mut bad),
             slack,
             push_identity: self.check_push_identity(&mut bad),
             config: Config {
@@ -67,7 +66,7 @@ impl ServeArgs {
                 locale: self.common.check_locale(&mut bad),
                 zone,
                 title: self.slack.check_title(&mut bad),
-                routing: self.slack.check_routing(is_bot, &mut bad),
+                routing: self.slack.check_routing(powers, &mut bad),
                 stall_after: self.slack.check_stall_after(&mut bad),
                 ledger,
             },
@@ -77,11 +76,17 @@ impl ServeArgs {
         bad.or(settings)
     }
 
-    fn check_policy(&self, project: String, channels: Channels, bad: &mut Bad) -> Policy {
+    fn check_port(&self, bad: &mut Bad) -> u16 {
+        let port = bad.optional("PORT", self.port.as_ref(), "8080", |text| {
+            text.parse().map_err(|_| "it must be a number from 0 to 65535".to_owned())
+        });
+        port.unwrap_or(8080)
+    }
+
+    fn check_policy(&self, project: String, bad: &mut Bad) -> Policy {
         let mut policy = self.common.check_policy(bad);
         policy.projects.get_or_insert_with(|| vec![project]);
         self.policy.check(&mut policy, bad);
-        policy.channels = channels;
         policy.mentions = self.slack.check_mentions(bad);
         policy
     }
@@ -138,12 +143,13 @@ impl ServeArgs {
             let limit = text.parse().ok().filter(|limit| LIMIT.contains(limit));
             limit.ok_or_else(|| "it must be a whole number from 1 to 10000".to_owned())
         });
-        let default = Defaults::default();
+        let default = Defaults::new(outlets::ADDRESSING);
         Defaults {
             services: policy.services.clone(),
             interval: interval.unwrap_or(default.interval.max(least)),
             limit: limit.unwrap_or(default.limit),
             zone,
+            addressing: default.addressing,
         }
     }
 }
@@ -179,7 +185,8 @@ impl CommonArgs {
             starts: Vec::new(),
             exports: Locations::Unset,
             imports: Locations::Unset,
-            channels: Channels::Any,
+            powers: Powers::default(),
+            targets: Targets::Any,
             mentions: None,
             limits: Limits::NONE,
         }

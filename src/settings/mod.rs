@@ -11,7 +11,7 @@ use std::fmt;
 
 pub use ledger::{HistoryArgs, HistorySettings, LedgerArgs};
 pub use policy::PolicyArgs;
-pub use slack::{SlackAccess, SlackArgs};
+pub use slack::SlackArgs;
 
 use chrono_tz::Tz;
 use clap::Args;
@@ -20,6 +20,7 @@ use secrecy::SecretString;
 use crate::config::Config;
 use crate::intake::token::Identity;
 use crate::net::endpoints::Endpoints;
+use crate::outlets::slack::Access;
 use crate::policy::Policy;
 use crate::watch::Locale;
 
@@ -127,7 +128,7 @@ pub struct Settings {
     /// What the runner is set to.
     pub config: Config,
     /// How Slack lets opwatch post.
-    pub slack: SlackAccess,
+    pub slack: Access,
     /// Who pushes; none leaves that to Cloud Run.
     pub push_identity: Option<Identity>,
     /// Where the APIs answer.

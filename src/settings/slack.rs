@@ -8,8 +8,9 @@ use super::ServeArgs;
 use super::parse::{ANY, Bad, given};
 use crate::message::{LONGEST_TITLE, title_problem};
 use crate::net::endpoints::{Api, Endpoints};
-use crate::policy::Channels;
-use crate::watch::{Channel, Mention, MentionOn, Notify, Routing, Why};
+use crate::outlets::slack::{ADDRESSING, Access};
+use crate::policy::Targets;
+use crate::watch::{Mention, MentionOn, Notify, Powers, Routing, Target, Why};
 
 /// Slack's host of webhooks.
 const SLACK: &str = "https://hooks.slack.com";
@@ -51,30 +52,9 @@ pub struct SlackArgs {
     pub stall_after: Option<String>,
 }
 
-/// How Slack lets opwatch post.
-#[derive(Clone, Debug)]
-pub enum SlackAccess {
-    /// Through an incoming webhook with this URL.
-    Webhook(SecretString),
-    /// As a bot.
-    Bot {
-        /// Where Slack's web API answers.
-        base: String,
-        /// The bot's token.
-        token: SecretString,
-    },
-}
-
-impl SlackAccess {
-    /// Whether messages can be edited and channels chosen.
-    pub fn is_bot(&self) -> bool {
-        matches!(self, Self::Bot { .. })
-    }
-}
-
 impl ServeArgs {
     /// The webhook or the bot: exactly one of them; and where messages may send.
-    pub(super) fn check_slack(&self, endpoints: &Endpoints, bad: &mut Bad) -> (SlackAccess, Channels) {
+    pub(super) fn check_slack(&self, endpoints: &Endpoints, bad: &mut Bad) -> (Access, Targets) {
         let secret = |secret: &Option<SecretString>| {
             let text = secret.as_ref().map(|secret| secret.expose_secret().trim().to_owned());
             text.filter(|text| !text.is_empty())
@@ -84,27 +64,22 @@ impl ServeArgs {
             (Some(_), Some(_)) => {
                 let why = "it can't be set together with SLACK_WEBHOOK_URL: unset one";
                 bad.say("SLACK_BOT_TOKEN", why, BOT_TOKEN);
-                let access = SlackAccess::Webhook(check_webhook(webhook.as_ref(), endpoints, bad));
+                let access = Access::Webhook(check_webhook(webhook.as_ref(), endpoints, bad));
                 return (access, self.slack.check_channels(bad));
             }
             (None, None) => {
                 let why = "it must be set, or SLACK_BOT_TOKEN with SLACK_CHANNEL";
                 bad.say("SLACK_WEBHOOK_URL", why, WEBHOOK);
-                return (SlackAccess::Webhook(SecretString::default()), Channels::Webhook);
+                return (Access::Webhook(SecretString::default()), Targets::Any);
             }
             (Some(_), None) => {
                 self.slack.only_a_bot_has(bad);
-                return (
-                    SlackAccess::Webhook(check_webhook(webhook.as_ref(), endpoints, bad)),
-                    Channels::Webhook,
-                );
+                return (Access::Webhook(check_webhook(webhook.as_ref(), endpoints, bad)), Targets::Any);
             }
             (None, token) => bad.optional("SLACK_BOT_TOKEN", token.as_ref(), BOT_TOKEN, bot_token),
         };
-        let access = SlackAccess::Bot {
-            base: endpoints.get(Api::SlackApi).base,
-            token: token.unwrap_or_default().into(),
-        };
+        let access =
+            Access::Bot { base: endpoints.get(Api::SlackApi).base, token: token.unwrap_or_default().into() };
         (access, self.slack.check_channels(bad))
     }
 }
@@ -120,16 +95,16 @@ impl SlackArgs {
         }
     }
 
-    fn check_channels(&self, bad: &mut Bad) -> Channels {
+    fn check_channels(&self, bad: &mut Bad) -> Targets {
         if given(self.slack_channels.as_ref()) == Some(ANY) {
-            return Channels::Any;
+            return Targets::Any;
         }
         let mut channels = bad.list("SLACK_CHANNELS", self.slack_channels.as_ref(), ["", CHANNEL], |text| {
             channel(text).map_err(|why| format!("{why} (or {ANY}, alone)"))
         });
         // A message may name the default too.
         channels.extend(given(self.slack_channel.as_ref()).and_then(|text| channel(text).ok()));
-        Channels::Only(channels)
+        Targets::Only(channels)
     }
 
     /// Whom messages may ping; `None` for everyone.
@@ -139,9 +114,9 @@ impl SlackArgs {
         }
         let mut mentions: Vec<Mention> =
             bad.list("MENTIONS", self.mentions.as_ref(), ["", "here,S0614TZR7"], |text| {
-                text.parse().map_err(|()| format!("{text:?} is not {} (or {ANY}, alone)", Mention::ALLOWED))
+                mention(text).map_err(|why| format!("{why} (or {ANY}, alone)"))
             });
-        mentions.extend(given(self.mention.as_ref()).and_then(|text| text.parse().ok()));
+        mentions.extend(given(self.mention.as_ref()).and_then(|text| mention(text).ok()));
         Some(mentions)
     }
 
@@ -158,26 +133,24 @@ impl SlackArgs {
         })
     }
 
-    pub(super) fn check_routing(&self, is_bot: bool, bad: &mut Bad) -> Routing {
+    pub(super) fn check_routing(&self, powers: Powers, bad: &mut Bad) -> Routing {
         let none_of = |text: &str, allowed: &str| format!("{text:?} is none of: {allowed}");
-        let channel = bad.optional("SLACK_CHANNEL", self.slack_channel.as_ref(), CHANNEL, channel);
-        if is_bot && given(self.slack_channel.as_ref()).is_none() {
+        let target = bad.optional("SLACK_CHANNEL", self.slack_channel.as_ref(), CHANNEL, channel);
+        if powers.targets && given(self.slack_channel.as_ref()).is_none() {
             bad.say("SLACK_CHANNEL", "it must be set together with SLACK_BOT_TOKEN", CHANNEL);
         }
-        let mention = bad.optional("MENTION", self.mention.as_ref(), "here", |text| {
-            text.parse().map_err(|()| format!("{text:?} is not {}", Mention::ALLOWED))
-        });
+        let mention = bad.optional("MENTION", self.mention.as_ref(), "here", mention);
         let mention_on = bad.optional("MENTION_ON", self.mention_on.as_ref(), "always", |text| {
             text.parse().map_err(|()| none_of(text, MentionOn::ALLOWED))
         });
         let notify = bad.optional("NOTIFY", self.notify.as_ref(), "failure", |text| match text.parse() {
-            Ok(Notify::Live) if !is_bot => {
+            Ok(Notify::Live) if !powers.edits => {
                 Err("\"live\" needs a bot: SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL".to_owned())
             }
             parsed => parsed.map_err(|()| none_of(text, Notify::ALLOWED)),
         });
-        let default = if is_bot { Notify::Live } else { Notify::End };
-        Routing { channel, mention, mention_on, notify: Some(notify.unwrap_or(default)) }
+        let default = if powers.edits { Notify::Live } else { Notify::End };
+        Routing { target, mention, mention_on, notify: Some(notify.unwrap_or(default)) }
     }
 
     pub(super) fn check_stall_after(&self, bad: &mut Bad) -> u32 {
@@ -188,8 +161,14 @@ impl SlackArgs {
     }
 }
 
-fn channel(text: &str) -> Result<Channel, String> {
-    text.parse().map_err(|()| format!("{text:?} is not {}", Channel::ALLOWED))
+fn channel(text: &str) -> Result<Target, String> {
+    let form = ADDRESSING.target;
+    form.checked(text).map(Target::new).ok_or_else(|| format!("{text:?} is not {}", form.described))
+}
+
+fn mention(text: &str) -> Result<Mention, String> {
+    let form = ADDRESSING.mention;
+    form.checked(text).map(Mention::new).ok_or_else(|| format!("{text:?} is not {}", form.described))
 }
 
 /// The token goes into a header. It is a secret, so no error repeats it.

@@ -1,24 +1,26 @@
 //! A watch: what follows one operation, the messages of which it consists, and what it comes to. Plain data; `message` reads
 //! and writes it, `decision` says what follows.
 
-mod live;
+mod address;
 mod locale;
 mod look_up;
 mod problem;
 mod report;
 mod routing;
 mod start;
+mod track;
 mod verdict;
 
-pub use live::{Posted, Track};
+pub use address::{Addressing, Form, Mention, Powers, Receipt, Target};
 pub use locale::Locale;
 pub use look_up::LookUp;
 pub use problem::{Problem, Why};
 pub use report::{Outcome, Reason, Report, Slot, Unusable};
-pub use routing::{Channel, Mention, MentionOn, Notify, Routing};
+pub use routing::{MentionOn, Notify, Routing};
 pub(crate) use start::{LABEL_KEY, LABEL_REQUEST, is_label, key_or_id};
 pub use start::{Start, StartRequest, Template};
 pub use start::{key_of, request_hash};
+pub use track::Track;
 pub use verdict::Verdict;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -58,13 +60,13 @@ pub struct Watch {
     /// The `messageId` of the message that began the watch: it survives redelivery and is new when a person watches
     /// the same operation again.
     pub id: String,
-    /// What Slack calls it.
+    /// What messages call it.
     pub title: Option<String>,
     /// The language of its messages, when not the settings'.
     pub locale: Option<Locale>,
     /// The zone of its times, when not the settings'.
     pub time_zone: Option<Tz>,
-    /// Where in Slack it is told of, whom it pings, and how much it says, when not as the settings have it.
+    /// Where it is told of, whom it pings, and how much it says, when not as the settings have it.
     pub routing: Routing,
     /// Seconds between two checks.
     pub interval: u32,
@@ -100,9 +102,9 @@ pub struct Check {
     pub last: Option<Seen>,
     /// How the work went on.
     pub track: Track,
-    /// The message in Slack that follows it.
-    pub live: Option<Posted>,
-    /// Whether Slack was told that it runs, by a message that can't be edited.
+    /// The message that follows it.
+    pub live: Option<Receipt>,
+    /// Whether people were told that it runs, by a message that can't be edited.
     pub announced: bool,
     /// How the watch came by an operation that it should have started.
     pub adopted: Option<Adopted>,
@@ -159,7 +161,7 @@ pub enum Adopted {
     Request,
 }
 
-/// `{"test": true}` on its way: through the check queue, then through the report queue to Slack.
+/// `{"test": true}` on its way: through the check queue, then through the report queue to the outlet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Test {
     /// Its watch, for the id and the language.

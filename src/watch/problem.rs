@@ -145,8 +145,9 @@ pub enum Why {
         /// The minimum.
         least: u32,
     },
-    /// Only a bot of Slack's can do it, and opwatch posts through a webhook.
-    NeedsBot,
+    /// The outlet can't do it, another way to reach it could: in Slack a bot, where opwatch posts through a webhook.
+    #[serde(rename = "needsBot")]
+    NeedsPower,
     /// A newer version of opwatch knows.
     #[default]
     #[serde(other)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    Adopted, Check, Kind, LONGEST_EXCERPT, Message, Notify, Posted, Problem, Routing, Start, StartRequest,
+    Adopted, Check, Kind, LONGEST_EXCERPT, Message, Notify, Problem, Receipt, Routing, Start, StartRequest,
     Watch, Why,
 };
 use crate::services::{ApiError, Facts, Operation};
@@ -41,9 +41,9 @@ pub struct Report {
     pub adopted: Option<Adopted>,
     /// The start that the watch began with, so that it can be made again.
     pub origin: Option<StartRequest>,
-    /// The message in Slack that follows the watch.
-    pub live: Option<Posted>,
-    /// Slack's word for why the watch's channel did not take it: it goes to the settings' one.
+    /// The message that follows the watch.
+    pub live: Option<Receipt>,
+    /// The outlet's word for why the watch's target did not take it: it goes to the settings' one.
     pub diverted: Option<String>,
     /// What a notice is about.
     pub notice: Option<Unusable>,
@@ -53,11 +53,11 @@ pub struct Report {
     pub tries: u32,
     /// How often it waited since then for another copy that was posting it.
     pub waits: u32,
-    /// Post it as plain text: Slack refused the blocks.
+    /// Post it as plain text: the outlet refused its form.
     pub plain: bool,
-    /// Post it without its mention: Slack may have refused that.
+    /// Post it without its mention: the outlet may have refused that.
     pub no_mention: bool,
-    /// How often Slack said neither that it took it nor that it did not.
+    /// How often the outlet said neither that it took it nor that it did not.
     pub unclear: u32,
     /// Of one that makes no progress: how many looks in a row showed none.
     pub unchanged: Option<u32>,

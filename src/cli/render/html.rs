@@ -3,7 +3,8 @@
 use super::Which;
 use super::scene::Told;
 use crate::fakes::{ChannelMessage, Reader, page};
-use crate::outlets::slack::{Part, payload};
+use crate::outlets::Part;
+use crate::outlets::slack::payload;
 use crate::watch::Outcome;
 
 pub(super) fn page_of(which: Which, told: &Told) -> String {

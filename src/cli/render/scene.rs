@@ -14,6 +14,7 @@ use crate::cli::named::known_service;
 use crate::clock::{Clock, SystemClock};
 use crate::decision::{Decision, after_refusal, decide};
 use crate::message::{Defaults, Received, read};
+use crate::outlets;
 use crate::prose::{Context, Notice, notice, running, stall_report};
 use crate::services::{ApiError, Ending, Facts, Observation, Service};
 use crate::trust::Origin;
@@ -121,10 +122,12 @@ impl<'a> Scene<'a> {
         if let (Some(message), Value::Object(asked)) = (message.as_object_mut(), asked) {
             message.extend(asked.into_iter().filter(|(_, value)| !value.is_null()));
         }
-        read(message.to_string().as_bytes(), &self.received(), &Defaults::default()).map_err(|problem| {
-            let option = kebab(&problem.field);
-            format!("--{option}: {}", Locale::En.words().problem(&problem))
-        })
+        read(message.to_string().as_bytes(), &self.received(), &Defaults::new(outlets::ADDRESSING)).map_err(
+            |problem| {
+                let option = kebab(&problem.field);
+                format!("--{option}: {}", Locale::En.words().problem(&problem))
+            },
+        )
     }
 
     fn received(&self) -> Received {
@@ -175,7 +178,8 @@ impl<'a> Scene<'a> {
         let name = format!("{}/operations/ASA1MTAwNDQx", self.project());
         let title = self.args.title.as_deref().unwrap_or("Nightly backup");
         let excerpt = json!({"name": name, "titel": title}).to_string();
-        let Err(problem) = read(excerpt.as_bytes(), &self.received(), &Defaults::default()) else {
+        let Err(problem) = read(excerpt.as_bytes(), &self.received(), &Defaults::new(outlets::ADDRESSING))
+        else {
             return Err(unexpected());
         };
         let unusable = Unusable { problem, excerpt, message_id: self.received().message_id };

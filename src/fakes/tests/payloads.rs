@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::fakes::slack_rules::check;
 use crate::ledger::Comparison;
 use crate::message::arbitrary::{check as any_check, report, routing, text, time};
-use crate::outlets::slack::{Part, payload, plain_payload};
+use crate::outlets::Part;
+use crate::outlets::slack::{payload, plain_payload};
 use crate::prose::{Context, Notice, compared_notice, notice, running, stall_report};
 use crate::watch::{Locale, Mention, Routing};
 
@@ -36,11 +37,11 @@ fn markup(payload: &Value) -> Vec<String> {
 
 /// What may stand between `<` and `>`: the one mention that was asked for, and pages of the Cloud Console.
 fn without_wanted_markup(text: &str, notice: &Notice) -> String {
-    let mention = match &notice.mention {
-        None => String::new(),
-        Some(Mention::Here) => "<!here> ".to_owned(),
-        Some(Mention::User(id)) => format!("<@{id}> "),
-        Some(Mention::Group(id)) => format!("<!subteam^{id}> "),
+    let mention = match notice.mention.as_ref().map_or("", Mention::as_str) {
+        "" => String::new(),
+        "here" => "<!here> ".to_owned(),
+        group if group.starts_with('S') => format!("<!subteam^{group}> "),
+        person => format!("<@{person}> "),
     };
     let text = text.strip_prefix(mention.as_str()).unwrap_or(text).to_owned();
     let links = notice.values.iter().filter_map(|field| field.link.as_ref());

@@ -6,143 +6,74 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::fault::Fault;
-use super::words::fault_of;
+use super::TITLE;
+use super::words::Meaning;
 use crate::net::transport::{Answer, Failure};
+use crate::outlets::{Fault, PostError};
 use crate::text;
 
 /// The word of Slack that an error repeats, in characters.
 const LONGEST_WORD: usize = 120;
 
-/// Why a message was not posted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Slack: {text}")]
-pub struct PostError {
-    /// What Slack said or what happened.
-    pub text: String,
-    /// Slack's word for it, such as `channel_not_found`; what else it said when that is no word; empty without an answer.
-    pub word: String,
-    /// What is the matter.
-    pub fault: Fault,
-    /// The message may have been posted nevertheless.
-    pub ambiguous: bool,
-    /// How long Slack asked to be left alone.
-    pub retry_after: Option<Duration>,
-    /// The time by Slack's clock, from which the next try counts: a container's may be off.
-    pub date: Option<DateTime<Utc>>,
+/// No answer came.
+pub(super) fn no_answer(failure: &Failure) -> PostError {
+    let ambiguous = !matches!(failure, Failure::NotConnected(_));
+    PostError { ambiguous, ..error(Meaning::Passing, failure.to_string(), "") }
 }
 
-impl PostError {
-    /// No answer came.
-    pub(super) fn no_answer(failure: &Failure) -> Self {
-        let ambiguous = !matches!(failure, Failure::NotConnected(_));
-        Self { ambiguous, ..Self::new(Fault::Passing, failure.to_string(), "") }
-    }
+/// Slack was not called, since it asked to wait so long, and its clock says `date`.
+pub(super) fn held_back(wait: Duration, date: DateTime<Utc>) -> PostError {
+    let held = error(Meaning::Passing, "held back, since Slack asked to wait".to_owned(), "");
+    PostError { retry_after: Some(wait), date: Some(date), ..held }
+}
 
-    /// Slack was not called, since it asked to be left alone for `wait`, and its clock says `date`.
-    pub(super) fn held_back(wait: Duration, date: DateTime<Utc>) -> Self {
-        let held = Self::new(Fault::Passing, "held back, since Slack asked to wait".to_owned(), "");
-        Self { retry_after: Some(wait), date: Some(date), ..held }
-    }
+/// A webhook has no messages to edit.
+pub(super) fn unsupported() -> PostError {
+    error(Meaning::Uneditable, "a message of a webhook can't be edited".to_owned(), "")
+}
 
-    fn new(fault: Fault, text: String, word: &str) -> Self {
-        let word = text::cut(word, LONGEST_WORD);
-        Self { text, word, fault, ambiguous: false, retry_after: None, date: None }
-    }
+/// A message without any contents was taken.
+fn took_nothing(answer: &str) -> PostError {
+    let text =
+        format!("{answer} to an empty message, as no incoming webhook says: it may have posted something");
+    PostError { ambiguous: true, ..error(Meaning::Unclear, text, "") }
+}
 
-    /// An answer with `word`, to the call of `method` (empty for a webhook).
-    fn of_answer(method: &str, answer: &Answer, fault: Fault, said: String, word: &str) -> Self {
-        let text = if method.is_empty() { said } else { format!("{method}: {said}") };
-        Self { retry_after: answer.retry_after, ..Self::new(fault, text, word) }
+fn error(meaning: Meaning, text: String, word: &str) -> PostError {
+    PostError {
+        outlet: TITLE,
+        text,
+        word: text::cut(word, LONGEST_WORD),
+        fault: meaning.fault(),
+        ambiguous: false,
+        retry_after: None,
+        date: None,
+        advice: meaning.advice(),
     }
+}
 
-    /// Whether a person must correct something: trying again as it is does not help, or helped nobody yet.
-    pub fn permanent(&self) -> bool {
-        self.fault != Fault::Passing
-    }
-
-    /// A message without any contents was taken.
-    pub(super) fn took_nothing(answer: &str) -> Self {
-        let text = format!(
-            "{answer} to an empty message, as no incoming webhook says: it may have posted something"
-        );
-        Self { ambiguous: true, ..Self::new(Fault::Unclear, text, "") }
-    }
-
-    /// Whether Slack, or what answers in its place, refused the call: nothing was posted.
-    pub fn refused(&self) -> bool {
-        !self.ambiguous && self.fault != Fault::Passing
-    }
-
-    /// Whether the same call may succeed later, as far as can be told.
-    pub fn may_pass(&self) -> bool {
-        matches!(self.fault, Fault::Passing | Fault::Unclear | Fault::Foreign | Fault::Unknown)
-    }
-
-    /// The same when Slack had asked to wait before, as `retry_after` says: the longer wait counts.
-    #[must_use]
-    pub fn after_wait(self, retry_after: Option<Duration>) -> Self {
-        Self { retry_after: self.retry_after.max(retry_after), ..self }
-    }
-
-    /// What a person must do, for the log.
-    pub fn advice(&self) -> &'static str {
-        match (self.fault, self.word.as_str()) {
-            (Fault::Passing, _) => "nothing: it is tried again",
-            (Fault::Unclear, _) => {
-                "an incoming webhook answers \"ok\" and the web API JSON: see whether SLACK_WEBHOOK_URL is an incoming webhook, \
-                 not a workflow, and whether a proxy answers in Slack's place"
-            }
-            (Fault::Foreign, _) => {
-                "Slack answers otherwise: if the webhook's URL is dead or wrong, make a new incoming webhook in Slack and set \
-                 SLACK_WEBHOOK_URL; else see what answers in Slack's place, such as a proxy or a host in ENDPOINTS"
-            }
-            (Fault::Content, _) => "nothing: the next try is plain text; please report this as a bug",
-            (Fault::Gone, _) => "nothing: the end will be a message of its own",
-            (Fault::Restricted, _) => {
-                "ask a workspace admin to let apps post in the channel and mention @here or a group there, or change MENTION (the \
-                 message's \"mention\")"
-            }
-            (_, "channel_is_archived" | "is_archived") => {
-                "unarchive the channel, or choose another (SLACK_CHANNEL, or a new webhook in SLACK_WEBHOOK_URL)"
-            }
-            (_, "channel_not_found" | "not_in_channel") => {
-                "invite the app to the channel, or correct the channel's id (SLACK_CHANNEL, or the message's \"channel\"); \
-                 a webhook is bound to its channel: make a new one and set SLACK_WEBHOOK_URL"
-            }
-            (Fault::Channel, _) | (_, "action_prohibited") => {
-                "ask a workspace admin to let the app post there"
-            }
-            (_, "missing_scope") => {
-                "give the app the scope chat:write (and chat:write.public for channels that it is no member of) and install it \
-                 again"
-            }
-            (_, "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired") => {
-                "install the app again and set SLACK_BOT_TOKEN"
-            }
-            (Fault::Access | Fault::Unknown, _) => {
-                "make a new incoming webhook in Slack and set SLACK_WEBHOOK_URL, or a new bot token and set SLACK_BOT_TOKEN"
-            }
-        }
-    }
+/// An answer with `word`, to the call of `method` (empty for a webhook).
+fn of_answer(method: &str, answer: &Answer, meaning: Meaning, said: String, word: &str) -> PostError {
+    let text = if method.is_empty() { said } else { format!("{method}: {said}") };
+    PostError { retry_after: answer.retry_after, ..error(meaning, text, word) }
 }
 
 /// What a status says by itself; none where the body's word says it.
-fn by_status(status: u16) -> Option<Fault> {
+fn by_status(status: u16) -> Option<Meaning> {
     match status {
         // Nothing of Slack's answers with 1xx or 3xx: a dead webhook redirects to a page for people.
-        0..200 | 300..400 => Some(Fault::Foreign),
-        200..300 => Some(Fault::Unclear),
-        408 | 425 | 429 | 500.. => Some(Fault::Passing),
-        413 => Some(Fault::Content),
+        0..200 | 300..400 => Some(Meaning::Foreign),
+        200..300 => Some(Meaning::Unclear),
+        408 | 425 | 429 | 500.. => Some(Meaning::Passing),
+        413 => Some(Meaning::Content),
         400..500 => None,
     }
 }
 
 /// What a refusal with `word` means: an empty one, or a page for people, is no word of Slack's.
-fn by_word(word: &str) -> Fault {
+fn by_word(word: &str) -> Meaning {
     let is_text = !word.is_empty() && !word.starts_with(['<', '{', '[']);
-    fault_of(word).unwrap_or(if is_text { Fault::Unknown } else { Fault::Foreign })
+    Meaning::of(word).unwrap_or(if is_text { Meaning::Unknown } else { Meaning::Foreign })
 }
 
 /// A webhook says `ok` in plain text, and else a word with a status; what stands in its place, such as a proxy or a workflow,
@@ -157,9 +88,22 @@ pub(super) fn of_webhook(answer: &Answer) -> Result<(), PostError> {
         Ok(ApiAnswer { error, .. }) if !error.is_empty() => error,
         _ => body.to_owned(),
     };
-    let fault = by_status(answer.status).unwrap_or_else(|| by_word(&word));
-    let error = PostError::of_answer("", answer, fault, said(answer.status, body), &word);
-    Err(PostError { ambiguous: fault == Fault::Unclear || answer.status >= 500, ..error })
+    let meaning = by_status(answer.status).unwrap_or_else(|| by_word(&word));
+    let error = of_answer("", answer, meaning, said(answer.status, body), &word);
+    Err(PostError { ambiguous: meaning == Meaning::Unclear || answer.status >= 500, ..error })
+}
+
+/// What a webhook says to an empty message: a live one that it is empty.
+pub(super) fn of_empty(answer: &Answer) -> Result<(), PostError> {
+    let word = String::from_utf8_lossy(&answer.body);
+    if answer.status == 400 && Meaning::of(word.trim()) == Some(Meaning::Empty) {
+        return Ok(());
+    }
+    match of_webhook(answer) {
+        Ok(()) => Err(took_nothing("200 ok")),
+        Err(error) if error.fault == Fault::Unclear => Err(took_nothing(&error.text)),
+        refused => refused,
+    }
 }
 
 /// What the web API answers, mostly with status 200.
@@ -181,19 +125,21 @@ pub(super) fn of_api(method: &str, answer: &Answer) -> Result<Option<String>, Po
         _ if error.is_empty() && ok != Some(false) => {
             // A proxy, or an outage.
             let body = String::from_utf8_lossy(&answer.body);
-            let fault = by_status(answer.status).unwrap_or(Fault::Foreign);
+            let meaning = by_status(answer.status).unwrap_or(Meaning::Foreign);
             let said = said(answer.status, body.trim());
-            let error = PostError::of_answer(method, answer, fault, said, "");
-            return Err(PostError { ambiguous: fault == Fault::Unclear || answer.status >= 500, ..error });
+            let error = of_answer(method, answer, meaning, said, "");
+            return Err(PostError {
+                ambiguous: meaning == Meaning::Unclear || answer.status >= 500,
+                ..error
+            });
         }
         _ => {}
     }
-    let passing = by_status(answer.status) == Some(Fault::Passing);
-    let unknown = if passing { Fault::Passing } else { Fault::Unknown };
-    let fault = fault_of(&error).unwrap_or(unknown);
-    let refused = PostError::of_answer(method, answer, fault, text::cut(&error, LONGEST_WORD), &error);
-    // Of these Slack's documents say that some of it may have been done.
-    Err(PostError { ambiguous: matches!(error.as_str(), "internal_error" | "fatal_error"), ..refused })
+    let passing = by_status(answer.status) == Some(Meaning::Passing);
+    let unknown = if passing { Meaning::Passing } else { Meaning::Unknown };
+    let meaning = Meaning::of(&error).unwrap_or(unknown);
+    let refused = of_answer(method, answer, meaning, text::cut(&error, LONGEST_WORD), &error);
+    Err(PostError { ambiguous: meaning == Meaning::Interrupted, ..refused })
 }
 
 fn said(status: u16, word: &str) -> String {
@@ -248,7 +194,7 @@ mod tests {
             assert_eq!(error.permanent(), !passing, "{status}: whom a person must help is reported at once");
             assert_eq!(error.ambiguous, status >= 500 || (200..300).contains(&status), "{status}");
         }
-        assert!(of_webhook(&answer(302, "")).unwrap_err().advice().contains("make a new incoming webhook"));
+        assert!(of_webhook(&answer(302, "")).unwrap_err().advice.contains("make a new incoming webhook"));
     }
 
     #[test]
@@ -261,9 +207,9 @@ mod tests {
             ("msg_blocks_too_long", Fault::Content),
             ("no_text", Fault::Content),
             ("restricted_action", Fault::Restricted),
-            ("restricted_action_read_only_channel", Fault::Channel),
-            ("channel_not_found", Fault::Channel),
-            ("channel_is_archived", Fault::Channel),
+            ("restricted_action_read_only_channel", Fault::Target),
+            ("channel_not_found", Fault::Target),
+            ("channel_is_archived", Fault::Target),
             ("message_not_found", Fault::Gone),
             ("no_service", Fault::Access),
             ("token_revoked", Fault::Access),
@@ -322,14 +268,14 @@ mod tests {
 
     #[test]
     fn advice_names_what_to_correct() {
-        let advice = |status, word: &str| of_webhook(&answer(status, word)).unwrap_err().advice();
+        let advice = |status, word: &str| of_webhook(&answer(status, word)).unwrap_err().advice;
         assert!(advice(410, "channel_is_archived").contains("unarchive"));
         assert!(advice(404, "no_service").contains("new incoming webhook"));
         assert!(advice(503, "").contains("nothing"));
         assert!(advice(200, "{}").contains("not a workflow"));
         assert!(advice(403, "restricted_action").contains("MENTION"));
         let advice =
-            |error: &str| of_api("chat.postMessage", &answer(200, &api_error(error))).unwrap_err().advice();
+            |error: &str| of_api("chat.postMessage", &answer(200, &api_error(error))).unwrap_err().advice;
         assert!(advice("not_in_channel").contains("invite the app"));
         assert!(advice("missing_scope").contains("chat:write"));
         assert!(advice("token_revoked").contains("SLACK_BOT_TOKEN"));

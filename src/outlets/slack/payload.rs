@@ -3,10 +3,11 @@
 
 use serde_json::{Value as Json, json};
 
+use super::ids::Who;
 use crate::message::LONGEST_TITLE;
+use crate::outlets::{Content, Part};
 use crate::prose::{Colour, Field, Notice, Text, Value};
 use crate::text;
-use crate::watch::Mention;
 
 /// Slack's limits (<https://docs.slack.dev/reference/block-kit/blocks>): a text of a section, one of its fields, their
 /// number, and the blocks of a message. A summary is best below 4,000 characters; ours is one line.
@@ -29,17 +30,6 @@ const LINK: usize = 500;
 /// Cells of a bar.
 const BAR: u8 = 20;
 
-/// Which part of a notice a message has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
-    Whole,
-    /// What the message that followed the operation becomes: it can't ping, and the lines to paste are in the reply.
-    Edit,
-    /// The reply below that message: it pings, and has what is to be read and done.
-    Reply,
-}
-
 /// The payload of `part` of `notice`.
 pub fn payload(notice: &Notice, part: Part) -> Json {
     let colour = match notice.colour {
@@ -56,8 +46,9 @@ pub fn payload(notice: &Notice, part: Part) -> Json {
     payload
 }
 
-/// The payload of `part` of `notice`: with blocks, or plain.
-pub fn rendered(notice: &Notice, part: Part, plain: bool) -> Json {
+/// The payload of `content`: with blocks, or plain.
+pub(super) fn rendered(content: Content<'_>) -> Json {
+    let Content { notice, part, plain } = content;
     if plain { plain_payload(notice, part) } else { payload(notice, part) }
 }
 
@@ -135,11 +126,12 @@ fn summary(notice: &Notice, part: Part) -> String {
 
 /// A mention pings only in the text on top, and only in a message that is new.
 fn ping(notice: &Notice, part: Part) -> String {
-    match notice.mention.as_ref().filter(|_| part != Part::Edit) {
+    let mention = notice.mention.as_ref().filter(|_| part != Part::Edit);
+    match mention.and_then(|mention| Who::of(mention.as_str())) {
         None => String::new(),
-        Some(Mention::User(id)) => format!("<@{id}> "),
-        Some(Mention::Group(id)) => format!("<!subteam^{id}> "),
-        Some(Mention::Here) => "<!here> ".to_owned(),
+        Some(Who::User(id)) => format!("<@{id}> "),
+        Some(Who::Group(id)) => format!("<!subteam^{id}> "),
+        Some(Who::Here) => "<!here> ".to_owned(),
     }
 }
 

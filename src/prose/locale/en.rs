@@ -236,7 +236,7 @@ impl Words for English {
             Why::Below { setting, least } => {
                 format!("It must be at least {least} (the setting {setting}).")
             }
-            Why::NeedsBot => {
+            Why::NeedsPower => {
                 "Only a bot can do that, and this opwatch posts through a webhook: remove the field, or set \
                  SLACK_BOT_TOKEN and SLACK_CHANNEL instead of SLACK_WEBHOOK_URL."
                     .to_owned()

@@ -216,7 +216,7 @@ impl Words for Japanese {
                 "このopwatchは監視専用です (STARTS=none)。開始を許可するには STARTS={method} を設定して下さい。"
             ),
             Why::Below { setting, least } => format!("{least}以上にして下さい (設定 {setting})。"),
-            Why::NeedsBot => {
+            Why::NeedsPower => {
                 "Botでのみ利用できます。このopwatchはWebhookで投稿しています。フィールドを削除するか、SLACK_WEBHOOK_URLの代わりにSLACK_BOT_TOKENとSLACK_CHANNELを設定して下さい。".to_owned()
             }
             Why::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),

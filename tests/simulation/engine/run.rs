@@ -21,12 +21,13 @@ use opwatch::ledger::Ledger;
 use opwatch::message::Defaults;
 use opwatch::net::endpoints::Endpoints;
 use opwatch::net::transport::Transport;
-use opwatch::policy::{Channels, Limits, Locations, Policy};
+use opwatch::outlets::{self, slack};
+use opwatch::policy::{Limits, Locations, Policy, Targets};
 use opwatch::runner::Handled;
 use opwatch::services::{Service, StartMethod};
-use opwatch::settings::{Settings, SlackAccess};
+use opwatch::settings::Settings;
 use opwatch::trust::{Route, Trust};
-use opwatch::watch::{Locale, Routing};
+use opwatch::watch::{Locale, Routing, Target};
 
 use super::boundary::TOPIC;
 use super::datastore::{KIND, NAMESPACE};
@@ -70,7 +71,12 @@ impl Clock for Skewed {
 
 fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: Trust) -> Settings {
     let bot = access == Access::Bot;
-    let channel = bot.then(|| CHANNELS[0].parse().expect("a channel"));
+    let target = bot.then(|| Target::new(CHANNELS[0]));
+    let slack = if bot {
+        slack::Access::Bot { base: "https://slack.com".to_owned(), token: "slack token".into() }
+    } else {
+        slack::Access::Webhook("https://hooks.slack.com/services/T/B/x".into())
+    };
     let notify = notify.map(|word| word.parse().expect("a word"));
     Settings {
         port: 0,
@@ -82,7 +88,7 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
             report_queue: "projects/p/locations/l/queues/reports".to_owned(),
             notice_queue: "projects/p/locations/l/queues/reports".to_owned(),
             service_account: "tasks@p.iam.gserviceaccount.com".to_owned(),
-            defaults: Defaults::default(),
+            defaults: Defaults::new(outlets::ADDRESSING),
             policy: Policy {
                 services: Service::defaults(),
                 projects: Some(vec!["p".to_owned()]),
@@ -92,19 +98,16 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
                 imports: Locations::Unset,
                 mentions: Some(Vec::new()),
                 limits: Limits::NONE,
-                channels: if bot { Channels::Any } else { Channels::Webhook },
+                powers: slack.powers(),
+                targets: Targets::Any,
             },
             locale: Locale::En,
             zone: chrono_tz::Tz::UTC,
             title: None,
-            routing: Routing { channel, notify, ..Routing::default() },
+            routing: Routing { target, notify, ..Routing::default() },
             stall_after: STALL_AFTER,
         },
-        slack: if bot {
-            SlackAccess::Bot { base: "https://slack.com".to_owned(), token: "slack token".into() }
-        } else {
-            SlackAccess::Webhook("https://hooks.slack.com/services/T/B/x".into())
-        },
+        slack,
         push_identity: None,
         endpoints: Endpoints::default(),
         access_token: Some("token".into()),

@@ -239,7 +239,9 @@ impl World {
         let own: Value = serde_json::from_slice(own).unwrap_or_default();
         let received =
             Received { message_id: "0".to_owned(), published: time(self.now()), origin: Origin::Internal };
-        let Ok(Opwatch::Check(mut check)) = read(&asked.data, &received, &Defaults::default()) else {
+        let Ok(Opwatch::Check(mut check)) =
+            read(&asked.data, &received, &Defaults::new(opwatch::outlets::ADDRESSING))
+        else {
             return asked;
         };
         check.attempt =

@@ -1,4 +1,4 @@
-//! What a watch remembers so that one message in Slack can follow it: which message, and how the work went on.
+//! How the work of an operation went on, as a watch remembers it: for its rate, its estimate, and whether it stands still.
 
 use std::time::Duration;
 
@@ -11,25 +11,6 @@ use crate::services::{Facts, Progress};
 const POINTS: usize = 3;
 /// No estimate reaches farther: what would take longer hardly moves.
 const FARTHEST: TimeDelta = TimeDelta::days(30);
-
-/// A message in Slack that can be edited.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Posted {
-    /// The id of the channel that it was posted to.
-    pub channel: String,
-    /// Its `ts`, which names a message in its channel. A text: it is no number.
-    pub ts: String,
-}
-
-impl Posted {
-    /// Whether it can be a message: for one that comes from a message of Pub/Sub.
-    pub(crate) fn is_plausible(&self) -> bool {
-        let digits =
-            |text: &str| (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        self.channel.parse::<super::Channel>().is_ok()
-            && self.ts.split_once('.').is_some_and(|(seconds, rest)| digits(seconds) && digits(rest))
-    }
-}
 
 /// How the work went on, over the last looks that showed counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,14 +179,5 @@ mod tests {
         assert_eq!(still.after(at(180), &counts(6, None)).unchanged(), 0);
         assert_eq!(still.after(at(180), &counts(5, Some(5))).unchanged(), 0, "all is done");
         assert_eq!(still.after(at(180), &Facts::default()).unchanged(), 2);
-    }
-
-    #[test]
-    fn a_message_is_named_by_channel_and_ts() {
-        let posted = |channel: &str, ts: &str| Posted { channel: channel.to_owned(), ts: ts.to_owned() };
-        assert!(posted("C024BE91L", "1503435956.000247").is_plausible());
-        for (channel, ts) in [("ops", "1.2"), ("C024BE91L", "1"), ("C024BE91L", "1.x"), ("C024BE91L", "")] {
-            assert!(!posted(channel, ts).is_plausible(), "{channel} {ts}");
-        }
     }
 }

@@ -1,0 +1,83 @@
+//! Why a message was not posted, whatever the outlet.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+/// What is the matter with a message that was not posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The same call may succeed later.
+    Passing,
+    /// A 2xx that does not say that the message was taken, as a workflow or a proxy gives it: it may have been.
+    Unclear,
+    /// Something other than the outlet answered: a redirect, a proxy.
+    Foreign,
+    /// The outlet does not like the contents: plain text may pass.
+    Content,
+    /// The outlet does not allow this message to apps: without its mention it may pass, or to another target.
+    Restricted,
+    /// The target does not take it: another may.
+    Target,
+    /// The message to edit is not there any more.
+    Gone,
+    /// The message to edit is there and can't be edited any more.
+    Uneditable,
+    /// A person must correct the settings or the outlet's own configuration.
+    Access,
+    /// Refused for a reason that is not documented: a message with less in it may pass.
+    Unknown,
+}
+
+impl Fault {
+    /// Whether no edit of the message will succeed.
+    pub fn ends_edits(self) -> bool {
+        matches!(self, Self::Gone | Self::Uneditable)
+    }
+}
+
+/// Why a message was not posted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{outlet}: {text}")]
+pub struct PostError {
+    /// What people call the outlet.
+    pub outlet: &'static str,
+    /// What the outlet said or what happened.
+    pub text: String,
+    /// The outlet's word for it, such as `channel_not_found`; what else it said when that is no word; empty without an answer.
+    /// To be shown: what follows from it is in `fault`.
+    pub word: String,
+    /// What is the matter.
+    pub fault: Fault,
+    /// The message may have been posted nevertheless.
+    pub ambiguous: bool,
+    /// How long the outlet asked to wait.
+    pub retry_after: Option<Duration>,
+    /// The time by the outlet's clock, from which the next try counts: a container's may be off.
+    pub date: Option<DateTime<Utc>>,
+    /// What a person must do, for the log.
+    pub advice: &'static str,
+}
+
+impl PostError {
+    /// Whether a person must correct something: trying again as it is does not help, or helped nobody yet.
+    pub fn permanent(&self) -> bool {
+        self.fault != Fault::Passing
+    }
+
+    /// Whether the outlet, or what answers in its place, refused the call: nothing was posted.
+    pub fn refused(&self) -> bool {
+        !self.ambiguous && self.fault != Fault::Passing
+    }
+
+    /// Whether the same call may succeed later, as far as can be told.
+    pub fn may_pass(&self) -> bool {
+        matches!(self.fault, Fault::Passing | Fault::Unclear | Fault::Foreign | Fault::Unknown)
+    }
+
+    /// The same when the outlet had asked to wait before, as `retry_after` says: the longer wait counts.
+    #[must_use]
+    pub fn after_wait(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after: self.retry_after.max(retry_after), ..self }
+    }
+}

@@ -1,0 +1,189 @@
+//! A bot: it posts to channels, edits and deletes its messages, and replies in threads. Its token is a secret and in no error.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use serde_json::{Value as Json, json};
+
+use super::TITLE;
+use super::answer::of_api;
+use super::client::{Client, Post};
+use super::ids::{self, Who, channel_of, ts_of};
+use super::payload::rendered;
+use crate::net::transport::Transport;
+use crate::outlets::{Call, Content, Outlet, Place, PostError, Reach, Sending, To};
+use crate::watch::{Powers, Receipt, Target};
+
+pub(super) const POWERS: Powers = Powers { edits: true, threads: true, mentions: true, targets: true };
+/// Methods of the web API.
+const POST: &str = "chat.postMessage";
+const UPDATE: &str = "chat.update";
+const DELETE: &str = "chat.delete";
+const TEST: &str = "auth.test";
+
+/// A bot.
+pub struct Bot {
+    client: Client,
+    /// Where the web API answers.
+    base: String,
+    token: SecretString,
+}
+
+impl Bot {
+    /// A bot with this token, to which the web API answers at `base`.
+    pub fn new(transport: Arc<dyn Transport>, base: String, token: SecretString) -> Self {
+        Self { client: Client::new(transport), base, token }
+    }
+
+    async fn call(&self, method: &str, body: &Json, call: Call) -> Result<Option<String>, PostError> {
+        let post = Post {
+            url: format!("{}/api/{method}", self.base).into(),
+            token: Some(&self.token),
+            body,
+            limited: limit_of(method, body.get("channel").and_then(Json::as_str)),
+            repeatable: matches!(method, UPDATE | DELETE),
+        };
+        self.client.send(post, call, |answer| of_api(method, answer)).await
+    }
+}
+
+impl Outlet for Bot {
+    fn title(&self) -> &'static str {
+        TITLE
+    }
+
+    fn powers(&self) -> Powers {
+        POWERS
+    }
+
+    fn post<'a>(&'a self, to: To<'a>, content: Content<'a>, call: Call) -> Sending<'a, Option<Receipt>> {
+        Box::pin(async move {
+            let channel = match to {
+                To::Target(target) => target.cloned(),
+                To::Reply { of, .. } => Some(channel_of(of)),
+            };
+            let channel = channel.as_ref().map(Target::as_str);
+            // A link to a bucket has no preview, only an error.
+            let more = json!({"channel": channel, "unfurl_links": false, "unfurl_media": false});
+            let body = with(with(rendered(content), more), thread(to, content));
+            let ts = self.call(POST, &body, call).await?;
+            // Where it was sent, not where an answer says: only that channel is known to be permitted.
+            Ok(channel.zip(ts).and_then(|(channel, ts)| ids::receipt(channel, &ts)))
+        })
+    }
+
+    fn edit<'a>(&'a self, at: &'a Receipt, content: Content<'a>, call: Call) -> Sending<'a, ()> {
+        Box::pin(async move {
+            // Attachments that are not named would stay.
+            let body = with(json!({"attachments": []}), rendered(content));
+            // By itself an edit makes mentions of plain text, unlike a post.
+            let more = json!({"channel": channel_of(at).as_str(), "ts": ts_of(at), "parse": "none"});
+            let mut body = with(body, more);
+            if let Some(body) = body.as_object_mut() {
+                body.remove("mrkdwn");
+            }
+            self.call(UPDATE, &body, call).await?;
+            Ok(())
+        })
+    }
+
+    fn retract<'a>(&'a self, at: &'a Receipt, call: Call) -> Sending<'a, ()> {
+        Box::pin(async move {
+            let body = json!({"channel": channel_of(at).as_str(), "ts": ts_of(at)});
+            self.call(DELETE, &body, call).await?;
+            Ok(())
+        })
+    }
+
+    fn probe(&self, limit: Duration) -> Sending<'_, ()> {
+        let call = Call { limit, now: DateTime::<Utc>::MIN_UTC };
+        Box::pin(async move {
+            self.call(TEST, &json!({}), call).await?;
+            Ok(())
+        })
+    }
+
+    fn probed(&self) -> &'static str {
+        "Slack's bot token, not whether it may post"
+    }
+
+    fn resting(&self, place: Place<'_>, now: DateTime<Utc>) -> Option<PostError> {
+        let limits = &self.client.limits;
+        match place {
+            Place::Target(target) => limits.held_back(&[&posts_to(target)], now),
+            // What goes to the channel of a message edits that message too.
+            Place::Message(at) => limits.held_back(&[UPDATE, &posts_to(Some(&channel_of(at)))], now),
+        }
+    }
+
+    fn is_busy(&self, place: Place<'_>, now: DateTime<Utc>) -> bool {
+        match place {
+            Place::Target(target) => self.client.limits.is_busy(&posts_to(target), now),
+            Place::Message(_) => self.client.limits.is_busy(UPDATE, now),
+        }
+    }
+
+    fn target_of(&self, receipt: &Receipt) -> Option<Target> {
+        Some(channel_of(receipt))
+    }
+}
+
+/// Which thread a message goes to.
+fn thread(to: To<'_>, content: Content<'_>) -> Json {
+    let To::Reply { of, reach } = to else { return json!({}) };
+    let who = content.notice.mention.as_ref().and_then(|mention| Who::of(mention.as_str()));
+    // In a thread "here" pings nobody.
+    if reach != Reach::Thread && matches!(who, Some(Who::Here)) {
+        return json!({});
+    }
+    json!({"thread_ts": ts_of(of), "reply_broadcast": reach == Reach::Everyone})
+}
+
+fn posts_to(target: Option<&Target>) -> String {
+    limit_of(POST, target.map(Target::as_str))
+}
+
+/// What Slack limits: of posts each channel by itself, of other methods all calls.
+fn limit_of(method: &str, channel: Option<&str>) -> String {
+    if method == POST { format!("{method} {}", channel.unwrap_or_default()) } else { method.to_owned() }
+}
+
+/// `payload` with the fields of `more`.
+fn with(mut payload: Json, more: Json) -> Json {
+    if let (Some(payload), Json::Object(more)) = (payload.as_object_mut(), more) {
+        payload.extend(more);
+    }
+    payload
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::super::client::tests::{Asks, at, call};
+    use super::*;
+
+    /// One channel's limit is no other's, and edits have one of their own.
+    #[tokio::test]
+    async fn only_what_slack_limits_is_held_back() {
+        let transport = Arc::new(Asks(Mutex::new(vec![30, 60])));
+        let slack = Bot::new(transport, "https://slack.com".to_owned(), "xoxb-x".into());
+        let [busy, other] = ["C0BUSY", "C0OTHER"].map(Target::new);
+        let live = ids::receipt("C0OTHER", "1.000001").unwrap();
+        slack.call(POST, &json!({"channel": "C0BUSY"}), call(0)).await.unwrap_err();
+        assert!(slack.resting(Place::Target(Some(&busy)), at(1)).is_some());
+        for place in [Place::Target(Some(&other)), Place::Message(&live)] {
+            assert!(slack.resting(place, at(1)).is_none() && !slack.is_busy(place, at(1)), "{place:?}");
+        }
+        // The last answer that there is.
+        slack.call(UPDATE, &json!({"channel": "C0OTHER"}), call(1)).await.unwrap_err();
+        assert_eq!(slack.resting(Place::Target(Some(&other)), at(2)), None);
+        let held = slack.resting(Place::Message(&live), at(2)).unwrap();
+        assert_eq!(held.retry_after, Some(Duration::from_secs(29)));
+        assert!(
+            slack.is_busy(Place::Message(&live), at(330)) && !slack.is_busy(Place::Message(&live), at(331))
+        );
+    }
+}

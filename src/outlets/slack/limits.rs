@@ -1,0 +1,97 @@
+//! Until when Slack asked to wait, by what it limits: a method, and of posts one channel
+//! (<https://docs.slack.dev/apis/web-api/rate-limits>). Nothing of that is sent before.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::answer;
+use crate::outlets::PostError;
+
+/// How long after a `Retry-After` nothing is sent that can be left out: many watches under way would use up what Slack takes
+/// (some 50 edits a minute), and their ends would wait.
+const PAUSE: TimeDelta = TimeDelta::minutes(5);
+const MAX_WAIT: TimeDelta = TimeDelta::days(1);
+
+/// The waits that Slack asked for.
+#[derive(Default)]
+pub(super) struct RateLimits(Mutex<BTreeMap<String, Wait>>);
+
+/// A time in which Slack asked for no calls.
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    /// Its end, by this instance's clock.
+    until: DateTime<Utc>,
+    /// How far Slack's clock is ahead of this instance's.
+    ahead: TimeDelta,
+}
+
+impl RateLimits {
+    /// Why not to make a call now that one of `limited` limits.
+    pub(super) fn held_back(&self, limited: &[&str], now: DateTime<Utc>) -> Option<PostError> {
+        let waits = self.waits();
+        let under_way =
+            limited.iter().filter_map(|limited| waits.get(*limited)).filter(|wait| wait.until > now);
+        let longest = under_way.max_by_key(|wait| wait.until)?;
+        let left = (longest.until - now).to_std().ok()?;
+        Some(answer::held_back(left, now + longest.ahead))
+    }
+
+    /// Whether there was such a wait a short while ago.
+    pub(super) fn is_busy(&self, limited: &str, now: DateTime<Utc>) -> bool {
+        self.waits().get(limited).is_some_and(|wait| now < wait.until + PAUSE)
+    }
+
+    /// Slack asked at `now`, `date` by its own clock, to wait so long with what `limited` limits.
+    pub(super) fn keep(
+        &self,
+        limited: String,
+        wait: Duration,
+        date: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) {
+        let until = now + TimeDelta::from_std(wait).unwrap_or(MAX_WAIT).min(MAX_WAIT);
+        let ahead = date.map_or(TimeDelta::zero(), |date| date - now);
+        let mut waits = self.waits();
+        waits.retain(|_, wait| now < wait.until + PAUSE);
+        // Concurrent calls may each be given a wait: the later end holds.
+        let kept = waits.entry(limited).or_insert(Wait { until, ahead });
+        if kept.until < until {
+            *kept = Wait { until, ahead };
+        }
+    }
+
+    fn waits(&self) -> MutexGuard<'_, BTreeMap<String, Wait>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    /// What is over takes no room.
+    #[test]
+    fn a_wait_that_is_long_over_is_forgotten() {
+        let limits = RateLimits::default();
+        for channel in 0..100_i64 {
+            limits.keep(format!("post C{channel}"), Duration::from_secs(1), None, at(1_000 * channel));
+        }
+        assert_eq!(limits.waits().len(), 1);
+    }
+
+    #[test]
+    fn of_two_waits_the_longer_one_holds() {
+        let limits = RateLimits::default();
+        limits.keep("post".to_owned(), Duration::from_secs(60), None, at(0));
+        limits.keep("post".to_owned(), Duration::from_secs(5), None, at(0));
+        let held = limits.held_back(&["post"], at(20)).unwrap();
+        assert_eq!(held.retry_after, Some(Duration::from_secs(40)));
+    }
+}
