@@ -232,7 +232,7 @@ async fn a_path_that_exists_is_made_new_in_the_line_to_paste() {
         let exists =
             error(400, "INVALID_ARGUMENT", "Path already exists: /backups/x/x.overall_export_metadata");
         let refusal = Fault::answer(400, &json!({"error": exists}).to_string());
-        opwatch.world.operations.fail_next_on("POST", "", refusal);
+        opwatch.world.operations.fail_always_on("POST", "", Some(refusal));
         let mut kickoff = firestore_export();
         kickoff["start"]["body"]["outputUriPrefix"] = json!(prefix);
         opwatch.watch(&kickoff).await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use opwatch::decision::{
-    Claim, Decision, Known, LookUpFailure, after_failed_look_up, begin, decide, give_up, may_start, spread,
-    try_again,
+    Claim, Decision, Known, LookUpFailure, after_failed_look_up, begin, come_back, decide, give_up,
+    may_start, refused, spread, try_again,
 };
 use opwatch::message::{Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Received, is_report, read};
 use opwatch::services::{
@@ -384,6 +384,33 @@ fn nobody_says_that_a_start_was_not_made_which_may_have_been() {
     };
     let expected = (Outcome::CannotTell, Some(Reason::Unclear), Some(error));
     assert_eq!((report.outcome, report.reason, report.error), expected);
+}
+
+/// Reading a long list takes several deliveries, each of which has a passing error of its own.
+#[test]
+fn a_taken_path_is_looked_up_once_more_however_many_deliveries_the_list_takes() {
+    let taken = ApiError::new(400, "INVALID_ARGUMENT", "Path already exists: /b/x/x.overall_export_metadata");
+    let Decision::Start(second, due) = refused(&start(export()), taken.clone(), published()) else {
+        panic!("it is early")
+    };
+    assert_eq!((second.tries, second.ambiguous, second.error.as_ref()), (21, false, Some(&taken)));
+    assert!(due > published());
+    let long = ApiError::new(0, "", "the list of operations is long: it is read on");
+    let look_up = second.look_up.clone();
+    let Decision::Start(later, _) = come_back(&second, long, false, look_up, published()) else {
+        panic!("it is early")
+    };
+    let Decision::Report(report) = refused(&later, taken.clone(), published()) else {
+        panic!("a third look")
+    };
+    let expected = (Outcome::NotStarted, Some(Reason::Refused), Some(taken.clone()));
+    assert_eq!((report.outcome, report.reason, report.error), expected);
+    let other = ApiError::new(400, "INVALID_ARGUMENT", "Invalid path");
+    for (start, error, second) in [(start(export()), other, 0), (start(export()), taken, 3_601)] {
+        let now = published() + TimeDelta::seconds(second);
+        let Decision::Report(report) = refused(&start, error.clone(), now) else { panic!("{error:?}") };
+        assert_eq!((report.outcome, report.error), (Outcome::NotStarted, Some(error)));
+    }
 }
 
 #[test]

@@ -216,6 +216,32 @@ async fn no_kickoff_is_told_of_a_success_that_ended_before_it_was_published() {
 }
 
 #[tokio::test]
+async fn that_nothing_was_started_reads_so_in_japanese() {
+    for (end, word) in [
+        (End::Succeeded, "成功しています"),
+        (End::Failed { code: 7, message: "no bucket".to_owned() }, "失敗しています"),
+        (End::Cancelled, "キャンセルされています"),
+    ] {
+        let opwatch = Opwatch::start().await;
+        opwatch.world.operations.plan(Plan { end, ..lasting(100) });
+        let mut kickoff = export();
+        kickoff["key"] = json!("nightly");
+        kickoff["locale"] = json!("ja");
+        opwatch.watch(&kickoff).await;
+        opwatch.world.time.advance(Duration::from_secs(23 * 3_600));
+        opwatch.watch(&kickoff).await;
+        let text = texts(&opwatch.slack()[1]).join("\n");
+        assert!(text.starts_with("*Datastoreのバックアップは今回開始していない* · "), "{text}");
+        let why = format!(
+            "このキックオフと同じkeyのオペレーションが、キックオフの公開より前に{word}。そのため今回は何も開始していません。\
+             表示しているのは以前のオペレーションです。毎回開始するキックオフには\"key\"を付けないで下さい。"
+        );
+        assert!(text.contains(&why) && text.contains("*終了日時*"), "{text}");
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn another_request_or_one_much_later_is_another_start() {
     let opwatch = Opwatch::start().await;
     opwatch.world.operations.plan(lasting(3_000));
@@ -384,6 +410,62 @@ async fn a_refusal_after_a_lost_answer_is_not_called_not_started() {
     assert!(text.contains("it may run") && text.contains("the path exists"), "{text}");
     assert!(text.contains("gcloud datastore operations list --project=demo"), "{text}");
     opwatch.stop().await;
+}
+
+/// An export to a folder, of which each is taken once.
+fn to_folder(prefix: &str) -> Value {
+    let mut kickoff = export();
+    kickoff["start"]["body"]["outputUrlPrefix"] = json!(prefix);
+    kickoff
+}
+
+/// An instance may be killed after its start, and the list may not show the operation when the next delivery looks.
+#[tokio::test]
+async fn a_path_that_the_kickoff_itself_has_taken_is_no_failed_start() {
+    for (prefix, lost) in [("gs://b/${datetime}", false), ("gs://b/nightly", false), ("gs://b/${id}", true)] {
+        let opwatch = Opwatch::start().await;
+        opwatch.world.operations.plan(lasting(300));
+        if lost {
+            opwatch.world.operations.fail_next_on("POST", "", Fault::DoneButLost);
+        }
+        let id = opwatch.publish_and_pause(&to_folder(prefix)).await;
+        opwatch.world.operations.fail_next_on("GET", "/operations?", Fault::answer(200, "{}"));
+        if !lost {
+            opwatch.world.pubsub.redeliver(&id);
+        }
+        opwatch.resume().await;
+        assert_eq!(opwatch.looks_and_starts(), "GET POST GET POST GET", "{prefix}");
+        only_operation(&opwatch);
+        assert_eq!(colour(&opwatch.only_message()), GREEN, "{prefix}: {}", opwatch.only_text());
+        opwatch.assert_all_acknowledged();
+        opwatch.stop().await;
+    }
+}
+
+/// Whether an earlier try may have taken the path decides what people are told.
+#[tokio::test]
+async fn a_path_that_stays_taken_is_looked_up_once_more_and_told() {
+    for (lost, outcome) in [(false, "was not started"), (true, "cannot tell how it ended")] {
+        let opwatch = Opwatch::start().await;
+        opwatch.world.operations.plan(lasting(300));
+        if lost {
+            opwatch.world.operations.fail_next_on("POST", "", Fault::DoneButLost);
+        } else {
+            opwatch.watch(&to_folder("gs://b/nightly")).await;
+            opwatch.world.time.advance(Duration::from_secs(86_400));
+        }
+        let (posts, calls) = (opwatch.slack().len(), opwatch.looks_and_starts());
+        opwatch.publish_and_pause(&to_folder("gs://b/nightly")).await;
+        opwatch.world.operations.fail_always_on("GET", "/operations?", Some(Fault::answer(200, "{}")));
+        opwatch.resume().await;
+        let text = texts(&opwatch.slack()[posts]).join("\n");
+        assert!(text.lines().next().unwrap().contains(outcome), "{text}");
+        assert!(text.contains("Path already exists: /b/nightly/nightly"), "{text}");
+        let more = if lost { "GET POST GET POST GET POST" } else { "GET POST GET POST" };
+        assert_eq!(opwatch.looks_and_starts()[calls.len()..].trim(), more);
+        assert_eq!(opwatch.slack().len(), posts + 1);
+        opwatch.stop().await;
+    }
 }
 
 /// A project may be named by its number in an answer; `PROJECTS` lists its id.

@@ -12,7 +12,7 @@ pub use retry::{
 };
 pub use start::{
     LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, labelled_body, may_start,
-    try_again,
+    refused, try_again,
 };
 
 use std::time::Duration;

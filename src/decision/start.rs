@@ -132,6 +132,17 @@ pub fn after_failed_look_up(
     give_up(start, reason, Some(error), now)
 }
 
+/// What follows when the service refused this try for good. A path that already exists may be this kickoff's own: an
+/// instance may be killed after its start, and the list may not show the operation yet. So it is looked up once more before
+/// the refusal is reported.
+pub fn refused(start: &Start, error: ApiError, now: DateTime<Utc>) -> Decision {
+    let is_first = !start.error.as_ref().is_some_and(ApiError::is_path_taken);
+    if error.is_path_taken() && is_first && may_start(start, now) {
+        return try_again(start, error, start.ambiguous, None, now);
+    }
+    give_up(start, Reason::Refused, Some(error), now)
+}
+
 /// What follows when no more is tried: people are told that it was not started, or, if an earlier try could have begun
 /// it, that nobody can tell.
 pub fn give_up(start: &Start, reason: Reason, error: Option<ApiError>, now: DateTime<Utc>) -> Decision {
@@ -176,6 +187,8 @@ pub fn come_back(
     let delay = if look_up.is_some() { retry::READ_ON } else { retry::turn_delay(start.waits) };
     let delay =
         retry::spread(delay, &["wait", &start.watch.id, &start.tries.to_string(), &waits.to_string()]);
+    // Kept, so that there is one second look, however many deliveries it takes to read the list.
+    let error = start.error.clone().filter(ApiError::is_path_taken).unwrap_or(error);
     let next = Start { waits, ambiguous, look_up, error: Some(error), ..start.clone() };
     Decision::Start(Box::new(next), due(start, delay, now))
 }

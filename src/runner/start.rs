@@ -11,7 +11,7 @@ use super::{Decided, Runner, Step};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{
     Decision, LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, labelled_body,
-    may_start, try_again,
+    may_start, refused, try_again,
 };
 use crate::google::CallError;
 use crate::services::ApiError;
@@ -170,7 +170,7 @@ fn not_started(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
         let ambiguous = start.ambiguous || failed.ambiguous;
         try_again(start, failed.error, ambiguous, failed.retry_after, now)
     } else {
-        give_up(start, Reason::Refused, Some(failed.error), now)
+        refused(start, failed.error, now)
     };
     Turn { decision, on: Decided::Left, error }
 }

@@ -74,6 +74,13 @@ impl ApiError {
         Self { info: ErrorInfo::of(details).map(Box::new), ..self }
     }
 
+    /// Whether it refuses a start because something was written to its output path before, in the words that people report
+    /// (<https://github.com/htsuruo/firebase-extensions/pull/8>).
+    pub fn is_path_taken(&self) -> bool {
+        matches!(self.status.as_str(), "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "ALREADY_EXISTS")
+            && self.text.to_lowercase().contains("path already exists")
+    }
+
     /// Cuts its texts to their limits: for an error that comes from a message.
     #[must_use]
     pub(crate) fn cut(self) -> Self {

@@ -42,7 +42,7 @@ impl Words for Japanese {
     }
 
     fn nothing_started(&self, subject: &str) -> String {
-        format!("{subject}: 今回は何も開始していません")
+        format!("{subject}は今回開始していない")
     }
 
     fn label(&self, label: Label) -> &'static str {

@@ -57,8 +57,7 @@ impl Row<'_> {
     }
 
     fn unfit(&self, says: &dyn Fn(&str) -> bool) -> Option<Cause> {
-        // https://github.com/htsuruo/firebase-extensions/pull/8
-        if says("path already exists") {
+        if self.error.is_path_taken() {
             let method = self.attempt.start.or_else(|| self.attempt.service.start_method())?;
             return Some(Cause::PathExists { field: method.location_field });
         }
