@@ -39,7 +39,7 @@ fn no_role_fixes(host: &str) -> [(Fault, String); 4] {
             denied("The API has not been used in project 1 before.", "SERVICE_DISABLED", &metadata),
             format!("gcloud services enable {host} --project=demo"),
         ),
-        (denied(&prohibited, "SECURITY_POLICY_VIOLATED", &perimeter), format!("unique id {uid}")),
+        (denied(&prohibited, "SECURITY_POLICY_VIOLATED", &perimeter), format!("unique ID {uid}")),
         (
             denied("Permission denied on resource project demo.", "CONSUMER_INVALID", &metadata),
             "gcloud projects describe demo".to_owned(),
@@ -254,7 +254,7 @@ async fn a_quota_used_up_to_the_end_is_not_called_unreachable() {
         opwatch.watch(&export()).await;
         let text = opwatch.only_text();
         assert!(text.contains("As it came."), "{text}");
-        assert_eq!(text.contains("A quota or limit of Datastore is used up."), status == 429, "{text}");
+        assert_eq!(text.contains("A quota or limit of Datastore is exhausted."), status == 429, "{text}");
         assert!(!text.contains("reached") && !text.contains("body and"), "{text}");
         opwatch.stop().await;
     }

@@ -89,7 +89,7 @@ async fn a_cancelled_operation_is_orange_and_warns_of_partial_files() {
             "{:?}",
             opwatch.lines()
         );
-        assert!(text.contains("Partial files may be left at its location."), "{text}");
+        assert!(text.contains("Partial files may remain at its location."), "{text}");
         assert_eq!(commands(&message), [format!("gcloud datastore operations describe {NAME}")]);
         opwatch.stop().await;
     }
@@ -106,9 +106,9 @@ async fn a_watch_that_reaches_its_limit_says_how_to_go_on() {
         assert_eq!(opwatch.attempts(), [1, 2]);
         assert_eq!(colour(&message), ORANGE);
         assert!(opwatch.lines()[0].contains("export is still running*"), "{:?}", opwatch.lines());
-        assert!(opwatch.lines()[0].ends_with(" · 51 %"), "{:?}", opwatch.lines());
+        assert!(opwatch.lines()[0].ends_with(" · 51%"), "{:?}", opwatch.lines());
         assert!(text.contains("the limit of 3 checks is reached."), "{text}");
-        assert!(text.contains("*Progress*\n51 % (6,3") && text.contains("*State*\nPROCESSING"), "{text}");
+        assert!(text.contains("*Progress*\n51% (6,3") && text.contains("*State*\nPROCESSING"), "{text}");
         assert!(
             text.contains("*Running for*\n3 min 20 s") || text.contains("*Running for*\n3 min 19 s"),
             "{text}"
@@ -146,8 +146,8 @@ async fn the_line_that_goes_on_watching_does() {
 #[tokio::test]
 async fn an_operation_that_cannot_be_read_twice_in_a_row_is_given_up() {
     for (code, word, said) in [
-        (404, "NOT_FOUND", "The operation does not exist any more."),
-        (403, "PERMISSION_DENIED", "The service account of opwatch lacks a permission in project demo."),
+        (404, "NOT_FOUND", "The operation no longer exists."),
+        (403, "PERMISSION_DENIED", "opwatch's service account lacks a permission in project demo."),
         (400, "INVALID_ARGUMENT", "opwatch could not read the operation."),
     ] {
         let opwatch = Opwatch::start().await;
@@ -156,7 +156,7 @@ async fn an_operation_that_cannot_be_read_twice_in_a_row_is_given_up() {
         let (message, text) = (opwatch.only_message(), opwatch.only_text());
         assert_eq!(opwatch.world.operations.requests().len(), 2);
         assert_eq!((opwatch.attempts(), colour(&message)), (vec![1], ORANGE));
-        assert!(opwatch.lines()[0].contains(": cannot tell how it ended*"), "{:?}", opwatch.lines());
+        assert!(opwatch.lines()[0].contains(": outcome unknown*"), "{:?}", opwatch.lines());
         assert!(text.contains(said), "{text}");
         assert!(text.contains(&format!("{code} {word}")) && text.contains("no such thing"), "{text}");
         let mut lines = commands(&message);
@@ -182,8 +182,8 @@ async fn an_operation_that_goes_away_is_shown_as_it_was_last_seen() {
     opwatch.resume().await;
     let text = opwatch.only_text();
     assert_eq!(opwatch.attempts(), [1, 2]);
-    assert!(text.contains("The operation does not exist any more."), "{text}");
-    assert!(text.contains("What is shown was seen at an earlier check."), "{text}");
+    assert!(text.contains("The operation no longer exists."), "{text}");
+    assert!(text.contains("The values shown are from an earlier check."), "{text}");
     assert!(text.contains("*Entities*\n1,23") && text.contains("*State*\nPROCESSING"), "{text}");
     opwatch.stop().await;
 }
@@ -215,7 +215,7 @@ async fn an_api_that_is_down_until_the_limit_cannot_tell() {
     let text = opwatch.only_text();
     assert_eq!((opwatch.attempts(), colour(&opwatch.only_message())), (vec![1, 2, 3], ORANGE));
     assert!(
-        text.contains("could not be read at the last check. The operation may still be running."),
+        text.contains("The last check could not read the operation from Datastore. It may still be running."),
         "{text}"
     );
     assert!(text.contains("503 UNAVAILABLE") && text.contains("backend error"), "{text}");
@@ -228,8 +228,8 @@ async fn a_state_that_nobody_knows_is_named() {
     opwatch.watch_named(ending(End::State("PAUSED_<!here>".to_owned()))).await;
     let (message, text) = (opwatch.only_message(), opwatch.only_text());
     assert_eq!(colour(&message), ORANGE);
-    assert!(opwatch.lines()[0].starts_with("*Datastore export: cannot tell how it ended*"));
-    assert!(text.contains("in a state that opwatch does not know: PAUSED_<!here>."), "{text}");
+    assert!(opwatch.lines()[0].starts_with("*Datastore export: outcome unknown*"));
+    assert!(text.contains("its state is unknown to opwatch: PAUSED_<!here>."), "{text}");
     assert!(text.contains("*State*\nPAUSED_&lt;!here&gt;"), "markup is escaped: {text}");
     opwatch.stop().await;
 }
@@ -244,7 +244,7 @@ async fn a_watch_that_a_setting_no_longer_allows_ends_without_a_look() {
     let text = opwatch.only_text();
     assert_eq!(opwatch.world.operations.reads(NAME), 1, "not read again");
     assert_eq!(colour(&opwatch.only_message()), ORANGE);
-    assert!(text.contains("opwatch's setting PROJECTS does not allow it any more."), "{text}");
+    assert!(text.contains("The setting PROJECTS no longer allows it."), "{text}");
     opwatch.stop().await;
 }
 

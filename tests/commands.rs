@@ -77,11 +77,7 @@ fn frequent_slips_are_found_before_the_first_run() {
     for (message, code, said) in [
         (default, 0, "warning: start.path: it names a database with the id \"default\"."),
         (watched, 0, "warning: name: it names a database with the id \"default\"."),
-        (
-            datastore(json!({"outputUrlPrefix": "b"})),
-            64,
-            "start.body.outputUrlPrefix: It must be gs://BUCKET",
-        ),
+        (datastore(json!({"outputUrlPrefix": "b"})), 64, "start.body.outputUrlPrefix: Must be gs://BUCKET"),
         (firestore(json!({"outputUrlPrefix": "gs://b"})), 64, "Here it is called outputUriPrefix."),
         (start("datastore", export, &json!({})), 0, "warning: start.body.outputUrlPrefix: it is missing."),
         (firestore(json!({"collectionIds": "Shop"})), 64, list),
@@ -100,7 +96,7 @@ fn frequent_slips_are_found_before_the_first_run() {
             "warning: start.body.newer: datastore:export does not have this field.",
         ),
         (firestore(json!({"labels": {"a": "b"}})), 0, "firestore:exportDocuments does not have this field."),
-        (r#"{"name": "a", "name": "b"}"#.to_owned(), 64, "name: It appears twice"),
+        (r#"{"name": "a", "name": "b"}"#.to_owned(), 64, "name: Appears twice"),
         ("{'test': True}".to_owned(), 64, "it is a Python dict"),
         ("start:\n  service: x\n".to_owned(), 64, "it is YAML."),
     ] {

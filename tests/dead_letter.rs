@@ -125,7 +125,10 @@ async fn a_lost_start_that_is_not_found_may_run() {
     let opwatch = Opwatch::start().await;
     assert_eq!(dead_letter(&opwatch, export().to_string().as_bytes()).await, 204);
     let said = texts(&opwatch.only_message()).join("\n");
-    assert!(said.contains("It may have begun all the same: look before you start it again."), "{said}");
+    assert!(
+        said.contains("The operation may have started anyway. Check before you start it again."),
+        "{said}"
+    );
     assert!(said.contains("gcloud datastore operations list --project=demo"), "{said}");
     opwatch.stop().await;
 }

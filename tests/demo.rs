@@ -11,7 +11,7 @@ const OUTCOMES: [(&str, &str, &str); 6] = [
     ("cancelled", "Datastore export was cancelled", "Datastoreのバックアップが想定外の状態"),
     ("not-started", "Datastore export was not started", "Datastoreのバックアップを開始できない"),
     ("stopped", "Datastore export is still running", "バックアップが終わっていない"),
-    ("cannot-tell", "Datastore export: cannot tell how it ended", "Datastoreのバックアップが想定外の状態"),
+    ("cannot-tell", "Datastore export: outcome unknown", "Datastoreのバックアップが想定外の状態"),
 ];
 
 fn demo(arguments: &[&str]) -> Child {

@@ -311,7 +311,7 @@ async fn a_quota_that_is_used_up_comes_with_the_time_to_wait() {
     let error = json!({"code": 429, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED", "details": [retry]});
     let google = Google::saying("/topics/", 429, json!({"error": error}).to_string()).await;
     let (_, output) = doctor(&google, &[]).await;
-    assert!(output.contains("fix: A quota or limit of Pub/Sub is used up."), "{output}");
+    assert!(output.contains("fix: A quota or limit of Pub/Sub is exhausted."), "{output}");
     assert!(output.contains("  run it again in 30 s\n"), "{output}");
 }
 
@@ -399,7 +399,7 @@ fn a_kickoff_in_a_file_or_from_a_pipe_is_validated() {
     assert!(!text.contains("starts datastore"), "{text}");
     assert_eq!(for_schedule("good.json").0, 0);
     let (code, text) = validate("typo.json", &good.replace("body", "boddy"));
-    assert!(code == 64 && text.contains("start.body: It is missing"), "{text}");
+    assert!(code == 64 && text.contains("start.body: Missing"), "{text}");
     let utf16 = |mark: &str| -> Vec<u8> {
         format!("{mark}{good}").encode_utf16().flat_map(u16::to_le_bytes).collect()
     };

@@ -271,7 +271,7 @@ async fn the_same_export_asked_for_twice_is_started_once() {
     assert_eq!(opwatch.quiet().await.len(), 6);
     assert_eq!(opwatch.world.operations.operations().len(), 1);
     assert_eq!(opwatch.slack().len(), 2);
-    let adopted = |payload: &&Value| texts(payload).iter().any(|text| text.starts_with("It ran already: "));
+    let adopted = |payload: &&Value| texts(payload).iter().any(|text| text.starts_with("Already running: "));
     assert_eq!(opwatch.slack().iter().filter(adopted).count(), 1);
     opwatch.stop().await;
 }
@@ -326,11 +326,11 @@ async fn a_malformed_message_is_noticed_once_and_not_delivered_again() {
     let message = opwatch.only_message();
     let texts = texts(&message);
     assert_eq!(colour(&message), ORANGE);
-    assert!(texts[0].starts_with("*opwatch can't use a message* · "), "{texts:#?}");
+    assert!(texts[0].starts_with("*opwatch rejected a message* · "), "{texts:#?}");
     for text in [
         "*Field*\n`intervall`",
-        &format!("*Message id*\n`{id}`"),
-        "Nobody knows this field. Correct its spelling or leave it out.",
+        &format!("*Message ID*\n`{id}`"),
+        "Unknown field. Check the spelling, or remove it.",
     ] {
         assert!(texts.iter().any(|found| found == text), "no {text}: {texts:#?}");
     }
@@ -467,6 +467,6 @@ async fn a_test_message_makes_the_whole_round() {
     assert_eq!(queues, [CHECK_QUEUE, REPORT_QUEUE]);
     let message = opwatch.only_message();
     assert_eq!(colour(&message), GREEN);
-    assert!(texts(&message)[0].starts_with("*opwatch test: all links work* · "), "{message:#}");
+    assert!(texts(&message)[0].starts_with("*opwatch test passed* · "), "{message:#}");
     opwatch.stop().await;
 }

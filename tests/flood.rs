@@ -150,7 +150,7 @@ async fn an_interval_below_the_shortest_is_refused_and_one_in_flight_is_kept() {
     opwatch.world.operations.add(NAME, lasting(20));
     opwatch.watch(&json!({"name": NAME, "interval": 29})).await;
     let text = opwatch.only_text();
-    assert!(text.contains("It must be at least 30 (the setting MIN_INTERVAL)."), "{text}");
+    assert!(text.contains("Must be at least 30 (setting MIN_INTERVAL)."), "{text}");
     assert!(opwatch.world.operations.requests().is_empty());
     let first = opwatch.world.time.now();
     let state = json!({"version": 1, "id": "7", "first": first});

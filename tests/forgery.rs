@@ -28,7 +28,7 @@ fn failing(seconds: u64) -> Plan {
 
 /// Whether this says that a message can't be used, which is true of a forged one.
 fn is_notice(payload: &Value) -> bool {
-    payload["text"].as_str().unwrap().starts_with("*opwatch can't use a message* · ")
+    payload["text"].as_str().unwrap().starts_with("*opwatch rejected a message* · ")
 }
 
 /// What Slack was told of operations.

@@ -77,7 +77,7 @@ async fn slips_are_named_as_what_they_are_with_the_fix() {
         (object.replace('}', "# why\n}").into(), "it has a comment"),
         (b"name: projects/demo/operations/x\n".into(), "it is YAML. Convert it to JSON"),
         (format!("[{object}]").into(), "it is a list. Publish each object as its own message."),
-        (b" \n".into(), "It has no data."),
+        (b" \n".into(), "The message has no data."),
     ])
     .await;
 }
@@ -88,7 +88,7 @@ async fn a_key_that_stands_twice_is_refused_by_its_name() {
     let inside = export().to_string().replace(r#""kinds":"#, r#""kinds": [], "kinds":"#);
     are_told(&[
         (twice.into(), "*Field*\n`name`"),
-        (twice.replace("\"name\"", "\"n\\u0061me\"").into(), "It appears twice in the same object"),
+        (twice.replace("\"name\"", "\"n\\u0061me\"").into(), "Appears twice in the same object"),
         (inside.into(), "*Field*\n`start.body.entityFilter.kinds`"),
     ])
     .await;
@@ -114,7 +114,7 @@ async fn a_key_that_stands_twice_in_what_was_passed_on_is_read() {
 #[tokio::test]
 async fn a_title_is_one_line_of_plain_characters() {
     let cases: Vec<_> = [
-        ("a\nb", "It has the character U+000A."),
+        ("a\nb", "Contains the character U+000A."),
         ("a\u{7}b", "U+0007"),
         ("a\u{202e}b", "U+202E"),
         ("a\u{2066}b", "U+2066"),
@@ -164,7 +164,7 @@ async fn a_body_that_no_service_takes_is_refused_at_once() {
     let datastore = |method: &str, body| start("datastore", &format!("projects/demo:{method}"), body);
     let firestore =
         |method: &str, body| start("firestore", &format!("projects/demo/databases/(default):{method}"), body);
-    let form = "It must be gs://BUCKET or gs://BUCKET/FOLDER.";
+    let form = "Must be gs://BUCKET or gs://BUCKET/FOLDER.";
     fields_are_told(&[
         (datastore("export", json!({"outputUrlPrefix": "backups"})), "start.body.outputUrlPrefix", form),
         (datastore("export", json!({"outputUrlPrefix": "gs://"})), "start.body.outputUrlPrefix", form),
@@ -213,6 +213,6 @@ async fn a_notice_of_an_unusable_message_mentions_no_person() {
     .await;
     opwatch.watch(&json!({"nmae": NAME, "mention": "here", "mentionOn": "always"})).await;
     let text = opwatch.only_message()["text"].as_str().unwrap().to_owned();
-    assert!(text.starts_with("*opwatch can't use a message*"), "{text}");
+    assert!(text.starts_with("*opwatch rejected a message*"), "{text}");
     opwatch.stop().await;
 }

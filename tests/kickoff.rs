@@ -11,10 +11,10 @@ use crate::support::opwatch::{
     refusal, texts, with_header,
 };
 
-const BY_KEY: &str = "It had already been started for this kickoff; it was not started twice.";
+const BY_KEY: &str = "Already started for this kickoff. Not started again.";
 /// How often one push asks for the first check of what it started.
 const ASKED: usize = 3;
-const BY_REQUEST: &str = "another kickoff had asked for the same shortly before. It was not started twice.";
+const BY_REQUEST: &str = "another kickoff started the same operation shortly before. Not started again.";
 
 /// When the only operation began, as it says itself.
 fn begun(opwatch: &Opwatch) -> DateTime<Utc> {
@@ -202,7 +202,7 @@ async fn no_kickoff_is_told_of_a_success_that_ended_before_it_was_published() {
         let second = opwatch.slack()[1].clone();
         let text = texts(&second).join("\n");
         assert_eq!(colour(&second), ORANGE, "{text}");
-        assert!(text.starts_with("*Datastore export: nothing was started now* · "), "{text}");
+        assert!(text.starts_with("*Datastore export: nothing was started* · "), "{text}");
         assert!(text.contains(&format!("key {word} before the kickoff was published")), "{text}");
         assert!(text.contains(&first) && text.contains("*End*"), "{text}");
         let line = text.split("```").find(|part| part.starts_with("gcloud pubsub")).unwrap();
@@ -349,7 +349,7 @@ async fn a_refused_start_is_told_with_its_cause_and_the_line_that_resumes_it() {
     for (code, status, advice) in [
         (400, "INVALID_ARGUMENT", "Fix the kickoff's body"),
         (403, "PERMISSION_DENIED", "refused to start it"),
-        (404, "NOT_FOUND", "There is no bucket backups."),
+        (404, "NOT_FOUND", "The bucket backups does not exist."),
         (409, "ALREADY_EXISTS", "refused to start it"),
         (412, "FAILED_PRECONDITION", "refused to start it"),
     ] {
@@ -406,7 +406,7 @@ async fn a_refusal_after_a_lost_answer_is_not_called_not_started() {
     opwatch.world.operations.fail_next_on("POST", "", refusal(400, "INVALID_ARGUMENT", "the path exists"));
     opwatch.resume().await;
     let text = opwatch.only_text();
-    assert!(text.starts_with("*Datastore export: cannot tell how it ended*"), "{text}");
+    assert!(text.starts_with("*Datastore export: outcome unknown*"), "{text}");
     assert!(text.contains("it may run") && text.contains("the path exists"), "{text}");
     assert!(text.contains("gcloud datastore operations list --project=demo"), "{text}");
     opwatch.stop().await;
@@ -598,8 +598,8 @@ async fn a_start_that_may_have_happened_and_cannot_be_looked_up_is_not_called_no
         let text = opwatch.only_text();
         assert_eq!(opwatch.starts(), 1, "{list:?}");
         assert_eq!(colour(&opwatch.only_message()), ORANGE, "{list:?}");
-        assert!(opwatch.lines()[0].contains("cannot tell how it ended"), "{:?}", opwatch.lines());
-        assert!(text.contains("it may run. Look before you start it again."), "{text}");
+        assert!(opwatch.lines()[0].contains("outcome unknown"), "{:?}", opwatch.lines());
+        assert!(text.contains("The operation may be running. Check before you start it again."), "{text}");
         assert!(text.contains("gcloud datastore operations list --project=demo"), "{text}");
         opwatch.stop().await;
     }
@@ -641,7 +641,7 @@ async fn without_permission_to_list_nothing_is_started() {
     opwatch.watch(&firestore_export()).await;
     let text = opwatch.only_text();
     assert_eq!((opwatch.starts(), colour(&opwatch.only_message())), (0, RED));
-    assert!(text.contains("this start could have been a duplicate"), "{text}");
+    assert!(text.contains("to rule out a duplicate"), "{text}");
     assert!(text.contains("lacks a permission in project demo"), "{text}");
     assert!(text.contains("403 PERMISSION_DENIED") && text.contains("no list for you"), "{text}");
     opwatch.stop().await;

@@ -466,7 +466,7 @@ async fn the_history_shows_ten_runs_and_how_the_last_compares() {
         let texts = texts(&messages[run - 1]);
         texts
             .into_iter()
-            .filter(|text| text.contains("the run of") || text.contains("Warning"))
+            .filter(|text| text.contains("Compared with") || text.contains("Warning"))
             .collect::<Vec<_>>()
     };
     let only = |run: usize| {
@@ -475,15 +475,19 @@ async fn the_history_shows_ten_runs_and_how_the_last_compares() {
         lines[0].clone()
     };
     assert_eq!(compared(1), Vec::<String>::new());
-    assert!(only(2).starts_with("1 % more entities than the run of 20"), "{}", only(2));
-    assert!(only(9).ends_with(", and as long."), "{}", only(9));
+    assert!(
+        only(2).starts_with("Compared with 20") && only(2).contains(": 1% more entities, "),
+        "{}",
+        only(2)
+    );
+    assert!(only(9).ends_with(", same duration."), "{}", only(9));
     let last = compared(10);
     assert!(
-        last[0].starts_with("63 % fewer entities than the run of ")
-            && last[0].ends_with(", 11 min 40 s longer.")
+        last[0].starts_with("Compared with 20")
+            && last[0].ends_with(": 63% fewer entities, 11 min 40 s longer.")
     );
-    assert_eq!(last[1], "Warning: the entities fell by more than half, from 10,900 to 4,000.");
-    assert_eq!(last[2], "Warning: it took more than three times as long, 16 min 40 s instead of 5 min.");
+    assert_eq!(last[1], "Warning: the number of entities fell by more than half, from 10,900 to 4,000.");
+    assert_eq!(last[2], "Warning: took more than three times as long, 16 min 40 s instead of 5 min.");
     assert_eq!(compared(11), Vec::<String>::new(), "another title is other work");
 
     let mut variables = variables(&opwatch.world);

@@ -89,7 +89,7 @@ async fn one_message_is_edited_at_every_check_and_replied_to_at_the_end() {
     assert!(edits[..19].iter().all(|edit| colour(edit) == BLUE));
     assert!(on_top(&edits[0]).starts_with("*Datastore export is running* · since "), "{}", edits[0]);
     assert!(
-        texts(&edits[9]).iter().any(|text| text.contains("█") && text.ends_with(" %")),
+        texts(&edits[9]).iter().any(|text| text.contains("█") && text.ends_with('%')),
         "{:?}",
         texts(&edits[9])
     );
@@ -258,8 +258,13 @@ async fn a_failure_is_told_to_the_channel_and_pings() {
     assert!(on_top(&live.payload).starts_with("*Datastore export failed* · "), "an edit pings nobody");
     assert_eq!((colour(&live.payload), colour(&reply.payload)), (RED, RED));
     let (edited, replied) = (texts(&live.payload).join("\n"), texts(&reply.payload).join("\n"));
-    assert!(edited.contains("no permission") && !edited.contains("gcloud"), "{edited}");
+    assert!(edited.contains("PERMISSION_DENIED") && !edited.contains("gcloud"), "{edited}");
     assert!(replied.contains("gcloud datastore operations describe"), "{replied}");
+    assert_eq!(
+        [&edited, &replied].map(|text| text.matches("no permission").count()),
+        [0, 1],
+        "the error's text is in what notifies people, and only there"
+    );
     opwatch.stop().await;
 }
 
@@ -393,7 +398,7 @@ async fn a_watch_has_its_own_channel_and_falls_back_to_the_settings() {
         if closed {
             assert_eq!(end.channel, CHANNEL);
             let said = texts(&end.payload).join("\n");
-            assert!(said.contains("channel C0OWN did not take it") && said.contains(error), "{said}");
+            assert!(said.contains("channel C0OWN rejected it") && said.contains(error), "{said}");
         } else {
             assert_eq!((end.channel.as_str(), messages.len()), ("C0OWN", 2));
         }
@@ -412,7 +417,7 @@ async fn an_end_goes_to_another_channel_only_when_its_own_is_closed() {
         let messages = there(&opwatch);
         let [end] = messages.as_slice() else { panic!("{error}: {messages:#?}") };
         assert_eq!(end.channel, channel, "{error}");
-        assert!(!texts(&end.payload).join("\n").contains("did not take it"), "{error}: {}", end.payload);
+        assert!(!texts(&end.payload).join("\n").contains("Posted here because"), "{error}: {}", end.payload);
         opwatch.stop().await;
     }
 }
@@ -444,7 +449,7 @@ async fn a_message_chooses_only_the_settings_own_channel_and_mention_by_default(
         let told = there(&opwatch);
         assert_eq!((told.len(), told[number].channel.as_str()), (number + 1, CHANNEL), "{field}");
         let text = texts(&told[number].payload).join("\n");
-        let said = format!("The setting {setting} does not allow it. To allow it, add {value} to {setting}.");
+        let said = format!("Not allowed by the setting {setting}. To allow it, add {value} to {setting}.");
         assert!(text.contains(&said), "{text}");
     }
     opwatch.world.operations.add(NAME, lasting(30));
@@ -564,12 +569,12 @@ async fn standing_still_is_told_once() {
         let opwatch = if webhook { Opwatch::start().await } else { start().await };
         opwatch.watch_named(standing_still(60 * 30)).await;
         let messages = there(&opwatch);
-        let is_note = |message: &&ChannelMessage| on_top(&message.payload).contains("makes no progress");
+        let is_note = |message: &&ChannelMessage| on_top(&message.payload).contains("making no progress");
         let notes: Vec<_> = messages.iter().filter(is_note).collect();
         let [note] = notes.as_slice() else { panic!("{messages:#?}") };
         assert_eq!(colour(&note.payload), ORANGE);
         assert_eq!(note.thread_ts.is_some(), !webhook);
-        assert!(texts(&note.payload).join("\n").contains("The last 10 checks saw no progress."));
+        assert!(texts(&note.payload).join("\n").contains("No progress in the last 10 checks."));
         assert_eq!(messages.len(), if webhook { 2 } else { 3 });
         opwatch.stop().await;
     }
@@ -581,7 +586,7 @@ async fn when_standing_still_is_told_can_be_set() {
         let opwatch = start_with(|args| args.slack.stall_after = Some(stall_after.to_owned())).await;
         opwatch.watch_named(standing_still(60 * 15)).await;
         let told =
-            there(&opwatch).iter().filter(|m| on_top(&m.payload).contains("makes no progress")).count();
+            there(&opwatch).iter().filter(|m| on_top(&m.payload).contains("making no progress")).count();
         assert_eq!(told, notes);
         opwatch.stop().await;
     }

@@ -109,7 +109,7 @@ async fn a_second_kickoff_for_the_same_slot_is_recognised() {
         let told = opwatch
             .slack()
             .iter()
-            .filter(|payload| texts(payload).join("\n").contains("It was not started twice."))
+            .filter(|payload| texts(payload).join("\n").contains("Not started again."))
             .count();
         assert_eq!((opwatch.slack().len(), told), (2, 1));
         opwatch.stop().await;
@@ -167,7 +167,7 @@ async fn what_is_no_placeholder_is_told_with_those_that_are() {
         let said = format!(
             "{found} is not a placeholder. The placeholders are ${{date}}, ${{time}}, ${{datetime}}, ${{id}}."
         );
-        assert!(text.contains(&said) && text.contains("For a literal ${ write $${."), "{text}");
+        assert!(text.contains(&said) && text.contains("For a literal ${, write $${."), "{text}");
         assert!(opwatch.world.operations.requests().is_empty());
         opwatch.stop().await;
     }
@@ -186,8 +186,7 @@ async fn a_placeholder_reaches_no_other_project() {
         let text = opwatch.only_text();
         assert_eq!(opwatch.starts(), starts, "{projects}: {text}");
         let project = published(&opwatch, &id).format("demo-%Y-%m-%d");
-        let refused =
-            format!("The setting PROJECTS does not allow it. To allow it, add {project} to PROJECTS.");
+        let refused = format!("Not allowed by the setting PROJECTS. To allow it, add {project} to PROJECTS.");
         assert_eq!(text.contains(&refused), starts == 0, "{projects}: {text}");
         opwatch.stop().await;
     }

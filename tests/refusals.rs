@@ -77,12 +77,12 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
     let mut large = export();
     large["start"]["body"]["x"] = json!("x".repeat(13_000));
     let cases = [
-        (json!({}), "name", "It is missing. A kickoff has \"name\" or \"start\""),
-        (json!({"nmae": NAME}), "nmae", "Nobody knows this field."),
-        (json!({"name": 7}), "name", "It must be a text in quotes."),
-        (json!({"name": ""}), "name", "It must have 1 to 1024 characters."),
+        (json!({}), "name", "Missing. A kickoff needs \"name\" or \"start\""),
+        (json!({"nmae": NAME}), "nmae", "Unknown field."),
+        (json!({"name": 7}), "name", "Must be a string in quotes."),
+        (json!({"name": ""}), "name", "Must have 1 to 1024 characters."),
         (json!({"name": "operations/x"}), "name", "An example: projects/my-project/operations/"),
-        (json!({"name": NAME, "service": "bigtable"}), "service", "It must be one of: datastore, firestore."),
+        (json!({"name": NAME, "service": "bigtable"}), "service", "Must be one of: datastore, firestore."),
         (json!({"name": NAME, "service": "firestore"}), "name", "it needs \"service\": \"datastore\"."),
         (
             json!({"name": "x/y", "service": "firestore"}),
@@ -98,34 +98,30 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
         (json!({"name": NAME, "limit": 10_001}), "limit", "a whole number from 1 to 10000"),
         (json!({"name": NAME, "attempt": 60}), "attempt", "a whole number from 0 to 59"),
         (json!({"name": NAME, "limit": 5, "attempt": 5}), "attempt", "a whole number from 0 to 4"),
-        (json!({"name": NAME, "title": ""}), "title", "It must have 1 to 100 characters."),
-        (json!({"name": NAME, "title": "x".repeat(101)}), "title", "It must have 1 to 100 characters."),
-        (json!({"name": NAME, "title": 7}), "title", "It must be a text in quotes."),
-        (json!({"name": NAME, "locale": "de"}), "locale", "It must be one of: en, ja."),
+        (json!({"name": NAME, "title": ""}), "title", "Must have 1 to 100 characters."),
+        (json!({"name": NAME, "title": "x".repeat(101)}), "title", "Must have 1 to 100 characters."),
+        (json!({"name": NAME, "title": 7}), "title", "Must be a string in quotes."),
+        (json!({"name": NAME, "locale": "de"}), "locale", "Must be one of: en, ja."),
         (
             json!({"name": NAME, "timeZone": "Tokyo"}),
             "timeZone",
-            "It must be an IANA time zone, such as Europe/Madrid",
+            "Must be an IANA time zone, such as Europe/Madrid",
         ),
-        (json!({"name": NAME, "channel": "#ops"}), "channel", "It must be a channel's id such as C024BE91L"),
-        (json!({"name": NAME, "mention": "@jane"}), "mention", "It must be here, or the id of a person"),
-        (json!({"name": NAME, "titel": "x"}), "titel", "Nobody knows this field."),
-        (json!({"name": NAME, "Name": "x"}), "Name", "Nobody knows this field."),
-        (json!({"start": 7}), "start", "It must be an object in braces."),
-        (json!({"name": NAME, "state": 7}), "state", "It must be an object in braces."),
-        (json!({"test": false}), "test", "It must be true."),
-        (json!({"start": {}}), "start.service", "It is missing."),
-        (json!({"start": {"service": "datastore"}}), "start.path", "It is missing."),
+        (json!({"name": NAME, "channel": "#ops"}), "channel", "Must be a channel's id such as C024BE91L"),
+        (json!({"name": NAME, "mention": "@jane"}), "mention", "Must be here, or the id of a person"),
+        (json!({"name": NAME, "titel": "x"}), "titel", "Unknown field."),
+        (json!({"name": NAME, "Name": "x"}), "Name", "Unknown field."),
+        (json!({"start": 7}), "start", "Must be an object in braces."),
+        (json!({"name": NAME, "state": 7}), "state", "Must be an object in braces."),
+        (json!({"test": false}), "test", "Must be true."),
+        (json!({"start": {}}), "start.service", "Missing."),
+        (json!({"start": {"service": "datastore"}}), "start.path", "Missing."),
         (
             json!({"start": {"service": "datastore", "path": "projects/demo:export"}}),
             "start.body",
-            "It is missing.",
+            "Missing.",
         ),
-        (
-            with("/start/service", json!("spanner")),
-            "start.service",
-            "It must be one of: datastore, firestore.",
-        ),
+        (with("/start/service", json!("spanner")), "start.service", "Must be one of: datastore, firestore."),
         (
             with("/start/path", json!("projects/demo:drop")),
             "start.path",
@@ -134,11 +130,11 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
         (
             with("/start/path", json!("projects/demo/databases/(default):exportDocuments")),
             "start.path",
-            "This is a name of firestore: it needs \"service\": \"firestore\".",
+            "This is a firestore name. Add \"service\": \"firestore\".",
         ),
-        (with("/start/path", json!(7)), "start.path", "It must be a text in quotes."),
-        (with("/start/body", json!("{}")), "start.body", "It must be an object in braces."),
-        (extra, "start.databse", "Nobody knows this field."),
+        (with("/start/path", json!(7)), "start.path", "Must be a string in quotes."),
+        (with("/start/body", json!("{}")), "start.body", "Must be an object in braces."),
+        (extra, "start.databse", "Unknown field."),
         (labelled, "start.body.labels.opwatch-key", "opwatch sets this label itself."),
         (large, "start.body", "at most 12288 are read"),
     ];
@@ -154,15 +150,15 @@ async fn a_field_of_another_kickoff_is_told_as_misplaced() {
         kickoff
     };
     let cases = [
-        (json!({"test": true, "name": NAME}), "name", "It means nothing beside \"test\". Leave it out."),
-        (json!({"test": true, "start": {}}), "start", "It means nothing beside \"test\"."),
-        (json!({"test": true, "Name": NAME}), "Name", "Nobody knows this field."),
-        (json!({"name": NAME, "key": "k"}), "key", "It means nothing beside \"name\"."),
-        (json!({"key": "k"}), "name", "It is missing."),
-        (beside_start("service", json!("datastore")), "service", "It means nothing beside \"start\"."),
-        (beside_start("attempt", json!(1)), "attempt", "It means nothing beside \"start\"."),
-        (beside_start("key", json!("Not A Label")), "key", "It must be 1 to 63 of a-z, 0-9, _ and -."),
-        (beside_start("name", json!(NAME)), "name", "It can't stand together with \"start\"."),
+        (json!({"test": true, "name": NAME}), "name", "Has no effect together with \"test\". Remove it."),
+        (json!({"test": true, "start": {}}), "start", "Has no effect together with \"test\"."),
+        (json!({"test": true, "Name": NAME}), "Name", "Unknown field."),
+        (json!({"name": NAME, "key": "k"}), "key", "Has no effect together with \"name\"."),
+        (json!({"key": "k"}), "name", "Missing."),
+        (beside_start("service", json!("datastore")), "service", "Has no effect together with \"start\"."),
+        (beside_start("attempt", json!(1)), "attempt", "Has no effect together with \"start\"."),
+        (beside_start("key", json!("Not A Label")), "key", "Must be 1 to 63 of a-z, 0-9, _ and -."),
+        (beside_start("name", json!(NAME)), "name", "Can't be combined with \"start\"."),
     ];
     are_told(&cases).await;
 }
@@ -176,7 +172,7 @@ async fn are_told(cases: &[(Value, &str, &str)]) {
         let told = opwatch.slack()[number].clone();
         let text = texts(&told).join("\n");
         assert_eq!(colour(&told), ORANGE);
-        assert!(told["text"].as_str().unwrap().starts_with("*opwatch can't use a message* · "), "{told}");
+        assert!(told["text"].as_str().unwrap().starts_with("*opwatch rejected a message* · "), "{told}");
         assert!(text.contains(&format!("*Field*\n`{field}`")), "{message}: {text}");
         assert!(text.contains(said), "{message}: {text}");
         assert!(text.contains(&format!("`{id}`")), "the message id: {text}");
@@ -190,11 +186,11 @@ async fn are_told(cases: &[(Value, &str, &str)]) {
 async fn data_that_is_no_json_object_is_told() {
     let opwatch = Opwatch::start().await;
     for (number, (data, said)) in [
-        ("x", "It is not a JSON object"),
-        ("[1]", "It is not a JSON object"),
-        ("null", "It is not a JSON object"),
-        (r#"{"name": "#, "It is not a JSON object"),
-        ("\u{0}\u{1}", "It is not a JSON object"),
+        ("x", "Not a JSON object"),
+        ("[1]", "Not a JSON object"),
+        ("null", "Not a JSON object"),
+        (r#"{"name": "#, "Not a JSON object"),
+        ("\u{0}\u{1}", "Not a JSON object"),
     ]
     .into_iter()
     .enumerate()
@@ -205,7 +201,7 @@ async fn data_that_is_no_json_object_is_told() {
         assert!(texts(&opwatch.slack()[number]).join("\n").contains(said), "{data}");
     }
     let now = opwatch.world.time.now().to_rfc3339();
-    for (data, said) in [("", "It has no data."), ("%%%", "message.data is not base64.")] {
+    for (data, said) in [("", "The message has no data."), ("%%%", "message.data is not base64.")] {
         let body = json!({"message": {"data": data, "messageId": "7", "publishTime": now}});
         assert_eq!(opwatch.post("", body.to_string()).await.0, 204);
         opwatch.world.settled().await;
@@ -363,7 +359,7 @@ async fn what_no_setting_allows_is_told_and_not_called() {
         opwatch.watch(&message).await;
         assert_eq!(opwatch.slack().len(), number + 1, "{message}");
         let text = texts(&opwatch.slack()[number]).join("\n");
-        let said = format!("The setting {setting} does not allow it. To allow it, add {value} to {setting}.");
+        let said = format!("Not allowed by the setting {setting}. To allow it, add {value} to {setting}.");
         assert!(text.contains(&said), "{said}: {text}");
     }
     assert!(opwatch.world.operations.requests().is_empty());
@@ -438,7 +434,7 @@ async fn a_service_that_only_watches_starts_nothing() {
     carried["state"] = json!({"version": 1, "id": "7", "asked": asked, "tries": 1});
     opwatch.watch(&carried).await;
     let text = texts(&opwatch.slack()[1]).join("\n");
-    assert!(text.contains("opwatch's setting STARTS does not allow it any more."), "{text}");
+    assert!(text.contains("The setting STARTS no longer allows it."), "{text}");
     assert!(opwatch.world.operations.requests().is_empty());
     opwatch.watch_named(lasting(10)).await;
     assert_eq!(colour(&opwatch.slack()[2]), GREEN);
@@ -456,7 +452,7 @@ async fn a_forged_state_allows_nothing() {
         assert_eq!(opwatch.slack().len(), number + 1, "{message}");
         let payload = &opwatch.slack()[number];
         let text = texts(payload).join("\n");
-        assert!(text.contains(&format!("opwatch's setting {setting} does not allow it any more.")), "{text}");
+        assert!(text.contains(&format!("The setting {setting} no longer allows it.")), "{text}");
         assert_eq!(colour(payload), if message.get("start").is_some() { RED } else { ORANGE });
     }
     assert!(opwatch.world.operations.requests().is_empty());
@@ -470,14 +466,14 @@ async fn what_is_too_large_is_acknowledged_and_told_by_its_head() {
     opwatch.world.pubsub.publish("projects/demo/topics/opwatch", long.as_bytes()).await;
     opwatch.world.settled().await;
     let text = opwatch.only_text();
-    assert!(text.contains(&format!("It has {} bytes; at most 32768 are read.", long.len())), "{text}");
+    assert!(text.contains(&format!("It has {} bytes; the limit is 32768.", long.len())), "{text}");
 
     let body = format!(r#"{{"message": {{"data": "{}"#, "a".repeat(2 * 1024 * 1024));
     let size = body.len();
     assert_eq!(opwatch.post("", body).await.0, 204);
     opwatch.world.settled().await;
     let text = texts(&opwatch.slack()[1]).join("\n");
-    assert!(text.contains(&format!("It has {size} bytes; at most 262144 are read.")), "{text}");
+    assert!(text.contains(&format!("It has {size} bytes; the limit is 262144.")), "{text}");
     for payload in opwatch.slack() {
         assert!(payload.to_string().len() < 3_000, "only a head is kept");
     }
@@ -516,9 +512,9 @@ async fn a_body_that_is_too_long_is_noticed_once_however_it_is_cut_on_its_way() 
 async fn the_longest_body_is_opened_and_the_longest_push_is_drained() {
     let opwatch = Opwatch::start().await;
     for (size, status, told) in [
-        (256 * 1024, 204, "It is missing. A kickoff has"),
-        (256 * 1024 + 1, 204, "It has 262145 bytes; at most 262144 are read."),
-        (16 * 1024 * 1024, 204, "It has 16777216 bytes; at most 262144 are read."),
+        (256 * 1024, 204, "Missing. A kickoff needs"),
+        (256 * 1024 + 1, 204, "It has 262145 bytes; the limit is 262144."),
+        (16 * 1024 * 1024, 204, "It has 16777216 bytes; the limit is 262144."),
         (16 * 1024 * 1024 + 1, 400, ""),
     ] {
         let before = opwatch.slack().len();

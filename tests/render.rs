@@ -253,13 +253,10 @@ async fn what_can_not_be_rendered_says_why_and_what_to_give() {
         ),
         (
             &["--operation", &text],
-            &["render-text.json: It is not a JSON object: expected value", "give the JSON of a GET"],
+            &["render-text.json: Not a JSON object: expected value", "give the JSON of a GET"],
         ),
         (&["--operation", &list], &["render-list.json: the list of operations is empty"]),
-        (
-            &["--operation", &yaml],
-            &["render-yaml.json: It is not a JSON object: it is YAML.", "--format=json"],
-        ),
+        (&["--operation", &yaml], &["render-yaml.json: Not a JSON object: it is YAML.", "--format=json"]),
         (&["--operation", &nameless], &["render-nameless.json: it has no name", "give the JSON of a GET"]),
         (
             &["--operation", &two],
@@ -399,6 +396,6 @@ async fn only_what_copies_entities_is_suspicious_without_any() {
         ("BulkDeleteDocuments", false),
         ("RestoreDatabase", false),
     ] {
-        assert_eq!(firestore(kind, "0", "en").await.contains("0 entities. Is that"), warns, "{kind}");
+        assert_eq!(firestore(kind, "0", "en").await.contains("0 entities. Check that"), warns, "{kind}");
     }
 }

@@ -126,10 +126,10 @@ async fn a_name_that_fits_several_services_is_never_guessed() {
     let told = opwatch.slack().pop().expect("a message");
     assert_eq!(colour(&told), ORANGE, "{told}");
     let text = texts(&told).join("\n");
-    assert!(text.contains("Several services have names of this form: datastore, sqladmin."), "{text}");
+    assert!(text.contains("Several services use names of this form: datastore, sqladmin."), "{text}");
     opwatch.watch(&json!({"name": "projects/demo/instances/i/operations/x"})).await;
     let text = texts(&opwatch.slack().pop().unwrap()).join("\n");
-    assert!(text.contains("This is a name of spanner: it needs \"service\": \"spanner\"."), "{text}");
+    assert!(text.contains("This is a spanner name. Add \"service\": \"spanner\"."), "{text}");
     opwatch.watch(&json!({"name": "projects/demo/instances/i/operations/x", "service": "spanner"})).await;
     let text = texts(&opwatch.slack().pop().unwrap()).join("\n");
     assert!(text.contains("SERVICES"), "{text}");

@@ -293,7 +293,7 @@ fn standing_still(seconds: u64) -> Plan {
 /// The messages that say that it makes no progress.
 fn stall_notes(opwatch: &Opwatch) -> Vec<Value> {
     let mut notes = opwatch.slack();
-    notes.retain(|note| note["text"].as_str().is_some_and(|text| text.contains("makes no progress")));
+    notes.retain(|note| note["text"].as_str().is_some_and(|text| text.contains("making no progress")));
     notes
 }
 
@@ -302,13 +302,13 @@ async fn a_stall_warning_that_slack_does_not_take_is_posted_later_and_once() {
     for is_bot in [false, true] {
         for fault in [Fault::answer(503, ""), Fault::Reset, slack_error("internal_error")] {
             let opwatch = start(is_bot, |_| ()).await;
-            opwatch.world.slack.fail_next_with("makes no progress", fault.clone());
+            opwatch.world.slack.fail_next_with("making no progress", fault.clone());
             opwatch.watch_named(standing_still(60 * 30)).await;
             let notes = stall_notes(&opwatch);
             let about = format!("{fault:?}, bot {is_bot}");
             assert_eq!(notes.len(), 1, "{about}: {notes:#?}");
             let text = notes[0].to_string();
-            assert!(text.contains("The last 10 checks saw no progress."), "{about}: {text}");
+            assert!(text.contains("No progress in the last 10 checks."), "{about}: {text}");
             opwatch.assert_all_acknowledged();
             opwatch.stop().await;
         }
@@ -331,10 +331,10 @@ async fn with_every_push_delivered_three_times_a_stall_is_told_by_one_task() {
 #[tokio::test]
 async fn a_stall_warning_is_given_up_after_an_hour() {
     let opwatch = Opwatch::start().await;
-    opwatch.world.slack.fail_always_with("makes no progress", Some(Fault::answer(503, "")));
+    opwatch.world.slack.fail_always_with("making no progress", Some(Fault::answer(503, "")));
     opwatch.watch_named(standing_still(60 * 30)).await;
     let asked = asked(&opwatch);
-    let tries = asked.iter().filter(|(_, text, _)| text.contains("makes no progress")).count();
+    let tries = asked.iter().filter(|(_, text, _)| text.contains("making no progress")).count();
     assert!((8..=14).contains(&tries), "{tries}");
     assert!(opwatch.world.pubsub.dead_letters().is_empty());
     opwatch.assert_all_acknowledged();

@@ -66,7 +66,7 @@ pub(super) fn request(request: &Request, sender: Sender) {
         if host != "cloudtasks.googleapis.com" {
             let text = json(&request.body)["text"].as_str().unwrap_or_default().to_owned();
             assert!(
-                text.starts_with("*opwatch can't use a message*"),
+                text.starts_with("*opwatch rejected a message*"),
                 "a forged message makes Slack say {text}"
             );
         }

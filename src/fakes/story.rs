@@ -135,7 +135,7 @@ impl Story {
     fn step(&mut self, due: DateTime<Utc>, data: &Value) {
         let en = self.locale == Locale::En;
         let seen = match self.progress.take() {
-            Some((state, percent)) => format!("{} {percent:>3} %  {state:<12}", bar(percent)),
+            Some((state, percent)) => format!("{} {percent:>3}%  {state:<12}", bar(percent)),
             None => refusal(data, en),
         };
         let gap = if seen.is_empty() { "" } else { "  → " };

@@ -20,7 +20,7 @@ pub struct Comparison {
 impl Comparison {
     /// Compares `run` with `before`.
     pub fn of(run: &Success, before: &Success) -> Self {
-        let took = |run: &Success| (run.end - run.start).to_std().unwrap_or_default();
+        let took = |run: &Success| crate::services::shown_duration(run.start, run.end).unwrap_or_default();
         Self {
             day: before.start,
             entities: run.entities.zip(before.entities),

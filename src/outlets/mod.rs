@@ -117,9 +117,10 @@ pub struct Content<'a> {
 pub enum Part {
     /// All of it.
     Whole,
-    /// What the message that followed the operation becomes: it can't ping, and the lines to paste are in the reply.
+    /// What the message that followed the operation becomes: the values. An edit notifies nobody, so sentences and lines to
+    /// paste are only in the reply.
     Edit,
-    /// The reply below that message: it pings, and has what is to be read and done.
+    /// The reply below that message: it notifies people, and has what is to be read and done.
     Reply,
 }
 

@@ -47,22 +47,22 @@ mod tests {
         let english = |entities, took| lines(Locale::En, entities, took).join(" ");
         assert_eq!(
             english(Some((112, 100)), (780, 600)),
-            "12 % more entities than the run of 2026/11/22, 3 min longer."
+            "Compared with 2026/11/22: 12% more entities, 3 min longer."
         );
         assert_eq!(
             english(Some((90, 100)), (540, 600)),
-            "10 % fewer entities than the run of 2026/11/22, 1 min shorter."
+            "Compared with 2026/11/22: 10% fewer entities, 1 min shorter."
         );
         assert_eq!(
             english(Some((7, 7)), (60, 60)),
-            "As many entities as the run of 2026/11/22, and as long."
+            "Compared with 2026/11/22: same number of entities, same duration."
         );
-        assert_eq!(english(None, (90, 60)), "Beside the run of 2026/11/22: 30 s longer.");
+        assert_eq!(english(None, (90, 60)), "Compared with 2026/11/22: 30 s longer.");
         assert_eq!(
             english(Some((1_000, 2_001)), (1_801, 600)),
-            "50 % fewer entities than the run of 2026/11/22, 20 min 1 s longer. \
-             Warning: the entities fell by more than half, from 2,001 to 1,000. \
-             Warning: it took more than three times as long, 30 min 1 s instead of 10 min."
+            "Compared with 2026/11/22: 50% fewer entities, 20 min 1 s longer. \
+             Warning: the number of entities fell by more than half, from 2,001 to 1,000. \
+             Warning: took more than three times as long, 30 min 1 s instead of 10 min."
         );
     }
 
@@ -71,14 +71,14 @@ mod tests {
         let japanese = |entities, took| lines(Locale::Ja, entities, took).join(" ");
         assert_eq!(
             japanese(Some((112, 100)), (780, 600)),
-            "2026/11/22の実行と比べて: Entity数は12 %増、所要時間は3分増。"
+            "前回 (2026/11/22) との比較: Entity数は12%増、所要時間は3分増。"
         );
         assert_eq!(
             japanese(Some((1, 3)), (40, 10)),
-            "2026/11/22の実行と比べて: Entity数は67 %減、所要時間は30秒増。 \
+            "前回 (2026/11/22) との比較: Entity数は67%減、所要時間は30秒増。 \
              警告: Entity数が半分未満に減りました (3 → 1)。 \
              警告: 所要時間が3倍を超えました (10秒 → 40秒)。"
         );
-        assert_eq!(japanese(None, (60, 60)), "2026/11/22の実行と比べて: 所要時間は同じ。");
+        assert_eq!(japanese(None, (60, 60)), "前回 (2026/11/22) との比較: 所要時間は同じ。");
     }
 }

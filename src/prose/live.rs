@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::number::{grouped, size};
 use super::{Context, Field, Notice, Text, Writer};
-use crate::prose::locale::{Label, Note};
+use crate::prose::locale::{Label, Note, Per};
 use crate::services::Progress;
 use crate::watch::{Check, Outcome, Report};
 
@@ -30,7 +30,7 @@ pub fn running(next: &Check, due: DateTime<Utc>, followed: bool, context: &Conte
     }
     let percent = writer.percent();
     let eta = next.track.eta(&report.facts).filter(|eta| *eta > context.now);
-    let percent_text = percent.map(|percent| format!("{percent} %"));
+    let percent_text = percent.map(|percent| format!("{percent}%"));
     let until = eta.map(|eta| writer.words.eta(&writer.clock(eta)));
     let (mut values, names): (Vec<Field>, Vec<Field>) =
         notice.values.into_iter().partition(|field| matches!(field.value, super::Value::Plain(_)));
@@ -64,7 +64,7 @@ impl Writer<'_> {
     /// The notice that a running operation makes no progress, which may come late.
     pub(super) fn stalled(&self) -> Notice {
         let notice = self.notice();
-        let percent = self.percent().map(|percent| format!("{percent} %"));
+        let percent = self.percent().map(|percent| format!("{percent}%"));
         let as_of = self.late().map(|late| self.words.as_of(&late.format("%H:%M").to_string()));
         let note = self.words.note(Note::Stalled { checks: self.report.unchanged.unwrap_or(0) });
         let texts = notice.texts.into_iter().chain([Text::Plain(note)]).collect();
@@ -78,11 +78,20 @@ impl Writer<'_> {
     }
 
     fn rate(&self, next: &Check) -> Option<Field> {
-        let entities = next.track.entity_rate().map(per_second);
+        let entities = next.track.entity_rate().map(|rate| self.entity_rate(rate));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
         let bytes = next.track.byte_rate().map(|rate| format!("{}/s", size(rate as u64)));
         let parts: Vec<String> = entities.into_iter().chain(bytes).collect();
         self.plain(Label::Rate, (!parts.is_empty()).then(|| parts.join(" · ")))
+    }
+
+    /// Entities in whole numbers: per second, or per minute when slow.
+    fn entity_rate(&self, rate: f64) -> String {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
+        let whole = |rate: f64| grouped(rate.round() as u64);
+        let (count, per) =
+            if rate >= 10.0 { (whole(rate), Per::Second) } else { (whole(rate * 60.0), Per::Minute) };
+        self.words.rate(&count, per)
     }
 
     fn until(&self, eta: DateTime<Utc>) -> Option<Field> {
@@ -97,13 +106,6 @@ impl Writer<'_> {
         let due = due.with_timezone(&self.zone).format("%H:%M:%S").to_string();
         self.plain(Label::Checks, Some(self.words.checks(&done, &of, &due)))
     }
-}
-
-/// A rate in whole numbers: by the second, or by the minute when slow.
-fn per_second(rate: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
-    let whole = |rate: f64| grouped(rate.round() as u64);
-    if rate >= 10.0 { format!("{}/s", whole(rate)) } else { format!("{}/min", whole(rate * 60.0)) }
 }
 
 #[cfg(test)]
@@ -143,16 +145,16 @@ mod tests {
     fn a_running_operation_in_words() {
         assert_eq!(
             text(&check(&[0, 10_000, 20_000], Some(60_000)), at(180), Locale::En),
-            "Nightly is running · since 08:00 UTC · 33 % · expected by 08:07 UTC\n\
-             Start: 2027/01/15 08:00:00 UTC\nRunning for: 3 min\nProgress: 33 % (20,000 of 60,000)\n\
-             Rate: 167/s\nExpected end: 08:07 UTC (in 4 min)\nChecks: 3 of 60, the next at 08:04:00\n\
+            "Nightly is running · since 08:00 UTC · 33% · expected by 08:07 UTC\n\
+             Start: 2027/01/15 08:00:00 UTC\nRunning for: 3 min\nProgress: 33% (20,000 of 60,000)\n\
+             Rate: 167/s\nExpected end: 08:07 UTC (in 4 min)\nChecks: 3 of 60, next at 08:04:00\n\
              Operation: projects/p/operations/x"
         );
         assert_eq!(
             text(&check(&[0, 60], Some(120)), at(120), Locale::Ja),
-            "Nightlyを実行中 · 08:00 UTC開始 · 50 % · 終了予定 08:03 UTC\n\
-             開始日時: 2027/01/15 08:00:00 UTC\n経過時間: 2分\n進捗: 50 % (120件中60件)\n\
-             速度: 60/min\n終了予定: 08:03 UTC (あと1分)\n確認回数: 2 / 60、次回 08:03:00\n\
+            "Nightlyを実行中 · 08:00 UTC開始 · 50% · 終了予定 08:03 UTC\n\
+             開始日時: 2027/01/15 08:00:00 UTC\n経過時間: 2分\n進捗: 50% (120件中60件)\n\
+             速度: 60件/分\n終了予定: 08:03 UTC (あと1分)\n確認回数: 2 / 60、次回 08:03:00\n\
              JobID: projects/p/operations/x"
         );
     }
@@ -176,13 +178,16 @@ mod tests {
         let mut check = check(&[], None);
         check.last = Some(Seen { at: at(60), facts: Facts { overall, ..Facts::default() } });
         let said = text(&check, at(60), Locale::En);
-        assert!(said.starts_with("Nightly is running · 40 %\nProgress: 40 %\n"), "{said}");
+        assert!(said.starts_with("Nightly is running · 40%\nProgress: 40%\n"), "{said}");
     }
 
     #[test]
     fn a_look_that_failed_is_told() {
         let said = text(&check(&[0, 60], Some(120)), at(180), Locale::En);
-        assert!(said.ends_with("As of 2027/01/15 08:02:00 UTC: the last check could not read it."), "{said}");
+        assert!(
+            said.ends_with("As of 2027/01/15 08:02:00 UTC. The last check could not read the operation."),
+            "{said}"
+        );
     }
 
     #[test]
@@ -197,9 +202,9 @@ mod tests {
             now: at(180),
         };
         let said = super::super::notice(&stall_report(&check, at(180)), &context).to_text();
-        assert!(said.starts_with("Nightly makes no progress · 70 %\n"), "{said}");
+        assert!(said.starts_with("Nightly is making no progress · 70%\n"), "{said}");
         assert!(
-            said.contains("The last 2 checks saw no progress.") && said.contains("operations cancel"),
+            said.contains("No progress in the last 2 checks.") && said.contains("operations cancel"),
             "{said}"
         );
     }

@@ -230,8 +230,7 @@ impl Writer<'_> {
         match (self.report.outcome, facts.entities) {
             (Outcome::Succeeded, Some(entities)) => parts.push(self.words.entities(&grouped(entities.done))),
             (Outcome::Stopped, Some(Progress { .. })) => {
-                parts
-                    .extend(facts.entities.and_then(Progress::percent).map(|percent| format!("{percent} %")));
+                parts.extend(facts.entities.and_then(Progress::percent).map(|percent| format!("{percent}%")));
             }
             _ => {}
         }

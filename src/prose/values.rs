@@ -74,7 +74,7 @@ impl Writer<'_> {
     fn progress(&self) -> Option<String> {
         let facts = Some(&self.report.facts).filter(|_| runs(self.report.outcome))?;
         let Some(entities) = facts.entities else {
-            return Some(format!("{} %", facts.overall?.percent()?));
+            return Some(format!("{}%", facts.overall?.percent()?));
         };
         Some(self.words.progress(entities.percent()?, &grouped(entities.done), &grouped(entities.of?)))
     }

@@ -130,13 +130,14 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
 
     let (code, text, _) = outcome(&["check", "projects/demo/operations/gone"], &variables).await;
     assert_eq!(code, Some(1));
-    assert!(text.contains("cannot tell how it ended") && text.contains("404 NOT_FOUND"), "{text}");
+    assert!(text.contains("outcome unknown") && text.contains("404 NOT_FOUND"), "{text}");
 
     world.operations.fail_always(Some(refusal(403, "PERMISSION_DENIED", "")));
     let (code, text, _) = outcome(&["check", NAME], &variables).await;
     assert_eq!(code, Some(1));
     assert!(
-        text.contains("The account that asked lacks a permission") && text.contains("--member=user:"),
+        text.contains("The account that ran the command lacks a permission")
+            && text.contains("--member=user:"),
         "a person asks, not the service: {text}"
     );
     world.operations.fail_always(Some(refusal(503, "UNAVAILABLE", "")));
@@ -148,7 +149,7 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
         (&["check", NAME, "--service", "spanner"], "none of datastore, firestore"),
         (&["check", NAME, "--projects", "other"], "PROJECTS does not allow"),
         (&["check", NAME, "--locale", "xx"], "LOCALE"),
-        (&["check", NAME, "--title", ""], "--title: It must have 1 to 100 characters."),
+        (&["check", NAME, "--title", ""], "--title: Must have 1 to 100 characters."),
     ] {
         let (code, out, error) = outcome(arguments, &variables).await;
         assert_eq!((code, out.as_str()), (Some(64), ""), "{arguments:?}");

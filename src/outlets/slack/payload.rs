@@ -54,13 +54,23 @@ pub(super) fn rendered(content: Content<'_>) -> Json {
 
 /// The same as text alone, for when Slack refuses the blocks.
 pub fn plain_payload(notice: &Notice, part: Part) -> Json {
-    let mut notice = notice.clone();
+    let mut notice = part_of(notice, part);
     let ping = ping(&notice, part);
     // A line to paste is whole or not there, with what stands above it.
     while escaped(&notice.to_text(), usize::MAX).chars().count() > PLAIN - PING
         && drop_last(&mut notice.commands)
     {}
     json!({"text": ping + &escaped(&notice.to_text(), PLAIN - PING), "mrkdwn": false})
+}
+
+/// What `part` has of `notice`.
+fn part_of(notice: &Notice, part: Part) -> Notice {
+    let notice = notice.clone();
+    match part {
+        Part::Whole => notice,
+        Part::Edit => Notice { texts: Vec::new(), commands: Vec::new(), ..notice },
+        Part::Reply => Notice { bar: None, values: Vec::new(), ..notice },
+    }
 }
 
 /// The blocks, with sentences as long as they may be together.
@@ -99,8 +109,11 @@ fn blocks(notice: &Notice, part: Part, sentence: usize) -> Vec<Json> {
         blocks.extend(short.chunks(FIELDS).map(fields));
         blocks.extend(names.into_iter().map(|field| mrkdwn_section(&labelled(field))));
     }
-    let commands = if part == Part::Edit { &[] } else { notice.commands.as_slice() };
-    blocks.extend(notice.texts.iter().chain(commands).filter_map(|text| section(text, sentence)));
+    // An edit notifies nobody: sentences and lines to paste are in the reply, which does, and only there.
+    if part != Part::Edit {
+        let texts = notice.texts.iter().chain(&notice.commands);
+        blocks.extend(texts.filter_map(|text| section(text, sentence)));
+    }
     blocks.truncate(BLOCKS);
     blocks
 }
@@ -138,7 +151,7 @@ fn ping(notice: &Notice, part: Part) -> String {
 fn bar(percent: u8) -> String {
     let full = (u16::from(percent.min(100)) * u16::from(BAR) / 100).into();
     let empty = usize::from(BAR).saturating_sub(full);
-    format!("{}{} {percent} %", "█".repeat(full), "░".repeat(empty))
+    format!("{}{} {percent}%", "█".repeat(full), "░".repeat(empty))
 }
 
 fn fields(values: &[&Field]) -> Json {

@@ -5,7 +5,7 @@ mod cause;
 use std::time::Duration;
 
 use super::slips;
-use super::words::{Change, Column, Command, Happened, Label, Note, Scene, Subject, Words};
+use super::words::{Change, Column, Command, Happened, Label, Note, Per, Scene, Subject, Words};
 use crate::placeholder;
 use crate::services::Cause;
 use crate::watch::{Outcome, Problem, Why};
@@ -104,7 +104,14 @@ impl Words for Japanese {
     }
 
     fn progress(&self, percent: u8, done: &str, of: &str) -> String {
-        format!("{percent} % ({of}件中{done}件)")
+        format!("{percent}% ({of}件中{done}件)")
+    }
+
+    fn rate(&self, count: &str, per: Per) -> String {
+        match per {
+            Per::Second => format!("{count}件/秒"),
+            Per::Minute => format!("{count}件/分"),
+        }
     }
 
     fn happened(&self, happened: Happened<'_>) -> String {
@@ -121,23 +128,23 @@ impl Words for Japanese {
                 format!("最後の確認で{service}を読み取れませんでした。オペレーションは続いている可能性があります。")
             }
             Happened::UnknownState { state } => {
-                format!("完了していますが、状態 {state} はopwatchの知らないものです。")
+                format!("完了していますが、opwatchが認識できない状態です: {state}")
             }
             Happened::EndedBefore { outcome } => {
                 let ended = match outcome {
                     Outcome::Succeeded => "成功しています",
                     Outcome::Failed => "失敗しています",
                     Outcome::Cancelled => "キャンセルされています",
-                    _ => "opwatchの知らない状態で終了しています",
+                    _ => "不明な状態で終了しています",
                 };
                 format!(
-                    "このキックオフと同じkeyのオペレーションが、キックオフの公開より前に{ended}。そのため今回は何も開始していません。\
+                    "同じkeyのオペレーションが、このキックオフのpublishより前に{ended}。そのため今回は何も開始していません。\
                      表示しているのは以前のオペレーションです。毎回開始するキックオフには\"key\"を付けないで下さい。"
                 )
             }
             Happened::NotAllowed { setting } => format!("opwatchの設定 {setting} で許可されなくなりました。"),
             Happened::Late => {
-                "キックオフの到着が公開から1時間を過ぎたため、開始しませんでした。".to_owned()
+                "キックオフがpublishから1時間を過ぎて届いたため、開始しませんでした。".to_owned()
             }
             Happened::GivenUp { deliveries } => {
                 let after = match deliveries {
@@ -145,7 +152,7 @@ impl Words for Japanese {
                     deliveries => format!("約{deliveries}回の配信の後に"),
                 };
                 format!(
-                    "Pub/Subが{after}メッセージの配信を諦めました。opwatchに届かなかったか、次の確認を予約できませんでした。理由はログを確認して下さい。"
+                    "Pub/Subが{after}メッセージの配信を打ち切りました。opwatchに届かなかったか、次の処理を予約できませんでした。理由はログを確認して下さい。"
                 )
             }
             Happened::Unclear => "開始リクエストの応答が失われ、結果を確認できません。実行中の可能性があります。再実行の前に確認して下さい。".to_owned(),
@@ -200,12 +207,12 @@ impl Words for Japanese {
                 "この形式の名前は複数のサービスにあります ({services})。\"service\" にいずれかを指定して下さい。"
             ),
             Why::NotAPlaceholder { found } => format!(
-                "{found} というプレースホルダーはありません。使えるのは {} です。文字としての ${{ は $${{ と書いてください。",
+                "{found} というプレースホルダーはありません。使えるのは {} です。文字としての ${{ は $${{ と書いて下さい。",
                 placeholder::ALLOWED
             ),
             Why::Reserved => "このラベルはopwatchが設定します。削除するか、名前を変えて下さい。".to_owned(),
             Why::NotTogether { with } => format!("\"{with}\" と同時に指定できません。どちらかを削除して下さい。"),
-            Why::Misplaced { with } => format!("\"{with}\" と一緒に指定しても意味がありません。削除して下さい。"),
+            Why::Misplaced { with } => format!("\"{with}\" と一緒に指定しても無効です。削除して下さい。"),
             Why::NotAllowed { setting, value } => {
                 format!("設定 {setting} で許可されていません。許可するには {setting} に {value} を追加して下さい。")
             }
@@ -232,7 +239,7 @@ impl Words for Japanese {
             Command::Fix => "対処するには下記コマンドを実行して下さい:",
             Command::Look => "下記コマンドで詳細を確認して下さい:",
             Command::Again => "原因を取り除いてから再度開始する場合:",
-            Command::StartNew => "新たに開始するコマンド:",
+            Command::StartNew => "新たに開始する場合:",
             Command::Start => "原因を取り除いてから開始する場合:",
         }
     }
@@ -247,9 +254,9 @@ impl Words for Japanese {
             Note::AdoptedByRequest => {
                 "同じ内容のキックオフで直前に開始済みのため、二重には開始していません。".to_owned()
             }
-            Note::AsOf { time } => format!("{time}時点の情報です。すぐには投稿できませんでした。"),
+            Note::AsOf { time } => format!("{time}時点の情報です。投稿が遅れました。"),
             Note::TooLongToShow { key: "" } => {
-                "メッセージが長すぎるため表示できません。ご自身で再度publishして下さい。".to_owned()
+                "メッセージが長すぎるため表示できません。元のメッセージを再度publishして下さい。".to_owned()
             }
             Note::TooLongToShow { key } => {
                 format!("キックオフが長すぎるため表示できません。\"key\": \"{key}\" を加えて再度publishして下さい。")
@@ -261,7 +268,7 @@ impl Words for Japanese {
                 "このメッセージはトピック、確認用キュー、トピック、報告用キュー、トピックを通ってSlackに届きました。".to_owned()
             }
             Note::Empty => "警告: Entity数0で成功しました。意図した結果か確認して下さい。".to_owned(),
-            Note::NoOutput => "警告: 成功しましたが、バックアップの出力先の記載がありません。".to_owned(),
+            Note::NoOutput => "警告: 成功しましたが、結果にバックアップの出力先がありません。".to_owned(),
             Note::Stalled { checks } => {
                 format!("直近{checks}回の確認で進捗がありません。opwatchは監視を続けます。")
             }
@@ -279,14 +286,14 @@ impl Words for Japanese {
     fn change(&self, change: Change<'_>) -> String {
         let entities = change.percent.map(|percent| match percent {
             0 => "Entity数は同じ、".to_owned(),
-            percent if percent > 0 => format!("Entity数は{percent} %増、"),
-            percent => format!("Entity数は{} %減、", percent.unsigned_abs()),
+            percent if percent > 0 => format!("Entity数は{percent}%増、"),
+            percent => format!("Entity数は{}%減、", percent.unsigned_abs()),
         });
         let took = change.longer.map_or_else(
             || "同じ".to_owned(),
             |(longer, by)| format!("{}{}", self.duration(by), if longer { "増" } else { "減" }),
         );
-        format!("{}の実行と比べて: {}所要時間は{took}。", change.day, entities.unwrap_or_default())
+        format!("前回 ({}) との比較: {}所要時間は{took}。", change.day, entities.unwrap_or_default())
     }
 
     fn halved(&self, now: &str, then: &str) -> String {

@@ -7,7 +7,7 @@ mod words;
 
 use std::time::Duration;
 
-pub use words::{Change, Column, Command, Happened, Label, Note, Scene, Subject, Words};
+pub use words::{Change, Column, Command, Happened, Label, Note, Per, Scene, Subject, Words};
 
 use crate::watch::Locale;
 
@@ -46,15 +46,15 @@ mod tests {
         for (why, en, ja) in [
             (
                 Why::OtherService { service: "firestore".to_owned() },
-                "This is a name of firestore: it needs \"service\": \"firestore\".",
+                "This is a firestore name. Add \"service\": \"firestore\".",
                 "これはfirestoreの名前です。\"service\": \"firestore\" を指定して下さい。",
             ),
             (
                 Why::Misplaced { with: "start".to_owned() },
-                "It means nothing beside \"start\". Leave it out.",
-                "\"start\" と一緒に指定しても意味がありません。削除して下さい。",
+                "Has no effect together with \"start\". Remove it.",
+                "\"start\" と一緒に指定しても無効です。削除して下さい。",
             ),
-            (Why::Form { form: "true".to_owned() }, "It must be true.", "次の値にして下さい: true"),
+            (Why::Form { form: "true".to_owned() }, "Must be true.", "次の値にして下さい: true"),
         ] {
             let problem = Problem::new("", why);
             assert_eq!(Locale::En.words().problem(&problem), en);

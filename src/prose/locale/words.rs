@@ -223,6 +223,15 @@ pub struct Change<'a> {
     pub longer: Option<(bool, Duration)>,
 }
 
+/// The unit of time of a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// Per second.
+    Second,
+    /// Per minute.
+    Minute,
+}
+
 /// A column of the history that no message has a heading for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
@@ -260,6 +269,8 @@ pub trait Words: Sync {
     fn checks(&self, done: &str, of: &str, next: &str) -> String;
     /// Progress with an estimate.
     fn progress(&self, percent: u8, done: &str, of: &str) -> String;
+    /// A number of entities per unit of time.
+    fn rate(&self, count: &str, per: Per) -> String;
     /// What happened, in a sentence.
     fn happened(&self, happened: Happened<'_>) -> String;
     /// The cause of an error, and what to do about it.

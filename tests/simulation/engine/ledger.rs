@@ -284,7 +284,7 @@ impl Ledger {
     /// Slack shows how a watch ended, or a notice, in a new message.
     pub(crate) fn posted(&mut self, watch: usize, outcome: &'static str, now: Ms) {
         self.count("messages");
-        if self.kinds[watch] == Kind::Bad && outcome != "can't use a message" {
+        if self.kinds[watch] == Kind::Bad && outcome != "rejected a message" {
             self.broken(format!("w{watch}: Slack shows {outcome:?} of a message that can't be used"));
         }
         self.books[watch].posts.push((now, outcome));
@@ -316,7 +316,7 @@ impl Ledger {
             "succeeded" => ending != Some(Ending::Succeeded),
             "failed" => ending != Some(Ending::Failed),
             "was cancelled" => ending != Some(Ending::Cancelled),
-            "nothing was started now" => end.is_none_or(|(from, ending)| from >= book.at || ending.is_none()),
+            "nothing was started" => end.is_none_or(|(from, ending)| from >= book.at || ending.is_none()),
             "was not started" => !book.operations.is_empty() && book.copies == 0,
             "is still running" => {
                 let begun = end.map_or(book.at, |(from, _)| from.min(book.at));
@@ -411,14 +411,14 @@ pub(crate) fn outcome(text: &str) -> Option<&'static str> {
         RUNNING,
         STALLED,
         // It also says how the earlier operation ended.
-        "nothing was started now",
+        "nothing was started",
         "succeeded",
         "was not started",
         "was cancelled",
         "is still running",
-        "cannot tell how it ended",
-        "can't use a message",
-        "all links work",
+        "outcome unknown",
+        "rejected a message",
+        "opwatch test passed",
         "the watch was lost",
         "failed",
     ]

@@ -101,7 +101,7 @@ impl Ledger {
         let book = &self.books[watch];
         let owed = &book.owed;
         match outcome {
-            "cannot tell how it ended" => {
+            "outcome unknown" => {
                 ending == Some(Ending::Unknown)
                     || owed.unknown_state
                     || owed.refused_looks > 1

@@ -10,7 +10,7 @@ use super::world::{Event, Form, World, form, hash_of};
 
 /// The first line of what a message says, as the books know it.
 pub(crate) const RUNNING: &str = "is running";
-pub(crate) const STALLED: &str = "makes no progress";
+pub(crate) const STALLED: &str = "making no progress";
 
 /// A message that a bot posted.
 pub(crate) struct Shown {
