@@ -88,7 +88,15 @@ fn recordings() -> Vec<String> {
 #[test]
 fn every_recording_can_be_told_with_every_outcome_in_every_language() {
     for file in recordings() {
+        // opwatch starts nothing of the other services.
+        let can_start = ["datastore", "firestore"].iter().any(|service| file.contains(service))
+            || file.contains("/nightly/");
         for (word, outcome, expected) in OUTCOMES {
+            if outcome == Outcome::NotStarted && !can_start {
+                let refused = rendered(&["--operation", &file, "--outcome", word]).unwrap_err();
+                assert!(refused.contains("opwatch does not start operations of "), "{file}: {refused}");
+                continue;
+            }
             for locale in [Locale::En, Locale::Ja] {
                 let arguments = [
                     "--operation",
@@ -275,8 +283,8 @@ async fn what_can_not_be_rendered_says_why_and_what_to_give() {
         ),
         (&["--operation", &odd], &["render-odd.json: ", "give the JSON of a GET"]),
         (
-            &["--operation", &running, "--service", "spanner"],
-            &["--service: \"spanner\" is none of datastore, firestore"],
+            &["--operation", &running, "--service", "bigtable"],
+            &["--service: \"bigtable\" is none of datastore, firestore"],
         ),
         (&["--operation", &running, "--service", "firestore"], &["is not an operation's name", "databases"]),
         (

@@ -407,11 +407,7 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
             &["datastore", "datastore=", "datastore=127.0.0.1:80"],
             "it must be a URL of scheme, host and port",
         ),
-        (
-            "ENDPOINTS",
-            &["bigtable=http://127.0.0.1:80"],
-            "is none of datastore, firestore, cloudtasks, pubsub, slack",
-        ),
+        ("ENDPOINTS", &["bigtable=http://127.0.0.1:80"], "is none of datastore, firestore, alloydb, "),
         ("PUBSUB_EMULATOR_HOST", &["10.0.0.1:80"], "plain http is for this machine alone"),
         ("DATASTORE_EMULATOR_HOST", &["evil.com:80"], "plain http is for this machine alone"),
         ("CHECK_INTERVAL", &["60"], "\"60\" has no unit; for seconds write 60s"),

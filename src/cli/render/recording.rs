@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cli::input;
 use crate::cli::named::named;
 use crate::json;
-use crate::services::{Observation, Operation, Service, read_operation};
+use crate::services::{Observation, Operation, Service, name_in, read_operation};
 use crate::watch::{Locale, Problem};
 
 const FIX: &str = "give the JSON of a GET of the operation, as `gcloud datastore operations describe NAME --format=json` prints \
@@ -101,5 +101,8 @@ fn operation(answer: &Value, service: Option<&str>) -> Result<Operation, String>
     let (name, defaults) = (name_of(answer), Service::defaults());
     let is_default = service.is_none() && !Operation::candidates(&defaults, name).is_empty();
     let services = if is_default { defaults } else { Service::all().collect() };
-    named(name, service, &services)
+    // In the answers of some services `name` is only the last segment.
+    let full = |other: Service| Operation::new(other, &name_in(other, answer)?).ok();
+    let mut others = Service::all().filter(|other| service.is_none_or(|word| word == other.id()));
+    named(name, service, &services).or_else(|why| others.find_map(full).ok_or(why))
 }
