@@ -107,7 +107,7 @@ async fn a_watch_that_reaches_its_limit_says_how_to_go_on() {
         assert_eq!(colour(&message), ORANGE);
         assert!(opwatch.lines()[0].contains("export is still running*"), "{:?}", opwatch.lines());
         assert!(opwatch.lines()[0].ends_with(" · 51%"), "{:?}", opwatch.lines());
-        assert!(text.contains("the limit of 3 checks is reached."), "{text}");
+        assert!(text.contains("stopped watching after 3 checks (the limit)."), "{text}");
         assert!(text.contains("*Progress*\n51% (6,3") && text.contains("*State*\nPROCESSING"), "{text}");
         assert!(
             text.contains("*Running for*\n3 min 20 s") || text.contains("*Running for*\n3 min 19 s"),
@@ -266,7 +266,11 @@ async fn a_limit_of_one_is_one_check() {
     opwatch.world.operations.add(NAME, forever());
     opwatch.watch(&json!({"name": NAME, "limit": 1})).await;
     assert_eq!((opwatch.world.operations.reads(NAME), opwatch.attempts()), (1, Vec::new()));
-    assert!(opwatch.only_text().contains("the limit of 1 checks is reached"), "{}", opwatch.only_text());
+    assert!(
+        opwatch.only_text().contains("stopped watching after 1 check (the limit)"),
+        "{}",
+        opwatch.only_text()
+    );
     opwatch.stop().await;
 }
 
@@ -469,6 +473,6 @@ async fn settings_give_interval_and_limit_to_a_message_without() {
     .await;
     opwatch.watch_named(forever()).await;
     assert_eq!(due(&opwatch), [300]);
-    assert!(opwatch.only_text().contains("the limit of 2 checks is reached."));
+    assert!(opwatch.only_text().contains("stopped watching after 2 checks (the limit)."));
     opwatch.stop().await;
 }

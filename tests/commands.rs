@@ -78,7 +78,7 @@ fn frequent_slips_are_found_before_the_first_run() {
         (default, 0, "warning: start.path: it names a database with the id \"default\"."),
         (watched, 0, "warning: name: it names a database with the id \"default\"."),
         (datastore(json!({"outputUrlPrefix": "b"})), 64, "start.body.outputUrlPrefix: Must be gs://BUCKET"),
-        (firestore(json!({"outputUrlPrefix": "gs://b"})), 64, "Here it is called outputUriPrefix."),
+        (firestore(json!({"outputUrlPrefix": "gs://b"})), 64, "Use outputUriPrefix instead."),
         (start("datastore", export, &json!({})), 0, "warning: start.body.outputUrlPrefix: it is missing."),
         (firestore(json!({"collectionIds": "Shop"})), 64, list),
         (

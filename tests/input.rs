@@ -146,7 +146,7 @@ async fn a_body_that_repeats_the_path_is_refused() {
         kickoff["start"]["body"][field] = json!(value);
         kickoff
     };
-    let said = "start.path says this already, and the two could differ.";
+    let said = "Already given by start.path, and the two could differ.";
     let mut carried = with(export(), "projectId", "other");
     carried["state"] = json!({"version": 1, "id": "5"});
     fields_are_told(&[
@@ -183,22 +183,22 @@ async fn a_body_that_no_service_takes_is_refused_at_once() {
         (
             datastore("export", json!({"outputUriPrefix": "gs://b"})),
             "start.body.outputUriPrefix",
-            "Here it is called outputUrlPrefix.",
+            "Use outputUrlPrefix instead.",
         ),
         (
             firestore("exportDocuments", json!({"outputUrlPrefix": "gs://b"})),
             "start.body.outputUrlPrefix",
-            "Here it is called outputUriPrefix.",
+            "Use outputUriPrefix instead.",
         ),
         (
             firestore("exportDocuments", json!({"outputUriPrefix": "gs://b", "kinds": ["a"]})),
             "start.body.kinds",
-            "Here it is called collectionIds.",
+            "Use collectionIds instead.",
         ),
         (
             datastore("export", json!({"outputUrlPrefix": "gs://b", "collectionIds": ["a"]})),
             "start.body.collectionIds",
-            "Here it is called entityFilter.kinds.",
+            "Use entityFilter.kinds instead.",
         ),
     ])
     .await;

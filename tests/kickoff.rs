@@ -407,7 +407,7 @@ async fn a_refusal_after_a_lost_answer_is_not_called_not_started() {
     opwatch.resume().await;
     let text = opwatch.only_text();
     assert!(text.starts_with("*Datastore export: outcome unknown*"), "{text}");
-    assert!(text.contains("it may run") && text.contains("the path exists"), "{text}");
+    assert!(text.contains("The operation may be running.") && text.contains("the path exists"), "{text}");
     assert!(text.contains("gcloud datastore operations list --project=demo"), "{text}");
     opwatch.stop().await;
 }

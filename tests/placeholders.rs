@@ -205,7 +205,7 @@ async fn the_limits_hold_for_what_is_sent() {
     opwatch.watch(&body(1_600)).await;
     assert_eq!(opwatch.starts(), 1);
     let text = texts(opwatch.slack().last().unwrap()).join("\n");
-    assert!(text.contains("start.body") && text.contains("at most 12288 are read"), "{text}");
+    assert!(text.contains("start.body") && text.contains("the limit is 12288"), "{text}");
     opwatch.stop().await;
 }
 

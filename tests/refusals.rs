@@ -77,18 +77,14 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
     let mut large = export();
     large["start"]["body"]["x"] = json!("x".repeat(13_000));
     let cases = [
-        (json!({}), "name", "Missing. A kickoff needs \"name\" or \"start\""),
+        (json!({}), "name", "Missing. A kickoff needs \"name\", or \"start\""),
         (json!({"nmae": NAME}), "nmae", "Unknown field."),
         (json!({"name": 7}), "name", "Must be a string in quotes."),
         (json!({"name": ""}), "name", "Must have 1 to 1024 characters."),
-        (json!({"name": "operations/x"}), "name", "An example: projects/my-project/operations/"),
+        (json!({"name": "operations/x"}), "name", "Example: projects/my-project/operations/"),
         (json!({"name": NAME, "service": "bigtable"}), "service", "Must be one of: datastore, firestore."),
-        (json!({"name": NAME, "service": "firestore"}), "name", "it needs \"service\": \"datastore\"."),
-        (
-            json!({"name": "x/y", "service": "firestore"}),
-            "name",
-            "An example: projects/my-project/databases/",
-        ),
+        (json!({"name": NAME, "service": "firestore"}), "name", "Set \"service\": \"datastore\"."),
+        (json!({"name": "x/y", "service": "firestore"}), "name", "Example: projects/my-project/databases/"),
         (json!({"name": NAME, "interval": 0}), "interval", "a whole number from 1 to 86400, without quotes"),
         (json!({"name": NAME, "interval": "60"}), "interval", "a whole number from 1 to 86400"),
         (json!({"name": NAME, "interval": 1.5}), "interval", "a whole number from 1 to 86400"),
@@ -125,18 +121,18 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
         (
             with("/start/path", json!("projects/demo:drop")),
             "start.path",
-            "An example: projects/my-project:export",
+            "Example: projects/my-project:export",
         ),
         (
             with("/start/path", json!("projects/demo/databases/(default):exportDocuments")),
             "start.path",
-            "This is a firestore name. Add \"service\": \"firestore\".",
+            "Belongs to the service firestore. Set \"service\": \"firestore\".",
         ),
         (with("/start/path", json!(7)), "start.path", "Must be a string in quotes."),
         (with("/start/body", json!("{}")), "start.body", "Must be an object in braces."),
         (extra, "start.databse", "Unknown field."),
         (labelled, "start.body.labels.opwatch-key", "opwatch sets this label itself."),
-        (large, "start.body", "at most 12288 are read"),
+        (large, "start.body", "the limit is 12288."),
     ];
     are_told(&cases).await;
 }
@@ -466,14 +462,14 @@ async fn what_is_too_large_is_acknowledged_and_told_by_its_head() {
     opwatch.world.pubsub.publish("projects/demo/topics/opwatch", long.as_bytes()).await;
     opwatch.world.settled().await;
     let text = opwatch.only_text();
-    assert!(text.contains(&format!("It has {} bytes; the limit is 32768.", long.len())), "{text}");
+    assert!(text.contains(&format!("Too large: {} bytes; the limit is 32768.", long.len())), "{text}");
 
     let body = format!(r#"{{"message": {{"data": "{}"#, "a".repeat(2 * 1024 * 1024));
     let size = body.len();
     assert_eq!(opwatch.post("", body).await.0, 204);
     opwatch.world.settled().await;
     let text = texts(&opwatch.slack()[1]).join("\n");
-    assert!(text.contains(&format!("It has {size} bytes; the limit is 262144.")), "{text}");
+    assert!(text.contains(&format!("Too large: {size} bytes; the limit is 262144.")), "{text}");
     for payload in opwatch.slack() {
         assert!(payload.to_string().len() < 3_000, "only a head is kept");
     }
@@ -513,8 +509,8 @@ async fn the_longest_body_is_opened_and_the_longest_push_is_drained() {
     let opwatch = Opwatch::start().await;
     for (size, status, told) in [
         (256 * 1024, 204, "Missing. A kickoff needs"),
-        (256 * 1024 + 1, 204, "It has 262145 bytes; the limit is 262144."),
-        (16 * 1024 * 1024, 204, "It has 16777216 bytes; the limit is 262144."),
+        (256 * 1024 + 1, 204, "Too large: 262145 bytes; the limit is 262144."),
+        (16 * 1024 * 1024, 204, "Too large: 16777216 bytes; the limit is 262144."),
         (16 * 1024 * 1024 + 1, 400, ""),
     ] {
         let before = opwatch.slack().len();

@@ -49,7 +49,7 @@ async fn a_late_report_says_as_of_when_it_speaks() {
     let seen = seen.with_timezone(&chrono_tz::Asia::Tokyo);
     let line = &opwatch.lines()[0];
     assert!(line.ends_with(&format!(" · as of {}", seen.format("%H:%M"))), "{line}");
-    let sentence = format!("As of {}: this message", seen.format("%Y/%m/%d %H:%M:%S JST"));
+    let sentence = format!("As of {}. This message", seen.format("%Y/%m/%d %H:%M:%S JST"));
     assert!(opwatch.only_text().contains(&sentence), "{}", opwatch.only_text());
     opwatch.stop().await;
 }

@@ -129,7 +129,7 @@ async fn a_name_that_fits_several_services_is_never_guessed() {
     assert!(text.contains("Several services use names of this form: datastore, sqladmin."), "{text}");
     opwatch.watch(&json!({"name": "projects/demo/instances/i/operations/x"})).await;
     let text = texts(&opwatch.slack().pop().unwrap()).join("\n");
-    assert!(text.contains("This is a spanner name. Add \"service\": \"spanner\"."), "{text}");
+    assert!(text.contains("Belongs to the service spanner. Set \"service\": \"spanner\"."), "{text}");
     opwatch.watch(&json!({"name": "projects/demo/instances/i/operations/x", "service": "spanner"})).await;
     let text = texts(&opwatch.slack().pop().unwrap()).join("\n");
     assert!(text.contains("SERVICES"), "{text}");

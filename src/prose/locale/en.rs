@@ -178,7 +178,7 @@ impl Words for English {
     fn problem(&self, problem: &Problem) -> String {
         match &problem.why {
             Why::TooLarge { size, most } => {
-                format!("It has {size} bytes; the limit is {most}. Shorten it.")
+                format!("Too large: {size} bytes; the limit is {most}. Shorten it.")
             }
             Why::NotBase64 => {
                 "message.data is not base64. Publish with gcloud or a client library.".to_owned()
@@ -215,7 +215,7 @@ impl Words for English {
                 format!("Not valid for this service. Example: {example}")
             }
             Why::OtherService { service } => {
-                format!("This is a {service} name. Add \"service\": \"{service}\".")
+                format!("Belongs to the service {service}. Set \"service\": \"{service}\".")
             }
             Why::Ambiguous { services } => {
                 format!(

@@ -201,7 +201,7 @@ impl Words for Japanese {
             Why::Form { form } => format!("次の値にして下さい: {form}"),
             Why::BadName { example } => format!("このサービスの形式ではありません。例: {example}"),
             Why::OtherService { service } => {
-                format!("これは{service}の名前です。\"service\": \"{service}\" を指定して下さい。")
+                format!("サービス{service}のものです。\"service\": \"{service}\" を指定して下さい。")
             }
             Why::Ambiguous { services } => format!(
                 "この形式の名前は複数のサービスにあります ({services})。\"service\" にいずれかを指定して下さい。"

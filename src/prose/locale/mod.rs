@@ -46,8 +46,8 @@ mod tests {
         for (why, en, ja) in [
             (
                 Why::OtherService { service: "firestore".to_owned() },
-                "This is a firestore name. Add \"service\": \"firestore\".",
-                "これはfirestoreの名前です。\"service\": \"firestore\" を指定して下さい。",
+                "Belongs to the service firestore. Set \"service\": \"firestore\".",
+                "サービスfirestoreのものです。\"service\": \"firestore\" を指定して下さい。",
             ),
             (
                 Why::Misplaced { with: "start".to_owned() },
