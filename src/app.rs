@@ -26,9 +26,14 @@ pub fn build(settings: Settings, transport: Arc<dyn Transport>, clock: Arc<dyn C
     });
     let tokens = Tokens::new(settings.access_token);
     let google = Google::new(Arc::clone(&transport), tokens, settings.endpoints);
+    let further = settings.further.iter().map(|access| access.open(Arc::clone(&transport))).collect();
     let outlet = settings.slack.open(transport);
     let trust = settings.config.trust.clone();
-    App { runner: Runner::new(settings.config, google, outlet, clock), authenticator, trust }
+    App {
+        runner: Runner::new(settings.config, google, outlet, clock).with_further(further),
+        authenticator,
+        trust,
+    }
 }
 
 /// Serves pushes on `listener` until `shutdown`, then drains; returns whether all that was in flight ended in time.

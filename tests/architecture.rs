@@ -39,7 +39,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("tokio::spawn(", &["intake/server.rs", "intake/http.rs", "fakes/"]),
     ("Utc::now()", &["clock.rs", "fakes/time.rs"]),
     ("Instant::now()", &["clock.rs"]),
-    ("env = \"", &["settings/"]),
+    ("env = \"", &["settings/", "outlets/"]),
     ("env::var", &["settings/"]),
     ("env::var_os", &["settings/"]),
     // The rest knows outlets by their trait.

@@ -159,7 +159,13 @@ async fn an_answer_is_cut_at_one_mebibyte() {
             }
             taken
         });
-        let request = Request { method: Method::Get, url: url.into(), token: None, body: Vec::new() };
+        let request = Request {
+            method: Method::Get,
+            url: url.into(),
+            token: None,
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
         let answer = network.send(request, Duration::from_secs(30)).await;
         assert!(matches!(answer, Err(Failure::TooLong)), "{answer:?}");
         // What the sockets' buffers hold is written, but not read.

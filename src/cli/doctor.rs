@@ -1,5 +1,7 @@
 //! `opwatch doctor`: checks one by one that everything is there and granted, and says how to fix what is not.
 
+mod outlet;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +14,12 @@ use crate::google::{CallError, Google, LOGIN, Tokens, lacks_token};
 use crate::ledger::Ledger;
 use crate::net::endpoints::Api;
 use crate::net::transport::{Network, Transport};
-use crate::outlets::{Call, Content, Fault, Part, PostError, To};
 use crate::prose::locale::Scene;
-use crate::prose::{Context, notice};
 use crate::services::{Attempt, Cause, Direction, Method, Service, project_of};
 use crate::settings::{ServeArgs, Settings};
 use crate::terminal;
 use crate::trust::Trust;
-use crate::watch::{Locale, Report, Watch};
+use crate::watch::Locale;
 
 /// A clock that is off by more than this delays checks and refuses push tokens.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
@@ -121,7 +121,11 @@ async fn examine(settings: Settings, transport: Arc<dyn Transport>, post: bool) 
     if let Some(ledger) = &settings.config.ledger {
         say(self::ledger(&google, ledger).await);
     }
-    say(outlet(transport, &settings, post).await);
+    let slack = settings.slack.clone().open(Arc::clone(&transport));
+    let further = settings.further.iter().map(|access| access.open(Arc::clone(&transport)));
+    for outlet in [slack].into_iter().chain(further) {
+        say(outlet::check(outlet.as_ref(), &settings, post).await);
+    }
     say(clock(date));
     all_good
 }
@@ -325,50 +329,6 @@ fn fix(error: &CallError, api: &str, attempt: &Attempt<'_>, grant: Option<String
         401 => "run it again; if it stays so, the access token is not valid: get a new one".to_owned(),
         _ if error.transient => again(),
         _ => "check the setting that names it; the error says more".to_owned(),
-    }
-}
-
-async fn outlet(transport: Arc<dyn Transport>, settings: &Settings, post: bool) -> Finding {
-    let outlet = settings.slack.clone().open(transport);
-    let now = SystemClock.now();
-    let (what, result) = if post {
-        let context = Context {
-            topic: Some(&settings.config.topic),
-            locale: settings.config.locale,
-            zone: settings.config.zone,
-            title: None,
-            routing: None,
-            now,
-        };
-        let report = Report::of_doctor(Watch::default(), now);
-        let target = settings.config.routing.target.as_ref();
-        let notice = notice(&report, &context);
-        let whole = Content { notice: &notice, part: Part::Whole, plain: false };
-        let call = Call { limit: CALL_LIMIT, now };
-        let what = format!("posting to {}", outlet.title());
-        (what, outlet.post(To::Target(target), whole, call).await.map(|_| ()))
-    } else {
-        (outlet.probed().to_owned(), outlet.probe(CALL_LIMIT).await)
-    };
-    // Only a refusal says that nothing was posted.
-    let refused = result.as_ref().map_or_else(PostError::refused, |()| true);
-    let what = if post || !refused { what } else { format!("{what} (nothing posted)") };
-    match result {
-        Ok(()) => Finding::good(what),
-        Err(error) => {
-            // What the advice says of another try is for `serve`: nothing tries again here.
-            let fix = match error.fault {
-                Fault::Passing => "run it again",
-                Fault::Content | Fault::Gone | Fault::Uneditable => "please report this as a bug",
-                Fault::Unclear
-                | Fault::Foreign
-                | Fault::Restricted
-                | Fault::Target
-                | Fault::Access
-                | Fault::Unknown => error.advice,
-            };
-            Finding::bad(what, error.to_string(), fix)
-        }
     }
 }
 

@@ -112,6 +112,7 @@ impl Google {
             method: call.method,
             url: format!("{}/{}", endpoint.base, call.path).into(),
             token,
+            headers: Vec::new(),
             body: call.body,
         };
         let left = || limit.saturating_sub(Duration::from_millis(watch.milliseconds()));

@@ -13,7 +13,7 @@ use crate::hash::hash;
 use crate::net::endpoints::Api;
 use crate::net::transport::Method;
 use crate::services::{ApiError, Operation};
-use crate::watch::{Kind, Message, Report, Slot};
+use crate::watch::{Message, Report, Slot};
 
 /// The scope of the token that Cloud Tasks publishes with.
 const PUBLISH_SCOPE: &str = "https://www.googleapis.com/auth/pubsub";
@@ -55,7 +55,8 @@ struct CreatedTask {
 
 /// The id of the task that publishes `message`, which removes duplicates: SHA-256 in hex of the lines topic, watch id,
 /// operation name, kind and number. The number is the attempt of a check, the try of a start or a report. A try of a start
-/// or report that waited has two more lines, `wait` and how often.
+/// or report that waited has two more lines, `wait` and how often. A report to another outlet than the one that follows
+/// watches has two more lines at the end, `outlet` and its id.
 ///
 /// The first task of a report with a slot has the lines topic, `slot`, what is counted, the period and the number instead.
 ///
@@ -63,16 +64,16 @@ struct CreatedTask {
 /// prefix slow Cloud Tasks down
 /// (<https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create>).
 pub fn task_id(topic: &str, message: &Message) -> String {
+    let outlet = if let Message::Report(report) = message { report.outlet.as_deref() } else { None };
     if let Some(Slot { of, at, number }) = message.slot() {
-        return hash(&[topic, "slot", of, &at.to_string(), &number.to_string()]);
+        return name_of(&[topic, "slot", of, &at.to_string(), &number.to_string()], outlet);
     }
     let (kind, number) = message.kind_and_number();
-    let (watch, operation) = (&message.watch().id, message.operation_name());
+    let (watch, operation, number) = (&message.watch().id, message.operation_name(), number.to_string());
     match message.waits() {
-        0 => task_id_of(topic, watch, operation, kind, number),
+        0 => name_of(&[topic, watch, operation, kind.word(), &number], outlet),
         waits => {
-            let [number, waits] = [number, waits].map(|count| count.to_string());
-            hash(&[topic, watch, operation, kind.word(), &number, "wait", &waits])
+            name_of(&[topic, watch, operation, kind.word(), &number, "wait", &waits.to_string()], outlet)
         }
     }
 }
@@ -80,11 +81,15 @@ pub fn task_id(topic: &str, message: &Message) -> String {
 /// The id of the task that first publishes `report`: what all its tries and copies have in common, and no other report.
 pub fn report_id(topic: &str, report: &Report) -> String {
     let operation = report.operation.as_ref().map_or("", Operation::name);
-    task_id_of(topic, &report.watch.id, operation, report.outcome.kind(), 0)
+    let lines = [topic, &report.watch.id, operation, report.outcome.kind().word(), "0"];
+    name_of(&lines, report.outlet.as_deref())
 }
 
-fn task_id_of(topic: &str, watch: &str, operation: &str, kind: Kind, number: u32) -> String {
-    hash(&[topic, watch, operation, kind.word(), &number.to_string()])
+fn name_of(lines: &[&str], outlet: Option<&str>) -> String {
+    match outlet {
+        None => hash(lines),
+        Some(id) => hash(&[lines, &["outlet", id]].concat()),
+    }
 }
 
 impl Google {
@@ -215,7 +220,7 @@ mod tests {
     use crate::google::Tokens;
     use crate::net::endpoints::Endpoints;
     use crate::net::transport::{Answer, Failure, Request, Sending, Transport};
-    use crate::watch::Watch;
+    use crate::watch::{Check, Kind, Watch};
 
     /// Fails the first call in this way; then the task is there.
     struct There(Mutex<Option<Failure>>);
@@ -253,8 +258,11 @@ mod tests {
 
     #[test]
     fn the_recipe_of_a_task_id_never_changes() {
-        let id =
-            task_id_of("projects/p/topics/t", "2070443601311540", "projects/p/operations/x", Kind::Check, 7);
+        let watch = Watch { id: "2070443601311540".to_owned(), ..Watch::default() };
+        let operation =
+            Operation::new(crate::services::Service::DATASTORE, "projects/p/operations/x").unwrap();
+        let check = Check { attempt: 7, ..Check::new(watch, operation, DateTime::UNIX_EPOCH) };
+        let id = task_id("projects/p/topics/t", &Message::Check(Box::new(check)));
         // printf 'projects/p/topics/t\n2070443601311540\nprojects/p/operations/x\ncheck\n7' | sha256sum
         assert_eq!(id, "1c6136b142ea1cba93c53119275ede90b2a4298190b5ca0d66e5f09e93587e7c");
         let words = [Kind::Start, Kind::Check, Kind::Ended, Kind::Left, Kind::Notice].map(Kind::word);
@@ -270,8 +278,9 @@ mod tests {
         };
         // printf 't\nslot\nnotice\n1795402800\n3' | sha256sum
         assert_eq!(report(0, 0), "4a17bfa6e40baaf15323d9e92ac1b6b6b146ea07a3db2d9f02d4d2e2fbfc9615");
-        let plain = |tries| task_id_of("t", "slot-1795402800-3", "", Kind::Ended, tries);
-        assert_eq!(report(1, 0), plain(1), "a retry has the usual name");
+        // printf 't\nslot-1795402800-3\n\nended\n1' | sha256sum
+        let plain = "a13ac3ad2ca651bad2268f637133b144e231e3f41c3ea1486f9794f696afed8b";
+        assert_eq!(report(1, 0), plain, "a retry has the usual name");
         assert_ne!(report(0, 1), report(0, 0));
     }
 
@@ -282,10 +291,31 @@ mod tests {
         let mut ids = std::collections::BTreeSet::new();
         for (tries, waits) in [(0, 0), (0, 1), (1, 0), (1, 1), (0, 11), (11, 0)] {
             (report.tries, report.waits) = (tries, waits);
-            assert_eq!(report_id("t", &report), task_id_of("t", "7", "", Kind::Notice, 0));
+            // printf 't\n7\n\nnotice\n0' | sha256sum
+            let first = "7d7a3eeed92e437d933ee51b211a7cd7c7c33493aed4245e9add2093cdcb4dd2";
+            assert_eq!(report_id("t", &report), first);
             assert!(ids.insert(task_id("t", &Message::Report(Box::new(report.clone())))), "{tries} {waits}");
         }
         // printf 't\n7\n\nnotice\n1\nwait\n1' | sha256sum
         assert!(ids.contains("da2e8663e5d88ab911305b9263bc8a2f698a38c4238a61ec558735a4d7967b22"));
+    }
+
+    #[test]
+    fn a_report_to_another_outlet_has_a_name_of_its_own() {
+        let watch = Watch { id: "7".to_owned(), ..Watch::default() };
+        let mut report = Report::of_test(watch, DateTime::UNIX_EPOCH).to_outlet("events");
+        let name = |report: &Report| task_id("t", &Message::Report(Box::new(report.clone())));
+        // printf 't\n7\n\nnotice\n0\noutlet\nevents' | sha256sum
+        assert_eq!(
+            report_id("t", &report),
+            "8c2f47a7f06636fcd78968c7d5cd2eeef09b6b7e09ba83466ae2d9e60f3fe7a2"
+        );
+        assert_eq!(name(&report), report_id("t", &report));
+        (report.tries, report.waits) = (1, 1);
+        // printf 't\n7\n\nnotice\n1\nwait\n1\noutlet\nevents' | sha256sum
+        assert_eq!(name(&report), "3cfae0c46bebd56d20c4de0445745db8665e5bdbb5b1712210ed050cbbc967e6");
+        let slot = Slot { of: "notice".to_owned(), at: 1, number: 3 };
+        let claim = Report::of_claim(slot, DateTime::UNIX_EPOCH);
+        assert_ne!(name(&claim.to_outlet("events")), name(&claim));
     }
 }

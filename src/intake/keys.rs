@@ -96,6 +96,7 @@ impl Keys {
             method: Method::Get,
             url: format!("{}/{PATH}", self.endpoint.base).into(),
             token: None,
+            headers: Vec::new(),
             body: Vec::new(),
         };
         let fetched = match self.transport.send(request, FETCH_LIMIT).await {

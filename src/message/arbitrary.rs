@@ -418,6 +418,7 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
                 adopted,
                 origin,
                 live,
+                outlet: None,
                 diverted,
                 notice,
                 tries,

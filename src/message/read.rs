@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::body;
 use super::fields::Fields;
-use super::state::{State, Told};
+use super::state::{OUTLET, OUTLET_ID, OUTLET_MESSAGE, State, Told};
 use super::{LONGEST_BODY, LONGEST_READ, LONGEST_TITLE};
 use crate::json::{self, Object};
 use crate::placeholder::{NotKnown, Values};
@@ -113,6 +113,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn message(mut self) -> Result<Message, Problem> {
+        if let Some(outlet) = self.state.report.as_mut().and_then(|report| report.remove(OUTLET)) {
+            return self.to_outlet(&outlet);
+        }
         let watch = self.watch()?;
         if self.state.report.is_some() {
             return Ok(Message::Report(Box::new(self.report(watch))));
@@ -121,6 +124,20 @@ impl Reader<'_> {
             return self.test(watch);
         }
         if self.fields.has("start") { self.start(watch) } else { self.check(watch) }
+    }
+
+    /// A report to another outlet, as [`Message::to_data`] wraps it.
+    fn to_outlet(&self, outlet: &Value) -> Result<Message, Problem> {
+        let problem = || Problem::new("state.report.outlet", Why::Form { form: "a report".to_owned() });
+        let id =
+            outlet.get(OUTLET_ID).and_then(Value::as_str).filter(|id| is_label(id)).ok_or_else(problem)?;
+        let inner = outlet.get(OUTLET_MESSAGE).ok_or_else(problem)?.to_string();
+        match read(inner.as_bytes(), self.received, self.defaults)? {
+            Message::Report(report) if report.outlet.is_none() => {
+                Ok(Message::Report(Box::new(Report { outlet: Some(id.to_owned()), ..*report })))
+            }
+            _ => Err(problem()),
+        }
     }
 
     fn watch(&mut self) -> Result<Watch, Problem> {

@@ -8,6 +8,11 @@ use serde_json::{Map, Value, json};
 use crate::services::{ApiError, Facts};
 use crate::watch::{Adopted, LookUp, Outcome, Reason, Seen, Slot, Track, Unusable};
 
+/// In a report to another outlet than the one that follows watches: its id, and the report as a message.
+pub(super) const OUTLET: &str = "outlet";
+pub(super) const OUTLET_ID: &str = "id";
+pub(super) const OUTLET_MESSAGE: &str = "message";
+
 /// The state as it was read. Each field is read for itself: one that can't be read counts as missing, and unknown ones are
 /// passed on.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -6,10 +6,10 @@ use chrono::DateTime;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::arbitrary::{message, text};
+use super::arbitrary::{message, report, text};
 use super::*;
 use crate::trust::Origin;
-use crate::watch::{Message, Outcome, Problem, Why};
+use crate::watch::{Message, Notify, Outcome, Problem, Why};
 
 fn received() -> Received {
     // Later than any time that a message carries.
@@ -23,7 +23,66 @@ fn read_back(data: &[u8]) -> Result<Message, Problem> {
     read(data, &received(), &DEFAULTS)
 }
 
+/// A version without outlets sees a success that nobody asked to hear of, and no operation that the report could be taken for.
+#[test]
+fn an_older_version_drops_a_report_to_another_outlet() {
+    let told = json!({"outcome": "failed"});
+    let message =
+        json!({"name": "projects/p/operations/x", "attempt": 3, "state": {"id": "7", "report": told}});
+    let Ok(Message::Report(report)) = read_back(message.to_string().as_bytes()) else { panic!("a report") };
+    let data = Message::Report(Box::new(report.to_outlet("events"))).to_data();
+    let Ok(Message::Report(read)) = read_back(&data) else { panic!("a report") };
+    assert_eq!(
+        (read.outlet.as_deref(), read.outcome, read.attempt),
+        (Some("events"), Outcome::Failed, Some(3))
+    );
+
+    let mut older: Value = serde_json::from_slice(&data).unwrap();
+    older["state"]["report"].as_object_mut().unwrap().remove("outlet");
+    let Ok(Message::Report(read)) = read_back(older.to_string().as_bytes()) else { panic!("a report") };
+    assert_eq!((read.outcome, read.watch.routing.notify), (Outcome::Succeeded, Some(Notify::Failure)));
+    assert!(read.operation.is_none() && read.live.is_none() && read.watch.id == "7");
+}
+
+#[test]
+fn a_report_to_another_outlet_is_dropped_unless_it_is_one() {
+    let report = json!({"state": {"report": {"outcome": "failed"}}});
+    let good = json!({"id": "events", "message": report});
+    let read = |outlet: &Value| {
+        let message = json!({"state": {"id": "7", "report": {"outlet": outlet}}}).to_string();
+        assert!(is_report(message.as_bytes(), Origin::Internal));
+        read_back(message.as_bytes()).map_err(|problem| problem.field)
+    };
+    assert!(read(&good).is_ok());
+    for (field, value) in [
+        ("id", json!(7)),
+        ("id", json!("")),
+        ("id", json!("a b")),
+        ("message", json!("x")),
+        ("message", json!({"test": true, "state": {}})),
+        ("message", json!({"state": {"report": {"outlet": good}}})),
+    ] {
+        let mut bad = good.clone();
+        bad[field] = value;
+        assert!(read(&bad).is_err(), "{bad}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_report_to_another_outlet_reads_back(report in report()) {
+        let message = Message::Report(Box::new(report.to_outlet("events")));
+        let is_short = Message::Report(Box::new(report)).to_json().to_string().len() <= LONGEST_WRITTEN - 512;
+        let data = message.to_data();
+        prop_assert!(data.len() <= LONGEST_WRITTEN);
+        let read = read_back(&data);
+        if is_short {
+            prop_assert_eq!(read, Ok(message));
+        } else {
+            prop_assert!(read.is_ok());
+        }
+    }
+
     #[test]
     fn what_is_written_reads_back(message in message()) {
         let data = message.to_data();
@@ -76,7 +135,7 @@ proptest! {
 
     /// After a roll-back this version retries reports of a newer one, which then goes on.
     #[test]
-    fn what_a_newer_version_tells_is_passed_on(report in arbitrary::report(), name in "newer[A-Z]{1,5}") {
+    fn what_a_newer_version_tells_is_passed_on(report in report(), name in "newer[A-Z]{1,5}") {
         let mut json = Message::Report(Box::new(report)).to_json();
         json["state"]["report"][&name] = json!(name);
         json["state"]["report"]["outcome"] = json!(name);

@@ -4,19 +4,21 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::state::Told;
+use super::state::{OUTLET, OUTLET_ID, OUTLET_MESSAGE, Told};
 use crate::hash::short_hash;
 use crate::services::{ApiError, Facts, Operation};
 use crate::text;
 use crate::watch::{
-    Adopted, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, Receipt, Report, Routing, Seen,
-    Start, StartRequest, Target, Track, Unknown, Watch,
+    Adopted, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, Outcome, Receipt, Report, Routing,
+    Seen, Start, StartRequest, Target, Track, Unknown, Watch,
 };
 
 /// The longest message that opwatch writes, in bytes.
 pub const LONGEST_WRITTEN: usize = 24 * 1024;
+/// The longest report to another outlet, in bytes before it is wrapped.
+const LONGEST_INNER: usize = LONGEST_WRITTEN - 512;
 /// A text that must be shorter, in characters.
 const SHORT: usize = 200;
 /// The version of `state`, for the day when a field must change its meaning.
@@ -128,14 +130,21 @@ impl Message {
     /// The data to publish: at most [`LONGEST_WRITTEN`] bytes, for which first fields of a newer version, then long
     /// texts may have to go.
     pub fn to_data(&self) -> Vec<u8> {
+        if let Some(wrapped) = self.wrapped() {
+            return wrapped.to_string().into_bytes();
+        }
+        self.to_data_within(LONGEST_WRITTEN)
+    }
+
+    fn to_data_within(&self, most: usize) -> Vec<u8> {
         let data = self.to_bytes();
-        if data.len() <= LONGEST_WRITTEN {
+        if data.len() <= most {
             return data;
         }
         let mut shorter = self.clone();
         shorter.watch_mut().unknown = Unknown::default();
         let data = shorter.to_bytes();
-        if data.len() <= LONGEST_WRITTEN {
+        if data.len() <= most {
             return data;
         }
         shorter.cut_texts();
@@ -173,7 +182,19 @@ impl Message {
 
     /// The message as JSON.
     pub fn to_json(&self) -> Value {
-        serde_json::to_value(self.written()).unwrap_or_default()
+        self.wrapped().unwrap_or_else(|| serde_json::to_value(self.written()).unwrap_or_default())
+    }
+
+    /// A report to another outlet, wrapped into one that a version without outlets drops: a success of a watch that asked to
+    /// hear of failures only. It has no operation, so that it isn't taken for the report of the watch's end.
+    fn wrapped(&self) -> Option<Value> {
+        let Self::Report(report) = self else { return None };
+        let outlet = report.outlet.as_ref()?;
+        let inner = Self::Report(Box::new(Report { outlet: None, ..(**report).clone() }));
+        let inner: Value = serde_json::from_slice(&inner.to_data_within(LONGEST_INNER)).unwrap_or_default();
+        let told = json!({"outcome": Outcome::Succeeded, OUTLET: {OUTLET_ID: outlet, OUTLET_MESSAGE: inner}});
+        let state = json!({"version": VERSION, "id": report.watch.id, "report": told});
+        Some(json!({"notify": Notify::Failure.word(), "interval": 60, "limit": 1, "state": state}))
     }
 
     fn written(&self) -> Written<'_> {

@@ -16,6 +16,7 @@ pub const LONGEST_ANSWER: usize = 1024 * 1024;
 /// Connections are dropped when idle this long: Cloud Run throttles an idle instance, which then does not see its
 /// peer close one.
 const IDLE: Duration = Duration::from_secs(15);
+const CONTENT_TYPE: &str = "content-type";
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// A method that opwatch calls with.
@@ -23,7 +24,7 @@ const CONNECT: Duration = Duration::from_secs(3);
 pub enum Method {
     /// GET.
     Get,
-    /// POST with a JSON body.
+    /// POST, of JSON as a rule.
     Post,
 }
 
@@ -36,7 +37,9 @@ pub struct Request {
     pub url: SecretString,
     /// The bearer token to send.
     pub token: Option<SecretString>,
-    /// The JSON body of a POST.
+    /// More headers, by their names in lower case. A `content-type` stands for JSON's.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body of a POST.
     pub body: Vec<u8>,
 }
 
@@ -133,10 +136,13 @@ impl Network {
         let url = request.url.expose_secret();
         let builder = match request.method {
             Method::Get => self.client.get(url),
-            Method::Post => {
-                self.client.post(url).header("content-type", "application/json").body(request.body)
-            }
+            Method::Post => self.client.post(url).body(request.body),
         };
+        let is_json =
+            request.method == Method::Post && request.headers.iter().all(|(name, _)| *name != CONTENT_TYPE);
+        let builder = if is_json { builder.header(CONTENT_TYPE, "application/json") } else { builder };
+        let builder =
+            request.headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value));
         let builder = match &request.token {
             Some(token) => builder.bearer_auth(token.expose_secret()),
             None => builder,

@@ -23,6 +23,8 @@ pub enum Fault {
     Gone,
     /// The message to edit is there and can't be edited any more.
     Uneditable,
+    /// The receiver is gone for good and asks for no more messages.
+    Closed,
     /// A person must correct the settings or the outlet's own configuration.
     Access,
     /// Refused for a reason that is not documented: a message with less in it may pass.

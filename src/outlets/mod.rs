@@ -1,27 +1,63 @@
 //! Where people are told, a folder for each place. The rest of opwatch knows outlets by the trait [`Outlet`] alone.
 
+pub mod access;
 mod error;
 pub mod slack;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use clap::Args;
 
 pub use error::{Fault, PostError};
 
+use self::access::{Access, BadSetting, Checked};
 use crate::prose::Notice;
-use crate::watch::{Addressing, Powers, Receipt, Target};
+use crate::watch::{Addressing, Powers, Receipt, Report, Target};
 
 /// How the outlet that follows watches writes targets, mentions and receipts.
 pub const ADDRESSING: Addressing = slack::ADDRESSING;
+
+/// The list of outlets that are told of each end of a watch, besides the one that follows it: a folder, and its settings.
+macro_rules! further {
+    ($($folder:ident: $settings:ty),* $(,)?) => {
+        /// The settings of further outlets.
+        #[derive(Args, Clone, Debug, Default)]
+        pub struct FurtherArgs {
+            $(
+                /// Its settings
+                #[command(flatten)]
+                pub $folder: $settings,
+            )*
+        }
+
+        impl FurtherArgs {
+            /// Those that are set up.
+            ///
+            /// # Errors
+            /// With all settings that can't be used.
+            pub fn check(&self) -> Result<Vec<Arc<dyn Access>>, Vec<BadSetting>> {
+                let checked: Vec<Checked> = vec![$(self.$folder.check()),*];
+                let bad: Vec<_> = checked.iter().filter_map(|checked| checked.as_ref().err()).flatten().cloned().collect();
+                if bad.is_empty() { Ok(checked.into_iter().flatten().flatten().collect()) } else { Err(bad) }
+            }
+        }
+    };
+}
+
+further! {}
 
 /// A call to an outlet under way.
 pub type Sending<'a, T> = Pin<Box<dyn Future<Output = Result<T, PostError>> + Send + 'a>>;
 
 /// A place that people are told in.
 pub trait Outlet: Send + Sync {
+    /// Its id, in task names and messages: it never changes.
+    fn id(&self) -> &'static str;
+
     /// What people call it.
     fn title(&self) -> &'static str;
 
@@ -110,6 +146,19 @@ pub struct Content<'a> {
     pub part: Part,
     /// As plain text: the outlet refused its own form.
     pub plain: bool,
+    /// What an outlet without words of its own tells; none of what is no end of a watch and no test.
+    pub end: Option<End<'a>>,
+}
+
+/// The end of a watch as data.
+#[derive(Clone, Copy, Debug)]
+pub struct End<'a> {
+    /// The report.
+    pub report: &'a Report,
+    /// `projects/P/topics/T`: whose opwatch it is.
+    pub topic: &'a str,
+    /// The id of this report to this outlet: the same for all its tries and copies, and for no other.
+    pub id: &'a str,
 }
 
 /// Which part of a notice a message has.

@@ -13,7 +13,7 @@ use crate::outlets::Fault;
 use crate::services::Operation;
 use crate::text;
 use crate::trust::SOURCE_TIME;
-use crate::watch::{Check, Kind, LONGEST_EXCERPT, Message, Problem, Report, Start, Unusable, Why};
+use crate::watch::{Check, Kind, LONGEST_EXCERPT, Message, Outcome, Problem, Report, Start, Unusable, Why};
 
 /// The attribute that Pub/Sub adds with the number of deliveries:
 /// <https://cloud.google.com/pubsub/docs/dead-letter-topics>.
@@ -24,6 +24,12 @@ impl Runner {
     pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> Handled {
         let watch = Stopwatch::start();
         let (report, is_seen_now) = self.lost(delivery, deadline).await;
+        if let Some(id) = &report.outlet {
+            return self.lost_further(id, &report, deadline).await;
+        }
+        if is_seen_now || report.outcome == Outcome::Lost {
+            self.tell_further(&report, deadline).await;
+        }
         if is_seen_now && let Some(handled) = self.report_end(&report, deadline).await {
             return handled;
         }

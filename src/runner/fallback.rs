@@ -50,6 +50,7 @@ fn order(fault: Fault, is_edit: bool) -> &'static [Dropped] {
         | Fault::Foreign
         | Fault::Gone
         | Fault::Uneditable
+        | Fault::Closed
         | Fault::Access => &[],
     }
 }

@@ -229,7 +229,7 @@ impl Runner {
         }
         if let Some(live) = self.editable(report.live.as_ref()) {
             let ended = self.permitted(notice(report, &self.context(now)));
-            let content = Content { notice: &ended, part: Part::Edit, plain: false };
+            let content = Content { notice: &ended, part: Part::Edit, plain: false, end: None };
             let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
             let edited = self.outlet.edit(live, content, call).await;
             self.told("the message that follows it is not edited to the end", edited);
@@ -245,5 +245,5 @@ impl Runner {
 
 /// All of a notice.
 fn whole(notice: &Notice) -> Content<'_> {
-    Content { notice, part: Part::Whole, plain: false }
+    Content { notice, part: Part::Whole, plain: false, end: None }
 }

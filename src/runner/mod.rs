@@ -3,6 +3,7 @@
 mod check;
 mod dead_letter;
 mod fallback;
+mod further;
 mod handled;
 mod ledger;
 mod limits;
@@ -45,7 +46,10 @@ const SCHEDULE_TRIES: usize = 2;
 pub struct Runner {
     config: Config,
     google: Google,
+    /// The one that follows watches.
     outlet: Arc<dyn Outlet>,
+    /// Those that are told of ends too.
+    further: Vec<Arc<dyn Outlet>>,
     clock: Arc<dyn Clock>,
     /// Taken from a start's look-up to its answer.
     turns: turns::Turns,
@@ -76,6 +80,7 @@ impl Runner {
             config,
             google,
             outlet,
+            further: Vec::new(),
             clock,
             turns: turns::Turns::default(),
             slots: slots::Slots::default(),
@@ -83,6 +88,12 @@ impl Runner {
             uneditable: Mutex::default(),
             warned_of_ledger: Mutex::default(),
         }
+    }
+
+    /// The same with these outlets, which are told of each end too.
+    #[must_use]
+    pub fn with_further(self, further: Vec<Arc<dyn Outlet>>) -> Self {
+        Self { further, ..self }
     }
 
     /// Handles one delivery.
@@ -178,7 +189,15 @@ impl Runner {
         let telling = self.open(&mut step.decision, step.now, deadline).await;
         let (message, at) = step.decision.into_message();
         let watch = Stopwatch::start();
-        let mut created = self.schedule(&message, at, deadline).await;
+        let scheduled = self.schedule(&message, at, deadline);
+        let further = async {
+            if self.further.is_empty() {
+                Ok(())
+            } else {
+                Box::pin(self.schedule_further(&message, deadline)).await
+            }
+        };
+        let (mut created, further) = tokio::join!(scheduled, further);
         if step.decided == Decided::Started {
             created = self.schedule_again(created, (&message, at), deadline).await;
         }
@@ -191,8 +210,8 @@ impl Runner {
             ..Handled::new(step.decided)
         };
         self.follow((&message, at), telling, created.as_ref().ok().copied(), step.now, deadline).await;
-        match created {
-            Ok(_) => handled,
+        match created.and(further) {
+            Ok(()) => handled,
             Err(error) => Handled {
                 acknowledged: false,
                 decision: Decided::NotScheduled,

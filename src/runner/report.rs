@@ -30,6 +30,9 @@ impl Runner {
         if report.is_claim() {
             return Handled::new(Decided::Released);
         }
+        if let Some(id) = report.outlet.clone() {
+            return self.report_further(&id, report, now, deadline).await;
+        }
         let wanted = self.is_wanted(&report);
         // Without a post nothing needs a claim.
         if let Some(error) = self.resting(&report).filter(|_| wanted) {
@@ -75,7 +78,7 @@ impl Runner {
     }
 
     /// Schedules the next try, unless this was the last.
-    async fn not_posted(
+    pub(super) async fn not_posted(
         &self,
         report: Report,
         not_posted: NotPosted,
@@ -122,7 +125,7 @@ impl Runner {
             None => None,
         };
         let target = self.target(report);
-        let content = Content { notice: &notice, part: Part::Whole, plain: report.plain };
+        let content = Content { notice: &notice, part: Part::Whole, plain: report.plain, end: None };
         let call = Call { limit: deadline.for_call(), now: self.clock.now() };
         let posted = self.outlet.post(To::Target(target.as_ref()), content, call).await;
         let mentions = notice.mention.is_some();
@@ -140,7 +143,7 @@ impl Runner {
     ) -> InThread {
         let is_end = report.outcome != Outcome::Stalled;
         if is_end {
-            let content = Content { notice, part: Part::Edit, plain: report.plain };
+            let content = Content { notice, part: Part::Edit, plain: report.plain, end: None };
             let call = Call { limit: deadline.for_call(), now: self.clock.now() };
             match self.outlet.edit(live, content, call).await {
                 Ok(()) => {}
@@ -161,7 +164,7 @@ impl Runner {
             (true, true) => Reach::Everyone,
         };
         let mentions = notice.mention.is_some();
-        let content = Content { notice, part: Part::Reply, plain: report.plain };
+        let content = Content { notice, part: Part::Reply, plain: report.plain, end: None };
         let call = Call { limit: deadline.for_call(), now: self.clock.now() };
         match self.outlet.post(To::Reply { of: live, reach }, content, call).await {
             Ok(_) => InThread::Told,
@@ -180,7 +183,7 @@ impl Runner {
         }
     }
 
-    fn words_of(&self, report: &Report, comparison: Option<&Comparison>) -> Notice {
+    pub(super) fn words_of(&self, report: &Report, comparison: Option<&Comparison>) -> Notice {
         let notice = self.permitted(compared_notice(report, comparison, &self.context(self.clock.now())));
         let mention = notice.mention.clone().filter(|_| !report.no_mention);
         Notice { mention, ..notice }
@@ -217,7 +220,9 @@ fn takes_no_replies(error: &PostError, mentions: bool, tries: u32) -> bool {
         Fault::Gone | Fault::Uneditable | Fault::Target => true,
         Fault::Restricted => !mentions,
         Fault::Unknown => tries >= EDITS,
-        Fault::Passing | Fault::Unclear | Fault::Foreign | Fault::Content | Fault::Access => false,
+        Fault::Passing | Fault::Unclear | Fault::Foreign | Fault::Content | Fault::Closed | Fault::Access => {
+            false
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! From settings as they are written to settings that can be used.
 
+use std::sync::Arc;
+
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -10,6 +12,7 @@ use crate::intake::token::Identity;
 use crate::message::{Defaults, LIMIT};
 use crate::net::endpoints::{Api, Endpoints};
 use crate::outlets;
+use crate::outlets::access::Access;
 use crate::policy::{Limits, Locations, Policy, Targets};
 use crate::services::Service;
 use crate::text;
@@ -48,6 +51,7 @@ impl ServeArgs {
         let settings = Settings {
             port: self.check_port(&mut bad),
             slack,
+            further: self.check_further(&mut bad),
             push_identity: self.check_push_identity(&mut bad),
             config: Config {
                 trust: self.check_trust(&topic, &mut bad),
@@ -89,6 +93,15 @@ impl ServeArgs {
         self.policy.check(&mut policy, bad);
         policy.mentions = self.slack.check_mentions(bad);
         policy
+    }
+
+    fn check_further(&self, bad: &mut Bad) -> Vec<Arc<dyn Access>> {
+        self.further.check().unwrap_or_else(|problems| {
+            for problem in problems {
+                bad.say(problem.setting, &problem.why, problem.example);
+            }
+            Vec::new()
+        })
     }
 
     fn check_trust(&self, public: &str, bad: &mut Bad) -> Trust {

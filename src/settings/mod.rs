@@ -8,6 +8,7 @@ mod policy;
 mod slack;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use ledger::{HistoryArgs, HistorySettings, LedgerArgs};
 pub use policy::PolicyArgs;
@@ -20,7 +21,8 @@ use secrecy::SecretString;
 use crate::config::Config;
 use crate::intake::token::Identity;
 use crate::net::endpoints::Endpoints;
-use crate::outlets::slack::Access;
+use crate::outlets::access::Access;
+use crate::outlets::{FurtherArgs, slack as slack_outlet};
 use crate::policy::Policy;
 use crate::watch::Locale;
 
@@ -76,6 +78,9 @@ pub struct ServeArgs {
     /// Settings that other commands have too
     #[command(flatten)]
     pub common: CommonArgs,
+    /// Who else is told
+    #[command(flatten)]
+    pub further: FurtherArgs,
     /// What may be started
     #[command(flatten)]
     pub policy: PolicyArgs,
@@ -128,7 +133,9 @@ pub struct Settings {
     /// What the runner is set to.
     pub config: Config,
     /// How Slack lets opwatch post.
-    pub slack: Access,
+    pub slack: slack_outlet::Access,
+    /// The outlets that are told of each end too.
+    pub further: Vec<Arc<dyn Access>>,
     /// Who pushes; none leaves that to Cloud Run.
     pub push_identity: Option<Identity>,
     /// Where the APIs answer.

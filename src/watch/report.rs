@@ -43,6 +43,8 @@ pub struct Report {
     pub origin: Option<StartRequest>,
     /// The message that follows the watch.
     pub live: Option<Receipt>,
+    /// The id of the outlet that is told; none for the one that follows watches.
+    pub outlet: Option<String>,
     /// The outlet's word for why the watch's target did not take it: it goes to the settings' one.
     pub diverted: Option<String>,
     /// What a notice is about.
@@ -119,7 +121,7 @@ fn unknown_problem() -> Problem {
     Problem::new("", Why::Other)
 }
 
-/// What a report tells. The first six are the ends of a watch.
+/// What a report tells: how a watch ended ([`Outcome::is_end`]), how an operation goes, or something about opwatch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
@@ -182,6 +184,11 @@ impl Outcome {
             | Self::Stalled
             | Self::CannotTell => true,
         }
+    }
+
+    /// Whether it is the end of a watch.
+    pub fn is_end(self) -> bool {
+        matches!(self.kind(), Kind::Ended | Kind::Left)
     }
 
     /// The kind in its task's name.
@@ -256,6 +263,12 @@ impl Reason {
 }
 
 impl Report {
+    /// The same report for another outlet than the one that follows watches.
+    #[must_use]
+    pub fn to_outlet(&self, id: &str) -> Self {
+        Self { outlet: Some(id.to_owned()), live: None, ..self.clone() }
+    }
+
     /// The report that ends `check`'s watch.
     pub fn of_check(check: &Check, verdict: Verdict, at: DateTime<Utc>) -> Self {
         Self {
@@ -363,6 +376,7 @@ impl Report {
             adopted: None,
             origin: None,
             live: None,
+            outlet: None,
             diverted: None,
             notice: None,
             slot: None,

@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
 
-use super::TITLE;
 use super::answer::of_api;
 use super::client::{Client, Post};
 use super::ids::{self, Who, channel_of, ts_of};
 use super::payload::rendered;
+use super::{ID, TITLE};
 use crate::net::transport::Transport;
 use crate::outlets::{Call, Content, Outlet, Place, PostError, Reach, Sending, To};
 use crate::watch::{Powers, Receipt, Target};
@@ -50,6 +50,10 @@ impl Bot {
 }
 
 impl Outlet for Bot {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
     fn title(&self) -> &'static str {
         TITLE
     }

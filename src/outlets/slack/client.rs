@@ -49,6 +49,7 @@ impl Client {
             method: Method::Post,
             url: post.url,
             token: post.token.cloned(),
+            headers: Vec::new(),
             body: post.body.to_string().into_bytes(),
         };
         let answer = self.exchange(request, call.limit, post.repeatable).await;

@@ -21,6 +21,7 @@ use crate::net::transport::Transport;
 use crate::outlets::Outlet;
 use crate::watch::Powers;
 
+const ID: &str = "slack";
 /// What people call it.
 const TITLE: &str = "Slack";
 

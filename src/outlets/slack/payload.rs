@@ -48,7 +48,7 @@ pub fn payload(notice: &Notice, part: Part) -> Json {
 
 /// The payload of `content`: with blocks, or plain.
 pub(super) fn rendered(content: Content<'_>) -> Json {
-    let Content { notice, part, plain } = content;
+    let Content { notice, part, plain, .. } = content;
     if plain { plain_payload(notice, part) } else { payload(notice, part) }
 }
 

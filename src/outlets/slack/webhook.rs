@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::answer::{of_empty, of_webhook, unsupported};
 use super::client::{Client, Post};
 use super::payload::rendered;
-use super::{TITLE, ids};
+use super::{ID, TITLE, ids};
 use crate::net::transport::{Answer, Transport};
 use crate::outlets::{Call, Content, Outlet, Place, PostError, Sending, To};
 use crate::watch::{Powers, Receipt, Target};
@@ -44,6 +44,10 @@ impl Webhook {
 }
 
 impl Outlet for Webhook {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
     fn title(&self) -> &'static str {
         TITLE
     }

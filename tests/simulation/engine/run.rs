@@ -108,6 +108,7 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
             stall_after: STALL_AFTER,
         },
         slack,
+        further: Vec::new(),
         push_identity: None,
         endpoints: Endpoints::default(),
         access_token: Some("token".into()),
