@@ -184,6 +184,31 @@ async fn all_is_well() {
 }
 
 #[tokio::test]
+async fn a_receiver_of_events_is_called_on_demand_only() {
+    let google = Google::answering("/opwatch-events", 410).await;
+    let url = format!("{}/opwatch-events", google.url);
+    let settings =
+        [("EVENTS_URL", url.as_str()), ("EVENTS_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")];
+    let (code, output) = doctor_with(&google, &[], &settings).await;
+    assert_eq!(code, 0, "{output}");
+    assert!(output.contains("ok    EVENTS_URL and EVENTS_SECRET are well-formed"), "{output}");
+    let is_event = |call: &String| call.contains("opwatch-events");
+    assert!(!google.calls().iter().any(is_event), "{:?}", google.calls());
+    let (code, output) = doctor_with(&google, &["--post"], &settings).await;
+    assert_eq!(code, 1, "{output}");
+    assert!(
+        output.contains("FAIL  posting to EVENTS_URL: EVENTS_URL: the receiver answered 410"),
+        "{output}"
+    );
+    assert_eq!(google.calls().iter().filter(|call| is_event(call)).count(), 1);
+    let (code, output) = doctor_with(&google, &[], &settings[..1]).await;
+    assert!(
+        code == 1 && output.contains("EVENTS_SECRET: it must be set together with EVENTS_URL"),
+        "{output}"
+    );
+}
+
+#[tokio::test]
 async fn each_thing_that_is_wrong_is_named_with_its_fix() {
     for (refuse, line, fix) in [
         (

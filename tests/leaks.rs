@@ -11,7 +11,7 @@ use crate::support::process::{Process, SECRET, variables};
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 fn has_secret(text: &str) -> bool {
-    text.contains(TOKEN) || text.contains(SECRET) || text.contains("B0LOCAL")
+    [TOKEN, SECRET, "B0LOCAL", "canary-path", "whsec_"].iter().any(|secret| text.contains(secret))
 }
 
 fn lines_of<'a>(lines: &'a [Value], message_id: &str) -> Vec<&'a Value> {
@@ -21,7 +21,12 @@ fn lines_of<'a>(lines: &'a [Value], message_id: &str) -> Vec<&'a Value> {
 #[tokio::test]
 async fn each_push_is_one_line_in_cloud_loggings_form_and_no_secret_gets_out() {
     let world = world().await;
-    let process = Process::start(&variables(&world)).await;
+    let mut variables = variables(&world);
+    variables.extend([
+        ("EVENTS_URL", format!("{}/canary-path", world.receiver.url())),
+        ("EVENTS_SECRET", world.receiver.secret()),
+    ]);
+    let process = Process::start(&variables).await;
     subscribe(&world, &process.url());
     world.pubsub.push_with(vec![("traceparent".to_owned(), format!("00-{TRACE}-b7ad6b7169203331-01"))]);
     let publish = async |message: &Value| {
@@ -47,6 +52,7 @@ async fn each_push_is_one_line_in_cloud_loggings_form_and_no_secret_gets_out() {
             world.operations.fail_next(fault.clone());
             world.tasks.fail_next(fault.clone());
             world.slack.fail_next(fault.clone());
+            world.receiver.fail_next(fault.clone());
         }
     }
     for word in ["invalid_token", "no_service", "channel_is_archived", "invalid_blocks"] {

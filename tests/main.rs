@@ -24,6 +24,7 @@ mod doctor;
 mod edges;
 mod deploy;
 mod emulator;
+mod events;
 mod flood;
 mod forgery;
 mod fuzzing;

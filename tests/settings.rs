@@ -39,6 +39,8 @@ fn set(args: &mut ServeArgs, setting: &str, value: &str) {
         "TASKS_SERVICE_ACCOUNT" => args.tasks_service_account = text,
         "SLACK_WEBHOOK_URL" => args.slack_webhook_url = Some(value.into()),
         "SLACK_BOT_TOKEN" => args.slack.slack_bot_token = Some(value.into()),
+        "EVENTS_URL" => args.further.events.events_url = text,
+        "EVENTS_SECRET" => args.further.events.events_secret = Some(value.into()),
         "SLACK_CHANNEL" => args.slack.slack_channel = text,
         "SLACK_CHANNELS" => args.slack.slack_channels = text,
         "TITLE" => args.slack.title = text,
@@ -82,7 +84,7 @@ fn with(setting: &str, value: &str) -> Result<Settings, String> {
     args.check().map_err(|bad| bad.to_string())
 }
 
-const ALL: [&str; 42] = [
+const ALL: [&str; 44] = [
     "PORT",
     "TOPIC",
     "INTERNAL_TOPIC",
@@ -108,6 +110,8 @@ const ALL: [&str; 42] = [
     "CHECK_LIMIT",
     "PUSH_AUDIENCE",
     "PUSH_SERVICE_ACCOUNT",
+    "EVENTS_URL",
+    "EVENTS_SECRET",
     "STARTS",
     "EXPORT_PREFIXES",
     "IMPORT_PREFIXES",

@@ -18,6 +18,7 @@ mod operations;
 mod page;
 mod plan;
 mod pubsub;
+mod receiver;
 mod recorded;
 mod shared;
 mod slack;
@@ -39,6 +40,7 @@ pub use operations::{Operation, Operations};
 pub(crate) use page::{Reader, page};
 pub use plan::{End, Plan};
 pub use pubsub::{Delivery, Message, PubSub, Subscription};
+pub use receiver::Receiver;
 pub use recorded::Recorded;
 pub use slack::Slack;
 pub use tasks::{Task, Tasks};
@@ -84,6 +86,8 @@ pub struct World {
     pub operations: Operations,
     /// Slack.
     pub slack: Slack,
+    /// A receiver of events.
+    pub receiver: Receiver,
     pubsub_base: String,
     shared: Arc<Shared>,
 }
@@ -106,12 +110,14 @@ impl World {
         let tasks = Tasks::open(shared, pubsub_base.clone(), options.require_token.clone()).await?;
         let operations = Operations::open(shared, options.require_token).await?;
         let slack = Slack::open(shared, options.slack_port).await?;
+        let receiver = Receiver::open(shared).await?;
         Ok(Self {
             time: shared.time.clone(),
             pubsub,
             tasks,
             operations,
             slack,
+            receiver,
             pubsub_base,
             shared: Arc::clone(shared),
         })

@@ -153,7 +153,8 @@ fn endpoint(api: Api, text: &str) -> Result<Endpoint, EndpointError> {
     Ok(Endpoint { base: url.as_str().trim_end_matches('/').to_owned(), loopback })
 }
 
-fn is_loopback(host: &Host<&str>) -> bool {
+/// Whether it is this machine.
+pub(crate) fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost",
         Host::Ipv4(address) => IpAddr::V4(*address).is_loopback(),

@@ -2,6 +2,7 @@
 
 pub mod access;
 mod error;
+pub mod events;
 pub mod slack;
 
 use std::future::Future;
@@ -48,7 +49,9 @@ macro_rules! further {
     };
 }
 
-further! {}
+further! {
+    events: events::EventsArgs,
+}
 
 /// A call to an outlet under way.
 pub type Sending<'a, T> = Pin<Box<dyn Future<Output = Result<T, PostError>> + Send + 'a>>;

@@ -69,13 +69,15 @@ fn the_page_of_settings_is_that_of_the_command() {
     assert!(kept == generated, "{FILE} differs from `opwatch serve --help`: {UPDATE}=1 writes it anew");
 }
 
-/// What `deploy/up` sets, and what is for local work: they are not for the file of settings.
-const NOT_DEPLOYED: [&str; 13] = [
+/// What `deploy/up` sets, what is for local work, and what it does not manage: they are not for the file of settings.
+const NOT_DEPLOYED: [&str; 15] = [
     "ACCEPT_PUBLIC_STATE_UNTIL",
     "ACCESS_TOKEN",
     "CHECK_QUEUE",
     "DATASTORE_EMULATOR_HOST",
     "ENDPOINTS",
+    "EVENTS_SECRET",
+    "EVENTS_URL",
     "INTERNAL_TOPIC",
     "NOTICE_QUEUE",
     "PORT",

@@ -1,0 +1,185 @@
+//! Events: each end of a watch is posted to one receiver as a `CloudEvent` in structured mode
+//! (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>), signed as Standard
+//! Webhooks says. The URL and the secret are in no error.
+
+mod event;
+mod settings;
+mod signature;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use self::event::Event;
+pub use self::settings::EventsArgs;
+use self::signature::Key;
+use crate::net::transport::{Answer, Failure, Method, Request, Transport};
+use crate::outlets::access::Access;
+use crate::outlets::{Call, Content, End, Fault, Outlet, Place, PostError, Sending, To};
+use crate::watch::{Powers, Receipt, Target};
+
+const ID: &str = "events";
+const TITLE: &str = "EVENTS_URL";
+
+/// Where events go, and what they are signed with.
+#[derive(Clone, Debug)]
+struct Receiver {
+    url: SecretString,
+    key: Key,
+}
+
+impl Access for Receiver {
+    fn open(&self, transport: Arc<dyn Transport>) -> Arc<dyn Outlet> {
+        Arc::new(Events { transport, receiver: self.clone() })
+    }
+}
+
+/// The outlet.
+struct Events {
+    transport: Arc<dyn Transport>,
+    receiver: Receiver,
+}
+
+impl Events {
+    async fn send(&self, end: End<'_>, call: Call) -> Result<(), PostError> {
+        let body = serde_json::to_vec(&Event::of(end)).unwrap_or_default();
+        let timestamp = call.now.timestamp();
+        let headers = vec![
+            ("content-type", "application/cloudevents+json; charset=utf-8".to_owned()),
+            ("webhook-id", end.id.to_owned()),
+            ("webhook-timestamp", timestamp.to_string()),
+            ("webhook-signature", self.receiver.key.sign(end.id, timestamp, &body)),
+        ];
+        let url = self.receiver.url.clone();
+        let request = Request { method: Method::Post, url, token: None, headers, body };
+        let answer = self.transport.send(request, call.limit).await.map_err(|failure| no_answer(&failure))?;
+        judge(&answer)
+    }
+}
+
+impl Outlet for Events {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn title(&self) -> &'static str {
+        TITLE
+    }
+
+    fn powers(&self) -> Powers {
+        Powers::default()
+    }
+
+    fn post<'a>(&'a self, _: To<'a>, content: Content<'a>, call: Call) -> Sending<'a, Option<Receipt>> {
+        Box::pin(async move {
+            let Some(end) = content.end else { return Ok(None) };
+            self.send(end, call).await?;
+            Ok(None)
+        })
+    }
+
+    fn edit<'a>(&'a self, _: &'a Receipt, _: Content<'a>, _: Call) -> Sending<'a, ()> {
+        Box::pin(async { Err(error(Fault::Uneditable, "an event can't be changed".to_owned())) })
+    }
+
+    fn retract<'a>(&'a self, _: &'a Receipt, _: Call) -> Sending<'a, ()> {
+        Box::pin(async { Err(error(Fault::Uneditable, "an event can't be taken back".to_owned())) })
+    }
+
+    /// Nothing can be asked of a receiver without an event.
+    fn probe(&self, _: Duration) -> Sending<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn probed(&self) -> &'static str {
+        "EVENTS_URL and EVENTS_SECRET are well-formed, not whether the receiver takes events"
+    }
+
+    fn resting(&self, _: Place<'_>, _: DateTime<Utc>) -> Option<PostError> {
+        None
+    }
+
+    fn is_busy(&self, _: Place<'_>, _: DateTime<Utc>) -> bool {
+        false
+    }
+
+    fn target_of(&self, _: &Receipt) -> Option<Target> {
+        None
+    }
+}
+
+/// A 2xx is a delivery; 410 asks for no more; a redirect is never followed, since the signature is for this receiver.
+fn judge(answer: &Answer) -> Result<(), PostError> {
+    let fault = match answer.status {
+        200..300 => return Ok(()),
+        410 => Fault::Closed,
+        408 | 425 | 429 | 500.. => Fault::Passing,
+        0..200 | 300..400 => Fault::Foreign,
+        400..500 => Fault::Access,
+    };
+    let (retry_after, date) = (answer.retry_after, answer.date);
+    Err(PostError { retry_after, date, ..error(fault, format!("the receiver answered {}", answer.status)) })
+}
+
+fn no_answer(failure: &Failure) -> PostError {
+    let ambiguous = !matches!(failure, Failure::NotConnected(_));
+    PostError { ambiguous, ..error(Fault::Passing, failure.to_string()) }
+}
+
+fn error(fault: Fault, text: String) -> PostError {
+    PostError {
+        outlet: TITLE,
+        text,
+        word: String::new(),
+        fault,
+        ambiguous: false,
+        retry_after: None,
+        date: None,
+        advice: advice(fault),
+    }
+}
+
+fn advice(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Passing => "nothing: it is tried again",
+        Fault::Closed => {
+            "this event is not sent again; unset EVENTS_URL and EVENTS_SECRET if the receiver is gone for good"
+        }
+        Fault::Foreign => {
+            "set EVENTS_URL to the address that the receiver has now: redirects are not followed"
+        }
+        Fault::Access => {
+            "see what the receiver's log says: it may not know EVENTS_SECRET, or EVENTS_URL may not be its address"
+        }
+        Fault::Unclear
+        | Fault::Content
+        | Fault::Restricted
+        | Fault::Target
+        | Fault::Gone
+        | Fault::Uneditable
+        | Fault::Unknown => "please report this as a bug",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_status_means_one_thing() {
+        for status in 100..600_u16 {
+            let answer = Answer { status, retry_after: None, date: None, max_age: None, body: "ok".into() };
+            let expected = match status {
+                200..300 => None,
+                410 => Some(Fault::Closed),
+                408 | 425 | 429 | 500.. => Some(Fault::Passing),
+                400..500 => Some(Fault::Access),
+                _ => Some(Fault::Foreign),
+            };
+            let fault = judge(&answer).err().map(|error| error.fault);
+            assert_eq!(fault, expected, "{status}");
+        }
+    }
+}
