@@ -32,6 +32,8 @@ enum Command {
     Doctor(Box<opwatch::cli::doctor::DoctorArgs>),
     /// Print the last runs in the ledger
     History(Box<opwatch::settings::HistoryArgs>),
+    /// List the services whose operations can be followed
+    Services(opwatch::cli::services::ServicesArgs),
     /// Check messages in files as the service would; sends nothing
     Validate(opwatch::cli::validate::ValidateArgs),
     /// Print the Slack message for a recorded operation; sends nothing
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
             Command::Check(args) => opwatch::cli::check::run(&args).await,
             Command::Doctor(args) => opwatch::cli::doctor::run(&args).await,
             Command::History(args) => opwatch::cli::history::run(&args).await,
+            Command::Services(args) => opwatch::cli::services::run(&args),
             Command::Validate(args) => opwatch::cli::validate::run(&args),
             #[cfg(feature = "local")]
             Command::Render(args) => opwatch::cli::render::run(&args),

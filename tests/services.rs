@@ -1,6 +1,8 @@
-//! Operations of services that opwatch does not start: followed to their end over real HTTP.
+//! Services that opwatch does not start: their operations, followed to their end over real HTTP, and the table of them.
 
+use std::io::Write;
 use std::net::Ipv4Addr;
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use http_body_util::Full;
@@ -135,4 +137,93 @@ async fn a_name_that_fits_several_services_is_never_guessed() {
     assert!(text.contains("SERVICES"), "{text}");
     assert!(api.requests.lock().unwrap().is_empty() && opwatch.world.operations.requests().is_empty());
     opwatch.stop().await;
+}
+
+/// Rows of APIs without a public discovery document: their facts come from gcloud's generated clients.
+const WITHOUT_A_DOCUMENT: [&str; 17] = [
+    "authztoolkit",
+    "blockchainvalidatormanager",
+    "cloudaicompanion",
+    "configdelivery",
+    "dataprocgdc",
+    "edgecontainer",
+    "edgenetwork",
+    "gkemulticloud",
+    "krmapihosting",
+    "lustre",
+    "memorystore",
+    "orglifecycle",
+    "privilegedaccessmanager",
+    "seclm",
+    "storageinsights",
+    "stream",
+    "telcoautomation",
+];
+
+fn services(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opwatch"));
+    command.env_clear().arg("services").args(arguments).output().unwrap()
+}
+
+/// What Google's discovery documents contradict in `rows`, a line each.
+fn contradictions(rows: &[u8]) -> Vec<String> {
+    let mut script = Command::new("python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/conformance.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    script.stdin.take().unwrap().write_all(rows).unwrap();
+    let Output { status, stdout, stderr } = script.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&stderr);
+    assert!(
+        status.success(),
+        "{errors}\nthe documents come with tests/setup; OPWATCH_SKIP_PYTHON=1 leaves this out"
+    );
+    String::from_utf8(stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_row_is_as_googles_discovery_documents_have_it() {
+    if std::env::var("OPWATCH_SKIP_PYTHON").is_ok_and(|value| value == "1") {
+        return;
+    }
+    let rows = services(&["--json"]).stdout;
+    let missing: Vec<String> = WITHOUT_A_DOCUMENT.iter().map(|id| format!("{id}: no document")).collect();
+    assert_eq!(contradictions(&rows), missing);
+
+    // One letter makes a difference: of a host, a version and a name.
+    let rows = String::from_utf8(rows).unwrap();
+    for (right, wrong, id) in [
+        ("https://datastream.googleapis.com", "https://datastreem.googleapis.com", "datastream: the host is"),
+        ("\"dns/v1\"", "\"dnz/v1\"", "dns: no operation is at dnz/v1/"),
+        (
+            "projects/{project}/regions/",
+            "projects/{project}/region/",
+            "dataproc: no operation is at v1/projects/x/region/",
+        ),
+    ] {
+        assert!(rows.contains(right), "{right}");
+        let found = contradictions(rows.replace(right, wrong).as_bytes());
+        assert!(found.iter().any(|line| line.starts_with(id)), "{wrong}: {found:?}");
+    }
+}
+
+#[test]
+fn a_name_is_found_in_the_table() {
+    let find = |name: &str| {
+        let Output { status, stdout, stderr } = services(&["--find", name]);
+        let output = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
+        let ids = output.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>();
+        (status.code().unwrap(), ids)
+    };
+    let firestore = "projects/p/databases/d/operations/x";
+    assert_eq!(find(firestore), (0, vec!["firestore".to_owned()]));
+    let (code, ids) = find("projects/p/operations/x");
+    assert!(
+        code == 0 && ["datastore", "sqladmin", "webrisk"].iter().all(|id| ids.contains(&(*id).to_owned()))
+    );
+    assert_eq!(find("projects/p/jobs/x").0, 64);
 }

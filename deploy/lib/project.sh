@@ -49,12 +49,28 @@ ensure_accounts() {
 #   datastore.operations.list  looks up, before each start, whether the operation runs already; also `opwatch doctor`
 #   datastore.databases.export starts an export, of Datastore and of Firestore; only when STARTS has one
 #   datastore.databases.import starts an import; only when STARTS has one
-# Datastore's and Firestore's operations belong to the project, so there is no smaller resource to grant them on.
+# and for each other service of SERVICES the one that reads its operations (deploy/lib/permissions.json).
+# Operations belong to the project, so there is no smaller resource to grant them on.
 role_permissions() {
-  local permissions=datastore.operations.get,datastore.operations.list
+  local permissions=datastore.operations.get,datastore.operations.list services service
   ! starts import || permissions=datastore.databases.import,$permissions
   ! starts export || permissions=datastore.databases.export,$permissions
+  services=$(setting SERVICES)
+  for service in ${services//,/ }; do
+    permissions+=$(jq -r --arg service "$service" '.[$service] // empty | "," + .' "$deploy/lib/permissions.json")
+  done
   printf '%s' "$permissions"
+}
+
+# Services of SERVICES of which no permission is known: opwatch can't give itself access to them.
+say_unknown_permissions() {
+  local services service
+  services=$(setting SERVICES)
+  for service in ${services//,/ }; do
+    [[ $service != datastore && $service != firestore ]] || continue
+    [[ $(jq --arg service "$service" 'has($service)' "$deploy/lib/permissions.json") == true ]] ||
+      say "warning: the permission that reads operations of $service is not known: grant $run_account a role that has it"
+  done
 }
 
 ensure_role() {
@@ -70,6 +86,7 @@ ensure_role() {
   settle "role $role" "$wanted" "$actual" iam roles % "$role" --title="opwatch: reads operations, starts exports" \
     --permissions="$permissions" --stage=GA
   grant "project $PROJECT" "serviceAccount:$run_account" "$role_name" projects % "$PROJECT"
+  say_unknown_permissions
   say_other_projects
 }
 

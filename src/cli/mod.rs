@@ -9,4 +9,5 @@ mod input;
 mod named;
 #[cfg(feature = "local")]
 pub mod render;
+pub mod services;
 pub mod validate;

@@ -2,6 +2,9 @@
 
 use crate::services::{Operation, Service};
 
+/// As many candidates and examples as an error shows.
+const SHOWN: usize = 8;
+
 /// The operation `name` of `service`, or of the one of `services` that has names of this form.
 ///
 /// # Errors
@@ -13,16 +16,18 @@ pub(super) fn named(name: &str, service: Option<&str>, services: &[Service]) -> 
     match candidates.len() {
         1 => Ok(candidates.remove(0)),
         0 => {
-            let examples: Vec<_> = services.iter().map(|service| service.name_example()).collect();
+            let examples: Vec<_> =
+                services.iter().take(SHOWN).map(|service| service.name_example()).collect();
             Err(format!(
                 "{name:?} is not an operation's name. Names look like this:\n  {}",
                 examples.join("\n  ")
             ))
         }
-        _ => {
-            let list = Service::list(candidates.iter().map(Operation::service));
+        count => {
+            let some = Service::list(candidates.iter().map(Operation::service).take(SHOWN));
+            let more = if count > SHOWN { ", …" } else { "" };
             Err(format!(
-                "{name:?} can be an operation of several services: {list}. Choose one with --service"
+                "{name:?} can be an operation of {count} services: {some}{more}. Choose one with --service"
             ))
         }
     }
@@ -33,5 +38,5 @@ pub(super) fn named(name: &str, service: Option<&str>, services: &[Service]) -> 
 /// # Errors
 /// With the services that there are.
 pub(super) fn known_service(word: &str) -> Result<Service, String> {
-    word.parse().map_err(|()| format!("--service: {word:?} is none of {}", Service::list(Service::all())))
+    word.parse().map_err(|()| format!("--service: {word:?} is not a service (`opwatch services` lists them)"))
 }

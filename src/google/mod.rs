@@ -98,8 +98,17 @@ impl Google {
     }
 
     async fn call(&self, call: Call<'_>, limit: Duration) -> Result<Success, CallError> {
-        let watch = Stopwatch::start();
         let endpoint = self.endpoints.get(call.api);
+        self.call_at(endpoint, call, limit).await
+    }
+
+    async fn call_at(
+        &self,
+        endpoint: Endpoint,
+        call: Call<'_>,
+        limit: Duration,
+    ) -> Result<Success, CallError> {
+        let watch = Stopwatch::start();
         let token = match tokio::time::timeout(limit, self.tokens.for_endpoint(&endpoint)).await {
             Ok(Ok(token)) => token,
             Ok(Err(text)) => return Err(no_answer(&format!("{NO_TOKEN}{text}"), false)),

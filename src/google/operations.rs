@@ -74,7 +74,7 @@ impl Google {
         let service = operation.service();
         let path = read_path(operation);
         let call = Call::get(Api::Operations(service), &path);
-        match self.call(call, limit).await {
+        match self.call_at(self.endpoints.of(operation), call, limit).await {
             Ok(success) => Look {
                 observation: read_operation(operation, &success.body),
                 date: success.date,

@@ -318,11 +318,11 @@ impl Reader<'_> {
             self.fields.text("name", LONGEST_NAME)?.ok_or_else(|| Problem::new("name", Why::Missing))?;
         match service {
             Some(service) => {
-                Operation::new(service, &name).map_err(|_| unfit("name", &name, &service.name_example()))
+                Operation::new(service, &name).map_err(|_| unfit(&name, true, &service.name_example()))
             }
             // What opwatch passes on names its service. Version 0.1 left out Datastore's.
             None if self.carried => Operation::new(Service::DATASTORE, &name)
-                .map_err(|_| unfit("name", &name, &Service::DATASTORE.name_example())),
+                .map_err(|_| unfit(&name, true, &Service::DATASTORE.name_example())),
             None => of_one_service(&self.defaults.services, &name),
         }
     }
@@ -374,7 +374,7 @@ fn of_one_service(services: &[Service], name: &str) -> Result<Operation, Problem
         1 => Ok(candidates.remove(0)),
         0 => {
             let example = services.first().map(|service| service.name_example()).unwrap_or_default();
-            Err(unfit("name", name, &example))
+            Err(unfit(name, false, &example))
         }
         _ => {
             let services = Service::list(candidates.iter().map(Operation::service));
@@ -383,10 +383,22 @@ fn of_one_service(services: &[Service], name: &str) -> Result<Operation, Problem
     }
 }
 
-/// What is wrong with a name that doesn't have its service's form; it may have that of others.
-fn unfit(field: &str, name: &str, example: &str) -> Problem {
-    let others = Operation::candidates(&Service::all().collect::<Vec<_>>(), name);
-    misfit(field, others.first().map(Operation::service), example)
+/// What is wrong with a name that doesn't have the form of its service; it may have that of others. Those that are followed by
+/// default come first.
+fn unfit(name: &str, named: bool, example: &str) -> Problem {
+    let fitting = |services: &[Service]| Operation::candidates(services, name);
+    let mut others = fitting(&Service::defaults());
+    if others.is_empty() {
+        others = fitting(&Service::all().collect::<Vec<_>>());
+    }
+    match others.as_slice() {
+        [_, _, ..] if !named => {
+            let services = Service::list(others.iter().map(Operation::service));
+            Problem::new("name", Why::Ambiguous { services })
+        }
+        [other] => misfit("name", Some(other.service()), example),
+        _ => misfit("name", None, example),
+    }
 }
 
 fn misfit(field: &str, other: Option<Service>, example: &str) -> Problem {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use crate::services::Service;
+use crate::services::{Operation, Service};
 
 /// An API that opwatch calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,9 +63,9 @@ pub enum EndpointError {
 }
 
 impl Api {
-    /// All of them.
-    pub fn all() -> impl Iterator<Item = Self> {
-        let others = [
+    /// All but the services' operations.
+    pub fn others() -> [Self; 8] {
+        [
             Self::CloudTasks,
             Self::PubSub,
             Self::Slack,
@@ -74,8 +74,12 @@ impl Api {
             Self::Iam,
             Self::Projects,
             Self::Ledger,
-        ];
-        Service::all().map(Self::Operations).chain(others)
+        ]
+    }
+
+    /// All of them. Two can have the same id.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Service::all().map(Self::Operations).chain(Self::others())
     }
 
     /// Its name in `ENDPOINTS`.
@@ -95,7 +99,7 @@ impl Api {
 
     fn default_base(self) -> String {
         let base = match self {
-            Self::Operations(service) => return service.base(),
+            Self::Operations(service) => return service.base(None),
             Self::CloudTasks => "https://cloudtasks.googleapis.com",
             Self::PubSub => "https://pubsub.googleapis.com",
             Self::Slack => "https://hooks.slack.com",
@@ -117,6 +121,12 @@ impl Endpoints {
     pub fn set(&mut self, api: Api, url: &str) -> Result<(), EndpointError> {
         self.changed.insert(api, endpoint(api, url)?);
         Ok(())
+    }
+
+    /// Where the API of `operation` answers: for some services that depends on the location in its name.
+    pub fn of(&self, operation: &Operation) -> Endpoint {
+        let default = || Endpoint { base: operation.base(), loopback: false };
+        self.changed.get(&Api::Operations(operation.service())).cloned().unwrap_or_else(default)
     }
 
     /// Where `api` answers.

@@ -54,7 +54,10 @@ impl Policy {
     /// With the field and the setting that forbids it.
     pub fn permit(&self, operation: &Operation) -> Result<(), Problem> {
         self.permit_service(operation.service(), "service")?;
-        self.permit_project(operation.project(), "name")?;
+        // A name without a project is one of a service that SERVICES names.
+        if let Some(project) = operation.part("project") {
+            self.permit_project(project, "name")?;
+        }
         let database = operation.database();
         database.map_or(Ok(()), |database| self.permit_database(operation.project(), database, "name"))
     }

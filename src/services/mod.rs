@@ -7,6 +7,7 @@ mod name;
 mod request;
 mod service;
 mod shape;
+mod standard;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::service::wildcard;
+use super::service::{is_location, wildcard};
 use super::{Service, StartMethod};
 use crate::text::shell_word;
 
@@ -26,8 +26,12 @@ impl Operation {
     /// # Errors
     /// When the name doesn't have its service's form.
     pub fn new(service: Service, name: &str) -> Result<Self, NameError> {
-        let fits = service.row().names.iter().any(|pattern| matches(name, pattern));
-        if fits { Ok(Self { service, name: name.to_owned() }) } else { Err(NameError) }
+        let operation = Self { service, name: name.to_owned() };
+        // It becomes a part of the host.
+        let has_host =
+            !service.row().host.contains('{') || operation.part("location").is_none_or(is_location);
+        let fits = service.forms().any(|pattern| matches(name, pattern)) && has_host;
+        if fits { Ok(operation) } else { Err(NameError) }
     }
 
     /// What `name` may be among `services`: names are unique only within one service, and many services share one form.
@@ -50,6 +54,11 @@ impl Operation {
         self.part("project").unwrap_or_default()
     }
 
+    /// Where its API answers, without a path.
+    pub fn base(&self) -> String {
+        self.service.base(self.part("location"))
+    }
+
     /// The database in its name, for a service whose starts work on one. The Datastore Admin API names none: it works on the
     /// default database alone (<https://cloud.google.com/datastore/docs/reference/admin/rest>).
     pub fn database(&self) -> Option<&str> {
@@ -59,8 +68,7 @@ impl Operation {
 
     /// The part of its name that its service's form calls `part`.
     pub fn part(&self, part: &str) -> Option<&str> {
-        let names = self.service.row().names;
-        let pattern = names.iter().find(|pattern| matches(&self.name, pattern))?;
+        let pattern = self.service.forms().find(|pattern| matches(&self.name, pattern))?;
         part_of(&self.name, pattern, part)
     }
 
@@ -78,7 +86,9 @@ impl Operation {
 
     /// The gcloud command that shows (`describe`) or cancels (`cancel`) it.
     pub fn gcloud(&self, verb: &str) -> Option<String> {
-        Some(self.fill(&self.service.row().gcloud?.replace("VERB", verb), shell_word))
+        let row = self.service.row();
+        let command = row.gcloud.filter(|_| verb == "describe" || row.cancels)?;
+        Some(self.fill(&command.replace("VERB", verb), shell_word))
     }
 
     /// Its page in the Cloud Console, or that of what is around it; `write` encodes a part of its name.
@@ -142,21 +152,46 @@ pub(crate) fn database_of(name: &str) -> &str {
     }
 }
 
-/// The segment of `name` where `pattern` has `{part}`.
+/// The segment of `name` where `pattern` has `{part}`, or the rest of it where that is `{part**}`.
 fn part_of<'a>(name: &'a str, pattern: &str, part: &str) -> Option<&'a str> {
-    let wanted = |expected: &str| wildcard(expected) == Some(part);
-    pattern.split('/').zip(name.split('/')).find(|(expected, _)| wanted(expected)).map(|(_, segment)| segment)
+    let mut rest = name;
+    for expected in pattern.split('/') {
+        let (segment, behind) = rest.split_once('/').unwrap_or((rest, ""));
+        if wildcard(expected) == Some(part) {
+            return Some(if expected.ends_with(REST) { rest } else { segment });
+        }
+        rest = behind;
+    }
+    None
 }
 
+/// How a part ends that stands for the rest of a name.
+const REST: &str = "**}";
+
 fn matches(name: &str, pattern: &str) -> bool {
+    if name.len() > LONGEST {
+        return false;
+    }
     let mut segments = name.split('/');
-    let fits = pattern.split('/').all(|expected| {
-        segments.next().is_some_and(|segment| match wildcard(expected) {
+    for expected in pattern.split('/') {
+        let Some(segment) = segments.next() else { return false };
+        let fits = match wildcard(expected) {
+            Some(_) if expected.ends_with(REST) => {
+                return std::iter::once(segment).chain(segments).all(is_segment_of_rest);
+            }
             Some(part) => is_segment(segment, part == "project"),
             None => segment == expected,
-        })
-    });
-    name.len() <= LONGEST && fits && segments.next().is_none()
+        };
+        if !fits {
+            return false;
+        }
+    }
+    segments.next().is_none()
+}
+
+/// `=` fills up the Base64 in names of Cloud Build's.
+fn is_segment_of_rest(segment: &str) -> bool {
+    is_segment(segment.trim_end_matches('='), false)
 }
 
 /// `:` is for the project segment alone: `example.com:name` is a project of a domain.

@@ -15,12 +15,13 @@ pub(super) struct Row {
     pub id: &'static str,
     /// What people call it.
     pub title: &'static str,
-    /// The host of the API, below `googleapis.com`.
+    /// The host of the API, below `googleapis.com`. `{location}-` and `{region}-` before it are left out for the location
+    /// `global`, and for names without one; the region of a zone is the zone without its letter.
     pub host: &'static str,
     /// What stands between the host and an operation's name.
     pub version: &'static str,
-    /// The forms of its operations' names.
-    pub names: &'static [&'static str],
+    /// The forms of its operations' names, in groups. A part of which the name ends in `**` stands for the rest of the name.
+    pub names: &'static [&'static [&'static str]],
     /// How it writes an operation.
     pub shape: &'static dyn Shape,
     /// What a success names as its output.
@@ -32,6 +33,8 @@ pub(super) struct Row {
     pub list: Option<&'static str>,
     /// The gcloud command; `VERB` stands for `describe` or `cancel`. A word of which a part is missing in the name is left out.
     pub gcloud: Option<&'static str>,
+    /// Whether that command cancels, too.
+    pub cancels: bool,
     /// The page of the Cloud Console that shows the operation, or those around it.
     pub console: Option<&'static str>,
     /// What may be started there.
@@ -45,17 +48,46 @@ impl Row {
         title: &'static str,
         host: &'static str,
         version: &'static str,
-        names: &'static [&'static str],
+        names: &'static [&'static [&'static str]],
     ) -> Self {
         let (permission, list, gcloud, console, starts) = (None, None, None, None, None);
         let (shape, output): (&dyn Shape, _) = (&Lro, Output::File);
-        Self { id, title, host, version, names, shape, output, permission, list, gcloud, console, starts }
+        let cancels = false;
+        Self {
+            id,
+            title,
+            host,
+            version,
+            names,
+            shape,
+            output,
+            permission,
+            list,
+            gcloud,
+            cancels,
+            console,
+            starts,
+        }
     }
 }
 
 /// The name of a segment of a pattern that stands for any: `project` of `{project}`.
 pub(super) fn wildcard(segment: &str) -> Option<&str> {
-    segment.strip_prefix('{')?.strip_suffix('}')
+    segment.strip_prefix('{')?.strip_suffix('}').map(|part| part.trim_end_matches('*'))
+}
+
+/// Whether `text` can be a location: it becomes a part of a host.
+pub(super) fn is_location(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=40).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(is_plain)
+}
+
+/// The region of a zone, such as `us-central1` of `us-central1-a`.
+fn region_of(zone: &str) -> &str {
+    match zone.rsplit_once('-') {
+        Some((region, letter)) if letter.len() == 1 => region,
+        _ => zone,
+    }
 }
 
 /// What an output URL names.
@@ -137,6 +169,11 @@ impl Service {
         services.into_iter().map(Self::id).collect::<Vec<_>>().join(", ")
     }
 
+    /// The forms of its operations' names.
+    pub fn forms(self) -> impl Iterator<Item = &'static str> {
+        self.0.names.iter().copied().flatten().copied()
+    }
+
     pub(super) fn row(self) -> &'static Row {
         self.0
     }
@@ -151,9 +188,27 @@ impl Service {
         self.0.title
     }
 
-    /// Where the API answers, without a path.
-    pub fn base(self) -> String {
+    /// Where the API answers, without a path. For some services that depends on the location.
+    pub fn base(self, location: Option<&str>) -> String {
+        let location = location.filter(|location| *location != "global" && is_location(location));
+        let Some((prefix, host)) = self.0.host.split_once("}-") else {
+            return format!("https://{}", self.0.host);
+        };
+        match location {
+            None => format!("https://{host}"),
+            Some(zone) if prefix == "{region" => format!("https://{}-{host}", region_of(zone)),
+            Some(location) => format!("https://{location}-{host}"),
+        }
+    }
+
+    /// The same with `{location}` where the location of an operation stands.
+    pub fn base_form(self) -> String {
         format!("https://{}", self.0.host)
+    }
+
+    /// The command of gcloud that shows an operation, with the parts of its name in braces.
+    pub fn gcloud(self) -> Option<String> {
+        Some(self.0.gcloud?.replace("VERB", "describe"))
     }
 
     /// The version segment of its paths.
@@ -170,7 +225,7 @@ impl Service {
             "operation" => "OPERATION".to_owned(),
             part => format!("my-{part}"),
         };
-        let form = self.0.names.first().copied().unwrap_or_default();
+        let form = self.forms().next().unwrap_or_default();
         let segments = form.split('/').map(|segment| wildcard(segment).map_or(segment.to_owned(), example));
         segments.collect::<Vec<_>>().join("/")
     }

@@ -4,16 +4,23 @@ use std::str::FromStr;
 
 use super::service::{Direction, LookUpBy, Output, Row, Service, StartMethod, Starts};
 use super::shape::{CloudSql, Export};
+use super::standard::STANDARD;
 
 /// Every service that opwatch can follow.
-pub(super) static ROWS: &[&Row] = &[
+pub(super) fn rows() -> impl Iterator<Item = &'static Row> + Clone {
+    SPECIAL.iter().copied().chain(STANDARD)
+}
+
+/// Services with a form of their own, or of which more is known.
+static SPECIAL: &[&Row] = &[
     &DATASTORE,
     &FIRESTORE,
     &Row {
         permission: Some("alloydb.operations.get"),
         gcloud: Some("gcloud alloydb operations VERB {operation} --region={location} --project={project}"),
+        cancels: true,
         console: Some("https://console.cloud.google.com/alloydb/clusters?project={project}"),
-        ..Row::standard("alloydb", "AlloyDB", "alloydb.googleapis.com", "v1", &[IN_A_LOCATION])
+        ..Row::standard("alloydb", "AlloyDB", "alloydb.googleapis.com", "v1", &[&[IN_A_LOCATION]])
     },
     &Row {
         permission: Some("spanner.databaseOperations.get"),
@@ -21,33 +28,35 @@ pub(super) static ROWS: &[&Row] = &[
             "gcloud spanner operations VERB {operation} --instance={instance} --database={database} --backup={backup} \
              --instance-partition={partition} --instance-config={config} --project={project}",
         ),
+        cancels: true,
         console: Some("https://console.cloud.google.com/spanner/instances?project={project}"),
         ..Row::standard(
             "spanner",
             "Spanner",
             "spanner.googleapis.com",
             "v1",
-            &[
+            &[&[
                 "projects/{project}/instances/{instance}/databases/{database}/operations/{operation}",
                 "projects/{project}/instances/{instance}/backups/{backup}/operations/{operation}",
                 "projects/{project}/instances/{instance}/instancePartitions/{partition}/operations/{operation}",
                 "projects/{project}/instances/{instance}/operations/{operation}",
                 "projects/{project}/instanceConfigs/{config}/ssdCaches/{cache}/operations/{operation}",
                 "projects/{project}/instanceConfigs/{config}/operations/{operation}",
-            ],
+            ]],
         )
     },
     &Row {
         shape: &CloudSql,
         permission: Some("cloudsql.instances.get"),
         gcloud: Some("gcloud sql operations VERB {operation} --project={project}"),
+        cancels: true,
         console: Some("https://console.cloud.google.com/sql/instances?project={project}"),
         ..Row::standard(
             "sqladmin",
             "Cloud SQL",
             "sqladmin.googleapis.com",
             "v1",
-            &["projects/{project}/operations/{operation}"],
+            &[&["projects/{project}/operations/{operation}"]],
         )
     },
 ];
@@ -61,12 +70,13 @@ pub(super) static DATASTORE: Row = Row {
     title: "Datastore",
     host: "datastore.googleapis.com",
     version: "v1",
-    names: &["projects/{project}/operations/{operation}"],
+    names: &[&["projects/{project}/operations/{operation}"]],
     shape: &Export,
     output: Output::File,
     permission: Some("datastore.operations.get"),
     list: Some("projects/{project}/operations?pageSize=1"),
     gcloud: Some("gcloud datastore operations VERB {name}"),
+    cancels: true,
     console: Some("https://console.cloud.google.com/datastore/import-export?project={project}"),
     starts: Some(Starts {
         resource: "projects/{project}",
@@ -115,12 +125,13 @@ pub(super) static FIRESTORE: Row = Row {
     title: "Firestore",
     host: "firestore.googleapis.com",
     version: "v1",
-    names: &["projects/{project}/databases/{database}/operations/{operation}"],
+    names: &[&["projects/{project}/databases/{database}/operations/{operation}"]],
     shape: &Export,
     output: Output::Folder,
     permission: Some("datastore.operations.get"),
     list: Some("projects/{project}/databases/(default)/operations?pageSize=1"),
     gcloud: Some("gcloud firestore operations VERB {name}"),
+    cancels: true,
     console: Some(
         "https://console.cloud.google.com/firestore/databases/{database}/import-export?project={project}",
     ),
@@ -169,7 +180,7 @@ impl Service {
 
     /// All of them, in the order of the table.
     pub fn all() -> impl Iterator<Item = Self> + Clone {
-        ROWS.iter().copied().map(Self)
+        rows().map(Self)
     }
 
     /// What `SERVICES` allows by default.
@@ -189,7 +200,7 @@ impl FromStr for Service {
 impl StartMethod {
     /// Every method that can be named in `STARTS`.
     pub fn all() -> impl Iterator<Item = Self> {
-        ROWS.iter().filter_map(|row| row.starts.as_ref()).flat_map(|starts| starts.methods).copied()
+        rows().filter_map(|row| row.starts.as_ref()).flat_map(|starts| starts.methods).copied()
     }
 }
 
@@ -211,13 +222,13 @@ mod tests {
 
     /// The parts in braces of a template.
     fn parts(template: &str) -> impl Iterator<Item = &str> {
-        template.split('{').skip(1).map(|rest| rest.split('}').next().unwrap())
+        template.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().trim_end_matches('*'))
     }
 
     #[test]
     fn every_row_holds_together() {
         let mut ids = BTreeSet::new();
-        for row in ROWS {
+        for row in rows() {
             let id = row.id;
             assert!(ids.insert(id), "{id} stands twice");
             let service: Service = id.parse().unwrap();
@@ -227,17 +238,18 @@ mod tests {
                 service.name_example()
             );
             let host = row.host.strip_suffix(".googleapis.com").unwrap();
+            let host = host.trim_start_matches("{location}-").trim_start_matches("{region}-");
             assert!(
                 host.bytes().all(|byte| byte.is_ascii_lowercase() || b"-.".contains(&byte)),
                 "{id}: {host}"
             );
-            let known: BTreeSet<_> = row.names.iter().flat_map(|name| parts(name)).chain(["name"]).collect();
+            let known: BTreeSet<_> = service.forms().flat_map(parts).chain(["name"]).collect();
             for template in row.gcloud.into_iter().chain(row.console) {
                 assert!(parts(template).all(|part| known.contains(part)), "{id}: {template}");
             }
             assert!(row.gcloud.is_none_or(|gcloud| gcloud.contains(" VERB ")), "{id}");
             assert!(row.list.into_iter().flat_map(parts).all(|part| part == "project"), "{id}");
-            for name in row.names {
+            for name in service.forms() {
                 assert!(parts(name).any(|part| part == "operation"), "{id}: {name}");
             }
         }
@@ -245,7 +257,7 @@ mod tests {
 
     #[test]
     fn every_start_belongs_to_its_row() {
-        for row in ROWS {
+        for row in rows() {
             let Some(starts) = &row.starts else { continue };
             for method in starts.methods {
                 assert_eq!(method.service.id(), row.id);

@@ -167,6 +167,8 @@ impl ServeArgs {
     }
 }
 
+const LIST_OF_SERVICES: &str = "`opwatch services` lists them";
+
 impl CommonArgs {
     /// Checks what a single check from a terminal needs. Without `PROJECTS` every project is allowed: the person
     /// named the operation.
@@ -188,7 +190,7 @@ impl CommonArgs {
     fn check_policy(&self, bad: &mut Bad) -> Policy {
         let default = Service::defaults().into_iter().map(Service::id).collect::<Vec<_>>().join(",");
         let services = bad.list("SERVICES", self.services.as_ref(), [&default; 2], |text| {
-            text.parse().map_err(|()| format!("{text:?} is none of {}", Service::list(Service::all())))
+            text.parse().map_err(|()| format!("{text:?} is not a service ({LIST_OF_SERVICES})"))
         });
         let projects = bad.list("PROJECTS", self.projects.as_ref(), ["", "my-project"], project);
         Policy {
@@ -256,11 +258,19 @@ impl CommonArgs {
         }
         for item in given(self.endpoints.as_ref()).into_iter().flat_map(|list| list.split(',')) {
             let (name, url) = item.trim().split_once('=').unwrap_or((item, ""));
-            if let Some(api) = Api::all().find(|api| api.id() == name) {
-                set(&mut endpoints, bad, "ENDPOINTS", [url, EXAMPLE], api);
-            } else {
-                let known = Api::all().map(Api::id).collect::<Vec<_>>().join(", ");
-                bad.say("ENDPOINTS", &format!("{name:?} is none of {known}"), EXAMPLE);
+            // Cloud Tasks has operations, too: two can have one id.
+            let apis: Vec<_> = Api::all().filter(|api| api.id() == name).collect();
+            if let Some(api) = apis.first() {
+                set(&mut endpoints, bad, "ENDPOINTS", [url, EXAMPLE], *api);
+            }
+            for api in apis.iter().skip(1) {
+                // One that can't be used was reported above.
+                let _ = endpoints.set(*api, url);
+            }
+            if apis.is_empty() {
+                let others = Api::others().map(Api::id).join(", ");
+                let why = format!("{name:?} is neither one of {others} nor a service ({LIST_OF_SERVICES})");
+                bad.say("ENDPOINTS", &why, EXAMPLE);
             }
         }
         endpoints

@@ -2,6 +2,7 @@
 
 mod commands;
 mod page;
+mod services;
 mod settings;
 
 use std::collections::BTreeSet;

@@ -146,7 +146,7 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
     for (arguments, said) in [
         (&["check", "operations/x"][..], "is not an operation's name"),
         (&["check", NAME, "--service", "firestore"], "is not an operation's name"),
-        (&["check", NAME, "--service", "spanner"], "none of datastore, firestore"),
+        (&["check", NAME, "--service", "spannr"], "is not a service (`opwatch services` lists them)"),
         (&["check", NAME, "--projects", "other"], "PROJECTS does not allow"),
         (&["check", NAME, "--locale", "xx"], "LOCALE"),
         (&["check", NAME, "--title", ""], "--title: Must have 1 to 100 characters."),

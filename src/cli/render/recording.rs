@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::cli::input;
-use crate::cli::named::named;
+use crate::cli::named::{known_service, named};
 use crate::json;
 use crate::services::{Observation, Operation, Service, name_in, read_operation};
 use crate::watch::{Locale, Problem};
@@ -98,11 +98,15 @@ fn choose(list: Vec<Value>, name: Option<&str>) -> Result<Value, String> {
 /// The operation that `answer` is about. The services that are followed by default come first: their form of name is that of
 /// others too.
 fn operation(answer: &Value, service: Option<&str>) -> Result<Operation, String> {
+    if let Some(service) = service {
+        let name = name_in(known_service(service)?, answer).unwrap_or_else(|| name_of(answer).to_owned());
+        return named(&name, Some(service), &[]);
+    }
     let (name, defaults) = (name_of(answer), Service::defaults());
-    let is_default = service.is_none() && !Operation::candidates(&defaults, name).is_empty();
+    let is_default = !Operation::candidates(&defaults, name).is_empty();
     let services = if is_default { defaults } else { Service::all().collect() };
     // In the answers of some services `name` is only the last segment.
-    let full = |other: Service| Operation::new(other, &name_in(other, answer)?).ok();
-    let mut others = Service::all().filter(|other| service.is_none_or(|word| word == other.id()));
-    named(name, service, &services).or_else(|why| others.find_map(full).ok_or(why))
+    let full = |service: Service| Operation::new(service, &name_in(service, answer)?).ok();
+    let is_bare = !name.contains('/');
+    named(name, None, &services).or_else(|why| Service::all().filter(|_| is_bare).find_map(full).ok_or(why))
 }
