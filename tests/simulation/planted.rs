@@ -11,9 +11,14 @@ const WATCHES: usize = 12;
 fn caught(planted: Planted) -> Option<(u64, String)> {
     let ledger = matches!(planted, Planted::ClaimTaken | Planted::HeldIsSent);
     (0..200).find_map(|seed| {
-        let plan = Plan { planted: Some(planted), ledger, ..Plan::of_seed(seed, WATCHES, &BTreeSet::new()) };
-        let plan =
-            if planted == Planted::PublicState { plan.with_forgeries(3 * WATCHES as u64) } else { plan };
+        let mut plan =
+            Plan { planted: Some(planted), ledger, ..Plan::of_seed(seed, WATCHES, &BTreeSet::new()) };
+        match planted {
+            Planted::PublicState => plan = plan.with_forgeries(3 * WATCHES as u64),
+            // Few operations stand still, and few of their watches are spared by every fault.
+            Planted::NeverStalls => plan.kickoffs.iter_mut().for_each(|kickoff| kickoff.stuck = true),
+            _ => {}
+        }
         Some((seed, run(plan).violation?))
     })
 }
@@ -44,6 +49,9 @@ fn every_planted_fault_is_caught() {
         (Planted::RetriesSoon, ["of its report comes after", "asked to wait"]),
         (Planted::NeverStalls, ["stands still", "stands still"]),
         (Planted::NeverEdits, ["edits,", "edits,"]),
+        (Planted::ExpandsAtDelivery, ["under another path", "a path that is not its own"]),
+        (Planted::HashExpanded, ["does already", "does already"]),
+        (Planted::PathsTaken, ["know no cause", "know no cause"]),
     ] {
         let Some((seed, violation)) = caught(planted) else {
             missed.push(format!("{planted:?} is not caught"));

@@ -54,6 +54,10 @@ pub(crate) struct Book {
     pub(crate) operations: Vec<usize>,
     /// What others began with the same request, which this one may take for its own.
     pub(crate) operations_alike: u64,
+    /// The path that its first start asked for.
+    pub(crate) path: Option<String>,
+    /// A start of it was refused since its path was used before.
+    pub(crate) path_used: bool,
     /// When the last try of its start is due.
     starts_until: Ms,
     /// An acknowledged delivery saw the end.

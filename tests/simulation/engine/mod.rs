@@ -14,6 +14,7 @@ pub(crate) mod datastore;
 pub(crate) mod entity;
 pub(crate) mod ledger;
 pub(crate) mod operations;
+pub(crate) mod outputs;
 pub(crate) mod owed;
 pub(crate) mod plan;
 pub(crate) mod pubsub;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::outputs::asked_for;
 use super::plan::{DAY, Ending, Fault, HOUR, Kickoff, MINUTE, Ms, SECOND};
 use super::rng::Rng;
 use super::tasks::error;
@@ -34,25 +35,15 @@ impl Operation {
         }
     }
 
-    /// Whether both were asked for the same, whatever their labels say.
+    /// Whether both were asked for the same, whatever their labels say and their placeholders stand for.
     pub(crate) fn asks_for_the_same_as(&self, other: &Self) -> bool {
-        let request = |of: &Self| {
-            let fields = of.request.iter().filter(|(field, _)| *field != "labels");
-            fields.map(|(_, value)| value.clone()).collect::<Vec<_>>()
-        };
-        request(self) == request(other)
+        asked_for(&self.request) == asked_for(&other.request)
     }
 
-    /// Whether it was asked for this, whatever its labels say.
+    /// Whether it was asked for this, whatever its labels say and its placeholders stand for.
     pub(crate) fn asks_for(&self, resource: &str, request: &Map<String, Value>) -> bool {
         let own = self.name.rsplit_once("/operations/").is_some_and(|(own, _)| own == resource);
-        let fields = |of: &Map<String, Value>| {
-            of.iter()
-                .filter(|(field, _)| *field != "labels")
-                .map(|(_, value)| value.clone())
-                .collect::<Vec<_>>()
-        };
-        own && !self.request.is_empty() && fields(&self.request) == fields(request)
+        own && !self.request.is_empty() && asked_for(&self.request) == asked_for(request)
     }
 
     pub(crate) fn is_done(&self, now: Ms) -> bool {
@@ -201,11 +192,13 @@ impl World {
     /// A start.
     pub(crate) fn start(&mut self, path: &str, body: &[u8]) -> (u16, Value) {
         let now = self.now();
-        let request: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+        let mut request: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
         let resource = path.rsplit_once(':').map_or(path, |(resource, _)| resource);
         let push = &self.pushes[&self.current];
         let (watch, listed) = (self.messages[push.message].watch, push.listed.unwrap_or(now));
         let excuse = if push.dated.is_some() { 0 } else { 11 * MINUTE };
+        self.spoil_start(watch, &mut request);
+        self.hold_to_path(watch, &request);
         let kickoff = self.plan.kickoffs[watch].clone();
         let asked = self.ledger.books[watch].at;
         if now > asked + HOUR + 20 * SECOND + excuse {
@@ -235,6 +228,9 @@ impl World {
             }
         }
         self.look_for_the_same(watch, resource, &request, listed);
+        if let Err(refusal) = self.take_path(watch, &request) {
+            return (400, refusal);
+        }
         let name = format!("{resource}/operations/S{}", self.operations.len());
         let operation = Operation {
             name,

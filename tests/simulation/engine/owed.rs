@@ -32,7 +32,7 @@ pub(crate) struct Owed {
     /// A look saw it done in a state that nobody knows.
     unknown_state: bool,
     /// A fault struck a look-up or a start.
-    start_trouble: bool,
+    pub(super) start_trouble: bool,
     /// Looks that saw it running.
     running_looks: u64,
     /// Those of them after the message that follows it was posted.
@@ -109,7 +109,12 @@ impl Ledger {
                     || owed.start_trouble
                     || book.rolled_back
             }
-            "was not started" => owed.start_trouble || book.copies > 0 || now > book.at + START_WINDOW,
+            "was not started" => {
+                owed.start_trouble
+                    || book.copies > 0
+                    || self.path_was_used(watch)
+                    || now > book.at + START_WINDOW
+            }
             "the watch was lost" => book.lost > 0,
             _ => true,
         }
@@ -150,6 +155,7 @@ impl World {
                 self.edits_were_made(watch);
             }
             self.stall_was_told(watch);
+            self.night_was_kept(watch);
         }
     }
 

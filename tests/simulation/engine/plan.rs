@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::boundary::Boundary;
+use super::outputs::Prefix;
 use super::rng::Rng;
 
 /// Milliseconds since the run began.
@@ -164,6 +165,12 @@ pub(crate) enum Planted {
     NeverStalls,
     /// The message that follows a watch is never edited while it runs.
     NeverEdits,
+    /// Placeholders stand for the time of the delivery, not for that of the kickoff.
+    ExpandsAtDelivery,
+    /// The label of a request has the text after its placeholders are replaced.
+    HashExpanded,
+    /// Every path counts as used.
+    PathsTaken,
 }
 
 /// What becomes of one effect: a call to a service.
@@ -260,6 +267,8 @@ pub(crate) enum Kind {
     Firestore,
     /// The same kickoff as the one before, published a second time.
     Twin,
+    /// The next night's kickoff of the same scheduler job as the one before.
+    Night,
     Test,
     /// A message that can't be used.
     Bad,
@@ -288,13 +297,16 @@ pub(crate) struct Kickoff {
     pub(crate) channel: Option<usize>,
     /// Its operation makes no progress.
     pub(crate) stuck: bool,
+    /// What its export's prefix ends with.
+    pub(crate) prefix: Prefix,
 }
 
 impl Kickoff {
     /// One that asks for nothing special.
     pub(crate) fn plain(at: Ms, kind: Kind, interval: u32, limit: u32, duration: Ms) -> Self {
         let (ending, notify, channel, stuck) = (Ending::Succeeded, None, None, false);
-        Self { at, kind, interval, limit, duration, ending, notify, channel, stuck }
+        let prefix = Prefix::Fixed;
+        Self { at, kind, interval, limit, duration, ending, notify, channel, stuck, prefix }
     }
 }
 
@@ -353,7 +365,13 @@ impl Plan {
     /// The plan of `seed`, with so many watches and only the faults that are not left out. Each part has random numbers of
     /// its own, so that one can grow without changing the others.
     pub(crate) fn of_seed(seed: u64, watches: usize, left_out: &BTreeSet<Fault>) -> Self {
-        let part = |part: u64| Rng::new((seed ^ 0x6f70_7761_7463_6800).wrapping_add(part << 56));
+        let mut rng = part(seed, 8);
+        Self::of_fixed_prefixes(seed, watches, left_out).with_placeholders(&mut rng)
+    }
+
+    /// The same without placeholders and second nights.
+    pub(crate) fn of_fixed_prefixes(seed: u64, watches: usize, left_out: &BTreeSet<Fault>) -> Self {
+        let part = |number| part(seed, number);
         let mut rng = part(1);
         let skewed = rng.chance(0.5);
         let skews = (0..rng.between(1, 5))
@@ -410,6 +428,11 @@ impl Plan {
         let covers = |window: &&Window| window.down == down && (window.from..window.to).contains(&now);
         self.windows.iter().filter(covers).map(|window| window.to).max()
     }
+}
+
+/// The random numbers of one part of a seed's plan.
+fn part(seed: u64, number: u64) -> Rng {
+    Rng::new((seed ^ 0x6f70_7761_7463_6800).wrapping_add(number << 56))
 }
 
 fn rates(rng: &mut Rng, faults: &[Fault], left_out: &BTreeSet<Fault>) -> BTreeMap<Fault, f64> {
@@ -478,5 +501,6 @@ fn kickoff(rng: &mut Rng, spread: Ms, index: usize, access: Access) -> Kickoff {
         },
         channel: if access == Access::Bot { *rng.pick(&[None, None, Some(1), Some(2)]) } else { None },
         stuck: rng.chance(0.1),
+        prefix: Prefix::Fixed,
     }
 }

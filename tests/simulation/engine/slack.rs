@@ -306,6 +306,7 @@ impl World {
             .as_deref()
             .and_then(|name| self.operation(name))
             .map(|operation| (operation.from, operation.is_done(now).then_some(operation.ending)));
+        self.hold_to_night(watch, end);
         self.ledger.hold_to_truth(watch, says, end, now);
     }
 

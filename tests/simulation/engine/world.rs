@@ -13,7 +13,8 @@ use super::claims::Claims;
 use super::datastore::Datastore;
 use super::ledger::Ledger;
 use super::operations::Operation;
-use super::plan::{CHANNELS, DAY, Fault, Kind, MINUTE, Ms, Plan, SECOND};
+use super::outputs::{Outputs, Prefix};
+use super::plan::{CHANNELS, DAY, Fault, Kickoff, Kind, MINUTE, Ms, Plan, SECOND};
 use super::pubsub::{Message, Push, Subscription};
 use super::rng::Rng;
 use super::slack::Shown;
@@ -88,6 +89,7 @@ pub(crate) struct World {
     pub(crate) names: BTreeMap<String, usize>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) by_name: BTreeMap<String, usize>,
+    pub(crate) outputs: Outputs,
     /// What a bot posted.
     pub(crate) shown: Vec<Shown>,
     pub(crate) pushes: BTreeMap<u64, Push>,
@@ -101,8 +103,8 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) claims: Claims,
     pub(crate) datastore: Datastore,
-    /// Messages that people are about to publish, each with the watch that it goes on with.
-    pastes: Vec<(usize, Value, bool)>,
+    /// Messages that people are about to publish, each with the watch that it goes on with and its prefix.
+    pastes: Vec<(usize, Value, bool, Prefix)>,
     pub(crate) effects: u64,
     pub(crate) deliveries: u64,
     pub(crate) injected: BTreeMap<Fault, u64>,
@@ -134,6 +136,7 @@ impl World {
             names: BTreeMap::new(),
             operations: Vec::new(),
             by_name: BTreeMap::new(),
+            outputs: Outputs::default(),
             shown: Vec::new(),
             pushes: BTreeMap::new(),
             next_push: 1,
@@ -244,12 +247,12 @@ impl World {
         if self.plan.script.is_some() { 10 } else { self.rng.log_uniform(5.0, 2_000.0) as Ms }
     }
 
-    /// The kickoff whose start this one makes: a twin's is the one before.
-    fn origin(&self, index: usize) -> usize {
+    /// The kickoff whose text this one has: a twin and a second night have that of the start before.
+    pub(super) fn origin(&self, index: usize) -> usize {
         let kickoffs = &self.plan.kickoffs;
         let starts = |index: &usize| matches!(kickoffs[*index].kind, Kind::Datastore | Kind::Firestore);
         match kickoffs[index].kind {
-            Kind::Twin => (0..index).rev().find(starts).unwrap_or(index),
+            Kind::Twin | Kind::Night => (0..index).rev().find(starts).unwrap_or(index),
             _ => index,
         }
     }
@@ -259,7 +262,8 @@ impl World {
         while let Some(origin) = self.ledger.books[index].goes_on_with {
             index = origin;
         }
-        self.origin(index)
+        // Another night is another start.
+        if self.plan.kickoffs[index].kind == Kind::Night { index } else { self.origin(index) }
     }
 
     /// Kickoffs that ask for the same start as `index`, beside it.
@@ -272,7 +276,7 @@ impl World {
         let kickoff = &self.plan.kickoffs[index];
         match self.origin(index) {
             origin if origin == index => kickoff.at,
-            origin => self.plan.kickoffs[origin].at + kickoff.at % (2 * MINUTE),
+            origin => self.plan.kickoffs[origin].at + self.night(index) * DAY + kickoff.at % (2 * MINUTE),
         }
     }
 
@@ -280,6 +284,7 @@ impl World {
         let kickoff = self.plan.kickoffs[index].clone();
         let origin = self.origin(index);
         let kind = self.plan.kickoffs[origin].kind;
+        let prefix = self.plan.kickoffs[origin].prefix.of_text(origin);
         let mut message =
             json!({"title": format!("w{index}x"), "interval": kickoff.interval, "limit": kickoff.limit});
         if let Some(notify) = kickoff.notify {
@@ -289,19 +294,19 @@ impl World {
             message["channel"] = json!(CHANNELS[channel]);
         }
         match kind {
-            // A twin without a start before it watches.
-            Kind::Name | Kind::Twin => {
+            // Without a start before them they watch.
+            Kind::Name | Kind::Twin | Kind::Night => {
                 let operation = Operation::of_kickoff(index, &kickoff, self.now(), &mut self.rng);
                 message["name"] = json!(operation.name);
                 self.add_operation(operation);
             }
             Kind::Datastore => {
                 message["start"] = json!({"service": "datastore", "path": "projects/p:export",
-                    "body": {"outputUrlPrefix": format!("gs://b/r{origin}")}});
+                    "body": {"outputUrlPrefix": prefix}});
             }
             Kind::Firestore => {
                 message["start"] = json!({"service": "firestore", "path": "projects/p/databases/(default):exportDocuments",
-                    "body": {"outputUriPrefix": format!("gs://b/r{origin}")}});
+                    "body": {"outputUriPrefix": prefix}});
             }
             Kind::Test => message["test"] = json!(true),
             Kind::Bad => message["tpyo"] = json!(1),
@@ -326,7 +331,8 @@ impl World {
         let Ok(Value::String(json)) = serde_json::from_str::<Value>(&format!("\"{json}\"")) else { return };
         match serde_json::from_str(&json) {
             Ok(message) => {
-                self.pastes.push((watch, message, blind));
+                let prefix = self.prefix_of_line(watch, payload, &message);
+                self.pastes.push((watch, message, blind, prefix));
                 self.ledger.books[watch].pasted = true;
                 let at = self.now() + self.rng.below(30 * MINUTE);
                 self.at(at, Event::Paste(self.pastes.len() - 1));
@@ -338,12 +344,12 @@ impl World {
     }
 
     pub(crate) fn paste(&mut self, index: usize) {
-        let (origin, mut message, blind) = self.pastes[index].clone();
+        let (origin, mut message, blind, prefix) = self.pastes[index].clone();
         if message.get("state").is_some() {
             self.ledger.broken(format!("w{origin}: a line to paste carries a state"));
         }
         let (watch, now) = (self.plan.kickoffs.len(), self.now());
-        let kickoff = self.plan.kickoffs[origin].clone();
+        let kickoff = Kickoff { prefix, ..self.plan.kickoffs[origin].clone() };
         self.ledger.goes_on(&kickoff, origin, blind, now);
         self.plan.kickoffs.push(kickoff);
         message["title"] = json!(format!("w{watch}x"));
