@@ -195,7 +195,7 @@ set_names() {
     webhook) secret_setting=SLACK_WEBHOOK_URL ;;
     bot)
       secret_setting=SLACK_BOT_TOKEN
-      [[ -n ${SLACK_CHANNEL-} ]] || die "SLACK=bot needs SLACK_CHANNEL, a channel's id such as C024BE91L"
+      [[ -n ${SLACK_CHANNEL-} ]] || die "SLACK=bot needs SLACK_CHANNEL, a channel ID such as C024BE91L"
       ;;
     *) die "SLACK=$SLACK: it must be webhook or bot" ;;
   esac

@@ -27,7 +27,7 @@ pub(crate) fn sha1(text: &str) -> String {
 /// A text that nobody else has.
 pub(crate) fn random_id() -> Result<String, String> {
     let mut bytes = [0; 16];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| "the system gives no random numbers".to_owned())?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_| "the system provides no random numbers".to_owned())?;
     Ok(hex(&bytes))
 }
 

@@ -105,7 +105,7 @@ async fn serve(args: &ServeArgs) -> ExitCode {
         Ok(settings) => settings,
         Err(bad) => {
             opwatch::terminal::error(format_args!(
-                "opwatch: these settings can't be used:\n{bad}\n`opwatch serve --help` lists all of them."
+                "opwatch: invalid settings:\n{bad}\n`opwatch serve --help` lists all of them."
             ));
             return ExitCode::from(USAGE);
         }
@@ -124,23 +124,26 @@ async fn serve(args: &ServeArgs) -> ExitCode {
 
 async fn run(settings: Settings) -> Result<(), String> {
     // Asked for before listening, so that a signal at any later time is a clean stop.
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| format!("no signals: {error}"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| format!("no signals: {error}"))?;
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| format!("can't handle signals: {error}"))?;
+    let mut interrupt =
+        signal(SignalKind::interrupt()).map_err(|error| format!("can't handle signals: {error}"))?;
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, settings.port));
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(|error| format!("can't listen on port {}: {error}", settings.port))?;
-    let address = listener.local_addr().map_err(|error| format!("no address: {error}"))?;
+    let address =
+        listener.local_addr().map_err(|error| format!("can't read the listening address: {error}"))?;
     let network = Network::new().map_err(|error| format!("the HTTP client could not be built: {error}"))?;
     tracing::info!(
         topic = settings.config.topic,
-        "opwatch {} listens on {address}",
+        "opwatch {} listening on {address}",
         env!("CARGO_PKG_VERSION")
     );
     for (setting, direction) in settings.config.policy.unset() {
         tracing::warn!(
-            "{setting} is not set: every start of an {} is refused. Set it to the gs:// prefixes that may be used, such as \
-             {setting}=gs://my-backups, or to any; STARTS=none is for a service that only watches",
+            "{setting} is not set: every start of an {} is rejected. Set it to the allowed gs:// prefixes, such as \
+             {setting}=gs://my-backups, or to any; set STARTS=none if this service only watches operations",
             direction.word()
         );
     }
@@ -150,15 +153,15 @@ async fn run(settings: Settings) -> Result<(), String> {
     let app = app::build(settings, Arc::new(network), Arc::new(SystemClock));
     let shutdown = async move {
         tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: finishing what is in flight"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: finishing what is in flight"),
+            _ = terminate.recv() => tracing::info!("SIGTERM: finishing pushes in flight"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: finishing pushes in flight"),
         }
     };
     let drained = app::run(Arc::new(app), listener, Limits::default(), shutdown).await;
     if drained {
-        tracing::info!("stopped: nothing is in flight");
+        tracing::info!("stopped: no pushes in flight");
     } else {
-        tracing::warn!("stopped with pushes in flight: Pub/Sub delivers them again");
+        tracing::warn!("stopped with pushes in flight: Pub/Sub will redeliver them");
     }
     Ok(())
 }

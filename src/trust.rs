@@ -71,8 +71,8 @@ pub struct Source<'a> {
 /// their state, so that nothing is lost while the subscription is corrected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the subscription {found:?} pushes to /internal, which takes pushes from {expected} alone (the internal topic's \
-     subscription has the topic's id): point it to /, or make INTERNAL_TOPIC the topic with its id"
+    "the subscription {found:?} pushes to /internal, which only accepts pushes from {expected} (the internal topic's \
+     subscription has the topic's ID): point it to /, or set INTERNAL_TOPIC to the topic with its ID"
 )]
 pub struct Misdirected {
     found: String,
@@ -134,7 +134,7 @@ impl Trust {
                     .to_owned(),
             ),
             (_, Some(until)) => Some(format!(
-                "ACCEPT_PUBLIC_STATE_UNTIL: state from TOPIC is accepted too until {}, for the watches that an earlier \
+                "ACCEPT_PUBLIC_STATE_UNTIL: state from TOPIC is also accepted until {}, for watches that an earlier \
                  deployment left in flight",
                 until.to_rfc3339_opts(SecondsFormat::AutoSi, true)
             )),

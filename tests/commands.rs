@@ -72,19 +72,19 @@ fn frequent_slips_are_found_before_the_first_run() {
     );
     let watched =
         json!({"service": "firestore", "name": "projects/p/databases/default/operations/x"}).to_string();
-    let list = "it must be a list of strings, such as [\"Shop\"].";
-    let label = "have at most 63 lower-case letters, digits, - and _";
+    let list = "Must be a list of strings, such as [\"Shop\"].";
+    let label = "have at most 63 lowercase letters, digits, - and _";
     for (message, code, said) in [
-        (default, 0, "warning: start.path: it names a database with the id \"default\"."),
-        (watched, 0, "warning: name: it names a database with the id \"default\"."),
+        (default, 0, "warning: start.path: Names a database with the ID \"default\"."),
+        (watched, 0, "warning: name: Names a database with the ID \"default\"."),
         (datastore(json!({"outputUrlPrefix": "b"})), 64, "start.body.outputUrlPrefix: Must be gs://BUCKET"),
         (firestore(json!({"outputUrlPrefix": "gs://b"})), 64, "Use outputUriPrefix instead."),
-        (start("datastore", export, &json!({})), 0, "warning: start.body.outputUrlPrefix: it is missing."),
+        (start("datastore", export, &json!({})), 0, "warning: start.body.outputUrlPrefix: Missing."),
         (firestore(json!({"collectionIds": "Shop"})), 64, list),
         (
             firestore(json!({"namespaceIds": ["a", 7]})),
             64,
-            "start.body.namespaceIds: it must be a list of strings",
+            "start.body.namespaceIds: Must be a list of strings",
         ),
         (datastore(json!({"entityFilter": {"kinds": "Shop"}})), 64, list),
         (datastore(json!({"labels": {"Team": "a"}})), 64, label),

@@ -67,7 +67,7 @@ fn without_arguments_one_message_is_seen_to_move() {
     let edited = story.lines().filter(|line| line.ends_with(" · Slack: edited"));
     let bars: Vec<usize> = edited.map(|line| line.matches('█').count()).collect();
     assert!(bars.len() >= 3 && bars.is_sorted() && bars[0] < *bars.last().unwrap(), "{story}");
-    for part in ["which will follow it:", "Slack shows the end:", "the reply in its thread"] {
+    for part in ["which will follow it:", "edited in Slack to show the result:", "the reply in its thread"] {
         assert_eq!(story.matches(part).count(), 1, "{part}: {story}");
     }
 }

@@ -155,7 +155,7 @@ async fn an_open_trust_boundary_is_warned_of() {
     assert!(output.contains("\nok    topic projects/demo/topics/opwatch-internal"), "{output}");
     let until = ("ACCEPT_PUBLIC_STATE_UNTIL", "9999-12-07T00:00:00Z");
     let (code, output) = doctor_with(&google, &[], &[internal, until]).await;
-    assert!(code == 0 && output.contains("is accepted too until 9999-12-07T00:00:00Z"), "{output}");
+    assert!(code == 0 && output.contains("is also accepted until 9999-12-07T00:00:00Z"), "{output}");
 
     let refusing = Google::open("opwatch-internal").await;
     let (code, output) = doctor_with(&refusing, &[], &[internal]).await;
@@ -202,10 +202,7 @@ async fn a_receiver_of_events_is_called_on_demand_only() {
     );
     assert_eq!(google.calls().iter().filter(|call| is_event(call)).count(), 1);
     let (code, output) = doctor_with(&google, &[], &settings[..1]).await;
-    assert!(
-        code == 1 && output.contains("EVENTS_SECRET: it must be set together with EVENTS_URL"),
-        "{output}"
-    );
+    assert!(code == 1 && output.contains("EVENTS_SECRET: must be set together with EVENTS_URL"), "{output}");
 }
 
 #[tokio::test]
@@ -220,14 +217,14 @@ async fn each_thing_that_is_wrong_is_named_with_its_fix() {
         ("/topics/", "FAIL  topic projects/demo/topics/opwatch", "--role=roles/pubsub.viewer"),
         (
             "/queues/",
-            "FAIL  creating tasks in projects/demo/locations/europe-west1/queues/checks: it is not there, or not permitted",
+            "FAIL  creating tasks in projects/demo/locations/europe-west1/queues/checks: does not exist, or permission denied",
             "gcloud tasks queues create checks --location=europe-west1 --project=demo",
         ),
         ("/serviceAccounts/", "FAIL  acting as tasks@demo", "--role=roles/iam.serviceAccountUser"),
         (
             "/services/",
             "FAIL  Slack's webhook (nothing posted): Slack: 404 no_service",
-            "make a new incoming webhook",
+            "create a new incoming webhook",
         ),
     ] {
         let google = Google::open(refuse).await;
@@ -287,7 +284,7 @@ async fn what_passes_is_only_run_again() {
             let (code, output) = doctor(&google, &[]).await;
             assert_eq!((code, output.matches("FAIL").count()), (1, 1), "{output}");
             assert!(
-                output.contains(": run it again\n") || output.contains("  run it again\n"),
+                output.contains(": run doctor again\n") || output.contains("  run doctor again\n"),
                 "{path} {status}: {output}"
             );
             assert!(!output.contains("add-iam-policy-binding"), "{output}");
@@ -295,7 +292,7 @@ async fn what_passes_is_only_run_again() {
     }
     let google = Google::answering("/topics/", 401).await;
     let (_, output) = doctor(&google, &[]).await;
-    assert!(output.contains("fix: run it again; if it stays so, the access token"), "{output}");
+    assert!(output.contains("fix: run doctor again; if that fails, the access token"), "{output}");
     for status in [400, 404] {
         let google = Google::answering("/serviceAccounts/", status).await;
         let (_, output) = doctor(&google, &[]).await;
@@ -337,7 +334,7 @@ async fn a_quota_that_is_used_up_comes_with_the_time_to_wait() {
     let google = Google::saying("/topics/", 429, json!({"error": error}).to_string()).await;
     let (_, output) = doctor(&google, &[]).await;
     assert!(output.contains("fix: A quota or limit of Pub/Sub is exhausted."), "{output}");
-    assert!(output.contains("  run it again in 30 s\n"), "{output}");
+    assert!(output.contains("  run doctor again in 30 s\n"), "{output}");
 }
 
 /// `opwatch check` has the same table; the login is a person's.
@@ -378,7 +375,7 @@ async fn without_a_token_or_a_network_that_comes_first() {
     let (_, output) = doctor(&google, &["--endpoints", &nobody]).await;
     assert_eq!(output.matches("FAIL").count(), 1, "{output}");
     assert!(
-        output.contains(": no connection") && output.contains("connect this machine to the network first"),
+        output.contains(": connection failed") && output.contains("connect to the network first"),
         "{output}"
     );
 }
@@ -447,7 +444,7 @@ fn a_kickoff_in_a_file_or_from_a_pipe_is_validated() {
     assert!(code == 0 && lines.len() == 4, "{text}");
     assert!(lines[1].starts_with("  placeholders, if it were published now (2"), "{text}");
     assert!(
-        lines[1].ends_with(" Asia/Tokyo; the message's timeZone; each kickoff has its own ${id}):"),
+        lines[1].ends_with(" Asia/Tokyo; the message's timeZone; ${id} differs for each kickoff):"),
         "{text}"
     );
     let kind = lines[2].strip_prefix("    start.body.entityFilter.kinds[1] = B").unwrap();
@@ -469,7 +466,7 @@ async fn a_ledger_that_cant_be_read_is_named() {
     for (status, fix) in [
         (403, "--role=roles/datastore.user"),
         (404, "correct LEDGER_PROJECT or LEDGER_DATABASE"),
-        (500, "run it again"),
+        (500, "run doctor again"),
     ] {
         let google = Google::answering(":lookup", status).await;
         let emulator = google.url.strip_prefix("http://").unwrap();

@@ -233,7 +233,7 @@ fn an_answer_that_is_no_json_says_where_it_is_not() {
     };
     assert_eq!(
         (error.code, error.text.as_str()),
-        (0, "the answer could not be read: expected value at line 1 column 1")
+        (0, "the response could not be read: expected value at line 1 column 1")
     );
 }
 
@@ -395,7 +395,7 @@ fn a_taken_path_is_looked_up_once_more_however_many_deliveries_the_list_takes() 
     };
     assert_eq!((second.tries, second.ambiguous, second.error.as_ref()), (21, false, Some(&taken)));
     assert!(due > published());
-    let long = ApiError::new(0, "", "the list of operations is long: it is read on");
+    let long = ApiError::new(0, "", "the list of operations is long: reading continues in the next delivery");
     let look_up = second.look_up.clone();
     let Decision::Start(later, _) = come_back(&second, long, false, look_up, published()) else {
         panic!("it is early")

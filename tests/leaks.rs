@@ -122,7 +122,7 @@ async fn a_revoked_webhook_is_logged_with_what_to_do() {
     assert!(said(0).contains("404 no_service") && said(0).contains("set SLACK_WEBHOOK_URL"), "{}", said(0));
     assert!(said(1).contains("unarchive the channel"), "{}", said(1));
     assert!(said(2).contains("ask a workspace admin"), "{}", said(2));
-    assert!(said(3).contains("nothing: it is tried again"), "{}", said(3));
+    assert!(said(3).contains("none: retried automatically"), "{}", said(3));
     for (line, permanent) in failed.iter().zip([true, true, true, false]) {
         assert_eq!(line["severity"], if permanent { "ERROR" } else { "WARNING" });
         let reported = line["@type"].as_str().unwrap_or_default().ends_with("ReportedErrorEvent");

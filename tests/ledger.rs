@@ -401,7 +401,7 @@ async fn a_ledger_that_is_down_is_told_of_once_a_minute() {
     let complaints = deployment.complaints();
     assert_eq!(complaints.len(), 1, "{complaints:#?}");
     assert!(
-        complaints[0].starts_with("the ledger does not work: what was seen is not kept: "),
+        complaints[0].starts_with("the ledger does not work: the snapshot is not stored: "),
         "{complaints:?}"
     );
     deployment.stop().await;
@@ -523,9 +523,6 @@ async fn the_history_shows_ten_runs_and_how_the_last_compares() {
 
     let (status, _, stderr) = outcome(&["history"], &[]).await;
     assert_eq!(status, Some(64));
-    assert!(
-        stderr.contains("LEDGER_KIND: it must be set (example: LEDGER_KIND=OpwatchOperation)"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("LEDGER_KIND: must be set (example: LEDGER_KIND=OpwatchOperation)"), "{stderr}");
     opwatch.stop().await;
 }

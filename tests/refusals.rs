@@ -32,7 +32,7 @@ async fn what_is_no_push_is_answered_400() {
         let (status, answer) = opwatch.post("", body).await;
         assert_eq!(status, 400, "{body}");
         assert_eq!(answer.lines().count(), 1, "one line with the reason: {answer}");
-        assert!(answer.contains("no wrapped Pub/Sub push"), "{answer}");
+        assert!(answer.contains("not a wrapped Pub/Sub push"), "{answer}");
     }
     for body in [json!({"name": NAME}), export(), json!({"test": true})] {
         let (status, answer) = opwatch.post("", body.to_string()).await;
@@ -104,8 +104,8 @@ async fn a_message_that_cannot_be_used_is_told_with_its_field_and_the_remedy() {
             "timeZone",
             "Must be an IANA time zone, such as Europe/Madrid",
         ),
-        (json!({"name": NAME, "channel": "#ops"}), "channel", "Must be a channel's id such as C024BE91L"),
-        (json!({"name": NAME, "mention": "@jane"}), "mention", "Must be here, or the id of a person"),
+        (json!({"name": NAME, "channel": "#ops"}), "channel", "Must be a channel ID such as C024BE91L"),
+        (json!({"name": NAME, "mention": "@jane"}), "mention", "Must be here, or the ID of a person"),
         (json!({"name": NAME, "titel": "x"}), "titel", "Unknown field."),
         (json!({"name": NAME, "Name": "x"}), "Name", "Unknown field."),
         (json!({"start": 7}), "start", "Must be an object in braces."),

@@ -262,18 +262,18 @@ async fn what_can_not_be_rendered_says_why_and_what_to_give() {
     let cases: &[(&[&str], &[&str])] = &[
         (&[], &["--operation FILE is missing", "not-started"]),
         (&["--outcome", "failed"], &["--operation FILE is missing"]),
-        (&["--outcome", "won"], &["the outcomes are succeeded, failed"]),
+        (&["--outcome", "won"], &["must be one of succeeded, failed"]),
         (
             &["--operation", &gone],
             &["render-gone.json: No such file", "gcloud datastore operations describe"],
         ),
         (
             &["--operation", &text],
-            &["render-text.json: Not a JSON object: expected value", "give the JSON of a GET"],
+            &["render-text.json: Not a JSON object: expected value", "use the JSON of a GET"],
         ),
         (&["--operation", &list], &["render-list.json: the list of operations is empty"]),
         (&["--operation", &yaml], &["render-yaml.json: Not a JSON object: it is YAML.", "--format=json"]),
-        (&["--operation", &nameless], &["render-nameless.json: it has no name", "give the JSON of a GET"]),
+        (&["--operation", &nameless], &["render-nameless.json: it has no name", "use the JSON of a GET"]),
         (
             &["--operation", &two],
             &[
@@ -283,23 +283,23 @@ async fn what_can_not_be_rendered_says_why_and_what_to_give() {
         ),
         (
             &["--operation", &two, "--name", "c"],
-            &["--name: no operation of the list is \"c\"; there are:\n  projects/p/operations/a"],
+            &["--name: no operation named \"c\" in the list, which has:\n  projects/p/operations/a"],
         ),
         (
             &["--operation", &other],
-            &["render-other.json: \"projects/p/jobs/1\" is not an operation's name", "projects/my-project/"],
+            &["render-other.json: \"projects/p/jobs/1\" is not an operation name", "projects/my-project/"],
         ),
-        (&["--operation", &odd], &["render-odd.json: ", "give the JSON of a GET"]),
+        (&["--operation", &odd], &["render-odd.json: ", "use the JSON of a GET"]),
         (
             &["--operation", &running, "--service", "spannr"],
             &["--service: \"spannr\" is not a service (`opwatch services` lists them)"],
         ),
-        (&["--operation", &running, "--service", "firestore"], &["is not an operation's name", "databases"]),
+        (&["--operation", &running, "--service", "firestore"], &["is not an operation name", "databases"]),
         (
             &["--operation", &running, "--previous", &firestore],
             &["--previous: it is ", "an earlier recording of the same"],
         ),
-        (&["--operation", &running, "--previous", &done], &["--previous: the operation was done already"]),
+        (&["--operation", &running, "--previous", &done], &["--previous: the operation had already ended"]),
         (
             &["--operation", &running, "--attempt", "60"],
             &["--attempt 60: with --limit 60", "between 0 and 59"],
@@ -360,7 +360,7 @@ async fn of_a_list_it_says_which_operation_it_takes() {
         let (status, output, errors) =
             outcome(&[&["render", "--operation", path], &arguments[..]].concat(), &[]).await;
         assert_eq!(status, Some(0), "{errors}");
-        assert_eq!(errors, format!("opwatch: {path} is a list: {name} is taken\n"));
+        assert_eq!(errors, format!("opwatch: {path} is a list: using {name}\n"));
         assert_eq!(output, nightly("--operation processing-16", &[]) + "\n");
     }
     fs::write(&file, format!("\u{feff}{running}")).unwrap();

@@ -191,15 +191,15 @@ fn slack_is_a_webhook_or_a_bot() {
     assert!(error(both).contains("can't be set together with SLACK_WEBHOOK_URL"));
     let none = error(with("SLACK_WEBHOOK_URL", ""));
     assert!(
-        none.starts_with("SLACK_WEBHOOK_URL: it must be set, or SLACK_BOT_TOKEN with SLACK_CHANNEL"),
+        none.starts_with("SLACK_WEBHOOK_URL: must be set, or SLACK_BOT_TOKEN with SLACK_CHANNEL"),
         "{none}"
     );
-    assert!(error(of_bot(&[("SLACK_CHANNEL", "")])).starts_with("SLACK_CHANNEL: it must be set together"));
+    assert!(error(of_bot(&[("SLACK_CHANNEL", "")])).starts_with("SLACK_CHANNEL: must be set together"));
     for token in ["canary", "xoxp-canary", "xoxb-canary x"] {
-        assert!(error(of_bot(&[("SLACK_BOT_TOKEN", token)])).starts_with("SLACK_BOT_TOKEN: it "), "{token}");
+        assert!(error(of_bot(&[("SLACK_BOT_TOKEN", token)])).starts_with("SLACK_BOT_TOKEN: "), "{token}");
     }
     for (setting, value) in [("SLACK_CHANNEL", "C024BE91L"), ("SLACK_CHANNELS", "C024BE91L")] {
-        assert!(error(with(setting, value)).contains("a webhook has its own channel"), "{setting}");
+        assert!(error(with(setting, value)).contains("can't be used with a webhook"), "{setting}");
     }
     assert!(error(with("NOTIFY", "live")).contains("needs a bot"));
 }
@@ -213,7 +213,7 @@ fn a_webhook_of_another_host_is_told_of_endpoints_only_where_they_are_set() {
         set(&mut args, "SLACK_WEBHOOK_URL", "https://example.com/canary-hook");
         args.check().unwrap_err().to_string()
     };
-    let plain = "SLACK_WEBHOOK_URL: it must begin with https://hooks.slack.com/ (example: ";
+    let plain = "SLACK_WEBHOOK_URL: must begin with https://hooks.slack.com/ (example: ";
     assert!(error("").starts_with(plain), "{}", error(""));
     let local = error("slack=http://localhost:1");
     assert!(
@@ -303,15 +303,12 @@ fn what_may_be_touched_is_bounded_by_lists_or_by_any() {
 fn what_is_no_incoming_webhook_is_refused_with_what_to_create() {
     for (what, paths) in [
         (
-            "it is a URL of Workflow Builder, which runs a workflow and posts no message",
+            "is a Workflow Builder URL, which runs a workflow and posts no message",
             &["/triggers/T0/1/canary-hook", "/workflows/T0/A1/2/canary-hook"][..],
         ),
+        ("is the response URL of a slash command, which lasts 30 minutes", &["/commands/T0/1/canary-hook"]),
         (
-            "it is the response URL of a slash command, which lasts 30 minutes",
-            &["/commands/T0/1/canary-hook"],
-        ),
-        (
-            "it is not a complete webhook URL",
+            "is not a complete webhook URL",
             &[
                 "",
                 "/",
@@ -348,21 +345,21 @@ fn the_interval_of_the_settings_is_no_shorter_than_the_shortest() {
     assert_eq!(set("30s", "30s"), Ok(30));
     assert_eq!(set("5m", ""), Ok(300), "the default gives way");
     let error = set("30s", "29s").unwrap_err();
-    assert!(error.starts_with("CHECK_INTERVAL: it must be at least MIN_INTERVAL, 30s"), "{error}");
+    assert!(error.starts_with("CHECK_INTERVAL: must be at least MIN_INTERVAL, 30s"), "{error}");
 }
 
 #[test]
 fn a_bad_value_is_told_with_setting_reason_and_example() {
     for (setting, values, reason) in [
-        ("PORT", &["x", "-1", "65536", "80 80"][..], "it must be a number from 0 to 65535"),
+        ("PORT", &["x", "-1", "65536", "80 80"][..], "must be a number from 0 to 65535"),
         (
             "TOPIC",
             &["opwatch", "projects/p/topics/", "projects/p/topics/a/b", "projects/../topics/t"],
             "must have the form projects/…/topics/…",
         ),
         ("INTERNAL_TOPIC", &["opwatch-internal"], "must have the form projects/…/topics/…"),
-        ("INTERNAL_TOPIC", &["projects/demo/topics/opwatch"], "it must be another topic than TOPIC"),
-        ("ACCEPT_PUBLIC_STATE_UNTIL", &["tomorrow", "2026-12-07"], "is no time in RFC 3339"),
+        ("INTERNAL_TOPIC", &["projects/demo/topics/opwatch"], "must differ from TOPIC"),
+        ("ACCEPT_PUBLIC_STATE_UNTIL", &["tomorrow", "2026-12-07"], "is not an RFC 3339 time"),
         (
             "CHECK_QUEUE",
             &["q", "projects/p/queues/q", "projects/p/locations/l/queues/q?x"],
@@ -370,7 +367,7 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
         ),
         ("REPORT_QUEUE", &["projects/p/locations//queues/q"], "must have the form"),
         ("NOTICE_QUEUE", &["notices"], "must have the form"),
-        ("TASKS_SERVICE_ACCOUNT", &["me", "@x", "a@", "a b@c", "a@b@c"], "is no e-mail address"),
+        ("TASKS_SERVICE_ACCOUNT", &["me", "@x", "a@", "a b@c", "a@b@c"], "is not an email address"),
         (
             "SLACK_WEBHOOK_URL",
             &[
@@ -379,53 +376,53 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
                 "https://hooks.slack.com.evil.com/canary-hook",
                 "https://x@evil.com/canary-hook",
             ],
-            "it must begin with https://hooks.slack.com/",
+            "must begin with https://hooks.slack.com/",
         ),
-        ("SLACK_WEBHOOK_URL", &["canary-hook"], "it is no URL"),
+        ("SLACK_WEBHOOK_URL", &["canary-hook"], "is not a URL"),
         (
             "CHECK_INTERVAL",
             &["0s", "500ms", "1500ms", "25h", "2days"],
-            "it must be whole seconds from 1s to 24h",
+            "must be whole seconds from 1s to 24h",
         ),
         ("CHECK_INTERVAL", &["60", "x", "-5s"], "CHECK_INTERVAL"),
-        ("CHECK_LIMIT", &["0", "10001", "1.5", "x"], "it must be a whole number from 1 to 10000"),
+        ("CHECK_LIMIT", &["0", "10001", "1.5", "x"], "must be a whole number from 1 to 10000"),
         ("LEDGER_KIND", &["__x__", "__"], "is reserved by Datastore"),
         ("LEDGER_KIND", &["a b", "a/b", "日本"], "must be at most 100 letters, digits"),
-        ("LEDGER_PROJECT", &["a/b", ".."], "is no project id"),
+        ("LEDGER_PROJECT", &["a/b", ".."], "is not a project ID"),
         ("LEDGER_NAMESPACE", &["a b", "a/b"], "must be at most 100 letters, digits"),
-        ("LEDGER_DATABASE", &["a b", "..", "(other)"], "is no database id"),
-        ("LEDGER_KEEP", &["1h", "101years"], "it must be from a day to a century"),
+        ("LEDGER_DATABASE", &["a b", "..", "(other)"], "is not a database ID"),
+        ("LEDGER_KEEP", &["1h", "101years"], "must be from 1 day to 36500 days"),
         ("LEDGER_KEEP", &["x", "400"], "LEDGER_KEEP"),
         ("SERVICES", &["bigtable", "datastore,x"], "is not a service (`opwatch services` lists them)"),
-        ("PROJECTS", &["a/b", "a b", "..", "a,b?"], "is no project id"),
-        ("TIME_ZONE", &["Tokyo", "JST", "+09:00"], "is no IANA time zone"),
-        ("LOCALE", &["de", "EN", "japanese"], "is none of en, ja"),
+        ("PROJECTS", &["a/b", "a b", "..", "a,b?"], "is not a project ID"),
+        ("TIME_ZONE", &["Tokyo", "JST", "+09:00"], "is not an IANA time zone"),
+        ("LOCALE", &["de", "EN", "japanese"], "is not one of en, ja"),
         (
             "ENDPOINTS",
             &["datastore=http://10.0.0.1:80", "datastore=http://example.com"],
-            "plain http is for this machine alone",
+            "plain http is only allowed for loopback",
         ),
-        ("ENDPOINTS", &["cloudtasks=https://evil.com"], "a token goes to *.googleapis.com alone"),
+        ("ENDPOINTS", &["cloudtasks=https://evil.com"], "tokens are only sent to *.googleapis.com"),
         (
             "ENDPOINTS",
             &["datastore", "datastore=", "datastore=127.0.0.1:80"],
-            "it must be a URL of scheme, host and port",
+            "must be a URL with scheme, host and port only",
         ),
         ("ENDPOINTS", &["bigtable=http://127.0.0.1:80"], "is neither one of cloudtasks, pubsub, slack"),
-        ("PUBSUB_EMULATOR_HOST", &["10.0.0.1:80"], "plain http is for this machine alone"),
-        ("DATASTORE_EMULATOR_HOST", &["evil.com:80"], "plain http is for this machine alone"),
-        ("CHECK_INTERVAL", &["60"], "\"60\" has no unit; for seconds write 60s"),
-        ("LEDGER_KEEP", &["400"], "\"400\" has no unit; for seconds write 400s"),
+        ("PUBSUB_EMULATOR_HOST", &["10.0.0.1:80"], "plain http is only allowed for loopback"),
+        ("DATASTORE_EMULATOR_HOST", &["evil.com:80"], "plain http is only allowed for loopback"),
+        ("CHECK_INTERVAL", &["60"], "\"60\" has no unit; for seconds, write 60s"),
+        ("LEDGER_KEEP", &["400"], "\"400\" has no unit; for seconds, write 400s"),
         ("TITLE", &["a\u{202e}b", "a\u{85}b"], "on one line"),
         ("TITLE", &["a\nb", &"x".repeat(101)], "at most 100 characters on one line"),
-        ("MENTION", &["@jane", "channel", "<!here>"], "is not here, or the id of"),
-        ("MENTION_ON", &["success"], "is none of: failure, always, never"),
-        ("NOTIFY", &["all", "start"], "is none of: \"live\", \"end\""),
-        ("STALL_AFTER", &["-1", "x"], "it must be a whole number of checks"),
+        ("MENTION", &["@jane", "channel", "<!here>"], "must be here, or the ID of"),
+        ("MENTION_ON", &["success"], "is not one of: failure, always, never"),
+        ("NOTIFY", &["all", "start"], "is not one of: \"live\", \"end\""),
+        ("STALL_AFTER", &["-1", "x"], "must be a whole number of checks"),
         (
             "ACCESS_TOKEN",
             &["canary-token with space", "canary-token\nx", "日本canary-token"],
-            "it has characters that no token has",
+            "contains characters that a token can't have",
         ),
     ] {
         is_told(setting, values, reason);
@@ -444,7 +441,7 @@ fn a_bad_bound_is_told_with_setting_reason_and_example() {
                 "datastore:export;firestore:exportDocuments",
                 "none,datastore:export",
             ][..],
-            "is none of datastore:export, datastore:import",
+            "is not one of datastore:export, datastore:import",
         ),
         (
             "EXPORT_PREFIXES",
@@ -453,10 +450,10 @@ fn a_bad_bound_is_told_with_setting_reason_and_example() {
         ),
         ("MAX_STARTS_PER_HOUR", &["-1", "x", "10001", "1.5"], "a whole number from 0 (no limit) to 10000"),
         ("MAX_WATCHES_PER_MINUTE", &["many", "10001"], "a whole number from 0 (no limit) to 10000"),
-        ("MIN_INTERVAL", &["0s", "500ms", "25h"], "it must be whole seconds from 1s to 24h"),
+        ("MIN_INTERVAL", &["0s", "500ms", "25h"], "must be whole seconds from 1s to 24h"),
         ("IMPORT_PREFIXES", &["my-backups", "gs://", "gs://a,any"], "must begin with gs:// and a bucket"),
-        ("DATABASES", &["(other)", "a b", "p/", "..", "orders,any/"], "is no database id"),
-        ("DATABASES", &["/orders", "a/b/orders", "a b/orders"], "is no project id"),
+        ("DATABASES", &["(other)", "a b", "p/", "..", "orders,any/"], "is not a database ID"),
+        ("DATABASES", &["/orders", "a/b/orders", "a b/orders"], "is not a project ID"),
         ("MENTIONS", &["@jane", "any,here", "here U024BE7LH"], "(or any, alone)"),
     ] {
         is_told(setting, values, reason);
@@ -483,7 +480,7 @@ fn what_must_be_set_says_so_and_blank_counts_as_unset() {
                 Ok(_) => assert!(!REQUIRED.contains(&setting), "{setting} must be set"),
                 Err(error) => {
                     assert!(REQUIRED.contains(&setting), "{error}");
-                    assert!(error.starts_with(&format!("{setting}: it must be set")), "{error}");
+                    assert!(error.starts_with(&format!("{setting}: must be set")), "{error}");
                     assert!(error.contains(&format!("(example: {setting}=")), "{error}");
                 }
             }
@@ -563,7 +560,7 @@ fn state_is_trusted_from_everyone_or_from_the_internal_topic() {
     assert_eq!(internal(Some(until)), Trust::Internal(Internal { topic: topic.clone(), public_until }));
     assert_eq!(internal(None), Trust::Internal(Internal { topic, public_until: None }));
     let alone = with("ACCEPT_PUBLIC_STATE_UNTIL", until).unwrap_err();
-    assert!(alone.contains("it has no effect without INTERNAL_TOPIC"), "{alone}");
+    assert!(alone.contains("has no effect without INTERNAL_TOPIC"), "{alone}");
 }
 
 #[test]
@@ -573,7 +570,7 @@ fn a_ledger_is_on_once_it_has_a_kind() {
         set(&mut args, setting, "30days");
         let error = args.check().unwrap_err().to_string();
         let said =
-            format!("LEDGER_KIND: it must be set: without it {setting} means nothing (example: LEDGER_KIND=");
+            format!("LEDGER_KIND: must be set: {setting} has no effect without it (example: LEDGER_KIND=");
         assert!(error.starts_with(&said) && error.lines().count() == 1, "{error}");
     }
     let ledger = with("LEDGER_KIND", "Run").unwrap().config.ledger.unwrap();

@@ -67,7 +67,7 @@ pub async fn run(args: &DoctorArgs) -> ExitCode {
     let settings = match args.serve.check() {
         Ok(settings) => settings,
         Err(bad) => {
-            Finding::bad("settings", format!("\n{bad}"), "set them as `opwatch serve --help` says").print();
+            Finding::bad("settings", format!("\n{bad}"), "see `opwatch serve --help`").print();
             return ExitCode::FAILURE;
         }
     };
@@ -75,7 +75,7 @@ pub async fn run(args: &DoctorArgs) -> ExitCode {
     let network = match Network::new().and_then(Network::with_roots) {
         Ok(network) => Arc::new(network),
         Err(error) => {
-            Finding::bad("HTTPS", error.to_string(), "install the CA certificates of the system").print();
+            Finding::bad("HTTPS", error.to_string(), "install the system's CA certificates").print();
             return ExitCode::FAILURE;
         }
     };
@@ -136,7 +136,7 @@ async fn token(google: &Google) -> Finding {
         Err(error) => Finding::bad(
             "access token",
             error,
-            format!("on Cloud Run give the service a service account; elsewhere {LOGIN}"),
+            format!("on Cloud Run, attach a service account to the service; elsewhere, {LOGIN}"),
         ),
     }
 }
@@ -150,7 +150,7 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
         Ok(date) => (Finding::good(what), date),
         Err(error) if error.error.code == 404 => {
             let fix = format!(
-                "take {service} out of SERVICES or {project} out of PROJECTS if there is no such database"
+                "if the project has no such database, remove {service} from SERVICES or {project} from PROJECTS"
             );
             (Finding::bad(what, error.to_string(), fix), error.date)
         }
@@ -158,7 +158,7 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
             let attempt = Attempt { service, method: Method::List, ..Attempt::of_api(service.id(), project) };
             let fix = fix(&error, service.title(), &attempt, None);
             let is_disabled = matches!(Cause::of(&attempt, &error.error), Some(Cause::ApiDisabled { .. }));
-            let fix = if is_disabled { format!("{fix}\nor take {service} out of SERVICES") } else { fix };
+            let fix = if is_disabled { format!("{fix}\nor remove {service} from SERVICES") } else { fix };
             (Finding::bad(what, error.to_string(), fix), error.date)
         }
     }
@@ -168,7 +168,7 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
 async fn reading(google: &Google, service: Service, project: &str) -> Finding {
     let what = format!("reading {} operations of {project}", service.title());
     let Some(permission) = service.permission() else {
-        return Finding::good(format!("{what}: not checked, since the permission is not known"));
+        return Finding::good(format!("{what}: not checked, because the required permission is unknown"));
     };
     let resource = format!("projects/{project}");
     let attempt =
@@ -196,10 +196,10 @@ async fn reading(google: &Google, service: Service, project: &str) -> Finding {
 fn unset(setting: &str, direction: Direction) -> Finding {
     Finding::bad(
         format!("starting an {}", direction.word()),
-        format!("{setting} is not set, so every one is refused"),
+        format!("{setting} is not set, so all of them are rejected"),
         format!(
-            "set {setting} to the gs:// prefixes that may be used, such as {setting}=gs://my-backups; STARTS=none if this \
-             opwatch is only to watch"
+            "set {setting} to the allowed gs:// prefixes, such as {setting}=gs://my-backups, or STARTS=none if this opwatch only \
+             watches operations"
         ),
     )
 }
@@ -243,8 +243,8 @@ async fn queue(google: &Google, queue: &str) -> Finding {
         ("Cloud Tasks", Attempt::of_api("cloudtasks", project_of(queue))),
         format!("creating tasks in {queue}"),
         format!(
-            "gcloud tasks queues create {flags} if it is not there; else gcloud tasks queues add-iam-policy-binding \
-             {flags} --role=roles/cloudtasks.enqueuer --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
+            "if the queue does not exist, gcloud tasks queues create {flags}; otherwise gcloud tasks queues \
+             add-iam-policy-binding {flags} --role=roles/cloudtasks.enqueuer --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
         ),
     )
 }
@@ -259,7 +259,7 @@ async fn acting_as(google: &Google, account: &str) -> Finding {
         ("IAM", Attempt::of_api("iam", project)),
         format!("acting as {account}"),
         format!(
-            "create that account or correct TASKS_SERVICE_ACCOUNT if it is not there; else gcloud iam service-accounts add-iam-policy-binding {account} --role=roles/iam.serviceAccountUser \
+            "if the account does not exist, create it or correct TASKS_SERVICE_ACCOUNT; otherwise gcloud iam service-accounts add-iam-policy-binding {account} --role=roles/iam.serviceAccountUser \
              --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
         ),
     )
@@ -272,7 +272,7 @@ async fn ledger(google: &Google, ledger: &Ledger) -> Finding {
         Err(error) if error.error.code == 404 => Finding::bad(
             what,
             error.to_string(),
-            "correct LEDGER_PROJECT or LEDGER_DATABASE, or unset LEDGER_KIND, if there is no such database",
+            "if the database does not exist, correct LEDGER_PROJECT or LEDGER_DATABASE, or unset LEDGER_KIND",
         ),
         Err(error) => Finding::bad(
             what,
@@ -299,7 +299,7 @@ fn permission(
 ) -> Finding {
     match granted {
         Ok(true) => Finding::good(what),
-        Ok(false) => Finding::bad(what, "it is not there, or not permitted", grant),
+        Ok(false) => Finding::bad(what, "does not exist, or permission denied", grant),
         Err(error) if error.error.code == 404 => Finding::bad(what, error.to_string(), grant),
         Err(error) => Finding::bad(what, error.to_string(), fix(&error, api, &attempt, Some(grant))),
     }
@@ -309,8 +309,8 @@ fn permission(
 /// the role is granted that opwatch needs for operations.
 fn fix(error: &CallError, api: &str, attempt: &Attempt<'_>, grant: Option<String>) -> String {
     let again = || match error.retry_after {
-        Some(wait) => format!("run it again in {} s", wait.as_secs()),
-        None => "run it again".to_owned(),
+        Some(wait) => format!("run doctor again in {} s", wait.as_secs()),
+        None => "run doctor again".to_owned(),
     };
     if let Some(cause) = Cause::of(attempt, &error.error) {
         if let (Cause::CallerLacks { .. }, Some(grant)) = (&cause, grant) {
@@ -322,13 +322,11 @@ fn fix(error: &CallError, api: &str, attempt: &Attempt<'_>, grant: Option<String
         return lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
     }
     match error.error.code {
-        0 if lacks_token(&error.error) => "get an access token first: its line is above".to_owned(),
-        0 if !error.ambiguous => {
-            "connect this machine to the network first: it does not reach Google".to_owned()
-        }
-        401 => "run it again; if it stays so, the access token is not valid: get a new one".to_owned(),
+        0 if lacks_token(&error.error) => "get an access token first (see above)".to_owned(),
+        0 if !error.ambiguous => "connect to the network first: this machine can't reach Google".to_owned(),
+        401 => "run doctor again; if that fails, the access token is invalid: get a new one".to_owned(),
         _ if error.transient => again(),
-        _ => "check the setting that names it; the error says more".to_owned(),
+        _ => "check the setting that names it; see the error for details".to_owned(),
     }
 }
 
@@ -336,13 +334,13 @@ fn clock(date: Option<DateTime<Utc>>) -> Finding {
     let Some(date) = date else {
         return Finding::bad(
             "clock",
-            "no answer of Google's to compare it with",
-            "fix the lines above first",
+            "no response from Google to compare with",
+            "fix the errors above first",
         );
     };
     let off = (SystemClock.now() - date).abs().to_std().unwrap_or_default();
     if off <= CLOCK_TOLERANCE {
-        return Finding::good(format!("clock (off by {} s at most)", off.as_secs() + 1));
+        return Finding::good(format!("clock (off by at most {} s)", off.as_secs() + 1));
     }
-    Finding::bad("clock", format!("off by {} s", off.as_secs()), "set the machine's clock, with NTP say")
+    Finding::bad("clock", format!("off by {} s", off.as_secs()), "synchronize the machine's clock (NTP)")
 }

@@ -39,7 +39,7 @@ pub fn man(args: &ManArgs, mut command: Command) -> ExitCode {
         let Some(found) = command.find_subcommand(name) else {
             let known: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
             terminal::error(format_args!(
-                "opwatch: there is no command {name:?}: give one of {}, or none for opwatch itself",
+                "opwatch: unknown command {name:?}: use one of {}, or none for opwatch itself",
                 known.join(", ")
             ));
             return ExitCode::from(64);
@@ -48,7 +48,7 @@ pub fn man(args: &ManArgs, mut command: Command) -> ExitCode {
     }
     let mut page = Vec::new();
     if let Err(error) = clap_mangen::Man::new(command).render(&mut page) {
-        terminal::error(format_args!("opwatch: the page could not be made: {error}"));
+        terminal::error(format_args!("opwatch: the page could not be generated: {error}"));
         return ExitCode::FAILURE;
     }
     terminal::part(String::from_utf8_lossy(&page));

@@ -17,7 +17,7 @@ pub async fn run(args: &HistoryArgs) -> ExitCode {
     let settings = match args.check() {
         Ok(settings) => settings,
         Err(bad) => {
-            terminal::error(format_args!("opwatch: these settings can't be used:\n{bad}"));
+            terminal::error(format_args!("opwatch: invalid settings:\n{bad}"));
             return ExitCode::from(64);
         }
     };

@@ -19,7 +19,7 @@ pub(super) fn named(name: &str, service: Option<&str>, services: &[Service]) -> 
             let examples: Vec<_> =
                 services.iter().take(SHOWN).map(|service| service.name_example()).collect();
             Err(format!(
-                "{name:?} is not an operation's name. Names look like this:\n  {}",
+                "{name:?} is not an operation name. Names look like this:\n  {}",
                 examples.join("\n  ")
             ))
         }

@@ -115,7 +115,7 @@ fn outcomes_help() -> String {
 
 fn outcome(text: &str) -> Result<Outcome, String> {
     let found = OUTCOMES.iter().find(|(word, _)| *word == text).map(|(_, outcome)| *outcome);
-    found.ok_or_else(|| format!("the outcomes are {}", OUTCOMES.map(|(word, _)| word).join(", ")))
+    found.ok_or_else(|| format!("must be one of {}", OUTCOMES.map(|(word, _)| word).join(", ")))
 }
 
 /// Runs `opwatch render`: 0, or 64 when the arguments or files can't be used.

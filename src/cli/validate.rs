@@ -105,7 +105,7 @@ fn expansions(start: &Start, now: DateTime<Utc>) -> String {
     };
     let now = now.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
     let mut text = format!(
-        "  placeholders, if it were published now ({now} {zone}; {whose}; each kickoff has its own ${{id}}):\n"
+        "  placeholders, if it were published now ({now} {zone}; {whose}; ${{id}} differs for each kickoff):\n"
     );
     for (field, value) in found {
         text.extend(["    ", &field, " = ", &value, "\n"]);
@@ -117,7 +117,7 @@ fn summary(message: &Message) -> String {
     match message {
         Message::Start(start) => format!("starts {} on {}", start.request.method, start.request.resource()),
         Message::Check(check) => format!("watches {}", check.operation),
-        Message::Test(_) => "tests all links".to_owned(),
-        Message::Report(_) => "a report that opwatch passed on".to_owned(),
+        Message::Test(_) => "tests the message path".to_owned(),
+        Message::Report(_) => "a report that opwatch sent to itself".to_owned(),
     }
 }

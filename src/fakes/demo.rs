@@ -108,11 +108,11 @@ pub enum Way {
 }
 
 fn locale(text: &str) -> Result<Locale, String> {
-    text.parse().map_err(|()| format!("the languages are {}", Locale::ALLOWED))
+    text.parse().map_err(|()| format!("must be one of {}", Locale::ALLOWED))
 }
 
 fn zone(text: &str) -> Result<Tz, String> {
-    text.parse().map_err(|_| "that is no IANA time zone, such as Asia/Tokyo".to_owned())
+    text.parse().map_err(|_| "must be an IANA time zone, such as Asia/Tokyo".to_owned())
 }
 
 /// Runs the demo: 0 only when the message that should arrive did, and nothing else.
@@ -147,7 +147,7 @@ fn no_port(port: u16, error: &std::io::Error) -> String {
     match port {
         0 => format!("no loopback port: {error}"),
         _ => format!(
-            "can't listen on port {port}: {error}; choose another --port, or leave it out for any free one"
+            "can't listen on port {port}: {error}; use another --port, or omit it to use any free port"
         ),
     }
 }

@@ -52,11 +52,9 @@ impl Story {
         };
         match locale {
             Locale::En => {
-                terminal::line(
-                    "opwatch demo: the real server, with stand-ins for Google and Slack on this machine.",
-                );
+                terminal::line("opwatch demo: the real server, with local stand-ins for Google and Slack.");
                 terminal::line(format_args!(
-                    "Slack's side as a page, until the demo ends (--stay keeps it): {page}/\n"
+                    "The Slack channel as a page, until the demo ends (--stay keeps it up): {page}/\n"
                 ));
             }
             Locale::Ja => {
@@ -99,13 +97,11 @@ impl Story {
             Event::TaskCreated { schedule_time, data, .. } => self.step(*schedule_time, data),
             Event::SlackPosted { payload } => {
                 let what = match (self.end, en) {
-                    (Told::NotYet, true) => "Slack took a message, which will follow it:",
+                    (Told::NotYet, true) => "posted to Slack; this message will follow the operation:",
                     (Told::NotYet, false) => "Slackに投稿（進捗に合わせて編集します）:",
-                    (Told::Reported, true) => "Slack took the message:",
+                    (Told::Reported, true) => "posted to Slack:",
                     (Told::Reported, false) => "Slackに投稿:",
-                    (Told::Edited, true) => {
-                        "Slack took the reply in its thread, since an edit alerts nobody:"
-                    }
+                    (Told::Edited, true) => "replied in the Slack thread, because an edit notifies nobody:",
                     (Told::Edited, false) => "Slackのスレッドに返信（編集では通知されないため）:",
                 };
                 self.show(what, payload);
@@ -116,10 +112,10 @@ impl Story {
             }
             Event::SlackEdited { payload, .. } => {
                 self.end = Told::Edited;
-                self.show(if en { "Slack shows the end:" } else { "Slackの投稿を結果に編集:" }, payload);
+                self.show(if en { "Slack edited to:" } else { "Slackの投稿を結果に編集:" }, payload);
             }
             Event::SlackRefused { status, answer } => {
-                self.say(if en { "Slack refused:" } else { "Slackが拒否:" }, &format!("{status} {answer}"));
+                self.say(if en { "Slack rejected:" } else { "Slackが拒否:" }, &format!("{status} {answer}"));
             }
             Event::DeadLettered { id } => {
                 self.say(if en { "dead letter:" } else { "デッドレター:" }, id);
@@ -241,7 +237,7 @@ fn refusal(data: &Value, en: bool) -> String {
     match (code, unreadable) {
         (Some(code), _) if en => format!("refused: {code} {status}"),
         (Some(code), _) => format!("拒否されました: {code} {status}"),
-        (None, true) if en => "refused; one more look to be sure".to_owned(),
+        (None, true) if en => "refused; checking once more".to_owned(),
         (None, true) => "拒否されました。もう一度確認します".to_owned(),
         (None, false) => String::new(),
     }

@@ -185,7 +185,7 @@ impl Google {
                 Ok(Some(Found { properties: entity.properties, version }))
             }
             None if missing.is_empty() => {
-                Err(unreadable("the ledger neither found nor missed an entity", &answer))
+                Err(unreadable("the ledger response has neither found nor missing entities", &answer))
             }
             None => Ok(None),
         }
@@ -225,7 +225,7 @@ impl Google {
         if results.len() == mutations.len() {
             return Ok(!results.iter().any(|result| result.conflict));
         }
-        Err(unreadable("the ledger's answer is no commit", &answer))
+        Err(unreadable("the ledger response is not a commit", &answer))
     }
 
     async fn ledger_call(
@@ -273,7 +273,7 @@ fn is_taken(error: &CallError) -> bool {
 
 fn read<T: for<'de> Deserialize<'de>>(answer: &Success) -> Result<T, CallError> {
     let read = serde_json::from_slice(&answer.body);
-    read.map_err(|error| unreadable(&format!("the ledger's answer could not be read: {error}"), answer))
+    read.map_err(|error| unreadable(&format!("the ledger response could not be read: {error}"), answer))
 }
 
 fn unreadable(text: &str, answer: &Success) -> CallError {

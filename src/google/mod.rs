@@ -113,7 +113,7 @@ impl Google {
             Ok(Ok(token)) => token,
             Ok(Err(text)) => return Err(no_answer(&format!("{NO_TOKEN}{text}"), false)),
             Err(_) => {
-                let text = format!("{NO_TOKEN}the metadata server did not answer in time");
+                let text = format!("{NO_TOKEN}the metadata server did not respond in time");
                 return Err(no_answer(&text, false));
             }
         };

@@ -25,7 +25,7 @@ impl Google {
     pub async fn probe_token(&self, limit: Duration) -> Result<(), String> {
         let endpoint = self.endpoints.get(Api::CloudTasks);
         let token = tokio::time::timeout(limit, self.tokens.for_endpoint(&endpoint)).await;
-        token.unwrap_or_else(|_| Err(format!("no answer within {limit:?}"))).map(|_| ())
+        token.unwrap_or_else(|_| Err(format!("no response within {limit:?}"))).map(|_| ())
     }
 
     /// Asks for a list of operations of `service` at `path`; gives the server's time.

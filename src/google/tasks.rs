@@ -112,7 +112,7 @@ impl Google {
                 // The id alone: a project may be named by its number and answered by its id.
                 Ok(created) if created.name.ends_with(&format!("/tasks/{id}")) => Ok(Created::New),
                 _ => {
-                    let error = ApiError::new(0, "", "the answer is no task, so none may be there");
+                    let error = ApiError::new(0, "", "the response is not a task, so it may not exist");
                     Err(super::operations::unreadable(error, success.date))
                 }
             },

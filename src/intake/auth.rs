@@ -94,7 +94,7 @@ impl Authenticator {
             tracing::warn!(
                 decision = "not-admitted",
                 refused = warnings.refused_since,
-                "refused a push: {refusal}"
+                "rejected a push: {refusal}"
             );
             *warnings = Warnings { rest: Some(Span::new(now, BETWEEN_WARNINGS)), refused_since: 0 };
         }

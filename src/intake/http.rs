@@ -48,13 +48,13 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlig
             return text(StatusCode::OK, concat!("opwatch ", env!("CARGO_PKG_VERSION"), "\n"));
         }
         ("/ready", _) => return not_allowed("GET"),
-        _ => return text(StatusCode::NOT_FOUND, "there is nothing here: pushes go to /, probes to /ready\n"),
+        _ => return text(StatusCode::NOT_FOUND, "not found: pushes go to /, probes to /ready\n"),
     };
     let (deadline, span) = (Deadline::start(), span(request.headers()));
     if let Some(authenticator) = &app.authenticator {
         let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         if let Err(refusal) = authenticator.authenticate(authorization).instrument(span.clone()).await {
-            return text(StatusCode::UNAUTHORIZED, format!("this push is not let in: {refusal}\n"));
+            return text(StatusCode::UNAUTHORIZED, format!("push not authenticated: {refusal}\n"));
         }
     }
     let body = match tokio::time::timeout(BODY_TIME, receive(request.into_body())).await {
@@ -90,7 +90,7 @@ async fn receive(mut body: Incoming) -> Result<Body, &'static str> {
     let mut kept = Vec::with_capacity(usize::try_from(declared).unwrap_or(0));
     let mut size = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| "the body broke off\n")?;
+        let frame = frame.map_err(|_| "the body ended early\n")?;
         let Some(data) = frame.data_ref() else { continue };
         size += data.len();
         if size > LONGEST_DRAINED {
@@ -132,15 +132,15 @@ fn opened(body: Bytes, route: Route, trust: &Trust) -> Result<Delivery, (StatusC
     let push = push::open(&body).map_err(|error| {
         if error == NotAPush::Unwrapped {
             // It goes on until a person changes the subscription.
-            tracing::error!(decision = "not-a-push", %error, "refused a message without its wrapper");
+            tracing::error!(decision = "not-a-push", %error, "rejected a message without its Pub/Sub wrapper");
         } else {
-            tracing::warn!(decision = "not-a-push", %error, "refused a request that is no push");
+            tracing::warn!(decision = "not-a-push", %error, "rejected a request that is not a push");
         }
         (StatusCode::BAD_REQUEST, format!("{error}\n"))
     })?;
     push.deliver(route, trust).map_err(|error| {
-        tracing::error!(reported = true, decision = "not-admitted", "refused a push: {error}");
-        (StatusCode::FORBIDDEN, format!("this push is not let in: {error}\n"))
+        tracing::error!(reported = true, decision = "not-admitted", "rejected a push: {error}");
+        (StatusCode::FORBIDDEN, format!("push rejected: {error}\n"))
     })
 }
 
@@ -149,7 +149,7 @@ fn status(handled: &Handled) -> Response<Full<Bytes>> {
     if handled.acknowledged {
         return text(StatusCode::NO_CONTENT, "");
     }
-    text(StatusCode::SERVICE_UNAVAILABLE, "not handled: deliver it again\n")
+    text(StatusCode::SERVICE_UNAVAILABLE, "not handled: deliver again\n")
 }
 
 /// The line of this push.
@@ -192,7 +192,7 @@ fn name_span(message_id: &str) {
 }
 
 fn not_allowed(allowed: &'static str) -> Response<Full<Bytes>> {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("this path takes {allowed} alone\n"));
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("this path only allows {allowed}\n"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }

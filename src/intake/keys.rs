@@ -113,7 +113,7 @@ impl Keys {
                 }
             }
             Err(error) => {
-                tracing::warn!(error, "Google's keys could not be fetched: the ones at hand go on serving");
+                tracing::warn!(error, "could not fetch Google's keys; still using the cached ones");
                 let rest = Some(Span::new(now, BEFORE_RETRY));
                 Kept { keys: old.keys.clone(), fresh: old.fresh, rest }
             }
@@ -133,7 +133,7 @@ fn parse(answer: &Answer) -> Result<HashMap<String, DecodingKey>, String> {
     let keys = set.keys.iter().take(MOST_KEYS);
     let keys: HashMap<_, _> =
         keys.filter_map(|key| Some((key.common.key_id.clone()?, DecodingKey::from_jwk(key).ok()?))).collect();
-    if keys.is_empty() { Err("no key in the answer".to_owned()) } else { Ok(keys) }
+    if keys.is_empty() { Err("no key in the response".to_owned()) } else { Ok(keys) }
 }
 
 #[cfg(test)]

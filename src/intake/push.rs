@@ -28,7 +28,7 @@ pub struct Push<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPush {
     /// It is no JSON object with a `message`.
-    #[error("the body is no wrapped Pub/Sub push: {0}")]
+    #[error("the body is not a wrapped Pub/Sub push: {0}")]
     NotJson(String),
     /// It is a message of opwatch's without its wrapper.
     #[error(
@@ -37,7 +37,7 @@ pub enum NotAPush {
     )]
     Unwrapped,
     /// The message has no id.
-    #[error("the body is no wrapped Pub/Sub push: message.messageId is missing")]
+    #[error("the body is not a wrapped Pub/Sub push: message.messageId is missing")]
     NoId,
 }
 

@@ -15,7 +15,7 @@ use signature::Verifier;
 const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
 /// How far clocks may differ.
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
-/// A token longer than this is none of Google's.
+/// A token longer than this is not one of Google's.
 const LONGEST_TOKEN: usize = 8 * 1024;
 /// What Cloud Run puts in the place of a signature that it removed.
 const REMOVED: &str = "SIGNATURE_REMOVED_BY_GOOGLE";
@@ -36,11 +36,11 @@ pub enum AuthError {
     #[error("it carries no bearer token: does the subscription have a push service account?")]
     NoToken,
     /// Not three parts of base64 and JSON.
-    #[error("its token is no JSON Web Token")]
+    #[error("its token is not a JSON Web Token")]
     NoJwt,
     /// Cloud Run took the signature away, as it does with `X-Serverless-Authorization`.
     #[error(
-        "its token's signature was removed by Cloud Run, so nothing can be verified here: unset PUSH_AUDIENCE and \
+        "Cloud Run removed its token's signature, so it can't be verified here: unset PUSH_AUDIENCE and \
          PUSH_SERVICE_ACCOUNT and let Cloud Run alone check the caller (roles/run.invoker)"
     )]
     SignatureRemoved,
@@ -57,7 +57,7 @@ pub enum AuthError {
     #[error("its token's signature is wrong")]
     Signature,
     /// A claim is missing or has the wrong type.
-    #[error("its token lacks a claim")]
+    #[error("its token lacks a required claim")]
     Claims,
     /// Not Google's.
     #[error("its token was not issued by Google")]
@@ -69,7 +69,7 @@ pub enum AuthError {
     #[error("its token is from another account than PUSH_SERVICE_ACCOUNT")]
     Account,
     /// Nobody verified the address.
-    #[error("its token's e-mail address is not verified")]
+    #[error("its token's email address is not verified")]
     NotVerified,
     /// Too old.
     #[error("its token has expired")]

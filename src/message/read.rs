@@ -88,7 +88,7 @@ pub fn read(data: &[u8], received: &Received, defaults: &Defaults) -> Result<Mes
     Reader { received, defaults, fields, state, carried, kickoff }.message()
 }
 
-/// Whether no notice may be sent about this unusable message: it is a report that opwatch passed on. On the public topic only
+/// Whether no notice may be sent about this unusable message: it is a report that opwatch sent to itself. On the public topic only
 /// a notice counts as one, since the publisher of a forged report is to learn that it was refused: instances with different
 /// settings must not go on sending each other notices about notices.
 pub fn is_report(data: &[u8], origin: Origin) -> bool {

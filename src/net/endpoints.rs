@@ -49,16 +49,16 @@ pub struct Endpoints {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// It is no URL of scheme, host and port.
-    #[error("it must be a URL of scheme, host and port")]
+    #[error("must be a URL with scheme, host and port only")]
     NoUrl,
     /// Plain http to another machine.
-    #[error("plain http is for this machine alone (127.0.0.0/8, ::1, localhost)")]
+    #[error("plain http is only allowed for loopback (127.0.0.0/8, ::1, localhost)")]
     NotLoopback,
     /// A token would go to somebody else.
-    #[error("a token goes to *.googleapis.com alone")]
+    #[error("tokens are only sent to *.googleapis.com")]
     NotGoogle,
     /// A bot's token would go to somebody else.
-    #[error("a bot's token goes to slack.com or slack-gov.com alone")]
+    #[error("bot tokens are only sent to slack.com or slack-gov.com")]
     NotSlack,
 }
 

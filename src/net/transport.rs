@@ -62,16 +62,16 @@ pub struct Answer {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
     /// Nothing was sent.
-    #[error("no connection: {0}")]
+    #[error("connection failed: {0}")]
     NotConnected(String),
     /// The time limit passed.
-    #[error("no answer within {0:?}")]
+    #[error("no response within {0:?}")]
     TimedOut(Duration),
     /// The connection broke before the answer was whole.
-    #[error("the connection broke: {0}")]
+    #[error("connection lost: {0}")]
     Broken(String),
     /// The answer is too long.
-    #[error("the answer is longer than {LONGEST_ANSWER} bytes")]
+    #[error("the response is longer than {LONGEST_ANSWER} bytes")]
     TooLong,
 }
 

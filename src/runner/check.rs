@@ -16,7 +16,7 @@ impl Runner {
             return Step {
                 decision: Decision::Report(Box::new(report)),
                 decided: Decided::Left,
-                error: Some(format!("{setting} does not allow it any more")),
+                error: Some(format!("{setting} no longer allows it")),
                 call_milliseconds: None,
                 now,
             };

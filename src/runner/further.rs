@@ -79,7 +79,7 @@ impl Runner {
         let failed = match scheduled.await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
+            Err(_) => "no response in time".to_owned(),
         };
         tracing::warn!("further outlets are not told of the end of a watch: {failed}");
     }
@@ -105,7 +105,7 @@ impl Runner {
 
 /// The outlet was set up when the watch ended, and is no more.
 fn not_set_up(id: &str) -> Handled {
-    let error = Some(format!("there is no outlet {id:?} any more: the report to it is dropped"));
+    let error = Some(format!("outlet {id:?} no longer exists: the report to it is dropped"));
     Handled { error, ..Handled::new(Decided::Dropped) }
 }
 

@@ -64,7 +64,7 @@ impl Runner {
         let (Some(ledger), Some(sighting)) = (&self.config.ledger, sighting) else { return };
         let limit = deadline.for_ledger();
         let kept = tokio::time::timeout(limit, Box::pin(self.google.keep(ledger, &sighting, limit))).await;
-        self.complain("what was seen is not kept", kept);
+        self.complain("the snapshot is not stored", kept);
     }
 
     /// What to keep of a look, if the ledger is on and something was seen.
@@ -110,7 +110,7 @@ impl Runner {
         let owner = match random_id() {
             Ok(owner) => owner,
             Err(error) => {
-                self.warn("a report is posted without a claim", &error);
+                self.warn("a report is posted without a lease", &error);
                 return Permission::Free;
             }
         };
@@ -123,7 +123,7 @@ impl Runner {
             Ok(Ok(_)) => false,
             Err(_) => true,
         };
-        match self.complain("a report is posted without a claim", claim) {
+        match self.complain("a report is posted without a lease", claim) {
             // It may have been taken. Copies that find this out together come back as one.
             None if unknown && report.waits == 0 => Permission::Wait(UNKNOWN),
             Some(Standing::Mine) => Permission::Granted(Held { certain: true, ..held }),
@@ -141,7 +141,7 @@ impl Runner {
         let key = ledger.success_key(&work.each_ref().map(String::as_str));
         let limit = deadline.for_ledger();
         let found = tokio::time::timeout(limit, self.google.ledger_entity(ledger, &key, limit)).await;
-        match self.complain("a run is not compared with the one before", found) {
+        match self.complain("a run is not compared with the previous one", found) {
             Some(found) => {
                 let known = found.and_then(|found| Remembered::read(&found.properties));
                 Past { run, known, asked: true }
@@ -172,7 +172,7 @@ impl Runner {
         let held = held.filter(|held| held.certain);
         let (Some(ledger), Some(held)) = (&self.config.ledger, held) else { return };
         let released = self.google.release(ledger, &held.report, deadline.for_ledger()).await;
-        self.complain("the claim on a report runs on to its end", Ok(released));
+        self.complain("the lease on a report is kept until it expires", Ok(released));
     }
 
     /// The result, or a warning.
@@ -184,7 +184,7 @@ impl Runner {
         match result {
             Ok(Ok(result)) => return Some(result),
             Ok(Err(error)) => self.warn(what, &error.to_string()),
-            Err(_) => self.warn(what, "no answer in time"),
+            Err(_) => self.warn(what, "no response in time"),
         }
         None
     }
@@ -195,7 +195,7 @@ impl Runner {
         let mut warned = self.warned_of_ledger.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.is_none_or(|last| (now - last).abs() >= SILENCE) {
             *warned = Some(now);
-            tracing::warn!("the ledger does not work: {what}: {why}");
+            tracing::warn!("ledger error: {what}: {why}");
         }
     }
 }

@@ -79,13 +79,16 @@ impl Runner {
         let has_room = match tokio::time::timeout(deadline.for_call().min(CLAIM_TIME), claiming).await {
             Ok(Ok(has_room)) => has_room,
             Ok(Err(error)) => {
-                tracing::warn!(setting = limit.setting, "a kickoff passed without being counted: {error}");
+                tracing::warn!(
+                    setting = limit.setting,
+                    "a kickoff was accepted without being counted: {error}"
+                );
                 true
             }
             Err(_) => {
                 tracing::warn!(
                     setting = limit.setting,
-                    "a kickoff passed without being counted: Cloud Tasks did not answer in time"
+                    "a kickoff was accepted without being counted: Cloud Tasks did not respond in time"
                 );
                 true
             }

@@ -106,10 +106,10 @@ impl Runner {
         let failed = match created {
             Ok(Ok(_)) => return,
             Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
+            Err(_) => "no response in time".to_owned(),
         };
         next.track.not_told();
-        tracing::warn!("the warning of no progress is left to the next check: {failed}");
+        tracing::warn!("the stall warning is left to the next check: {failed}");
     }
 
     /// Posts the message that will follow the operation, unless this is a bad time for it.
@@ -131,7 +131,7 @@ impl Runner {
         let posted = self.outlet.post(To::Target(target), whole(&notice), call).await;
         // One that is there, or may be, is not posted again: without its place it could never be edited.
         next.announced = posted.as_ref().map_or_else(|error| error.ambiguous, Option::is_none);
-        let opened = self.told("the message that follows it is not posted", posted).flatten();
+        let opened = self.told("the live message could not be posted", posted).flatten();
         next.live.clone_from(&opened);
         opened
     }
@@ -177,7 +177,7 @@ impl Runner {
                 if let Some(opened) = &telling.opened {
                     let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
                     let retracted = self.outlet.retract(opened, call).await;
-                    self.told("a second message that follows it stays", retracted);
+                    self.told("a duplicate live message could not be deleted", retracted);
                 }
             }
             // The report of another copy may know another message: this one would run on for ever.
@@ -214,11 +214,11 @@ impl Runner {
                 if edited.as_ref().is_err_and(|error| error.fault.ends_edits()) {
                     self.remember_uneditable(live);
                 }
-                self.told("the message that follows it is not edited", edited);
+                self.told("the live message could not be edited", edited);
             }
         } else if telling.announces {
             let posted = self.outlet.post(To::Target(None), whole(&notice()), call).await;
-            self.told("that it runs is not told", posted);
+            self.told("the message that it is running could not be posted", posted);
         }
     }
 
@@ -232,14 +232,14 @@ impl Runner {
             let content = Content { notice: &ended, part: Part::Edit, plain: false, end: None };
             let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
             let edited = self.outlet.edit(live, content, call).await;
-            self.told("the message that follows it is not edited to the end", edited);
+            self.told("the live message could not be edited to show the end", edited);
         }
     }
 
     /// The result, or a line in the log.
     #[expect(clippy::unused_self, reason = "reads as what the runner does")]
     pub(super) fn told<T>(&self, what: &str, result: Result<T, PostError>) -> Option<T> {
-        result.inspect_err(|error| tracing::warn!("{what}: {error}; to do: {}", error.advice)).ok()
+        result.inspect_err(|error| tracing::warn!("{what}: {error}; action: {}", error.advice)).ok()
     }
 }
 

@@ -129,7 +129,7 @@ impl Search<'_> {
         } else if is_refused && query.optional {
             tracing::warn!(
                 filter = query.filter,
-                "the filter is refused: the list is read in another way: {error}"
+                "the filter was rejected: reading the list without it: {error}"
             );
             self.place = LookUp { refused: true, found: self.place.found.take(), ..LookUp::default() };
         } else {

@@ -315,7 +315,7 @@ impl Runner {
 fn with_next_try(error: String, message: &Message, at: Option<DateTime<Utc>>) -> String {
     match (message, at) {
         (Message::Start(_), Some(at)) => {
-            format!("{error}; the next try is at {}", at.format("%Y-%m-%dT%H:%M:%SZ"))
+            format!("{error}; next try at {}", at.format("%Y-%m-%dT%H:%M:%SZ"))
         }
         _ => error,
     }

@@ -179,7 +179,7 @@ impl Runner {
         if error.fault != Fault::Gone {
             let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
             let retracted = self.outlet.retract(live, call).await;
-            self.told("the message that followed it stays", retracted);
+            self.told("the old live message could not be deleted", retracted);
         }
     }
 
@@ -237,7 +237,7 @@ fn is_unclear(not_posted: &NotPosted) -> bool {
 
 fn unclear(error: &PostError) -> Handled {
     let text = format!(
-        "{error}; after {UNCLEAR_RETRIES} retries the report counts as delivered, though Slack never said ok; to do: {}",
+        "{error}; after {UNCLEAR_RETRIES} retries the report counts as delivered, though Slack never returned ok; action: {}",
         error.advice
     );
     Handled { error: Some(text), needs_attention: true, ..Handled::new(Decided::Posted) }
@@ -245,8 +245,8 @@ fn unclear(error: &PostError) -> Handled {
 
 /// The error for the log, with what the next try leaves out and what a person must do.
 pub(super) fn said(error: &PostError, dropped: Option<Dropped>) -> String {
-    let next = dropped.map(|dropped| format!("; the next try is {dropped}")).unwrap_or_default();
-    format!("{error}{next}; to do: {}", error.advice)
+    let next = dropped.map(|dropped| format!("; next try {dropped}")).unwrap_or_default();
+    format!("{error}{next}; action: {}", error.advice)
 }
 
 /// The next try, which counts from Slack's time where it answered: by a slow clock of ours all tries of a week would be

@@ -53,7 +53,7 @@ impl Runner {
     async fn look_up_and_start(&self, start: &Start, now: DateTime<Utc>, deadline: Deadline) -> Turn {
         if let Err(problem) = self.config.policy.permit_start(&start.request) {
             let setting = problem.setting().to_owned();
-            let error = Some(format!("{setting} does not allow it any more"));
+            let error = Some(format!("{setting} no longer allows it"));
             let decision = give_up(start, Reason::NotAllowed { setting }, None, now);
             return Turn { decision, on: Decided::Left, error };
         }
@@ -62,7 +62,7 @@ impl Runner {
         let _turn = match self.turns.take(request, &key, limit).await {
             Ok(turn) => turn,
             Err(busy) => {
-                let error = ApiError::new(0, "", "another start of the same request takes its time");
+                let error = ApiError::new(0, "", "another start of the same request is still in progress");
                 let ambiguous = start.ambiguous || busy.same_kickoff;
                 return came_back(start, error, ambiguous, start.look_up.clone(), now);
             }
@@ -82,7 +82,7 @@ impl Runner {
         }
         let start = &Start { counted: true, ..start.clone() };
         if deadline.for_call() < START_TIME {
-            let error = ApiError::new(0, "", "the look-up left no time for the start");
+            let error = ApiError::new(0, "", "the lookup left no time for the start");
             return came_back(start, error, start.ambiguous, Some(place), now);
         }
         match self.google.start(&start.request, labelled_body(start), deadline.for_call()).await {
@@ -108,7 +108,11 @@ impl Runner {
                 return ControlFlow::Break(Turn { decision, on: Decided::Adopted, error: None });
             }
             Found::Later(place, date) => {
-                let error = ApiError::new(0, "", "the list of operations is long: it is read on");
+                let error = ApiError::new(
+                    0,
+                    "",
+                    "the list of operations is long: reading continues in the next delivery",
+                );
                 let turn = came_back(start, error, start.ambiguous, Some(place), date.unwrap_or(now));
                 return ControlFlow::Break(turn);
             }
@@ -131,7 +135,7 @@ impl Runner {
             matches!(error.error.code, 404 | 501) && self.google.is_emulated(service) && !start.ambiguous;
         if none {
             let path = &start.request.path;
-            tracing::warn!(path, "{service} has no list of operations ({error}): started without a look-up");
+            tracing::warn!(path, "{service} has no list of operations ({error}): started without a lookup");
         }
         none
     }

@@ -433,7 +433,7 @@ fn somebody_must_act_on_what_will_not_pass_and_on_the_last_try() {
     ] {
         let handled = refused(tries, status, body);
         let error = handled.error.clone().unwrap_or_default();
-        assert!(error.contains(body) && error.contains("; to do: "), "{handled:?}");
+        assert!(error.contains(body) && error.contains("; action: "), "{handled:?}");
         assert_eq!((handled.decision, handled.needs_attention), (decision, needs_attention), "{body}");
         assert_eq!(handled.acknowledged, decision == Decided::PostAgain, "{body}");
         assert!(handled.call_milliseconds.is_some(), "{body}");

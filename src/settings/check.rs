@@ -82,7 +82,7 @@ impl ServeArgs {
 
     fn check_port(&self, bad: &mut Bad) -> u16 {
         let port = bad.optional("PORT", self.port.as_ref(), "8080", |text| {
-            text.parse().map_err(|_| "it must be a number from 0 to 65535".to_owned())
+            text.parse().map_err(|_| "must be a number from 0 to 65535".to_owned())
         });
         port.unwrap_or(8080)
     }
@@ -108,14 +108,14 @@ impl ServeArgs {
         let topic = bad.optional("INTERNAL_TOPIC", self.internal_topic.as_ref(), INTERNAL_TOPIC, |text| {
             let topic = resource(text, &["projects", "topics"])?;
             let other = topic != public;
-            other.then_some(topic).ok_or_else(|| "it must be another topic than TOPIC".to_owned())
+            other.then_some(topic).ok_or_else(|| "must differ from TOPIC".to_owned())
         });
         let until = self.accept_public_state_until.as_ref();
         let public_until = bad.optional("ACCEPT_PUBLIC_STATE_UNTIL", until, UNTIL, |text| {
-            text::time(text).ok_or_else(|| format!("{text:?} is no time in RFC 3339"))
+            text::time(text).ok_or_else(|| format!("{text:?} is not an RFC 3339 time"))
         });
         if public_until.is_some() && given(self.internal_topic.as_ref()).is_none() {
-            let why = "it has no effect without INTERNAL_TOPIC: state from TOPIC is accepted anyway";
+            let why = "has no effect without INTERNAL_TOPIC: state from TOPIC is accepted anyway";
             bad.say("ACCEPT_PUBLIC_STATE_UNTIL", why, UNTIL);
         }
         topic.map_or(Trust::Everyone, |topic| Trust::Internal(Internal { topic, public_until }))
@@ -127,7 +127,7 @@ impl ServeArgs {
         let plain = |text: &str| {
             let fits = text.bytes().all(|byte| byte.is_ascii_graphic());
             fits.then(|| text.to_owned())
-                .ok_or_else(|| format!("{text:?} has characters that no audience has"))
+                .ok_or_else(|| format!("{text:?} contains characters that an audience can't have"))
         };
         let audience = bad.optional("PUSH_AUDIENCE", self.push_audience.as_ref(), AUDIENCE, plain);
         let account = self.push_service_account.as_ref();
@@ -135,10 +135,10 @@ impl ServeArgs {
         match (audience, service_account) {
             (Some(audience), Some(service_account)) => return Some(Identity { audience, service_account }),
             (Some(_), None) if given(account).is_none() => {
-                bad.say("PUSH_SERVICE_ACCOUNT", "it must be set together with PUSH_AUDIENCE", PUSHES);
+                bad.say("PUSH_SERVICE_ACCOUNT", "must be set together with PUSH_AUDIENCE", PUSHES);
             }
             (None, Some(_)) if given(self.push_audience.as_ref()).is_none() => {
-                bad.say("PUSH_AUDIENCE", "it must be set together with PUSH_SERVICE_ACCOUNT", AUDIENCE);
+                bad.say("PUSH_AUDIENCE", "must be set together with PUSH_SERVICE_ACCOUNT", AUDIENCE);
             }
             _ => {}
         }
@@ -149,12 +149,12 @@ impl ServeArgs {
         let least = policy.limits.min_interval;
         let interval = bad.optional("CHECK_INTERVAL", self.check_interval.as_ref(), "90s or 5m", |text| {
             let seconds = interval(text)?;
-            let why = || format!("it must be at least MIN_INTERVAL, {least}s");
+            let why = || format!("must be at least MIN_INTERVAL, {least}s");
             if seconds >= least { Ok(seconds) } else { Err(why()) }
         });
         let limit = bad.optional("CHECK_LIMIT", self.check_limit.as_ref(), "60", |text| {
             let limit = text.parse().ok().filter(|limit| LIMIT.contains(limit));
-            limit.ok_or_else(|| "it must be a whole number from 1 to 10000".to_owned())
+            limit.ok_or_else(|| "must be a whole number from 1 to 10000".to_owned())
         });
         let default = Defaults::new(outlets::ADDRESSING);
         Defaults {
@@ -209,14 +209,14 @@ impl CommonArgs {
 
     pub(super) fn check_locale(&self, bad: &mut Bad) -> Locale {
         let locale = bad.optional("LOCALE", self.locale.as_ref(), "ja", |text| {
-            text.parse().map_err(|()| format!("{text:?} is none of {}", Locale::ALLOWED))
+            text.parse().map_err(|()| format!("{text:?} is not one of {}", Locale::ALLOWED))
         });
         locale.unwrap_or_default()
     }
 
     pub(super) fn check_zone(&self, bad: &mut Bad) -> Tz {
         let zone = bad.optional("TIME_ZONE", self.time_zone.as_ref(), "Asia/Tokyo", |text| {
-            text.parse().map_err(|_| format!("{text:?} is no IANA time zone"))
+            text.parse().map_err(|_| format!("{text:?} is not an IANA time zone"))
         });
         zone.unwrap_or(Tz::UTC)
     }
@@ -226,7 +226,9 @@ impl CommonArgs {
         let token = self.access_token.as_ref().map(|token| token.expose_secret().trim().to_owned());
         let token = bad.optional("ACCESS_TOKEN", token.as_ref(), "ya29.…", |text| {
             let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
-            plain.then(|| text.to_owned()).ok_or_else(|| "it has characters that no token has".to_owned())
+            plain
+                .then(|| text.to_owned())
+                .ok_or_else(|| "contains characters that a token can't have".to_owned())
         });
         token.map(SecretString::from)
     }

@@ -97,16 +97,16 @@ impl HistoryArgs {
         let of_topic = topic.as_deref().map(crate::services::project_of).unwrap_or_default();
         let ledger = self.ledger.check(of_topic, &mut bad);
         if ledger.is_none() && given(self.ledger.ledger_kind.as_ref()).is_none() {
-            bad.say("LEDGER_KIND", "it must be set", KIND);
+            bad.say("LEDGER_KIND", "must be set", KIND);
         }
         if ledger.as_ref().is_some_and(|ledger| ledger.project.is_empty()) {
-            bad.say("LEDGER_PROJECT", "it must be set, or TOPIC", "my-project");
+            bad.say("LEDGER_PROJECT", "must be set, or TOPIC", "my-project");
         }
         let since = bad.optional("--since", self.since.as_ref(), "30days", |text| {
             let duration = duration(text)?;
             let known = Some(duration).filter(|duration| *duration <= LONGEST_KEEP);
             let since = known.and_then(|duration| TimeDelta::from_std(duration).ok());
-            since.ok_or_else(|| "it must be at most a century".to_owned())
+            since.ok_or_else(|| "must be at most 36500 days".to_owned())
         });
         let (locale, zone) = (self.common.check_locale(&mut bad), self.common.check_zone(&mut bad));
         let endpoints = self.common.check_endpoints(&mut bad);
@@ -135,7 +135,7 @@ impl LedgerArgs {
         let others = others.into_iter().filter(|(_, value)| given(value.as_ref()).is_some());
         let others: Vec<&str> = others.map(|(setting, _)| setting).collect();
         if given(self.ledger_kind.as_ref()).is_none() && !others.is_empty() {
-            let why = format!("it must be set: without it {} means nothing", others.join(", "));
+            let why = format!("must be set: {} has no effect without it", others.join(", "));
             bad.say("LEDGER_KIND", &why, KIND);
         }
     }
@@ -167,7 +167,7 @@ impl LedgerArgs {
             let duration = duration(text)?;
             let known = Some(duration).filter(|duration| (SHORTEST_KEEP..=LONGEST_KEEP).contains(duration));
             let keep = known.and_then(|duration| TimeDelta::from_std(duration).ok());
-            keep.ok_or_else(|| "it must be from a day to a century".to_owned())
+            keep.ok_or_else(|| "must be from 1 day to 36500 days".to_owned())
         });
         Some(Ledger {
             kind: kind?,

@@ -40,7 +40,7 @@ impl Bad {
         parse: impl Fn(&str) -> Result<String, String>,
     ) -> String {
         if given(value).is_none() {
-            self.say(setting, "it must be set", example);
+            self.say(setting, "must be set", example);
         }
         self.optional(setting, value, example, parse).unwrap_or_default()
     }
@@ -69,7 +69,7 @@ impl Bad {
 /// A duration such as `90s`. A number alone could be of any unit.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!("{text:?} has no unit; for seconds write {text}s"));
+        return Err(format!("{text:?} has no unit; for seconds, write {text}s"));
     }
     humantime::parse_duration(text).map_err(|error| error.to_string())
 }
@@ -97,12 +97,12 @@ fn is_id(id: &str, is_project: bool) -> bool {
 }
 
 pub(super) fn project(text: &str) -> Result<String, String> {
-    is_id(text, true).then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no project id"))
+    is_id(text, true).then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is not a project ID"))
 }
 
 /// The id of a database other than the default one.
 pub(super) fn database(text: &str) -> Result<String, String> {
-    is_id(text, false).then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no database id"))
+    is_id(text, false).then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is not a database ID"))
 }
 
 /// Whole seconds between two checks.
@@ -110,11 +110,11 @@ pub(super) fn interval(text: &str) -> Result<u32, String> {
     let duration = duration(text)?;
     let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
     let whole = INTERVAL.contains(&seconds) && duration.subsec_nanos() == 0;
-    whole.then_some(seconds).ok_or_else(|| "it must be whole seconds from 1s to 24h".to_owned())
+    whole.then_some(seconds).ok_or_else(|| "must be whole seconds from 1s to 24h".to_owned())
 }
 
 pub(super) fn account_address(text: &str) -> Result<String, String> {
     let plain = |part: &str| !part.is_empty() && is_id(part, false);
     let fits = text.split_once('@').is_some_and(|(name, domain)| plain(name) && plain(domain));
-    fits.then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is no e-mail address"))
+    fits.then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is not an email address"))
 }

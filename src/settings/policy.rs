@@ -65,7 +65,7 @@ impl PolicyArgs {
         }
         bad.list("STARTS", self.starts.as_ref(), [DEFAULT_STARTS; 2], |text| {
             let all = || StartMethod::all().map(|method| method.to_string()).collect::<Vec<_>>().join(", ");
-            text.parse().map_err(|()| format!("{text:?} is none of {} (or {NONE}, alone)", all()))
+            text.parse().map_err(|()| format!("{text:?} is not one of {} (or {NONE}, alone)", all()))
         })
     }
 }
@@ -73,7 +73,7 @@ impl PolicyArgs {
 fn limit(setting: &str, value: Option<&String>, bad: &mut Bad) -> Option<u32> {
     bad.optional(setting, value, "100", |text| {
         let limit = text.parse().ok().filter(|limit| *limit <= HIGHEST_LIMIT);
-        limit.ok_or_else(|| format!("it must be a whole number from 0 (no limit) to {HIGHEST_LIMIT}"))
+        limit.ok_or_else(|| format!("must be a whole number from 0 (no limit) to {HIGHEST_LIMIT}"))
     })
 }
 

@@ -62,13 +62,13 @@ impl ServeArgs {
         let (webhook, token) = (secret(&self.slack_webhook_url), secret(&self.slack.slack_bot_token));
         let token = match (&webhook, token) {
             (Some(_), Some(_)) => {
-                let why = "it can't be set together with SLACK_WEBHOOK_URL: unset one";
+                let why = "can't be set together with SLACK_WEBHOOK_URL: unset one of them";
                 bad.say("SLACK_BOT_TOKEN", why, BOT_TOKEN);
                 let access = Access::Webhook(check_webhook(webhook.as_ref(), endpoints, bad));
                 return (access, self.slack.check_channels(bad));
             }
             (None, None) => {
-                let why = "it must be set, or SLACK_BOT_TOKEN with SLACK_CHANNEL";
+                let why = "must be set, or SLACK_BOT_TOKEN with SLACK_CHANNEL";
                 bad.say("SLACK_WEBHOOK_URL", why, WEBHOOK);
                 return (Access::Webhook(SecretString::default()), Targets::Any);
             }
@@ -89,7 +89,7 @@ impl SlackArgs {
         let settings = [("SLACK_CHANNEL", &self.slack_channel), ("SLACK_CHANNELS", &self.slack_channels)];
         for (setting, value) in settings {
             if given(value.as_ref()).is_some() {
-                let why = "a webhook has its own channel: unset it, or set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL";
+                let why = "can't be used with a webhook, which has a fixed channel: unset it, or set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL";
                 bad.say(setting, why, CHANNEL);
             }
         }
@@ -125,19 +125,19 @@ impl SlackArgs {
             match title_problem(text) {
                 None => Ok(text.to_owned()),
                 Some(Why::Character { code }) => Err(format!(
-                    "it has the character {code}; it must have at most {LONGEST_TITLE} characters on one line, without \
+                    "contains the character {code}; must have at most {LONGEST_TITLE} characters on one line, without \
                      control characters and characters that change the direction of text"
                 )),
-                Some(_) => Err(format!("it must have at most {LONGEST_TITLE} characters on one line")),
+                Some(_) => Err(format!("must have at most {LONGEST_TITLE} characters on one line")),
             }
         })
     }
 
     pub(super) fn check_routing(&self, powers: Powers, bad: &mut Bad) -> Routing {
-        let none_of = |text: &str, allowed: &str| format!("{text:?} is none of: {allowed}");
+        let none_of = |text: &str, allowed: &str| format!("{text:?} is not one of: {allowed}");
         let target = bad.optional("SLACK_CHANNEL", self.slack_channel.as_ref(), CHANNEL, channel);
         if powers.targets && given(self.slack_channel.as_ref()).is_none() {
-            bad.say("SLACK_CHANNEL", "it must be set together with SLACK_BOT_TOKEN", CHANNEL);
+            bad.say("SLACK_CHANNEL", "must be set together with SLACK_BOT_TOKEN", CHANNEL);
         }
         let mention = bad.optional("MENTION", self.mention.as_ref(), "here", mention);
         let mention_on = bad.optional("MENTION_ON", self.mention_on.as_ref(), "always", |text| {
@@ -145,7 +145,7 @@ impl SlackArgs {
         });
         let notify = bad.optional("NOTIFY", self.notify.as_ref(), "failure", |text| match text.parse() {
             Ok(Notify::Live) if !powers.edits => {
-                Err("\"live\" needs a bot: SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL".to_owned())
+                Err("\"live\" needs a bot: set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL".to_owned())
             }
             parsed => parsed.map_err(|()| none_of(text, Notify::ALLOWED)),
         });
@@ -155,7 +155,7 @@ impl SlackArgs {
 
     pub(super) fn check_stall_after(&self, bad: &mut Bad) -> u32 {
         let parsed = bad.optional("STALL_AFTER", self.stall_after.as_ref(), "10", |text| {
-            text.parse::<u32>().map_err(|_| "it must be a whole number of checks".to_owned())
+            text.parse::<u32>().map_err(|_| "must be a whole number of checks".to_owned())
         });
         parsed.unwrap_or(STALL_AFTER)
     }
@@ -163,21 +163,21 @@ impl SlackArgs {
 
 fn channel(text: &str) -> Result<Target, String> {
     let form = ADDRESSING.target;
-    form.checked(text).map(Target::new).ok_or_else(|| format!("{text:?} is not {}", form.described))
+    form.checked(text).map(Target::new).ok_or_else(|| format!("must be {}, not {text:?}", form.described))
 }
 
 fn mention(text: &str) -> Result<Mention, String> {
     let form = ADDRESSING.mention;
-    form.checked(text).map(Mention::new).ok_or_else(|| format!("{text:?} is not {}", form.described))
+    form.checked(text).map(Mention::new).ok_or_else(|| format!("must be {}, not {text:?}", form.described))
 }
 
 /// The token goes into a header. It is a secret, so no error repeats it.
 fn bot_token(text: &str) -> Result<String, String> {
     if !text.starts_with("xoxb-") {
-        return Err("it must begin with xoxb-".to_owned());
+        return Err("must begin with xoxb-".to_owned());
     }
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
-    plain.then(|| text.to_owned()).ok_or_else(|| "it has characters that no token has".to_owned())
+    plain.then(|| text.to_owned()).ok_or_else(|| "contains characters that a token can't have".to_owned())
 }
 
 /// Whether `path` is an incoming webhook's: <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>.
@@ -195,10 +195,10 @@ fn is_webhook(path: &str) -> Result<(), String> {
             return Ok(());
         }
         ["triggers" | "workflows", ..] => {
-            "it is a URL of Workflow Builder, which runs a workflow and posts no message"
+            "is a Workflow Builder URL, which runs a workflow and posts no message"
         }
-        ["commands", ..] => "it is the response URL of a slash command, which lasts 30 minutes",
-        _ => "it is not a complete webhook URL",
+        ["commands", ..] => "is the response URL of a slash command, which lasts 30 minutes",
+        _ => "is not a complete webhook URL",
     };
     Err(format!("{what}: {CREATE}"))
 }
@@ -208,7 +208,7 @@ fn check_webhook(url: Option<&String>, endpoints: &Endpoints, bad: &mut Bad) -> 
     let base = endpoints.get(Api::Slack).base;
     bad.required("SLACK_WEBHOOK_URL", url, WEBHOOK, |text| {
         // The URL is a secret, so no error repeats it.
-        let url = Url::parse(text).map_err(|_| "it is no URL".to_owned())?;
+        let url = Url::parse(text).map_err(|_| "is not a URL".to_owned())?;
         let origin = url.origin().ascii_serialization();
         if origin != SLACK && origin != base {
             let or = if base == SLACK {
@@ -216,7 +216,7 @@ fn check_webhook(url: Option<&String>, endpoints: &Endpoints, bad: &mut Bad) -> 
             } else {
                 format!(" (or with what ENDPOINTS has for slack: {base})")
             };
-            return Err(format!("it must begin with {SLACK}/{or}"));
+            return Err(format!("must begin with {SLACK}/{or}"));
         }
         is_webhook(url.path())?;
         Ok(format!("{base}{}", url.path()))

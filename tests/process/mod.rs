@@ -144,8 +144,8 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
     assert_eq!(outcome(&["check", NAME], &variables).await.0, Some(1));
 
     for (arguments, said) in [
-        (&["check", "operations/x"][..], "is not an operation's name"),
-        (&["check", NAME, "--service", "firestore"], "is not an operation's name"),
+        (&["check", "operations/x"][..], "is not an operation name"),
+        (&["check", NAME, "--service", "firestore"], "is not an operation name"),
         (&["check", NAME, "--service", "spannr"], "is not a service (`opwatch services` lists them)"),
         (&["check", NAME, "--projects", "other"], "PROJECTS does not allow"),
         (&["check", NAME, "--locale", "xx"], "LOCALE"),

@@ -224,7 +224,7 @@ impl Deployment {
         let leaks: Vec<_> =
             log.iter().filter(|line| line.contains(TOKEN) || line.contains(&webhook)).collect();
         assert_eq!(leaks, Vec::<&String>::new());
-        assert!(log.last().unwrap().contains("stopped: nothing is in flight"), "{log:#?}");
+        assert!(log.last().unwrap().contains("stopped: no pushes in flight"), "{log:#?}");
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn check(outlet: &dyn Outlet, settings: &Settings, post: bool) 
         Err(error) => {
             // What the advice says of another try is for `serve`: nothing tries again here.
             let fix = match error.fault {
-                Fault::Passing => "run it again",
+                Fault::Passing => "run doctor again",
                 Fault::Content | Fault::Gone | Fault::Uneditable => "please report this as a bug",
                 Fault::Unclear
                 | Fault::Foreign

@@ -10,7 +10,7 @@ use crate::json;
 use crate::services::{Observation, Operation, Service, name_in, read_operation};
 use crate::watch::{Locale, Problem};
 
-const FIX: &str = "give the JSON of a GET of the operation, as `gcloud datastore operations describe NAME --format=json` prints \
+const FIX: &str = "use the JSON of a GET of the operation, as `gcloud datastore operations describe NAME --format=json` prints \
                    it";
 
 /// An operation as a GET of it answered.
@@ -35,7 +35,7 @@ impl Recording {
         let (answer, taken) = match operations(answer) {
             Ok(list) => {
                 let one = choose(list, name).map_err(|why| format!("{shown}: {why}"))?;
-                let taken = format!("{shown} is a list: {} is taken", name_of(&one));
+                let taken = format!("{shown} is a list: using {}", name_of(&one));
                 (one, Some(taken))
             }
             Err(one) => (one, None),
@@ -87,7 +87,7 @@ fn choose(list: Vec<Value>, name: Option<&str>) -> Result<Value, String> {
         (Some(one), None, _) => Ok(one),
         (None, _, None) => Err("the list of operations is empty".to_owned()),
         (None, _, Some(name)) => {
-            Err(format!("--name: no operation of the list is {name:?}; there are:{names}"))
+            Err(format!("--name: no operation named {name:?} in the list, which has:{names}"))
         }
         (Some(_), Some(_), _) => {
             Err(format!("it is a list of {count} operations; choose one with --name NAME:{names}"))

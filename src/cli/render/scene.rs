@@ -96,13 +96,14 @@ impl<'a> Scene<'a> {
         if let Some((recording, previous)) = recording.as_ref().zip(previous.as_ref()) {
             if recording.operation != previous.operation {
                 return Err(format!(
-                    "--previous: it is {}, not {}; give an earlier recording of the same operation",
+                    "--previous: it is {}, not {}; use an earlier recording of the same operation",
                     previous.operation, recording.operation
                 ));
             }
             if !matches!(previous.observation, Observation::Running(_)) {
                 return Err(
-                    "--previous: the operation was done already; give a recording of it running".to_owned()
+                    "--previous: the operation had already ended; use a recording of it while running"
+                        .to_owned(),
                 );
             }
         }
@@ -310,7 +311,7 @@ fn denied(text: &str) -> ApiError {
 }
 
 fn unexpected() -> String {
-    "this combination of arguments tells nothing; give another --attempt or --limit".to_owned()
+    "this combination of arguments produces no message; change --attempt or --limit".to_owned()
 }
 
 /// A field of a message as an option: `mentionOn` is `mention-on`.

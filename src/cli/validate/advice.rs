@@ -28,7 +28,7 @@ fn of_start(request: &StartRequest) -> Vec<Advice> {
     let mut all: Vec<Advice> = database(&request.path, "start.path").into_iter().collect();
     let location = request.method.location_field;
     if !request.body.contains_key(location) {
-        let text = "it is missing. Add it, such as gs://BUCKET or gs://BUCKET/FOLDER.";
+        let text = "Missing. Add it, such as gs://BUCKET or gs://BUCKET/FOLDER.";
         all.push(Advice { certain: false, ..error(location, text) });
     }
     all.extend(lists(&request.body, ""));
@@ -51,7 +51,7 @@ fn database(name: &str, field: &str) -> Option<Advice> {
     let mut segments = name.split(['/', ':']).skip_while(|segment| *segment != "databases");
     (segments.nth(1) == Some("default")).then(|| Advice {
         field: field.to_owned(),
-        text: "it names a database with the id \"default\". The default database is called (default): write \
+        text: "Names a database with the ID \"default\". The default database is called (default): use \
                databases/(default)."
             .to_owned(),
         certain: false,
@@ -64,7 +64,7 @@ fn lists(fields: &Map<String, Value>, prefix: &str) -> Vec<Advice> {
     let wrong = ["kinds", "collectionIds", "namespaceIds"].into_iter().filter_map(|field| {
         let value = fields.get(field).filter(|value| !is_list(value))?;
         let example = Value::Array(vec![value.as_str().unwrap_or("Shop").into()]);
-        Some(error(&format!("{prefix}{field}"), format!("it must be a list of strings, such as {example}.")))
+        Some(error(&format!("{prefix}{field}"), format!("Must be a list of strings, such as {example}.")))
     });
     wrong.collect()
 }
@@ -80,7 +80,7 @@ fn labels(body: &Map<String, Value>) -> Vec<Advice> {
     let wrong = labels.iter().filter(|(name, value)| !(key(name) && value.as_str().is_some_and(plain)));
     wrong
         .map(|(name, _)| {
-            let text = "a label's name and value have at most 63 lower-case letters, digits, - and _; the name begins with a letter.";
+            let text = "Label names and values have at most 63 lowercase letters, digits, - and _; names begin with a letter.";
             error(&format!("labels.{name}"), text)
         })
         .collect()

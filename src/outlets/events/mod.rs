@@ -143,7 +143,7 @@ fn error(fault: Fault, text: String) -> PostError {
 
 fn advice(fault: Fault) -> &'static str {
     match fault {
-        Fault::Passing => "nothing: it is tried again",
+        Fault::Passing => "none: retried automatically",
         Fault::Closed => {
             "this event is not sent again; unset EVENTS_URL and EVENTS_SECRET if the receiver is gone for good"
         }

@@ -42,8 +42,8 @@ impl EventsArgs {
             |setting, why: &str, example| bad.push(BadSetting { setting, why: why.to_owned(), example });
         match (&url, &secret) {
             (None, None) => return Ok(None),
-            (Some(_), None) => say(SECRET, "it must be set together with EVENTS_URL", SECRET_EXAMPLE),
-            (None, Some(_)) => say(URL, "it must be set together with EVENTS_SECRET", URL_EXAMPLE),
+            (Some(_), None) => say(SECRET, "must be set together with EVENTS_URL", SECRET_EXAMPLE),
+            (None, Some(_)) => say(URL, "must be set together with EVENTS_SECRET", URL_EXAMPLE),
             (Some(_), Some(_)) => {}
         }
         if let Some(why) = url.as_deref().and_then(url_problem) {
@@ -65,18 +65,18 @@ impl EventsArgs {
 
 /// What is wrong with the URL, which may hold a secret and is not repeated.
 fn url_problem(text: &str) -> Option<&'static str> {
-    let Ok(url) = Url::parse(text) else { return Some("it is not a URL") };
+    let Ok(url) = Url::parse(text) else { return Some("is not a URL") };
     match (url.scheme(), url.host()) {
         _ if !url.username().is_empty() || url.password().is_some() => {
-            Some("it must have no user name and no password: the receiver checks the signature instead")
+            Some("must not contain a user name or password: the receiver checks the signature instead")
         }
-        _ if url.fragment().is_some() => Some("it must have no fragment (#…), which is never sent"),
+        _ if url.fragment().is_some() => Some("must not contain a fragment (#…), which is never sent"),
         ("https", Some(_)) => None,
         ("http", Some(host)) if is_loopback(&host) => None,
         ("http", _) => {
-            Some("it must be https; plain http is for this machine only (127.0.0.0/8, ::1, localhost)")
+            Some("must be https; plain http is only allowed for loopback (127.0.0.0/8, ::1, localhost)")
         }
-        _ => Some("it must be an https URL"),
+        _ => Some("must be an https URL"),
     }
 }
 

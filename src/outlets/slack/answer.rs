@@ -23,7 +23,7 @@ pub(super) fn no_answer(failure: &Failure) -> PostError {
 
 /// Slack was not called, since it asked to wait so long, and its clock says `date`.
 pub(super) fn held_back(wait: Duration, date: DateTime<Utc>) -> PostError {
-    let held = error(Meaning::Passing, "held back, since Slack asked to wait".to_owned(), "");
+    let held = error(Meaning::Passing, "not sent, because Slack asked to wait".to_owned(), "");
     PostError { retry_after: Some(wait), date: Some(date), ..held }
 }
 
@@ -34,8 +34,9 @@ pub(super) fn unsupported() -> PostError {
 
 /// A message without any contents was taken.
 fn took_nothing(answer: &str) -> PostError {
-    let text =
-        format!("{answer} to an empty message, as no incoming webhook says: it may have posted something");
+    let text = format!(
+        "{answer} for an empty message, which no incoming webhook returns: it may have posted something"
+    );
     PostError { ambiguous: true, ..error(Meaning::Unclear, text, "") }
 }
 
@@ -194,7 +195,7 @@ mod tests {
             assert_eq!(error.permanent(), !passing, "{status}: whom a person must help is reported at once");
             assert_eq!(error.ambiguous, status >= 500 || (200..300).contains(&status), "{status}");
         }
-        assert!(of_webhook(&answer(302, "")).unwrap_err().advice.contains("make a new incoming webhook"));
+        assert!(of_webhook(&answer(302, "")).unwrap_err().advice.contains("create a new incoming webhook"));
     }
 
     #[test]
@@ -271,7 +272,7 @@ mod tests {
         let advice = |status, word: &str| of_webhook(&answer(status, word)).unwrap_err().advice;
         assert!(advice(410, "channel_is_archived").contains("unarchive"));
         assert!(advice(404, "no_service").contains("new incoming webhook"));
-        assert!(advice(503, "").contains("nothing"));
+        assert!(advice(503, "").contains("retried automatically"));
         assert!(advice(200, "{}").contains("not a workflow"));
         assert!(advice(403, "restricted_action").contains("MENTION"));
         let advice =

@@ -110,7 +110,7 @@ impl Outlet for Bot {
     }
 
     fn probed(&self) -> &'static str {
-        "Slack's bot token, not whether it may post"
+        "Slack bot token (permission to post not checked)"
     }
 
     fn resting(&self, place: Place<'_>, now: DateTime<Utc>) -> Option<PostError> {

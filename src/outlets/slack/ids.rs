@@ -7,11 +7,11 @@ use crate::watch::{Addressing, Form, Receipt, Target};
 /// Slack's targets are channels; a receipt is a channel and a `ts`.
 pub const ADDRESSING: Addressing = Addressing {
     target: Form {
-        described: "a channel's id such as C024BE91L (in Slack: the channel's details)",
+        described: "a channel ID such as C024BE91L (in Slack: the channel's details)",
         fits: is_channel,
     },
     mention: Form {
-        described: "here, or the id of a person (U024BE7LH) or of a user group (S0614TZR7)",
+        described: "here, or the ID of a person (U024BE7LH) or a user group (S0614TZR7)",
         fits: |text| Who::of(text).is_some(),
     },
     receipt: read_receipt,

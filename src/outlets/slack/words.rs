@@ -134,36 +134,36 @@ impl Meaning {
     /// What a person must do, for the log.
     pub(super) fn advice(self) -> &'static str {
         match self {
-            Self::Passing | Self::Interrupted => "nothing: it is tried again",
+            Self::Passing | Self::Interrupted => "none: retried automatically",
             Self::Unclear => {
-                "an incoming webhook answers \"ok\" and the web API JSON: see whether SLACK_WEBHOOK_URL is an incoming webhook, \
-                 not a workflow, and whether a proxy answers in Slack's place"
+                "an incoming webhook answers \"ok\" and the web API JSON: check that SLACK_WEBHOOK_URL is an incoming webhook, \
+                 not a workflow, and that no proxy answers in Slack's place"
             }
             Self::Foreign => {
-                "Slack answers otherwise: if the webhook's URL is dead or wrong, make a new incoming webhook in Slack and set \
-                 SLACK_WEBHOOK_URL; else see what answers in Slack's place, such as a proxy or a host in ENDPOINTS"
+                "this is not a Slack response: if the webhook's URL is dead or wrong, create a new incoming webhook in Slack and set \
+                 SLACK_WEBHOOK_URL; otherwise check what answers in Slack's place, such as a proxy or a host in ENDPOINTS"
             }
-            Self::Empty | Self::Content => "nothing: the next try is plain text; please report this as a bug",
-            Self::NoMessage | Self::Uneditable => "nothing: the end will be a message of its own",
+            Self::Empty | Self::Content => "none: the next try is plain text; please report this as a bug",
+            Self::NoMessage | Self::Uneditable => "none: the result will be a separate message",
             Self::Restricted => {
-                "ask a workspace admin to let apps post in the channel and mention @here or a group there, or change MENTION (the \
+                "ask a workspace admin to allow apps to post in the channel and to mention @here or a group there, or change MENTION (the \
                  message's \"mention\")"
             }
             Self::Archived => {
                 "unarchive the channel, or choose another (SLACK_CHANNEL, or a new webhook in SLACK_WEBHOOK_URL)"
             }
             Self::NotInChannel => {
-                "invite the app to the channel, or correct the channel's id (SLACK_CHANNEL, or the message's \"channel\"); \
-                 a webhook is bound to its channel: make a new one and set SLACK_WEBHOOK_URL"
+                "invite the app to the channel, or correct the channel ID (SLACK_CHANNEL, or the message's \"channel\"); \
+                 a webhook is bound to its channel: create a new one and set SLACK_WEBHOOK_URL"
             }
-            Self::Channel | Self::Prohibited => "ask a workspace admin to let the app post there",
+            Self::Channel | Self::Prohibited => "ask a workspace admin to allow the app to post there",
             Self::Scope => {
-                "give the app the scope chat:write (and chat:write.public for channels that it is no member of) and install it \
-                 again"
+                "give the app the scope chat:write (and chat:write.public for channels that it is not a member of) and reinstall \
+                 it"
             }
-            Self::Token => "install the app again and set SLACK_BOT_TOKEN",
+            Self::Token => "reinstall the app and set SLACK_BOT_TOKEN",
             Self::Access | Self::Unknown => {
-                "make a new incoming webhook in Slack and set SLACK_WEBHOOK_URL, or a new bot token and set SLACK_BOT_TOKEN"
+                "create a new incoming webhook in Slack and set SLACK_WEBHOOK_URL, or a new bot token and set SLACK_BOT_TOKEN"
             }
         }
     }

@@ -35,27 +35,27 @@ fn posted(answer: Answer, more: &Value, slack: Access) -> (Handled, Value) {
 #[test]
 fn a_first_try_says_what_a_person_must_correct() {
     for (status, body, attention, advice) in [
-        (101, "", true, "make a new incoming webhook"),
-        (200, "", true, "see whether SLACK_WEBHOOK_URL is an incoming webhook, not a workflow"),
-        (200, r#"{"ok":true}"#, true, "see whether SLACK_WEBHOOK_URL is an incoming webhook, not a workflow"),
-        (202, "<html>", true, "a proxy answers in Slack's place"),
-        (301, "", true, "make a new incoming webhook"),
-        (302, "", true, "make a new incoming webhook"),
-        (307, "<html>", true, "make a new incoming webhook"),
-        (400, "invalid_token", true, "make a new incoming webhook"),
-        (400, "some_new_word", true, "the next try is without the mention"),
+        (101, "", true, "create a new incoming webhook"),
+        (200, "", true, "check that SLACK_WEBHOOK_URL is an incoming webhook, not a workflow"),
+        (200, r#"{"ok":true}"#, true, "check that SLACK_WEBHOOK_URL is an incoming webhook, not a workflow"),
+        (202, "<html>", true, "no proxy answers in Slack's place"),
+        (301, "", true, "create a new incoming webhook"),
+        (302, "", true, "create a new incoming webhook"),
+        (307, "<html>", true, "create a new incoming webhook"),
+        (400, "invalid_token", true, "create a new incoming webhook"),
+        (400, "some_new_word", true, "next try without the mention"),
         (401, "", true, "such as a proxy"),
         (403, "action_prohibited", true, "ask a workspace admin"),
-        (403, "restricted_action", true, "the next try is without the mention"),
-        (404, "no_service", true, "make a new incoming webhook"),
-        (404, "", true, "make a new incoming webhook"),
+        (403, "restricted_action", true, "next try without the mention"),
+        (404, "no_service", true, "create a new incoming webhook"),
+        (404, "", true, "create a new incoming webhook"),
         (407, "<html>", true, "such as a proxy"),
         (410, "channel_is_archived", true, "unarchive the channel"),
-        (413, "<html>", true, "the next try is as plain text"),
-        (408, "", false, "it is tried again"),
-        (429, "rate_limited", false, "it is tried again"),
-        (500, "rollup_error", false, "it is tried again"),
-        (503, "no_service", false, "it is tried again"),
+        (413, "<html>", true, "next try as plain text"),
+        (408, "", false, "retried automatically"),
+        (429, "rate_limited", false, "retried automatically"),
+        (500, "rollup_error", false, "retried automatically"),
+        (503, "no_service", false, "retried automatically"),
     ] {
         let (handled, _) = posted(said(status, body), &json!({}), Access::Webhook);
         assert_eq!(handled.decision, Decided::PostAgain, "{status} {body}");
@@ -115,7 +115,7 @@ fn what_is_left_out_is_remembered_and_logged() {
         let (handled, next) = posted(refused(word), &before, Access::Bot);
         let error = handled.error.unwrap_or_default();
         assert!(error.contains(word) && error.contains(words), "{word} {before}: {error}");
-        assert_eq!(words.is_empty(), !error.contains("the next try is"), "{word} {before}: {error}");
+        assert_eq!(words.is_empty(), !error.contains("next try"), "{word} {before}: {error}");
         for field in ["noMention", "plain", "diverted"] {
             let expected = after.get(field).or(before.get(field));
             assert_eq!(next.get(field), expected, "{word} {before}: {next}");
@@ -140,7 +140,7 @@ fn after_ten_retries_an_unclear_answer_counts_as_delivered_with_an_error_report(
         );
         assert!(handled.needs_attention, "{access:?}");
         let error = handled.error.unwrap();
-        assert!(error.contains("counts as delivered, though Slack never said ok"), "{error}");
+        assert!(error.contains("counts as delivered, though Slack never returned ok"), "{error}");
     }
 }
 

@@ -47,7 +47,7 @@ impl Answer {
         let answer: Self = text::json(body).map_err(|error| unreadable(&error))?;
         // The id alone: a project may be named by its number and answered by its id.
         if answer.name.as_deref().map(last_segment) != Some(last_segment(name)) {
-            let text = format!("the answer is about {}", answer.name.as_deref().unwrap_or("no operation"));
+            let text = format!("the response is about {}", answer.name.as_deref().unwrap_or("no operation"));
             return Err(ApiError::new(0, "", &text));
         }
         Ok(answer)
@@ -67,7 +67,7 @@ pub(super) fn observation(name: &str, body: &[u8], observe: impl Fn(&Answer) -> 
 }
 
 pub(in crate::services) fn unreadable(error: &serde_json::Error) -> ApiError {
-    ApiError::new(0, "", &format!("the answer could not be read: {error}"))
+    ApiError::new(0, "", &format!("the response could not be read: {error}"))
 }
 
 /// `type.googleapis.com/google.firestore.admin.v1.ExportDocumentsMetadata` is `EXPORT_DOCUMENTS`.

@@ -55,7 +55,7 @@ impl Shape for CloudSql {
             Err(error) => return Observation::Unavailable(unreadable(&error)),
         };
         if answer.name != last_segment(name) {
-            let text = format!("the answer is about {}", answer.name);
+            let text = format!("the response is about {}", answer.name);
             return Observation::Unavailable(ApiError::new(0, "", &text));
         }
         observe(&answer)
