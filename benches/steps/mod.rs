@@ -45,6 +45,8 @@ static TRUST: LazyLock<Trust> = LazyLock::new(|| {
     Trust::Internal(Internal { topic: "projects/my-project/topics/opwatch".to_owned(), public_until: None })
 });
 
+static DEFAULTS: LazyLock<Defaults> = LazyLock::new(|| Defaults::new(outlets::ADDRESSING));
+
 /// Opens the envelope.
 pub(crate) fn decode(push: &[u8]) -> Delivery {
     push::open(push).expect("a push").deliver(Route::Internal, &TRUST).expect("it may push there")
@@ -55,7 +57,7 @@ pub(crate) fn read(delivery: &Delivery) -> Message {
     let data = delivery.data.as_deref().expect("base64");
     let published = delivery.published.expect("a time");
     let received = Received { message_id: delivery.message_id.clone(), published, origin: delivery.origin };
-    message::read(data, &received, &Defaults::new(outlets::ADDRESSING)).expect("a message")
+    message::read(data, &received, &DEFAULTS).expect("a message")
 }
 
 /// The check that a message is.

@@ -38,6 +38,10 @@ const LONGEST_JITTER: Duration = Duration::from_secs(300);
 /// `delay` and its jitter, so that what failed together is not tried again together. It follows from `parts` (such as the
 /// watch id and the number of the try) and is the same for all copies of a message.
 pub fn spread(delay: Duration, parts: &[&str]) -> Duration {
+    // Most checks have nothing to wait for: they need no hash.
+    if delay.is_zero() {
+        return delay;
+    }
     let digits: String = short_hash(parts).chars().take(8).collect();
     let share = f64::from(u32::from_str_radix(&digits, 16).unwrap_or(0)) / f64::from(u32::MAX);
     let jitter = delay.mul_f64(JITTER_PART * share).min(LONGEST_JITTER.mul_f64(share));

@@ -101,7 +101,8 @@ impl Fields {
         self.parsed(field, parse, || Why::Form { form: form.to_owned() })
     }
 
-    fn parsed<T>(
+    /// A text that `parse` knows; `why` tells people what is wrong with another.
+    pub(super) fn parsed<T>(
         &mut self,
         field: &str,
         parse: impl Fn(&str) -> Option<T>,

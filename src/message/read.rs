@@ -308,11 +308,12 @@ impl Reader<'_> {
     }
 
     fn operation(&mut self) -> Result<Operation, Problem> {
-        let allowed = Service::list(self.defaults.services.iter().copied());
-        let service = self.fields.word("service", &allowed, |word| word.parse().ok())?;
+        let services = &self.defaults.services;
+        let unknown = || Why::UnknownWord { allowed: Service::list(services.iter().copied()) };
+        let service = self.fields.parsed("service", |word| word.parse().ok(), unknown)?;
         if service.is_none() && self.fields.has("service") {
             // Another service's name must not be looked up in one of these.
-            return Err(Problem::new("service", Why::UnknownWord { allowed }));
+            return Err(Problem::new("service", unknown()));
         }
         let name =
             self.fields.text("name", LONGEST_NAME)?.ok_or_else(|| Problem::new("name", Why::Missing))?;
