@@ -445,7 +445,7 @@ async fn a_path_that_the_kickoff_itself_has_taken_is_no_failed_start() {
 /// Whether an earlier try may have taken the path decides what people are told.
 #[tokio::test]
 async fn a_path_that_stays_taken_is_looked_up_once_more_and_told() {
-    for (lost, outcome) in [(false, "was not started"), (true, "cannot tell how it ended")] {
+    for (lost, outcome) in [(false, "was not started"), (true, "outcome unknown")] {
         let opwatch = Opwatch::start().await;
         opwatch.world.operations.plan(lasting(300));
         if lost {
