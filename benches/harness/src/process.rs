@@ -163,7 +163,7 @@ pub fn cpu(process: &str) -> Duration {
     Duration::from_nanos(nanoseconds)
 }
 
-fn settings(upstream: SocketAddr) -> [(&'static str, String); 7] {
+fn settings(upstream: SocketAddr) -> [(&'static str, String); 8] {
     let base = format!("http://{upstream}");
     let apis = ["datastore", "cloudtasks", "pubsub", "slack", "jwks"];
     let queue = "projects/my-project/locations/europe-west1/queues/checks";
