@@ -63,11 +63,12 @@ fn ended(child: Child) -> (Option<i32>, String, String) {
 fn without_arguments_one_message_is_seen_to_move() {
     let (status, story, errors) = ended(demo(&[]));
     assert_eq!((status, errors.as_str()), (Some(0), ""), "{story}");
-    assert!(story.contains("until the demo ends (--stay keeps it): http://"), "{story}");
+    assert!(story.contains("until the demo ends (--stay keeps it up): http://"), "{story}");
     let edited = story.lines().filter(|line| line.ends_with(" · Slack: edited"));
     let bars: Vec<usize> = edited.map(|line| line.matches('█').count()).collect();
     assert!(bars.len() >= 3 && bars.is_sorted() && bars[0] < *bars.last().unwrap(), "{story}");
-    for part in ["which will follow it:", "edited in Slack to show the result:", "the reply in its thread"] {
+    for part in ["this message will follow the operation:", "Slack edited to:", "replied in the Slack thread"]
+    {
         assert_eq!(story.matches(part).count(), 1, "{part}: {story}");
     }
 }
@@ -112,7 +113,7 @@ fn bad_arguments_are_named() {
     for (arguments, named) in [
         (["--outcome", "lost"], "succeeded, failed, cancelled, not-started, stopped, cannot-tell"),
         (["--locale", "fr"], "en, ja"),
-        (["--time-zone", "Mars"], "no IANA time zone"),
+        (["--time-zone", "Mars"], "must be an IANA time zone"),
     ] {
         let output = demo(&arguments).wait_with_output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
