@@ -173,7 +173,7 @@ async fn a_kickoff_exports_real_entities_and_posts_once() {
     assert_eq!(messages.len(), 2);
     assert_eq!(opwatch.decisions(), ["ended", "posted"]);
     assert_eq!(opwatch.deliveries(&id, 1).await.len(), 1);
-    let complaints = ["datastore has no list of operations (404): started without a look-up"];
+    let complaints = ["datastore has no list of operations (404): started without a lookup"];
     assert_eq!(opwatch.complaints(), complaints);
     opwatch.stop().await;
 }

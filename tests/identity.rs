@@ -140,7 +140,11 @@ async fn every_kind_of_bad_token_is_refused_and_nothing_is_called() {
         assert!(!answer.contains(parts[1]), "{what}: the answer repeats the token");
     }
     let removed = push(&opwatch, Some(&bad[10].1)).await.1;
-    assert!(removed.contains("removed by Cloud Run") && removed.contains("unset PUSH_AUDIENCE"), "{removed}");
+    assert!(
+        removed.contains("Cloud Run removed its token's signature")
+            && removed.contains("unset PUSH_AUDIENCE"),
+        "{removed}"
+    );
     assert_eq!(calls(&opwatch), 0);
     assert_eq!(jwks.fetches(), 1);
     assert_eq!(push(&opwatch, Some(&format!("Bearer {good}"))).await.0, 204, "the good one still passes");
@@ -158,8 +162,8 @@ async fn the_answer_says_why_a_push_is_not_let_in() {
         (forged(&header(), &claims(now)), "signature is wrong"),
         (signed(&json!({"alg": "PS256", "kid": KEY_ID}), &claims(now)), "not signed with RS256"),
         (signed(&json!({"alg": "RS256", "kid": "key-2"}), &claims(now)), "a key that is not Google's"),
-        ("a.b".to_owned(), "no JSON Web Token"),
-        (with(&but(now, "email", Value::Null)), "lacks a claim"),
+        ("a.b".to_owned(), "not a JSON Web Token"),
+        (with(&but(now, "email", Value::Null)), "lacks a required claim"),
         (with(&but(now, "iss", json!("https://accounts.example.com"))), "not issued by Google"),
         (with(&but(now, "aud", json!("https://other.a.run.app"))), "another audience"),
         (with(&but(now, "email", json!("me@demo.iam.gserviceaccount.com"))), "another account"),

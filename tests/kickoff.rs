@@ -233,7 +233,7 @@ async fn that_nothing_was_started_reads_so_in_japanese() {
         let text = texts(&opwatch.slack()[1]).join("\n");
         assert!(text.starts_with("*Datastoreのバックアップは今回開始していない* · "), "{text}");
         let why = format!(
-            "このキックオフと同じkeyのオペレーションが、キックオフの公開より前に{word}。そのため今回は何も開始していません。\
+            "同じkeyのオペレーションが、このキックオフのpublishより前に{word}。そのため今回は何も開始していません。\
              表示しているのは以前のオペレーションです。毎回開始するキックオフには\"key\"を付けないで下さい。"
         );
         assert!(text.contains(&why) && text.contains("*終了日時*"), "{text}");

@@ -400,10 +400,7 @@ async fn a_ledger_that_is_down_is_told_of_once_a_minute() {
     assert_eq!(colour(&deployment.only_message()), GREEN);
     let complaints = deployment.complaints();
     assert_eq!(complaints.len(), 1, "{complaints:#?}");
-    assert!(
-        complaints[0].starts_with("the ledger does not work: the snapshot is not stored: "),
-        "{complaints:?}"
-    );
+    assert!(complaints[0].starts_with("ledger error: the snapshot is not stored: "), "{complaints:?}");
     deployment.stop().await;
 }
 

@@ -40,7 +40,7 @@ fn demo(outcome: &str, locale: &str) -> (Demo, String) {
 const WATCH: &str = r"new Promise((resolve) => {
   const bars = new Set(), beyond = new Set();
   const look = () => {
-    for (const text of document.body.innerText.match(/[█░]+ \d+ %/g) ?? []) bars.add(text);
+    for (const text of document.body.innerText.match(/[█░]+ +\d+%/g) ?? []) bars.add(text);
     const wide = document.documentElement;
     if (wide.scrollWidth > wide.clientWidth) beyond.add('the page');
     for (const element of document.body.querySelectorAll('*')) {

@@ -47,7 +47,8 @@ async fn help_shows_every_variable_and_no_value() {
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for (name, value) in &variables {
         assert!(help.contains(&format!("[env: {name}]")), "{name}: {help}");
-        assert!(*name == "PORT" || !help.contains(value), "{name}");
+        // A number of one digit is in other texts, too.
+        assert!(value.len() < 2 || !help.contains(value), "{name}");
     }
     world.stop().await;
 }

@@ -46,7 +46,7 @@ async fn a_push_in_flight_is_answered_after_the_signal_and_nobody_else_gets_in()
         let push = tokio::spawn(send(client().post(process.url()).body(body)));
         gate.arrival().await;
         process.signal(signal).await;
-        process.wait_for_words("finishing what is in flight").await;
+        process.wait_for_words("finishing pushes in flight").await;
         // The listener closes right after that line.
         while TcpStream::connect(("127.0.0.1", process.port())).is_ok() {
             tokio::task::yield_now().await;
@@ -58,7 +58,7 @@ async fn a_push_in_flight_is_answered_after_the_signal_and_nobody_else_gets_in()
         let (status, log) = process.ended().await;
         assert_eq!(status, Some(0));
         assert_eq!(world.tasks.created().len(), created + 1, "its next step is scheduled");
-        assert!(log.last().unwrap().contains("nothing is in flight"), "{log:?}");
+        assert!(log.last().unwrap().contains("no pushes in flight"), "{log:?}");
     }
     world.stop().await;
 }
@@ -92,7 +92,7 @@ async fn twenty_pushes_in_flight_on_slow_upstreams_are_all_answered() {
     }
     let (status, log) = process.ended().await;
     assert_eq!(status, Some(0));
-    assert!(log.last().unwrap().contains("nothing is in flight"), "{log:?}");
+    assert!(log.last().unwrap().contains("no pushes in flight"), "{log:?}");
     assert!(log.iter().any(|line| line.contains("SIGTERM")), "{log:?}");
     assert_eq!(world.tasks.created().len(), PUSHES, "each has its next step");
     world.stop().await;

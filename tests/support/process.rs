@@ -128,7 +128,7 @@ impl Process {
         let listens = process.wait_for("it listens", START_LIMIT, |lines| !lines.is_empty()).await;
         let message = listens[0]["message"].as_str().unwrap();
         assert!(
-            message.starts_with(concat!("opwatch ", env!("CARGO_PKG_VERSION"), " listens on ")),
+            message.starts_with(concat!("opwatch ", env!("CARGO_PKG_VERSION"), " listening on ")),
             "{message}"
         );
         process.port = message.rsplit_once(':').unwrap().1.parse().unwrap();
