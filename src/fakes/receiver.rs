@@ -20,7 +20,7 @@ const SECRET: &str = "bG9jYWwtc3RhbmQtaW4tc2VjcmV0LTAwMDAwMDAwMDE=";
 /// How far a timestamp may be off, as the official libraries have it.
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 
-/// The stand-in for whoever receives events.
+/// The stand-in for a receiver of events.
 #[derive(Clone)]
 pub struct Receiver {
     shared: Arc<Shared>,

@@ -79,7 +79,7 @@ pub struct Watch {
 /// Fields that this version doesn't know.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Unknown {
-    /// Beside `name`.
+    /// Next to `name`.
     pub message: Map<String, Value>,
     /// In `state`.
     pub state: Map<String, Value>,

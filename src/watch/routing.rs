@@ -30,7 +30,7 @@ impl Routing {
     }
 }
 
-/// When somebody is pinged.
+/// When to mention someone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MentionOn {
     /// When it did not succeed.
