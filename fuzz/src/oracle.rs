@@ -127,7 +127,7 @@ fn operation(method: Method, path: &str, query: Option<&str>, body: &[u8]) {
     }
 }
 
-/// A name goes into a URL as it is.
+/// A name of Datastore's or Firestore's goes into a URL as it is.
 pub(crate) fn name(name: &str) {
     let segments: Vec<_> = name.split('/').collect();
     let is_name = matches!(
@@ -136,6 +136,20 @@ pub(crate) fn name(name: &str) {
     );
     assert!(is_name && name.len() <= 1_024, "{name}");
     segments.iter().enumerate().for_each(|(at, one)| segment(one, at == 1));
+}
+
+/// So does a name of any service's, below its API.
+pub(crate) fn any_name(base: &str, name: &str) {
+    let raw = format!("{base}/{name}");
+    let url = Url::parse(&raw).unwrap_or_else(|error| panic!("{error}: {raw}"));
+    assert_eq!(url.as_str(), raw, "it means what it says");
+    let host = url.host_str().unwrap_or_default();
+    assert!(url.scheme() == "https" && host.ends_with(".googleapis.com"), "{raw}");
+    assert_eq!((url.port(), url.query(), url.fragment()), (None, None, None), "{raw}");
+    assert!(url.username().is_empty() && url.password().is_none() && name.len() <= 1_024, "{raw}");
+    for (at, one) in name.split('/').enumerate() {
+        segment(one.trim_end_matches('='), at == 1);
+    }
 }
 
 /// So does a start's path.
