@@ -70,7 +70,7 @@ load_settings() {
     command -v "$command" >/dev/null || die "$command is missing"
   done
   [[ -r $file ]] || die "$file is missing: copy deploy/settings.env.example and edit it"
-  # What the person's shell happens to export is no setting.
+  # What the person's shell happens to export is not a setting.
   unset "${all_settings[@]}"
   before=$(compgen -v)
   # shellcheck source=/dev/null
@@ -91,8 +91,8 @@ load_settings() {
 check_names() {
   local name
   while IFS= read -r name; do
-    die "$name is no setting.$(nearest "$name") deploy/settings.env.example has all;" \
-      "any other of the service goes into MORE_SETTINGS, and a name of your own is in lower case"
+    die "$name is not a setting.$(nearest "$name") deploy/settings.env.example lists all of them;" \
+      "any other setting of the service goes into MORE_SETTINGS, and your own variables are in lower case"
   done < <(compgen -v | LC_ALL=C grep '^[A-Z]' | grep -vxF -e "$before" -e "$(printf '%s\n' "${all_settings[@]}")" |
     grep -vE '^(BASH|CLOUDSDK_|OPWATCH_|COLUMNS$|LINES$|OLDPWD$|PWD$)')
 }
@@ -143,7 +143,7 @@ check_prefixes() {
 
 # check_value SETTING=VALUE
 check_value() {
-  [[ $1 != *"|"* ]] || die "$1: it may have no |, which separates the settings for gcloud"
+  [[ $1 != *"|"* ]] || die "$1: it must not contain |, which separates the settings for gcloud"
 }
 
 # Settings of the service that have the same name here.
@@ -313,7 +313,7 @@ attempt() {
 # hint_at_agent ERRORS: Google makes a service's own account at its first use, if not before.
 hint_at_agent() {
   if grep -q 'gcp-sa-.*does not exist' "$1"; then
-    say "that account is made by: gcloud beta services identity create --project=$PROJECT" \
+    say "to create that account, run: gcloud beta services identity create --project=$PROJECT" \
       "--service=pubsub.googleapis.com (or cloudtasks.googleapis.com); then run this again" >&2
   fi
 }
@@ -453,11 +453,11 @@ check_message() {
   if [[ -n $opwatch ]]; then
     said=$("$opwatch" validate "${@:3}" "$1" 2>&1) || status=$?
     said=${said//"$1"/"$what"}
-    ((status == 0)) || die "opwatch would not take this message: ${said#opwatch: }"
+    ((status == 0)) || die "opwatch would reject this message: ${said#opwatch: }"
     say "$said"
   else
-    jq -e 'type == "object"' "$1" >/dev/null || die "this is no JSON object: $what"
-    say "opwatch is not built here (cargo build), so it is only known that this is JSON: $what"
+    jq -e 'type == "object"' "$1" >/dev/null || die "this is not a JSON object: $what"
+    say "opwatch is not built here (run cargo build), so only the JSON syntax was checked: $what"
   fi
 }
 

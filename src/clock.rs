@@ -50,7 +50,7 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(8);
 pub const LEDGER_LIMIT: Duration = Duration::from_secs(2);
 /// How long telling people of progress may take at a time: no watch waits for it.
 pub const TELLING_LIMIT: Duration = Duration::from_secs(3);
-/// A message is not posted with less time than this before the next step: cut off, it may be there all the same.
+/// A message is not posted with less time left than this: a post that timed out may still have reached the outlet.
 const OPENING_LEAST: Duration = Duration::from_secs(2);
 /// The end of a push, kept for scheduling the next step: without that a watch would have to be redelivered.
 pub const SCHEDULE_RESERVE: Duration = Duration::from_secs(5);

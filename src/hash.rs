@@ -4,7 +4,7 @@ use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of `parts`, each on a line of its own, in hex. No part may hold a line break but the last.
+/// The SHA-256 of `parts`, joined by line breaks, in hex. Only the last part may contain a line break.
 pub(crate) fn hash(parts: &[&str]) -> String {
     hash_bytes(parts.join("\n").as_bytes())
 }
@@ -24,7 +24,7 @@ pub(crate) fn sha1(text: &str) -> String {
     hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref())
 }
 
-/// A text that nobody else has.
+/// A random 128-bit id in hex.
 pub(crate) fn random_id() -> Result<String, String> {
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).map_err(|_| "the system provides no random numbers".to_owned())?;

@@ -132,7 +132,7 @@ where
 }
 
 impl<W> JsonLines<W> {
-    /// Adds what Cloud Logging wants beside the event's own fields.
+    /// Adds Cloud Logging's special fields to those of the event.
     fn finish(&self, fields: &mut Fields, event: &Event<'_>) {
         let metadata = event.metadata();
         let severity = match *metadata.level() {

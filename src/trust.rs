@@ -162,8 +162,8 @@ impl Internal {
         self.is_ours((attribute(SOURCE_PROJECT), id))
     }
 
-    /// A project can be named by its id or by its number, and only a number has no letter: then the subscription's id has
-    /// to do. A foreign project's subscription can't push with the push account, which must be of its own project.
+    /// A project can be named by its id or by its number. If one is a number (without a letter), only the subscription's id is
+    /// compared. A subscription of another project can't push with the push account, which must be in its own project.
     fn is_ours(&self, (project, id): (&str, &str)) -> bool {
         let (own_project, own_id) = names(&self.topic);
         let is_number =

@@ -169,12 +169,12 @@ fn settings_that_can_not_be_are_refused_before_anything_is_called() {
     for (setting, said) in [
         ("NAME=ab", "NAME=ab: 3 to 23 of a-z"),
         ("NAME=google-exports", "NAME=google-exports: 3 to 23 of a-z"),
-        ("CHECK_INTERVALL=5m", "CHECK_INTERVALL is no setting. Did you mean CHECK_INTERVAL?"),
-        ("TIMEZONE=UTC", "TIMEZONE is no setting. Did you mean TIME_ZONE?"),
-        ("BUCKET=b", "BUCKET is no setting. deploy/settings.env.example has all"),
+        ("CHECK_INTERVALL=5m", "CHECK_INTERVALL is not a setting. Did you mean CHECK_INTERVAL?"),
+        ("TIMEZONE=UTC", "TIMEZONE is not a setting. Did you mean TIME_ZONE?"),
+        ("BUCKET=b", "BUCKET is not a setting. deploy/settings.env.example lists all"),
         ("MORE_SETTINGS=(STALL)", "MORE_SETTINGS: \"STALL\" is not of the form SETTING=value"),
-        ("MORE_SETTINGS=('TITLE=a|b')", "TITLE=a|b: it may have no |"),
-        ("TITLE='a|b'", "TITLE=a|b: it may have no |"),
+        ("MORE_SETTINGS=('TITLE=a|b')", "TITLE=a|b: it must not contain |"),
+        ("TITLE='a|b'", "TITLE=a|b: it must not contain |"),
         ("MAX_INSTANCES=x", "MAX_INSTANCES=x: it must be a number from 1"),
         ("REPORT_RATE=501", "REPORT_RATE=501: it must be a number of dispatches per second, at most 500"),
         ("REPORT_RATE=fast", "REPORT_RATE=fast: it must be a number of dispatches per second"),
@@ -235,7 +235,7 @@ fn watch_knows_whose_operation_it_is_and_names_what_it_refuses() {
     }
     let ran = cloud.run("watch", &["nightly"], "");
     assert_eq!(ran.code, Some(1), "{}", ran.text);
-    assert!(ran.text.contains("would not take this message: nightly: name: "), "{}", ran.text);
+    assert!(ran.text.contains("would reject this message: nightly: name: "), "{}", ran.text);
     assert!(!ran.text.contains("/tmp."), "{}", ran.text);
     assert_eq!(cloud.command_lines(), "");
 }
@@ -391,7 +391,7 @@ fn the_way_back(cloud: &Cloud) {
 fn up_makes_everything_once(cloud: &Cloud) {
     let text = cloud.run("up", &[], WEBHOOK).ok();
 
-    assert!(text.contains("Slack took the message"), "{text}");
+    assert!(text.contains("Slack accepted the message"), "{text}");
     assert!(!text.contains(CANARY), "{text}");
     assert_eq!(cloud.take_published(), [r#"{"test": true}"#]);
     assert_eq!(made(cloud), MADE.map(str::to_owned).into_iter().collect());
@@ -680,7 +680,7 @@ fn down_asks_first(cloud: &Cloud) {
 
     assert_eq!(ran.code, Some(1), "{}", ran.text);
     assert!(ran.text.contains("222  (no title)"), "{}", ran.text);
-    assert!(ran.text.contains("until deploy/up runs again: nightly"), "{}", ran.text);
+    assert!(ran.text.contains("until deploy/up creates the topic again: nightly"), "{}", ran.text);
     assert!(cloud.take_changes().is_empty());
     assert_eq!(cloud.resources(), before);
 }

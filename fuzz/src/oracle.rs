@@ -43,7 +43,7 @@ impl Sender {
     }
 }
 
-/// Holds if this request may leave opwatch, whoever caused it. What a forger causes is a notice, and nothing else.
+/// Holds if this request may leave opwatch, whatever caused it. What a forger causes is a notice, and nothing else.
 pub(super) fn request(request: &Request, sender: Sender) {
     let raw = request.url.expose_secret();
     let url = Url::parse(raw).unwrap_or_else(|error| panic!("{error}: {raw}"));
@@ -100,7 +100,7 @@ pub(super) fn request(request: &Request, sender: Sender) {
             let path = path.strip_prefix("v1/").unwrap_or_else(|| panic!("{raw}"));
             operation(method, path, url.query(), &request.body);
         }
-        _ => panic!("nobody may call {raw}"),
+        _ => panic!("opwatch never calls {raw}"),
     }
 }
 
@@ -127,7 +127,7 @@ fn operation(method: Method, path: &str, query: Option<&str>, body: &[u8]) {
     }
 }
 
-/// A name of Datastore's or Firestore's goes into a URL as it is.
+/// A name of Datastore's or Firestore's goes into a URL unchanged.
 pub(crate) fn name(name: &str) {
     let segments: Vec<_> = name.split('/').collect();
     let is_name = matches!(

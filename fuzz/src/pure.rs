@@ -137,18 +137,21 @@ pub(crate) fn answers(data: &[u8]) {
 /// Any text as an operation's name, and as a start's path.
 pub(crate) fn names(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
+    let exporting = [Service::DATASTORE, Service::FIRESTORE];
     for service in Service::all() {
         if let Ok(operation) = Operation::new(service, text) {
             assert_eq!(operation.name(), text);
             oracle::any_name(&operation.base(), text);
-            if [Service::DATASTORE, Service::FIRESTORE].contains(&service) {
+            if exporting.contains(&service) {
                 oracle::name(text);
                 assert_eq!(text.split('/').nth(1), Some(operation.project()));
             }
         }
+    }
+    let defaults = Defaults::new(outlets::ADDRESSING);
+    for service in exporting {
         let start = serde_json::json!({"start": {"service": service.id(), "path": text, "body": {}}});
-        if let Ok(Message::Start(start)) =
-            message::read(start.to_string().as_bytes(), &received(), &Defaults::new(outlets::ADDRESSING))
+        if let Ok(Message::Start(start)) = message::read(start.to_string().as_bytes(), &received(), &defaults)
         {
             // What goes into the URL: the text itself may hold placeholders.
             oracle::start_path(&start.request.path);

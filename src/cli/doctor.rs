@@ -83,7 +83,7 @@ pub async fn run(args: &DoctorArgs) -> ExitCode {
     if findings { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Prints each finding as it is made; whether all are good.
+/// Prints each finding as it is made. Returns whether all are good.
 async fn examine(settings: Settings, transport: Arc<dyn Transport>, post: bool) -> bool {
     let tokens = Tokens::new(settings.access_token.clone());
     let google = Google::new(Arc::clone(&transport), tokens, settings.endpoints.clone());

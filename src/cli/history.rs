@@ -71,7 +71,7 @@ async fn read(
     Ok(runs)
 }
 
-/// The last success beside the one of the same work before it.
+/// The last success, compared with the previous one of the same work.
 fn comparison(runs: &[Run]) -> Option<Comparison> {
     let successes: Vec<(&Run, Success)> =
         runs.iter().filter_map(|run| Some((run, Success::of_run(run)?))).collect();

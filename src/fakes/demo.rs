@@ -211,7 +211,7 @@ async fn serve(
     };
     #[expect(
         clippy::disallowed_methods,
-        reason = "the server runs beside the story, which waits for its end"
+        reason = "the server runs concurrently with the story, which waits for its end"
     )]
     let server = tokio::spawn(app::run(app, listener, Limits::default(), shutdown));
     Ok((stop, server))

@@ -30,7 +30,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// An answer with this status and body and no headers of its own.
+    /// An answer with this status and body, without further headers.
     pub fn answer(status: u16, body: &str) -> Self {
         Self::Answer { status, headers: Vec::new(), body: body.to_owned() }
     }

@@ -105,7 +105,7 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Refusal> {
     }
 }
 
-/// Where exports write: each to a folder of its own.
+/// Where exports write: each to its own folder.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
     used: BTreeSet<String>,

@@ -39,7 +39,7 @@ impl Time {
         self.advance_to(later(self.now(), by));
     }
 
-    /// Tells when the clock was moved, for whoever sleeps until a virtual time.
+    /// Notifies of each move of the clock, for tasks that sleep until a virtual time.
     pub(super) fn moves(&self) -> watch::Receiver<TimeDelta> {
         self.offset.subscribe()
     }

@@ -49,7 +49,7 @@ impl Google {
         self.get(Api::PubSub, &format!("v1/{topic}"), limit).await.map(|_| ())
     }
 
-    /// Whether the caller has `permission` on `resource`: of a resource that is not there nobody has any.
+    /// Whether the caller has `permission` on `resource`: a missing resource grants nothing.
     ///
     /// # Errors
     /// When the API can't be asked.

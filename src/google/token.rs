@@ -64,7 +64,7 @@ impl Tokens {
             Self::Machine(machine) => {
                 let token = match machine.kept() {
                     Some(token) => token,
-                    // In a box of its own: it is rare, and its future is larger than all else of a push.
+                    // Boxed: the rare path's future is larger than the rest of the push.
                     None => Box::pin(machine.fetch()).await?,
                 };
                 Ok(Some(token.as_str().into()))

@@ -31,7 +31,7 @@ pub struct Keys {
     transport: Arc<dyn Transport>,
     endpoint: Endpoint,
     kept: RwLock<Arc<Kept>>,
-    /// Held by the one who fetches; the others wait and look again.
+    /// Held while fetching. Other callers wait, then read the cache again.
     fetching: Mutex<()>,
 }
 
@@ -49,7 +49,7 @@ impl Kept {
         self.fresh.is_some_and(|fresh| fresh.holds(now)) && self.keys.contains_key(key_id)
     }
 
-    /// Whether the key is at hand and it is nobody's turn to fetch.
+    /// Whether the cached key can be used without a fetch.
     fn serves(&self, key_id: &str, now: DateTime<Utc>) -> bool {
         self.has_fresh(key_id, now) || (self.is_resting(now) && self.keys.contains_key(key_id))
     }

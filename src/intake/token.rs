@@ -183,7 +183,7 @@ fn refusal(kind: &ErrorKind) -> AuthError {
     }
 }
 
-/// The library has no ring of its own; it brings two other stacks, or none.
+/// jsonwebtoken has no ring backend (only aws-lc-rs and RustCrypto), so this supplies one.
 fn use_ring() {
     static ONCE: Once = Once::new();
     static RING: CryptoProvider = CryptoProvider {
@@ -194,7 +194,7 @@ fn use_ring() {
         },
         key_utils: KeyUtils::new_unimplemented(),
     };
-    // Fails only when somebody in this process was faster, with the same.
+    // Fails only if it is already installed, which is fine.
     ONCE.call_once(|| {
         let _ = RING.install_default();
     });

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::Success;
 
-/// A run beside the one before.
+/// A run compared with the previous one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Comparison {
     /// When the one before began.

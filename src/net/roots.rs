@@ -1,5 +1,5 @@
-//! The system's CA certificates, read when the first server shows its own: that takes longer than all else of a start, and
-//! whoever calls loopback alone never needs them.
+//! The system's CA certificates, read at the first TLS handshake: reading them takes longer than the rest of the start, and
+//! a process that only calls loopback never needs them.
 
 use std::sync::{Arc, OnceLock};
 

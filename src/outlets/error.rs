@@ -51,7 +51,7 @@ pub struct PostError {
     pub word: String,
     /// What is the matter.
     pub fault: Fault,
-    /// The message may have been posted nevertheless.
+    /// The message may still have been posted.
     pub ambiguous: bool,
     /// How long the outlet asked to wait.
     pub retry_after: Option<Duration>,
@@ -62,7 +62,7 @@ pub struct PostError {
 }
 
 impl PostError {
-    /// Whether a person must correct something: trying again as it is does not help, or helped nobody yet.
+    /// Whether a person must correct something: a retry without changes is not known to help.
     pub fn permanent(&self) -> bool {
         self.fault != Fault::Passing
     }

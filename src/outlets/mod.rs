@@ -149,7 +149,7 @@ pub struct Content<'a> {
     pub part: Part,
     /// As plain text: the outlet refused its own form.
     pub plain: bool,
-    /// What an outlet without words of its own tells; none of what is no end of a watch and no test.
+    /// The end as data, for outlets that send no text. `None` when this is neither the end of a watch nor a test.
     pub end: Option<End<'a>>,
 }
 
@@ -169,10 +169,10 @@ pub struct End<'a> {
 pub enum Part {
     /// All of it.
     Whole,
-    /// What the message that followed the operation becomes: the values. An edit notifies nobody, so sentences and lines to
+    /// The final state of the live message: the values. Slack sends no notification for an edit, so sentences and commands to
     /// paste are only in the reply.
     Edit,
-    /// The reply below that message: it notifies people, and has what is to be read and done.
+    /// The reply to that message: it causes a notification, and says what happened and what to do.
     Reply,
 }
 

@@ -32,7 +32,7 @@ pub struct Policy {
     pub powers: Powers,
     /// Where a message may send.
     pub targets: Targets,
-    /// `MENTIONS`: whom a message may ping; `None` allows everyone.
+    /// `MENTIONS`: whom a message may mention; `None` allows everyone.
     pub mentions: Option<Vec<Mention>>,
     /// How much a publisher may request.
     pub limits: Limits,

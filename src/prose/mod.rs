@@ -37,7 +37,7 @@ pub struct Context<'a> {
     pub zone: Tz,
     /// What to call a watch that doesn't say.
     pub title: Option<&'a str>,
-    /// Whom to ping, and when, for reports that don't say; none pings nobody.
+    /// Default mention and routing for reports without their own. `None`: no mentions.
     pub routing: Option<&'a Routing>,
     /// Now.
     pub now: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Standard output that nobody has to wait for: a push is answered though nothing reads the log.
+//! Standard output that never blocks: a push is answered even if nothing reads the log.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use serde_json::json;
 
-/// Bytes kept while nobody reads; after that lines are left out, and counted.
+/// Bytes buffered while the log is not read; after that, lines are dropped and counted.
 const MOST_KEPT: usize = 1024 * 1024;
 /// Room for a line, which is not given back.
 const ONE_LINE: usize = 1024;

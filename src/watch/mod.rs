@@ -66,7 +66,7 @@ pub struct Watch {
     pub locale: Option<Locale>,
     /// The zone of its times, when not the settings'.
     pub time_zone: Option<Tz>,
-    /// Where it is told of, whom it pings, and how much it says, when not as the settings have it.
+    /// Its channel, mentions and verbosity, where they differ from the settings.
     pub routing: Routing,
     /// Seconds between two checks.
     pub interval: u32,

@@ -114,7 +114,7 @@ pub enum Why {
         /// The other.
         with: String,
     },
-    /// The field means nothing beside the one that says what the message is.
+    /// The field has no effect in a message of this kind.
     Misplaced {
         /// That one.
         with: String,

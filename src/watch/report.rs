@@ -213,7 +213,7 @@ pub enum Reason {
     Refused,
     /// The API could not be reached or did not work.
     Unavailable,
-    /// It is done in a state that nobody knows.
+    /// It is done in a state that opwatch does not know.
     UnknownState,
     /// A setting does not allow it (any more).
     NotAllowed {

@@ -1,4 +1,4 @@
-//! Where a watch is told of, whom it pings, and how much it says.
+//! Where the messages of a watch go, whom they mention, and which of them are sent.
 
 use std::str::FromStr;
 

@@ -48,7 +48,7 @@ fn without_wanted_markup(text: &str, notice: &Notice) -> String {
     links.fold(text, |text, link| text.replace(&format!("<{link}|Cloud Console>"), ""))
 }
 
-/// Holds if Slack takes `notice`, whichever part of it, and nobody is pinged who is not to be.
+/// Holds if Slack accepts each part of `notice`, and only the intended people are mentioned.
 fn assert_fits(notice: &Notice) -> Result<(), TestCaseError> {
     for part in [Part::Whole, Part::Edit, Part::Reply] {
         for payload in [payload(notice, part), plain_payload(notice, part)] {

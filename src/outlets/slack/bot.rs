@@ -138,7 +138,7 @@ impl Outlet for Bot {
 fn thread(to: To<'_>, content: Content<'_>) -> Json {
     let To::Reply { of, reach } = to else { return json!({}) };
     let who = content.notice.mention.as_ref().and_then(|mention| Who::of(mention.as_str()));
-    // In a thread "here" pings nobody.
+    // In a thread, "here" notifies no one.
     if reach != Reach::Thread && matches!(who, Some(Who::Here)) {
         return json!({});
     }

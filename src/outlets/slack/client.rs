@@ -26,7 +26,7 @@ pub(super) struct Post<'a> {
     pub(super) body: &'a Json,
     /// What limits it.
     pub(super) limited: String,
-    /// Whether it may be sent twice: an edit made twice is one edit; of a post nobody can tell whether it arrived.
+    /// Whether it may be sent twice: repeating an edit changes nothing, but a post may already have arrived.
     pub(super) repeatable: bool,
 }
 

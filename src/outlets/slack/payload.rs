@@ -109,7 +109,7 @@ fn blocks(notice: &Notice, part: Part, sentence: usize) -> Vec<Json> {
         blocks.extend(short.chunks(FIELDS).map(fields));
         blocks.extend(names.into_iter().map(|field| mrkdwn_section(&labelled(field))));
     }
-    // An edit notifies nobody: sentences and lines to paste are in the reply, which does, and only there.
+    // Slack sends no notification for an edit, so sentences and commands to paste are only in the reply.
     if part != Part::Edit {
         let texts = notice.texts.iter().chain(&notice.commands);
         blocks.extend(texts.filter_map(|text| section(text, sentence)));

@@ -82,7 +82,7 @@ pub enum Command {
     Again,
     /// Starts it once the cause is fixed.
     Start,
-    /// Starts it anew.
+    /// Starts it again.
     StartNew,
 }
 
@@ -212,7 +212,7 @@ pub struct Scene<'a> {
     pub is_service: bool,
 }
 
-/// A run beside the one before.
+/// A run compared with the previous one.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
     /// The day of the run before.
