@@ -29,7 +29,7 @@ FROM ${RUNTIME_IMAGE}
 ARG VERSION=unknown
 ARG RUNTIME_IMAGE
 LABEL org.opencontainers.image.title="opwatch" \
-      org.opencontainers.image.description="Tells Slack how a Google Cloud long-running operation ended" \
+      org.opencontainers.image.description="Reports to Slack how a Google Cloud long-running operation ended" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.base.name="${RUNTIME_IMAGE}" \
       org.opencontainers.image.version="${VERSION}"

@@ -67,7 +67,7 @@ bad_usage() {
 load_settings() {
   local file=${OPWATCH_SETTINGS:-$deploy/settings.env} command before
   for command in gcloud jq; do
-    command -v "$command" >/dev/null || die "$command is missing"
+    command -v "$command" >/dev/null || die "$command is not installed"
   done
   [[ -r $file ]] || die "$file is missing: copy deploy/settings.env.example and edit it"
   # What the person's shell happens to export is not a setting.
@@ -76,10 +76,11 @@ load_settings() {
   # shellcheck source=/dev/null
   source "$file"
   check_names "$before"
+  check_forms
   [[ -n ${PROJECT-} && -n ${REGION-} ]] || die "$file must set PROJECT and REGION"
   NAME=${NAME:-opwatch}
   [[ $NAME =~ ^[a-z][a-z0-9-]{1,21}[a-z0-9]$ && $NAME != goog* ]] ||
-    die "NAME=$NAME: 3 to 23 of a-z, 0-9 and -, beginning with a letter but not with goog, which Pub/Sub refuses"
+    die "NAME=$NAME: it must be 3 to 23 characters from a-z, 0-9 and -, begin with a letter, and not with goog (reserved)"
   check_values
   set_names
   scratch=$(mktemp -d)
@@ -95,6 +96,15 @@ check_names() {
       "any other setting of the service goes into MORE_SETTINGS, and your own variables are in lower case"
   done < <(compgen -v | LC_ALL=C grep '^[A-Z]' | grep -vxF -e "$before" -e "$(printf '%s\n' "${all_settings[@]}")" |
     grep -vE '^(BASH|CLOUDSDK_|OPWATCH_|COLUMNS$|LINES$|OLDPWD$|PWD$)')
+}
+
+# check_forms: to bash, DATABASES=(default) is a list that holds the word "default".
+check_forms() {
+  local name
+  for name in "${all_settings[@]}"; do
+    [[ $name == MORE_SETTINGS || $(declare -p "$name" 2>/dev/null) != "declare -a"* ]] ||
+      die "$name: put the value in quotes, such as DATABASES=\"(default)\": without them bash reads parentheses as a list"
+  done
 }
 
 # nearest NAME: a setting that differs from it in one place, by three letters at most.
@@ -121,10 +131,10 @@ check_values() {
   for setting in EXPORT_PREFIXES IMPORT_PREFIXES; do
     check_prefixes "$setting" "${!setting-}"
   done
-  [[ ${MAX_INSTANCES:-3} =~ ^[1-9][0-9]*$ ]] || die "MAX_INSTANCES=$MAX_INSTANCES: it must be a number from 1"
+  [[ ${MAX_INSTANCES:-3} =~ ^[1-9][0-9]*$ ]] || die "MAX_INSTANCES=$MAX_INSTANCES: it must be a whole number, 1 or more"
   [[ ${VERIFY_PUSHES:-yes} =~ ^(yes|no)$ ]] || die "VERIFY_PUSHES=$VERIFY_PUSHES: it must be yes or no"
   for setting in ${MORE_SETTINGS+"${MORE_SETTINGS[@]}"}; do
-    [[ -z $setting || $setting =~ ^[A-Z][A-Z0-9_]*= ]] || die "MORE_SETTINGS: \"$setting\" is not of the form SETTING=value"
+    [[ -z $setting || $setting =~ ^[A-Z][A-Z0-9_]*= ]] || die "MORE_SETTINGS: \"$setting\" must have the form SETTING=value"
     check_value "$setting"
   done
   for setting in "${service_settings[@]}"; do
@@ -378,9 +388,9 @@ revoke() {
   local where=$1 member=$2 granted=$3
   shift 3
   if holds "$member" "$granted" "$@"; then
-    change_binding "take $granted on $where from ${member#*:}" remove "$member" "$granted" "$@"
+    change_binding "revoke $granted on $where from ${member#*:}" remove "$member" "$granted" "$@"
   else
-    say "not there: $granted on $where for ${member#*:}"
+    say "not granted: $granted on $where for ${member#*:}"
   fi
 }
 
@@ -392,7 +402,7 @@ remove() {
   if [[ -n $actual ]]; then
     change "delete $what" "${@/#%/delete}"
   else
-    say "not there: $what"
+    say "not found: $what"
   fi
 }
 

@@ -105,7 +105,7 @@ async fn serve(args: &ServeArgs) -> ExitCode {
         Ok(settings) => settings,
         Err(bad) => {
             opwatch::terminal::error(format_args!(
-                "opwatch: invalid settings:\n{bad}\n`opwatch serve --help` lists all of them."
+                "opwatch: invalid settings:\n{bad}\n`opwatch serve --help` describes every setting."
             ));
             return ExitCode::from(USAGE);
         }
@@ -143,7 +143,7 @@ async fn run(settings: Settings) -> Result<(), String> {
     for (setting, direction) in settings.config.policy.unset() {
         tracing::warn!(
             "{setting} is not set: every start of an {} is rejected. Set it to the allowed gs:// prefixes, such as \
-             {setting}=gs://my-backups, or to any; set STARTS=none if this service only watches operations",
+             {setting}=gs://my-backups, or to \"any\"; set STARTS=none if this service only watches operations",
             direction.word()
         );
     }

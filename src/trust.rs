@@ -72,7 +72,7 @@ pub struct Source<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the subscription {found:?} pushes to /internal, which only accepts pushes from {expected} (the internal topic's \
-     subscription has the topic's ID): point it to /, or set INTERNAL_TOPIC to the topic with its ID"
+     subscription must have the topic's ID): point it to /, or set INTERNAL_TOPIC to the topic with its ID"
 )]
 pub struct Misdirected {
     found: String,

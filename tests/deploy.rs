@@ -167,15 +167,16 @@ fn without_settings_or_with_a_wrong_argument_nothing_is_called() {
 fn settings_that_can_not_be_are_refused_before_anything_is_called() {
     let Some(cloud) = Cloud::new("settings", "2026-01-01T00:00:00Z") else { return };
     for (setting, said) in [
-        ("NAME=ab", "NAME=ab: 3 to 23 of a-z"),
-        ("NAME=google-exports", "NAME=google-exports: 3 to 23 of a-z"),
+        ("NAME=ab", "NAME=ab: it must be 3 to 23 characters from a-z"),
+        ("NAME=google-exports", "NAME=google-exports: it must be 3 to 23 characters from a-z"),
         ("CHECK_INTERVALL=5m", "CHECK_INTERVALL is not a setting. Did you mean CHECK_INTERVAL?"),
         ("TIMEZONE=UTC", "TIMEZONE is not a setting. Did you mean TIME_ZONE?"),
         ("BUCKET=b", "BUCKET is not a setting. deploy/settings.env.example lists all"),
         ("MORE_SETTINGS=(STALL)", "MORE_SETTINGS: \"STALL\" is not of the form SETTING=value"),
         ("MORE_SETTINGS=('TITLE=a|b')", "TITLE=a|b: it must not contain |"),
         ("TITLE='a|b'", "TITLE=a|b: it must not contain |"),
-        ("MAX_INSTANCES=x", "MAX_INSTANCES=x: it must be a number from 1"),
+        ("DATABASES=(default)", "DATABASES: put the value in quotes"),
+        ("MAX_INSTANCES=x", "MAX_INSTANCES=x: it must be a whole number, 1 or more"),
         ("REPORT_RATE=501", "REPORT_RATE=501: it must be a number of dispatches per second, at most 500"),
         ("REPORT_RATE=fast", "REPORT_RATE=fast: it must be a number of dispatches per second"),
         ("ALERTS=maybe", "ALERTS=maybe: it must be yes or no"),
@@ -251,7 +252,7 @@ fn an_upgrade_from_version_0_1_and_the_way_back() {
     the_upgrade_loses_nothing(&cloud);
     let text = cloud.run("up", &["--no-test"], "").ok();
     assert_eq!(cloud.take_changes().len(), 0, "{text}");
-    assert!(text.contains("the upgrade from version 0.1 goes on"), "{text}");
+    assert!(text.contains("the upgrade from version 0.1 is in progress"), "{text}");
     a_task_that_still_waits_extends_it(&cloud);
     after_nine_days_it_ends(&cloud);
     the_way_back(&cloud);
@@ -269,11 +270,11 @@ fn a_terminal_is_asked_for_the_bucket_and_another_region_is_refused() {
     let ran = cloud.run_on_terminal("up", "gs://my-own/\n");
 
     assert_ne!(ran.code, Some(0), "{}", ran.text);
-    assert!(ran.text.contains("Which bucket exports may be written to?"), "{}", ran.text);
+    assert!(ran.text.contains("Bucket that exports may be written to (gs://NAME/"), "{}", ran.text);
     assert!(ran.text.contains("added EXPORT_PREFIXES=gs://my-own/ to "), "{}", ran.text);
     assert!(cloud.settings().ends_with("\nEXPORT_PREFIXES=gs://my-own/\n"), "{}", cloud.settings());
     assert!(
-        ran.text.contains("service opwatch is in europe-west1, and REGION=us-east1 now. Set REGION back"),
+        ran.text.contains("service opwatch is in europe-west1, but REGION is now us-east1. Set REGION back"),
         "{}",
         ran.text
     );
@@ -711,7 +712,7 @@ fn up_takes_them_up_again(cloud: &Cloud) {
 
     assert!(text.contains("resume queue opwatch-checks"), "{text}");
     assert!(text.contains("unchanged: role opwatch"), "{text}");
-    assert!(text.contains("take roles/datastore.user on project demo from opwatch-run@demo."), "{text}");
+    assert!(text.contains("revoke roles/datastore.user on project demo from opwatch-run@demo."), "{text}");
     let mut expected: std::collections::BTreeSet<_> = MADE.map(str::to_owned).into_iter().collect();
     expected.insert(JOB.to_owned());
     assert_eq!(made(cloud), expected);
@@ -871,7 +872,7 @@ fn doctor_finds_what_differs(cloud: &Cloud) {
     let expected = [
         "FAIL  deploy/up would update queue opwatch-reports (maxAttempts: 100 -> -1)",
         "FAIL  deploy/up would resume queue opwatch-checks",
-        "FAIL  topic opwatch-internal can be published to by serviceAccount:opwatch-run@",
+        "FAIL  topic opwatch-internal accepts messages from serviceAccount:opwatch-run@",
         "FAIL  deploy/up would update service opwatch (ingress: all -> internal)",
         "FAIL  deploy/up would send all traffic to the latest revision (now: 100 % to opwatch-00001)",
         "FAIL  deploy/up would grant roles/run.invoker on service opwatch to opwatch-push@",
@@ -896,7 +897,7 @@ fn up_repairs_what_differs(cloud: &Cloud) {
     assert!(text.contains("update queue opwatch-reports (maxAttempts: 100 -> -1)"), "{text}");
     assert!(text.contains("ingress: all -> internal"), "{text}");
     assert!(text.contains("add a version to secret opwatch-slack"), "{text}");
-    assert!(text.contains("warning: topic opwatch-internal can be published to by "), "{text}");
+    assert!(text.contains("warning: topic opwatch-internal accepts messages from "), "{text}");
     check_queues(cloud, 16.0);
     check_subscriptions(cloud);
     let service = cloud.resource(SERVICE);

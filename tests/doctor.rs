@@ -417,7 +417,7 @@ fn a_kickoff_in_a_file_or_from_a_pipe_is_validated() {
         told(opwatch().arg("validate").arg("--schedule").arg(directory.join(name)).output().unwrap())
     };
     let (code, text) = for_schedule("keyed.json");
-    assert!(code == 64 && text.contains("key: ") && text.contains("remove it"), "{text}");
+    assert!(code == 64 && text.contains("key: ") && text.contains("Remove it"), "{text}");
     assert!(!text.contains("starts datastore"), "{text}");
     assert_eq!(for_schedule("good.json").0, 0);
     let (code, text) = validate("typo.json", &good.replace("body", "boddy"));

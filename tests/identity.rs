@@ -165,8 +165,11 @@ async fn the_answer_says_why_a_push_is_not_let_in() {
         ("a.b".to_owned(), "not a JSON Web Token"),
         (with(&but(now, "email", Value::Null)), "lacks a required claim"),
         (with(&but(now, "iss", json!("https://accounts.example.com"))), "not issued by Google"),
-        (with(&but(now, "aud", json!("https://other.a.run.app"))), "another audience"),
-        (with(&but(now, "email", json!("me@demo.iam.gserviceaccount.com"))), "another account"),
+        (with(&but(now, "aud", json!("https://other.a.run.app"))), "audience is not PUSH_AUDIENCE"),
+        (
+            with(&but(now, "email", json!("me@demo.iam.gserviceaccount.com"))),
+            "account is not PUSH_SERVICE_ACCOUNT",
+        ),
         (with(&but(now, "email_verified", json!(false))), "not verified"),
         (with(&but(now, "exp", json!(now - 61))), "has expired"),
         (with(&but(now, "iat", json!(now + 90))), "in the future"),

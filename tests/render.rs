@@ -297,7 +297,7 @@ async fn what_can_not_be_rendered_says_why_and_what_to_give() {
         (&["--operation", &running, "--service", "firestore"], &["is not an operation name", "databases"]),
         (
             &["--operation", &running, "--previous", &firestore],
-            &["--previous: it is ", "an earlier recording of the same"],
+            &["--previous: the file has ", "an earlier recording of the same"],
         ),
         (&["--operation", &running, "--previous", &done], &["--previous: the operation had already ended"]),
         (

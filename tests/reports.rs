@@ -127,7 +127,7 @@ async fn a_test_goes_through_both_queues_and_says_so() {
     assert_eq!(queues, [CHECK_QUEUE, REPORT_QUEUE]);
     assert_eq!(colour(&opwatch.only_message()), GREEN);
     assert!(opwatch.lines()[0].starts_with("*opwatch test passed* · "), "{:?}", opwatch.lines());
-    assert!(opwatch.only_text().contains("went from the topic through the check queue"));
+    assert!(opwatch.only_text().contains("went through the topic, the check queue"));
     assert!(opwatch.world.operations.requests().is_empty());
     opwatch.stop().await;
 }

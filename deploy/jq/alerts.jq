@@ -30,9 +30,9 @@ $ARGS.positional[0:3] as $subscriptions
       above("more than 100 notices wait"; of_queue($queues[2]); "ALIGN_MIN"; 300; 100; 900)]}
     | policy("tasks pile up"; "A queue is paused, too slow (REPORT_RATE), or its tasks fail. Cloud Tasks deletes a task after 31 days.")),
   ({conditions: [above("dead letters"; of_subscriptions("dead_letter_message_count"; ""); "ALIGN_DELTA"; 300; 0; 0)]}
-    | policy("a message was given up by Pub/Sub"; "It was delivered 100 times without success. A message in Slack names it, with the line that resumes it.")),
+    | policy("a message was given up by Pub/Sub"; "It was delivered 100 times without success. A message in Slack names it, with the command that resumes it.")),
   (logged("a line with decision gave-up"; "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"\($service)\" AND jsonPayload.decision=\"gave-up\"")
-    | policy("a report did not reach Slack"; "Slack did not take it for eight days. The log line names the watch.")),
+    | policy("a report did not reach Slack"; "Slack did not accept it for eight days. The log line names the watch.")),
   ({conditions: [above("more than 20 refused pushes in 10 minutes";
       of_subscriptions("push_request_count"; " AND metric.labels.response_class!=\"ack\""); "ALIGN_DELTA"; 600; 20; 0)]}
     | policy("pushes are refused"; "Refusals slow the subscription down. The service is not reachable, lacks a grant, or can't schedule the next step.")),

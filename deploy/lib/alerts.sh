@@ -26,7 +26,8 @@ ensure_alerts() {
     return
   fi
   [[ -n ${ALERT_CHANNELS-} ]] ||
-    say "ALERT_CHANNELS is not set: incidents are shown in the console only. gcloud beta monitoring channels list --project=$PROJECT"
+    say "ALERT_CHANNELS is not set: incidents are shown in the console only. To list channels:" \
+      "gcloud beta monitoring channels list --project=$PROJECT"
   while IFS= read -r alert; do
     title=$(jq -r .displayName <<<"$alert")
     hash=$(sha256sum <<<"$alert" | cut -c1-12)

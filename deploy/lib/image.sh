@@ -43,7 +43,7 @@ build_image() {
     build=$(gc builds describe "$id" --region="$REGION" --format=json)
     status=$(jq -r .status <<<"$build")
   done
-  [[ $status == SUCCESS ]] || die "the build ended with $status: gcloud builds log $id --region=$REGION --project=$PROJECT"
+  [[ $status == SUCCESS ]] || die "the build ended with $status; see gcloud builds log $id --region=$REGION --project=$PROJECT"
   digest=$(jq -r '.results.images[0].digest' <<<"$build")
 }
 

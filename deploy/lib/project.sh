@@ -69,7 +69,7 @@ say_unknown_permissions() {
   for service in ${services//,/ }; do
     [[ $service != datastore && $service != firestore ]] || continue
     [[ $(jq --arg service "$service" 'has($service)' "$deploy/lib/permissions.json") == true ]] ||
-      say "warning: the permission that reads operations of $service is not known: grant $run_account a role that has it"
+      say "warning: the permission to read operations of $service is unknown: grant $run_account a role that includes it"
   done
 }
 
@@ -79,7 +79,7 @@ ensure_role() {
   wanted=$(jq -n --arg permissions "$permissions" '{permissions: ($permissions | split(",") | sort), stage: "GA"}')
   actual=$(describe iam roles % "$role")
   if [[ -n $actual && $(jq .deleted <<<"$actual") == true ]]; then
-    change "bring back the deleted role $role" iam roles undelete "$role"
+    change "undelete role $role" iam roles undelete "$role"
   fi
   actual=$(jq -n --argjson actual "${actual:-null}" '
     $actual | select(. != null) | {permissions: (.includedPermissions // [] | sort), stage}')
@@ -96,7 +96,7 @@ say_other_projects() {
   projects=$(setting PROJECTS)
   for project in ${projects//,/ }; do
     [[ $project != "$PROJECT" ]] || continue
-    say "for $project, its owner must run once (or \`gcloud iam roles update\` when the role is there already):" \
+    say "for $project, its owner must run once (\`gcloud iam roles update\` instead of create if the role already exists):" \
       $'\n'"  gcloud iam roles create $role --project=$project --stage=GA --title='opwatch of $PROJECT'" \
       "--permissions=$(role_permissions)" \
       $'\n'"  gcloud projects add-iam-policy-binding $project --condition=None" \
@@ -129,8 +129,8 @@ say_other_publishers() {
   others=$(jq -rn --argjson policy "${policy:-null}" --arg own "serviceAccount:$tasks_account" '
     [$policy.bindings[]? | select(.role | IN("roles/pubsub.publisher", "roles/pubsub.editor", "roles/pubsub.admin",
       "roles/editor", "roles/owner")) | .members[] | select(. != $own)] | unique | join(", ")')
-  [[ -z $others ]] || problem "topic $internal_topic can be published to by $others, and what is published there is" \
-    "trusted: take these grants back, gcloud pubsub topics get-iam-policy $internal_topic shows them"
+  [[ -z $others ]] || problem "topic $internal_topic accepts messages from $others, and what is published there is" \
+    "trusted: revoke these grants (gcloud pubsub topics get-iam-policy $internal_topic shows them)"
 }
 
 # Tasks made by version 0.1 publish to the public topic. While any of them may still wait, the tasks account may too.
@@ -139,7 +139,7 @@ settle_public_grant() {
   if [[ -n $accept_until ]]; then
     grant "topic $topic" "$member" roles/pubsub.publisher pubsub topics % "$topic"
   elif holds "$member" roles/pubsub.publisher pubsub topics % "$topic"; then
-    change_binding "take roles/pubsub.publisher on topic $topic from $tasks_account" remove "$member" \
+    change_binding "revoke roles/pubsub.publisher on topic $topic from $tasks_account" remove "$member" \
       roles/pubsub.publisher pubsub topics % "$topic"
   fi
 }
@@ -162,7 +162,7 @@ ensure_secret() {
   [[ -z ${SECRET_LOCATIONS-} ]] || create=(--replication-policy=user-managed --locations="$SECRET_LOCATIONS")
   version=$(secret_version)
   if [[ -n $version && -z $new ]] && holds_another_kind; then
-    say "SLACK=${SLACK:-webhook} now, and the secret holds the other kind: a new one is needed"
+    say "SLACK is now ${SLACK:-webhook}, but the stored secret is of the other kind: a new one is needed"
     new=yes
   fi
   if [[ -n $version && -z $new ]]; then
@@ -188,8 +188,8 @@ check_secret_locations() {
   locations=$(jq -rn --argjson actual "${actual:-null}" '
     $actual | select(. != null) | [.replication.userManaged.replicas[]?.location] | join(",")')
   if [[ -n $actual && $(sorted_words "$locations") != "$(sorted_words "$SECRET_LOCATIONS")" ]]; then
-    problem "secret $secret is stored in ${locations:-automatic locations}, not in $SECRET_LOCATIONS, which can't be" \
-      "changed: delete it (gcloud secrets delete $secret --project=$PROJECT) and run deploy/up again"
+    problem "secret $secret is stored in ${locations:-automatic locations}, not in $SECRET_LOCATIONS. This can't be" \
+      "changed afterwards: delete the secret (gcloud secrets delete $secret --project=$PROJECT) and run deploy/up again"
   fi
 }
 
@@ -214,8 +214,8 @@ read_secret() {
     [[ -r $SLACK_SECRET_FILE ]] || die "SLACK_SECRET_FILE=$SLACK_SECRET_FILE can't be read"
     IFS= read -r input <"$SLACK_SECRET_FILE" || [[ -n $input ]] || die "SLACK_SECRET_FILE=$SLACK_SECRET_FILE is empty"
   else
-    printf 'Slack: paste %s, it is not shown: ' "$what" >&2
-    IFS= read -rs input || [[ -n $input ]] || die "no secret: run it from a terminal, or set SLACK_SECRET_FILE"
+    printf 'Slack: paste %s (input is hidden): ' "$what" >&2
+    IFS= read -rs input || [[ -n $input ]] || die "no secret was given: run this in a terminal, or set SLACK_SECRET_FILE"
     echo >&2
   fi
   [[ $input == "$prefix"* ]] || die "that is not $what"
@@ -244,7 +244,7 @@ ensure_ledger() {
   settle_ledger_grant "$where"
   [[ -n ${LEDGER_KIND-} ]] || return 0
   if [[ $where != "$PROJECT" ]]; then
-    say "in $where, its owner must grant roles/datastore.user to $run_account; docs/history.md has the rest"
+    say "in $where, its owner must grant roles/datastore.user to $run_account; docs/history.md describes the other steps"
     return
   fi
   for kind in $(ledger_kinds); do
@@ -267,7 +267,7 @@ settle_ledger_grant() {
   fi
   while IFS=$'\t' read -r condition_title condition; do
     [[ -z $wanted || $condition != "$wanted" ]] || continue
-    change_binding "take roles/datastore.user on project $PROJECT${condition:+ (where $condition)} from $run_account" \
+    change_binding "revoke roles/datastore.user on project $PROJECT${condition:+ (where $condition)} from $run_account" \
       remove "$member" roles/datastore.user projects % "$PROJECT"
   done < <(ledger_grants)
   condition='' condition_title=''

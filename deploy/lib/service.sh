@@ -24,7 +24,7 @@ check_region() {
   elsewhere=$(jq -rn --argjson services "${services:-[]}" --arg name "$service" --arg region "$REGION" '
     [$services[] | select(.metadata.name == $name) | .metadata.labels["cloud.googleapis.com/location"] // ""
     | select(. != "" and . != $region)] | join(", ")')
-  [[ -z $elsewhere ]] || die "service $service is in $elsewhere, and REGION=$REGION now. Set REGION back; to move," \
+  [[ -z $elsewhere ]] || die "service $service is in $elsewhere, but REGION is now $REGION. Set REGION back; to move," \
     "run deploy/down with the old REGION first, or choose another NAME"
 }
 
@@ -73,7 +73,7 @@ last_public_task() {
 say_upgrade() {
   if [[ -z $is_upgrade ]]; then
     [[ -z $accept_until ]] ||
-      say "the upgrade from version 0.1 goes on: opwatch's own messages are accepted from topic $topic until $accept_until"
+      say "the upgrade from version 0.1 is in progress: opwatch's own messages are accepted from topic $topic until $accept_until"
     return 0
   fi
   cat <<TEXT
@@ -81,12 +81,12 @@ say_upgrade() {
 This upgrades a deployment of version 0.1:
   - opwatch publishes its own messages to a new topic, $internal_topic, to which only $tasks_account may publish.
     Messages and tasks of version 0.1 are accepted from topic $topic until $accept_until.
-    Run deploy/up once more after that: it ends this and takes the account's grant on topic $topic back.
+    Run deploy/up once more after that: it ends this and revokes the account's grant on topic $topic.
   - Queue $report_queue dispatches ${REPORT_RATE:-500} reports per second instead of 1 (REPORT_RATE).
-  - Exports start only below EXPORT_PREFIXES, imports only from IMPORT_PREFIXES. People's messages may mention MENTIONS
-    and choose SLACK_CHANNELS only: by default the settings' own mention and channel.
+  - Exports may write only below EXPORT_PREFIXES, imports read only from IMPORT_PREFIXES. Messages may choose only from
+    MENTIONS and SLACK_CHANNELS, by default MENTION and SLACK_CHANNEL.
   - At most ${MAX_STARTS_PER_HOUR:-100} starts per project and hour (MAX_STARTS_PER_HOUR).
-  - The ledger's grant covers its one database.
+  - The ledger's grant covers only its database.
   To return to version 0.1 later, run deploy/rollback first.
 TEXT
 }
@@ -105,11 +105,11 @@ require_prefix() {
   [[ -z $(setting "$1") ]] || return 0
   line="$1=gs://my-bucket/"
   if [[ -t 0 && $dry_run == '' ]]; then
-    printf 'Which bucket %s? gs://NAME/, several separated by commas, or "any": ' "$2" >&2
+    printf 'Bucket that %s (gs://NAME/, several separated by commas, or "any"): ' "$2" >&2
     read -r answer || true
     [[ -n $answer ]] || die "nothing was changed: add $line to $file"
     check_prefixes "$1" "$answer"
-    [[ $answer =~ ^[A-Za-z0-9:/._,-]+$ ]] || die "$1=$answer: a bucket's name has a-z, 0-9, -, _ and . only"
+    [[ $answer =~ ^[A-Za-z0-9:/._,-]+$ ]] || die "$1=$answer: a bucket's name may contain only a-z, 0-9, -, _ and ."
     printf '%s=%s\n' "$1" "$answer" >>"$file"
     printf -v "$1" '%s' "$answer"
     say "added $1=$answer to $file"

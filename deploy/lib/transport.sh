@@ -64,7 +64,7 @@ ensure_push() {
   shift 4
   actual=$(describe pubsub subscriptions % "$id")
   if [[ -n $actual && $(jq -r .topic <<<"$actual") != "$of" ]]; then
-    change "delete subscription $id: its topic is another, or gone" pubsub subscriptions delete "$id"
+    change "delete subscription $id, whose topic was deleted or replaced" pubsub subscriptions delete "$id"
     actual=''
   fi
   if [[ -n $paused_since ]]; then
@@ -120,8 +120,8 @@ learn_pause() {
 
 say_pause() {
   say "paused since $(utc "$paused_since"). Messages published since then are kept until $(utc $((paused_since + 604800)))," \
-    "waiting tasks until $(utc $((paused_since + 2678400))) (a message or task that was older then is deleted" \
-    "earlier, by as much). deploy/resume ends the pause."
+    "waiting tasks until $(utc $((paused_since + 2678400))) (a message or task that was waiting before is deleted" \
+    "correspondingly earlier). deploy/resume ends the pause."
 }
 
 # utc SECOND: as people read it.

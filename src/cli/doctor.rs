@@ -196,9 +196,9 @@ async fn reading(google: &Google, service: Service, project: &str) -> Finding {
 fn unset(setting: &str, direction: Direction) -> Finding {
     Finding::bad(
         format!("starting an {}", direction.word()),
-        format!("{setting} is not set, so all of them are rejected"),
+        format!("{setting} is not set, so every {} is rejected", direction.word()),
         format!(
-            "set {setting} to the allowed gs:// prefixes, such as {setting}=gs://my-backups, or STARTS=none if this opwatch only \
+            "set {setting} to the allowed gs:// prefixes, such as {setting}=gs://my-backups, or set STARTS=none if this opwatch only \
              watches operations"
         ),
     )
@@ -243,7 +243,7 @@ async fn queue(google: &Google, queue: &str) -> Finding {
         ("Cloud Tasks", Attempt::of_api("cloudtasks", project_of(queue))),
         format!("creating tasks in {queue}"),
         format!(
-            "if the queue does not exist, gcloud tasks queues create {flags}; otherwise gcloud tasks queues \
+            "if the queue does not exist: gcloud tasks queues create {flags}\notherwise: gcloud tasks queues \
              add-iam-policy-binding {flags} --role=roles/cloudtasks.enqueuer --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
         ),
     )
@@ -259,7 +259,7 @@ async fn acting_as(google: &Google, account: &str) -> Finding {
         ("IAM", Attempt::of_api("iam", project)),
         format!("acting as {account}"),
         format!(
-            "if the account does not exist, create it or correct TASKS_SERVICE_ACCOUNT; otherwise gcloud iam service-accounts add-iam-policy-binding {account} --role=roles/iam.serviceAccountUser \
+            "if the account does not exist, create it or correct TASKS_SERVICE_ACCOUNT\notherwise: gcloud iam service-accounts add-iam-policy-binding {account} --role=roles/iam.serviceAccountUser \
              --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
         ),
     )
@@ -283,7 +283,7 @@ async fn ledger(google: &Google, ledger: &Ledger) -> Finding {
                 &Attempt::of_api("datastore", &ledger.project),
                 Some(format!(
                     "gcloud projects add-iam-policy-binding {} --condition=None --role=roles/datastore.user \
-                     --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT, or unset LEDGER_KIND",
+                     --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT\nor unset LEDGER_KIND",
                     ledger.project
                 )),
             ),

@@ -26,10 +26,10 @@ pub struct RenderArgs {
     /// File with an earlier recording of it, for rate and expected end
     #[arg(long, value_name = "FILE")]
     pub previous: Option<PathBuf>,
-    /// If the file is a list: the name of the operation, or the last segment of it
+    /// If the file is a list: which operation, by its name or the last segment of the name
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Service that the name belongs to: datastore or firestore [default: by the form of the name]
+    /// Service that the name belongs to, such as spanner [default: by the form of the name]
     #[arg(long)]
     pub service: Option<String>,
     /// Ending to show [default: the operation's own]
@@ -53,7 +53,7 @@ pub struct RenderArgs {
     /// Title of the message
     #[arg(long)]
     pub title: Option<String>,
-    /// Whom to mention: here, a person (`U…`) or a user group (`S…`)
+    /// Who is mentioned: here, a person (`U…`) or a user group (`S…`)
     #[arg(long)]
     pub mention: Option<String>,
     /// When to mention: failure, always, never [default: failure]

@@ -14,7 +14,7 @@ pub struct ServicesArgs {
     /// Print a JSON array
     #[arg(long)]
     pub json: bool,
-    /// Only the services that have operations of this name
+    /// Only the services that an operation with this name can belong to
     #[arg(long, value_name = "NAME")]
     pub find: Option<String>,
 }
@@ -29,7 +29,9 @@ pub fn run(args: &ServicesArgs) -> ExitCode {
         }
     };
     if let Some(name) = args.find.as_ref().filter(|_| services.is_empty()) {
-        terminal::error(format_args!("opwatch: no service has operations with names like {name:?}"));
+        terminal::error(format_args!(
+            "opwatch: no service has operations with names like {name:?}; `opwatch services` shows an example of each"
+        ));
         return ExitCode::from(64);
     }
     if args.json {

@@ -33,9 +33,9 @@ pub struct ValidateArgs {
 }
 
 /// What a "key" does to a message that is published again.
-const KEY: &str = "an operation with the same key counts as this kickoff's for 24 hours, so that publishing it again then \
-                   starts nothing. The commands that opwatch prints carry one, to be run once; a schedule must not have \
-                   it: remove it.";
+const KEY: &str = "for 24 hours, an operation with the same key counts as this kickoff's, so publishing it again starts \
+                   nothing. The commands that opwatch prints carry a key because they are to be run once. Remove it from \
+                   a scheduled message.";
 
 /// Runs `opwatch validate`: 0 when all messages are good, 64 when one is not, 1 when a file can't be read.
 pub fn run(args: &ValidateArgs) -> ExitCode {

@@ -101,7 +101,7 @@ impl Story {
                     (Told::NotYet, false) => "Slackに投稿（進捗に合わせて編集します）:",
                     (Told::Reported, true) => "posted to Slack:",
                     (Told::Reported, false) => "Slackに投稿:",
-                    (Told::Edited, true) => "replied in the Slack thread, because an edit notifies nobody:",
+                    (Told::Edited, true) => "replied in the Slack thread, because an edit notifies no one:",
                     (Told::Edited, false) => "Slackのスレッドに返信（編集では通知されないため）:",
                 };
                 self.show(what, payload);

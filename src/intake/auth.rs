@@ -168,6 +168,6 @@ mod tests {
         });
         let refused: Vec<&Value> = lines.iter().map(|line| &line["refused"]).collect();
         assert_eq!(refused, [1, 3, 3], "the clock was set back before the last one");
-        assert!(lines[0]["message"].as_str().unwrap().contains("carries no bearer token"));
+        assert!(lines[0]["message"].as_str().unwrap().contains("has no bearer token"));
     }
 }

@@ -33,7 +33,9 @@ pub struct Identity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum AuthError {
     /// No `Authorization: Bearer`.
-    #[error("it carries no bearer token: does the subscription have a push service account?")]
+    #[error(
+        "it has no bearer token: set a push service account on the subscription (--push-auth-service-account)"
+    )]
     NoToken,
     /// Not three parts of base64 and JSON.
     #[error("its token is not a JSON Web Token")]
@@ -63,10 +65,10 @@ pub enum AuthError {
     #[error("its token was not issued by Google")]
     Issuer,
     /// For somebody else.
-    #[error("its token is for another audience than PUSH_AUDIENCE")]
+    #[error("its token's audience is not PUSH_AUDIENCE")]
     Audience,
     /// From somebody else.
-    #[error("its token is from another account than PUSH_SERVICE_ACCOUNT")]
+    #[error("its token's account is not PUSH_SERVICE_ACCOUNT")]
     Account,
     /// Nobody verified the address.
     #[error("its token's email address is not verified")]
@@ -75,7 +77,7 @@ pub enum AuthError {
     #[error("its token has expired")]
     Expired,
     /// From the future.
-    #[error("its token was issued in the future: is the clock wrong?")]
+    #[error("its token was issued in the future: check the clock")]
     Early,
 }
 

@@ -96,7 +96,7 @@ impl<'a> Scene<'a> {
         if let Some((recording, previous)) = recording.as_ref().zip(previous.as_ref()) {
             if recording.operation != previous.operation {
                 return Err(format!(
-                    "--previous: it is {}, not {}; use an earlier recording of the same operation",
+                    "--previous: the file has {}, not {}; use an earlier recording of the same operation",
                     previous.operation, recording.operation
                 ));
             }

@@ -28,7 +28,7 @@ fn of_start(request: &StartRequest) -> Vec<Advice> {
     let mut all: Vec<Advice> = database(&request.path, "start.path").into_iter().collect();
     let location = request.method.location_field;
     if !request.body.contains_key(location) {
-        let text = "Missing. Add it, such as gs://BUCKET or gs://BUCKET/FOLDER.";
+        let text = "Missing. Add a location, such as gs://BUCKET or gs://BUCKET/FOLDER.";
         all.push(Advice { certain: false, ..error(location, text) });
     }
     all.extend(lists(&request.body, ""));

@@ -94,7 +94,7 @@ impl Outlet for Events {
     }
 
     fn probed(&self) -> &'static str {
-        "EVENTS_URL and EVENTS_SECRET are well-formed, not whether the receiver takes events"
+        "EVENTS_URL and EVENTS_SECRET are well-formed; whether the receiver accepts events was not checked"
     }
 
     fn resting(&self, _: Place<'_>, _: DateTime<Utc>) -> Option<PostError> {
@@ -147,11 +147,9 @@ fn advice(fault: Fault) -> &'static str {
         Fault::Closed => {
             "this event is not sent again; unset EVENTS_URL and EVENTS_SECRET if the receiver is gone for good"
         }
-        Fault::Foreign => {
-            "set EVENTS_URL to the address that the receiver has now: redirects are not followed"
-        }
+        Fault::Foreign => "set EVENTS_URL to the receiver's current address: redirects are not followed",
         Fault::Access => {
-            "see what the receiver's log says: it may not know EVENTS_SECRET, or EVENTS_URL may not be its address"
+            "check the receiver's log: its secret may differ from EVENTS_SECRET, or EVENTS_URL may be wrong"
         }
         Fault::Unclear
         | Fault::Content

@@ -14,12 +14,12 @@ use crate::outlets::access::{Access, BadSetting, Checked};
 const URL: &str = "EVENTS_URL";
 const SECRET: &str = "EVENTS_SECRET";
 const URL_EXAMPLE: &str = "https://example.com/opwatch";
-const SECRET_EXAMPLE: &str = "whsec_… (printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\" makes one)";
+const SECRET_EXAMPLE: &str = "whsec_… (to generate one: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\")";
 
 /// Where each end of a watch is posted as an event.
 #[derive(Args, Clone, Debug, Default)]
 pub struct EventsArgs {
-    /// Receiver of an event for each end of a watch, besides Slack: an https URL. Set together with `EVENTS_SECRET`
+    /// https URL that receives an event when a watch ends, in addition to Slack. Set together with `EVENTS_SECRET`
     #[arg(long, env = "EVENTS_URL", hide_env_values = true)]
     pub events_url: Option<String>,
     /// Secret that the events are signed with: `whsec_…`, as Standard Webhooks defines it

@@ -39,7 +39,7 @@ impl fmt::Debug for Key {
 
 /// What a secret must be, for an error that doesn't repeat it.
 pub(super) fn is_secret() -> &'static str {
-    "must be whsec_ and the base64 of 24 to 64 random bytes"
+    "must be whsec_ followed by the base64 of 24 to 64 random bytes"
 }
 
 #[cfg(test)]

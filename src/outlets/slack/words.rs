@@ -136,14 +136,16 @@ impl Meaning {
         match self {
             Self::Passing | Self::Interrupted => "none: retried automatically",
             Self::Unclear => {
-                "an incoming webhook answers \"ok\" and the web API JSON: check that SLACK_WEBHOOK_URL is an incoming webhook, \
-                 not a workflow, and that no proxy answers in Slack's place"
+                "this is not Slack's response (\"ok\" from a webhook, JSON from the web API): check that SLACK_WEBHOOK_URL is an \
+                 incoming webhook, not a workflow, and that no proxy answers in Slack's place"
             }
             Self::Foreign => {
                 "this is not a Slack response: if the webhook's URL is dead or wrong, create a new incoming webhook in Slack and set \
                  SLACK_WEBHOOK_URL; otherwise check what answers in Slack's place, such as a proxy or a host in ENDPOINTS"
             }
-            Self::Empty | Self::Content => "none: the next try is plain text; please report this as a bug",
+            Self::Empty | Self::Content => {
+                "please report this as a bug; the message is retried as plain text"
+            }
             Self::NoMessage | Self::Uneditable => "none: the result will be a separate message",
             Self::Restricted => {
                 "ask a workspace admin to allow apps to post in the channel and to mention @here or a group there, or change MENTION (the \
@@ -161,7 +163,7 @@ impl Meaning {
                 "give the app the scope chat:write (and chat:write.public for channels that it is not a member of) and reinstall \
                  it"
             }
-            Self::Token => "reinstall the app and set SLACK_BOT_TOKEN",
+            Self::Token => "reinstall the app and set SLACK_BOT_TOKEN to its new token",
             Self::Access | Self::Unknown => {
                 "create a new incoming webhook in Slack and set SLACK_WEBHOOK_URL, or a new bot token and set SLACK_BOT_TOKEN"
             }

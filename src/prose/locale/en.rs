@@ -153,7 +153,7 @@ impl Words for English {
                 };
                 format!(
                     "An operation with this kickoff's key {ended} before the kickoff was published, so nothing was started. \
-                     The values below are those of the earlier operation. For a start on every publish, remove \"key\"."
+                     The values below are those of the earlier operation. To start one on every publish, remove \"key\"."
                 )
             }
             Happened::Unclear => "A start was sent, but its response was lost and the result can't be looked up. The \
@@ -190,8 +190,8 @@ impl Words for English {
             },
             Why::Duplicate => "Appears twice in the same object. Remove one of them.".to_owned(),
             Why::Character { code } => format!(
-                "Contains the character {code}. Must be one line, without control characters and without characters \
-                 that change the text direction. Remove it."
+                "Contains the character {code}. Remove it: the text must be one line, without control characters or \
+                 characters that change the text direction."
             ),
             Why::RepeatsPath => {
                 "Already given by start.path, and the two could differ. Remove it from the body.".to_owned()
@@ -278,16 +278,15 @@ impl Words for English {
                 "Already running: another kickoff started the same operation shortly before. Not started again.".to_owned()
             }
             Note::AsOf { time } => format!("As of {time}. This message was delayed."),
-            Note::TooLongToShow { key: "" } => "The message is too long to show here. Publish it again yourself.".to_owned(),
+            Note::TooLongToShow { key: "" } => "The message is too long to show here. Publish the original again.".to_owned(),
             Note::TooLongToShow { key } => {
-                format!("The kickoff is too long to show here. Publish it again yourself, with \"key\": \"{key}\" added.")
+                format!("The kickoff is too long to show here. Publish the original again, with \"key\": \"{key}\" added.")
             }
             Note::MayRun => "The operation may have started anyway. Check before you start it again.".to_owned(),
             Note::Excerpt => "Start of the message:".to_owned(),
             Note::Partial => "Partial files may remain at its location.".to_owned(),
             Note::RoundTrip => {
-                "This message went from the topic through the check queue, the topic, the report queue and the topic to \
-                 Slack."
+                "This test message went through the topic, the check queue and the report queue before it reached Slack."
                     .to_owned()
             }
             Note::Empty => "Warning: succeeded with 0 entities. Check that this is intended.".to_owned(),

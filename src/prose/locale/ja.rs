@@ -125,7 +125,7 @@ impl Words for Japanese {
                 "キックオフから1時間以内に開始できなかったため、開始を取りやめました。".to_owned()
             }
             Happened::NotRead { service } => {
-                format!("最後の確認で{service}を読み取れませんでした。オペレーションは続いている可能性があります。")
+                format!("最後の確認で{service}からオペレーションを読み取れませんでした。まだ実行中の可能性があります。")
             }
             Happened::UnknownState { state } => {
                 format!("完了していますが、opwatchが認識できない状態です: {state}")
@@ -247,10 +247,15 @@ impl Words for Japanese {
     fn note(&self, note: Note<'_>) -> String {
         match note {
             Note::Stopped { checks } => {
-                format!("上限の{checks}回の確認に達したため、監視を終了しました。オペレーションは続いています。")
+                format!(
+                    "上限の{checks}回の確認に達したため、監視を終了しました。オペレーションは続いています。"
+                )
             }
             Note::LastSeen => "表示している値は以前の確認時のものです。".to_owned(),
-            Note::AdoptedByKey => "このキックオフのためにすでに開始されていたため、二重には開始していません。".to_owned(),
+            Note::AdoptedByKey => {
+                "このキックオフによるオペレーションはすでに開始済みのため、二重には開始していません。"
+                    .to_owned()
+            }
             Note::AdoptedByRequest => {
                 "同じ内容のキックオフで直前に開始済みのため、二重には開始していません。".to_owned()
             }
@@ -259,13 +264,16 @@ impl Words for Japanese {
                 "メッセージが長すぎるため表示できません。元のメッセージを再度publishして下さい。".to_owned()
             }
             Note::TooLongToShow { key } => {
-                format!("キックオフが長すぎるため表示できません。\"key\": \"{key}\" を加えて再度publishして下さい。")
+                format!(
+                    "キックオフが長すぎるため表示できません。元のキックオフに \"key\": \"{key}\" を加えて再度publishして下さい。"
+                )
             }
             Note::MayRun => "開始された可能性があります。再実行の前に確認して下さい。".to_owned(),
             Note::Excerpt => "メッセージの先頭:".to_owned(),
             Note::Partial => "保存先に不完全なファイルが残っている可能性があります。".to_owned(),
             Note::RoundTrip => {
-                "このメッセージはトピック、確認用キュー、トピック、報告用キュー、トピックを通ってSlackに届きました。".to_owned()
+                "このテストメッセージはトピック、確認用キュー、報告用キューを経由してSlackに届きました。"
+                    .to_owned()
             }
             Note::Empty => "警告: Entity数0で成功しました。意図した結果か確認して下さい。".to_owned(),
             Note::NoOutput => "警告: 成功しましたが、結果にバックアップの出力先がありません。".to_owned(),
@@ -325,6 +333,6 @@ impl Words for Japanese {
     }
 
     fn no_runs(&self) -> &'static str {
-        "実行はありません。"
+        "該当する実行履歴はありません。"
     }
 }

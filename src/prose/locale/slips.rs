@@ -13,14 +13,14 @@ pub(super) fn english(slip: Slip) -> Option<&'static str> {
             "the object is inside a JSON string (encoded twice). Remove the outer quotes and the backslashes."
         }
         Slip::Base64 => {
-            "it is base64 (encoded twice): gcloud and the client libraries encode the data themselves. Publish the JSON."
+            "it is base64 (encoded twice): gcloud and the client libraries encode the data themselves. Publish the JSON itself."
         }
         Slip::OuterQuotes => {
-            "the whole text is in quotes, as cmd.exe passes single quotes on. Remove them; cmd.exe takes \
+            "the whole text is in quotes: cmd.exe does not remove single quotes. Remove them; in cmd.exe, write \
              --message=\"{\\\"name\\\": …}\"."
         }
         Slip::NoQuotes => {
-            "a name or text has no double quotes. Write {\"name\": \"…\"}; where the shell removes the quotes (cmd.exe, \
+            "a name or string has no double quotes. Write {\"name\": \"…\"}; where the shell removes the quotes (cmd.exe, \
              PowerShell), escape each one as \\\"."
         }
         Slip::EscapedQuotes => {
@@ -28,15 +28,15 @@ pub(super) fn english(slip: Slip) -> Option<&'static str> {
              as it is."
         }
         Slip::SmartQuotes => {
-            "it has typographic quotes, such as \u{201c} and \u{201d}. Replace them with \" (turn off smart quotes in the editor)."
+            "it contains typographic quotes, such as \u{201c} and \u{201d}. Replace them with \" (turn off smart quotes in the editor)."
         }
         Slip::Python => {
             "it is a Python dict: single quotes, or True, False and None. Print it with json.dumps."
         }
         Slip::TrailingComma => {
-            "there is a comma before a closing brace or bracket. Remove the comma behind the last entry."
+            "there is a comma before a closing brace or bracket. Remove the comma after the last entry."
         }
-        Slip::Comment => "it has a comment, which JSON does not allow. Remove the comment.",
+        Slip::Comment => "it contains a comment, which JSON does not allow. Remove the comment.",
         Slip::Yaml => "it is YAML. Convert it to JSON; gcloud prints JSON with --format=json.",
         Slip::List => "it is a list. Publish each object as its own message.",
         Slip::Unknown => return None,

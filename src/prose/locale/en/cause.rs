@@ -27,7 +27,8 @@ pub(super) fn cause(cause: &Cause, scene: Scene<'_>) -> String {
             let what = permission.as_ref().map_or("a permission".to_owned(), |name| format!("the permission {name}"));
             format!(
                 "{who} lacks {what} in project {project}. Grant it a role with only the permissions that opwatch \
-                 needs; if the role already exists, the second command is enough."
+                 needs. If the role already exists, run the first command with update in place of create, and \
+                 --add-permissions in place of --permissions."
             )
         }
         Cause::AgentLacks { bucket, .. } => format!(

@@ -29,7 +29,7 @@ pub(super) fn cause(cause: &Cause, scene: Scene<'_>) -> String {
             };
             let what = permission.as_ref().map(|name| format!(" {name} ")).unwrap_or_default();
             format!(
-                "{who}にプロジェクト{project}での権限{what}がありません。opwatchに必要な権限だけを持つロールを付与して下さい。ロールがすでにある場合は2行目のコマンドのみ実行して下さい。"
+                "{who}にプロジェクト{project}での権限{what}がありません。opwatchに必要な権限だけを持つロールを付与して下さい。ロールがすでにある場合は、1行目のcreateをupdateに、--permissionsを--add-permissionsに置き換えて実行して下さい。"
             )
         }
         Cause::AgentLacks { bucket, .. } => format!(
