@@ -49,7 +49,7 @@ ensure_accounts() {
 #   datastore.operations.list  looks up, before each start, whether the operation runs already; also `opwatch doctor`
 #   datastore.databases.export starts an export, of Datastore and of Firestore; only when STARTS has one
 #   datastore.databases.import starts an import; only when STARTS has one
-# and for each other service of SERVICES the one that reads its operations (deploy/lib/permissions.json).
+# and for each other service of SERVICES those that read its operations (deploy/lib/permissions.json).
 # Operations belong to the project, so there is no smaller resource to grant them on.
 role_permissions() {
   local permissions=datastore.operations.get,datastore.operations.list services service
@@ -76,7 +76,7 @@ say_unknown_permissions() {
 ensure_role() {
   local actual wanted permissions
   permissions=$(role_permissions)
-  wanted=$(jq -n --arg permissions "$permissions" '{permissions: ($permissions | split(",") | sort), stage: "GA"}')
+  wanted=$(jq -n --arg permissions "$permissions" '{permissions: ($permissions | split(",") | unique), stage: "GA"}')
   actual=$(describe iam roles % "$role")
   if [[ -n $actual && $(jq .deleted <<<"$actual") == true ]]; then
     change "undelete role $role" iam roles undelete "$role"

@@ -155,7 +155,8 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
             (Finding::bad(what, error.to_string(), fix), error.date)
         }
         Err(error) => {
-            let attempt = Attempt { service, method: Method::List, ..Attempt::of_api(service.id(), project) };
+            let attempt =
+                Attempt { service, method: Method::List, ..Attempt::of_api(service.api(), project) };
             let fix = fix(&error, service.title(), &attempt, None);
             let is_disabled = matches!(Cause::of(&attempt, &error.error), Some(Cause::ApiDisabled { .. }));
             let fix = if is_disabled { format!("{fix}\nor remove {service} from SERVICES") } else { fix };
@@ -167,29 +168,36 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
 /// Whether the operations of a service may be read whose lists need more than a project: by the permission alone.
 async fn reading(google: &Google, service: Service, project: &str) -> Finding {
     let what = format!("reading {} operations of {project}", service.title());
-    let Some(permission) = service.permission() else {
+    let Some(permissions) = service.permission() else {
         return Finding::good(format!("{what}: not checked, because the required permission is unknown"));
     };
     let resource = format!("projects/{project}");
     let attempt =
         Attempt { service, method: Method::Read, ..Attempt::of_api("cloudresourcemanager", project) };
-    match google.probe_permission(Api::Projects, &resource, permission, CALL_LIMIT).await {
-        Ok(true) => Finding::good(what),
-        Ok(false) => {
-            let cause = Cause::CallerLacks {
-                permission: Some(permission.to_owned()),
-                project: project.to_owned(),
-                service,
-                imports: false,
-            };
-            let fix = cause.command(true).unwrap_or_default();
-            Finding::bad(what, format!("the permission {permission} is missing in the project"), fix)
-        }
-        Err(error) => {
-            let fix = fix(&error, "Resource Manager", &attempt, None);
-            Finding::bad(what, error.to_string(), fix)
+    for permission in permissions.split(',') {
+        match google.probe_permission(Api::Projects, &resource, permission, CALL_LIMIT).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let cause = Cause::CallerLacks {
+                    permission: Some(permission.to_owned()),
+                    project: project.to_owned(),
+                    service,
+                    imports: false,
+                };
+                let fix = cause.command(true).unwrap_or_default();
+                return Finding::bad(
+                    what,
+                    format!("the permission {permission} is missing in the project"),
+                    fix,
+                );
+            }
+            Err(error) => {
+                let fix = fix(&error, "Resource Manager", &attempt, None);
+                return Finding::bad(what, error.to_string(), fix);
+            }
         }
     }
+    Finding::good(what)
 }
 
 /// A setting without which no start in that direction is allowed.

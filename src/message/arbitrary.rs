@@ -188,6 +188,7 @@ pub(crate) fn facts() -> BoxedStrategy<Facts> {
                     prefix,
                     error,
                     filter,
+                    ..Facts::default()
                 }
                 .cut()
             },

@@ -39,7 +39,7 @@ impl Writer<'_> {
         let start = self.report.start.as_ref();
         Attempt {
             service: self.service(),
-            api: self.service().id(),
+            api: self.service().api(),
             method,
             project: self.project(),
             database: self.resource().split('/').skip(1).step_by(2).nth(1),

@@ -179,7 +179,12 @@ fn kind(detail: &Value) -> &str {
     name.strip_prefix("type.googleapis.com/google.rpc.").unwrap_or_default()
 }
 
-fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<ErrorInfo>>, D::Error> {
+/// What can't be read counts as missing: a newer version may have written it.
+pub(super) fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
 

@@ -2,6 +2,7 @@
 
 mod cause;
 mod error;
+mod jobs;
 mod listed;
 mod name;
 mod request;
@@ -31,6 +32,10 @@ use crate::text;
 /// An output URL and a state's word longer than this many characters are cut: they ride in a message.
 const OUTPUT_TEXT: usize = 1_024;
 const WORD: usize = 64;
+/// So many warnings, each of so many characters, ride in a message.
+pub(crate) const WARNINGS: usize = 3;
+const WARNING: usize = 300;
+const STAGE: usize = 128;
 
 /// Reads the answer to a GET of `asked`. An answer about another operation counts as unavailable.
 pub fn read_operation(asked: &Operation, body: &[u8]) -> Observation {
@@ -45,7 +50,8 @@ pub fn name_in(service: Service, answer: &Value) -> Option<String> {
 /// The path of the GET that reads `operation`, from the version on.
 pub fn read_path(operation: &Operation) -> String {
     let row = operation.service().row();
-    row.shape.path(row.version, operation.name())
+    let own = row.get.iter().find_map(|template| operation.fill_word(template));
+    own.unwrap_or_else(|| format!("{}/{}", row.version, operation.name()))
 }
 
 /// What one look at an operation showed.
@@ -111,6 +117,21 @@ pub struct Facts {
     /// The error it ended with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ApiError>,
+    /// Tasks, steps, objects: what else the service counts.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "error::lenient")]
+    pub items: Option<Items>,
+    /// How many of them failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failures: Option<u64>,
+    /// The service's word for where it is, such as the name of a step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// What the service warns of. It may be a success with some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Whether it waits for a person: for an approval, or to be resumed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub waits: bool,
     /// What it was told to take. Never rides in a message, since it may be long.
     #[serde(skip)]
     pub filter: Option<Filter>,
@@ -135,6 +156,9 @@ impl Facts {
         self.output = self.output.map(|url| text::cut(&url, OUTPUT_TEXT));
         self.prefix = self.prefix.map(|url| text::cut(&url, OUTPUT_TEXT));
         self.error = self.error.map(ApiError::cut);
+        self.stage = self.stage.map(|stage| text::line(text::cut(&stage, STAGE)));
+        self.warnings.truncate(WARNINGS);
+        self.warnings.iter_mut().for_each(|warning| *warning = text::line(text::cut(warning, WARNING)));
         self.start = self.start.filter(text::is_plausible);
         self.end = self.end.filter(text::is_plausible);
         self
@@ -144,6 +168,41 @@ impl Facts {
     pub fn duration(&self) -> Option<std::time::Duration> {
         shown_duration(self.start?, self.end?)
     }
+}
+
+/// A count of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Items {
+    /// Of what.
+    pub unit: Unit,
+    /// How many are done.
+    #[serde(flatten)]
+    pub count: Progress,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Unit {
+    /// Files in a bucket.
+    Objects,
+    /// Entries of a data set.
+    Records,
+    /// Stages of the operation.
+    Stages,
+    /// Statements of a schema change.
+    Statements,
+    /// Steps of a build.
+    Steps,
+    /// Tables that are copied.
+    Tables,
+    /// Tasks of a job.
+    Tasks,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// From `start` to `end` as they are shown, in whole seconds: what people see must add up. None when they are not in order.

@@ -75,19 +75,25 @@ impl Operation {
     /// `template` with the parts of the name that stand in braces, each as `write` has it. A word of which a part is missing is
     /// left out.
     fn fill(&self, template: &str, write: impl Fn(&str) -> String) -> String {
-        let filled = template.split(' ').filter_map(|word| {
-            fill_word(word, |part| {
-                let value = if part == "name" { Some(self.name.as_str()) } else { self.part(part) };
-                value.map(&write)
-            })
-        });
+        let part = |part: &str| self.name_or_part(part).map(&write);
+        let filled = template.split(' ').filter_map(|word| fill_word(word, part));
         filled.collect::<Vec<_>>().join(" ")
+    }
+
+    /// `template` with the parts of the name; `None` when one is missing.
+    pub(super) fn fill_word(&self, template: &str) -> Option<String> {
+        fill_word(template, |part| self.name_or_part(part).map(str::to_owned))
+    }
+
+    fn name_or_part(&self, part: &str) -> Option<&str> {
+        if part == "name" { Some(&self.name) } else { self.part(part) }
     }
 
     /// The gcloud command that shows (`describe`) or cancels (`cancel`) it.
     pub fn gcloud(&self, verb: &str) -> Option<String> {
         let row = self.service.row();
-        let command = row.gcloud.filter(|_| verb == "describe" || row.cancels)?;
+        let own = row.cancel.filter(|_| verb == "cancel");
+        let command = own.or(row.gcloud.filter(|_| verb == "describe" || row.cancels))?;
         Some(self.fill(&command.replace("VERB", verb), shell_word))
     }
 

@@ -15,18 +15,22 @@ pub(super) struct Row {
     pub id: &'static str,
     /// What people call it.
     pub title: &'static str,
+    /// What its operations are called, such as `build`; `operation` for most.
+    pub kind: &'static str,
     /// The host of the API, below `googleapis.com`. `{location}-` and `{region}-` before it are left out for the location
     /// `global`, and for names without one; the region of a zone is the zone without its letter.
     pub host: &'static str,
     /// What stands between the host and an operation's name.
     pub version: &'static str,
+    /// The path of the GET, where it is not the version and the name: the first of which all parts are in the name counts.
+    pub get: &'static [&'static str],
     /// The forms of its operations' names, in groups. A part of which the name ends in `**` stands for the rest of the name.
     pub names: &'static [&'static [&'static str]],
     /// How it writes an operation.
     pub shape: &'static dyn Shape,
     /// What a success names as its output.
     pub output: Output,
-    /// The permission that reading an operation needs; `None` when it is not known.
+    /// The permission that reading an operation needs, or several with commas between them; `None` when it is not known.
     pub permission: Option<&'static str>,
     /// Below the version, a list that `doctor` may ask for; `{project}` is the only part. `None` when lists need more than a
     /// project.
@@ -35,11 +39,16 @@ pub(super) struct Row {
     pub gcloud: Option<&'static str>,
     /// Whether that command cancels, too.
     pub cancels: bool,
+    /// The command that cancels, where it is another one.
+    pub cancel: Option<&'static str>,
     /// The page of the Cloud Console that shows the operation, or those around it.
     pub console: Option<&'static str>,
     /// What may be started there.
     pub starts: Option<Starts>,
 }
+
+/// What most services call them.
+const OPERATION: &str = "operation";
 
 impl Row {
     /// A service that keeps to <https://google.aip.dev/151>: most rows are this and little more.
@@ -52,12 +61,14 @@ impl Row {
     ) -> Self {
         let (permission, list, gcloud, console, starts) = (None, None, None, None, None);
         let (shape, output): (&dyn Shape, _) = (&Lro, Output::File);
-        let cancels = false;
+        let (cancels, cancel) = (false, None);
         Self {
             id,
             title,
+            kind: OPERATION,
             host,
             version,
+            get: &[],
             names,
             shape,
             output,
@@ -65,6 +76,7 @@ impl Row {
             list,
             gcloud,
             cancels,
+            cancel,
             console,
             starts,
         }
@@ -206,6 +218,43 @@ impl Service {
         format!("https://{}", self.0.host)
     }
 
+    /// What its operations are called in English, such as `build`.
+    pub fn kind(self) -> &'static str {
+        self.0.kind
+    }
+
+    /// Whether what it has are resources that are operations themselves, such as jobs and builds.
+    pub fn has_jobs(self) -> bool {
+        self.0.kind != OPERATION
+    }
+
+    /// The name of its API: `bigquery` for `bigquery.googleapis.com`.
+    pub fn api(self) -> &'static str {
+        let host = self.0.host.split_once("}-").map_or(self.0.host, |(_, host)| host);
+        host.trim_end_matches(".googleapis.com")
+    }
+
+    /// The path of the GET of an operation whose name has this form, with the parts of the name in braces.
+    pub fn get_form(self, form: &str) -> String {
+        let has =
+            |part: &str| part == "name" || form.split('/').any(|segment| wildcard(segment) == Some(part));
+        let has_all = |template: &&str| {
+            template.split('{').skip(1).all(|part| has(part.split('}').next().unwrap_or_default()))
+        };
+        let own = self.0.get.iter().copied().find(has_all).map(|template| template.replace("{name}", form));
+        own.unwrap_or_else(|| format!("{}/{form}", self.0.version))
+    }
+
+    /// The fields that are read from an answer of a form of its own, by their paths.
+    pub fn reads(self) -> Vec<&'static str> {
+        self.0.shape.paths()
+    }
+
+    /// The words of a state that it knows.
+    pub fn words(self) -> Vec<String> {
+        self.0.shape.words()
+    }
+
     /// The command of gcloud that shows an operation, with the parts of its name in braces.
     pub fn gcloud(self) -> Option<String> {
         Some(self.0.gcloud?.replace("VERB", "describe"))
@@ -218,14 +267,16 @@ impl Service {
 
     /// An example of an operation's name, for error texts.
     pub fn name_example(self) -> String {
+        let form = self.forms().next().unwrap_or_default();
+        let last = form.rsplit('/').next().and_then(wildcard);
         let example = |part: &str| match part {
+            part if last == Some(part) => part.to_uppercase(),
             "project" => "my-project".to_owned(),
-            "location" => "europe-west1".to_owned(),
+            "location" | "region" => "europe-west1".to_owned(),
+            "zone" => "europe-west1-b".to_owned(),
             "database" => "(default)".to_owned(),
-            "operation" => "OPERATION".to_owned(),
             part => format!("my-{part}"),
         };
-        let form = self.forms().next().unwrap_or_default();
         let segments = form.split('/').map(|segment| wildcard(segment).map_or(segment.to_owned(), example));
         segments.collect::<Vec<_>>().join("/")
     }
@@ -235,7 +286,7 @@ impl Service {
         self.0.output
     }
 
-    /// The permission that reading an operation needs.
+    /// The permissions that reading an operation needs, with commas between them.
     pub fn permission(self) -> Option<&'static str> {
         self.0.permission
     }

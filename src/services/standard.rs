@@ -271,8 +271,6 @@ standard! {
         "servicenetworking.operations.get", "gcloud services vpc-peerings operations VERB --name={name}", false;
     "serviceusage", "Service Usage", "serviceusage", "v1", [BARE],
         "serviceusage.operations.get", "gcloud services operations VERB {name}", false;
-    "speech", "Cloud Speech-to-Text", "speech", "v1/operations", [&["{operation}"]],
-        "speech.operations.get", "gcloud ml speech operations VERB {operation}", false;
     "storage", "Cloud Storage JSON", "storage", "storage/v1", [&["b/{bucket}/operations/{operation}"]],
         "storage.bucketOperations.get", "gcloud storage operations VERB projects/_/buckets/{bucket}/operations/{operation}", true;
     "storagebatchoperations", "Storage Batch Operations", "storagebatchoperations", "v1", [LOCATED, NESTED],

@@ -2,13 +2,14 @@
 
 use std::str::FromStr;
 
+use super::jobs::JOBS;
 use super::service::{Direction, LookUpBy, Output, Row, Service, StartMethod, Starts};
-use super::shape::{CloudSql, Export};
+use super::shape::Export;
 use super::standard::STANDARD;
 
 /// Every service that opwatch can follow.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> + Clone {
-    SPECIAL.iter().copied().chain(STANDARD)
+    SPECIAL.iter().copied().chain(JOBS.iter().copied().flatten()).chain(STANDARD)
 }
 
 /// Services with a form of their own, or of which more is known.
@@ -23,7 +24,10 @@ static SPECIAL: &[&Row] = &[
         ..Row::standard("alloydb", "AlloyDB", "alloydb.googleapis.com", "v1", &[&[IN_A_LOCATION]])
     },
     &Row {
-        permission: Some("spanner.databaseOperations.get"),
+        permission: Some(
+            "spanner.databaseOperations.get,spanner.instanceOperations.get,spanner.backupOperations.get,\
+             spanner.instancePartitionOperations.get,spanner.instanceConfigOperations.get",
+        ),
         gcloud: Some(
             "gcloud spanner operations VERB {operation} --instance={instance} --database={database} --backup={backup} \
              --instance-partition={partition} --instance-config={config} --project={project}",
@@ -45,18 +49,23 @@ static SPECIAL: &[&Row] = &[
             ]],
         )
     },
+    // Recognizers are resources of v2, which has no discovery document
+    // (https://cloud.google.com/speech-to-text/v2/docs/reference/rest/v2/projects.locations.operations).
     &Row {
-        shape: &CloudSql,
-        permission: Some("cloudsql.instances.get"),
-        gcloud: Some("gcloud sql operations VERB {operation} --project={project}"),
-        cancels: true,
-        console: Some("https://console.cloud.google.com/sql/instances?project={project}"),
+        get: &[
+            "v2/projects/{project}/locations/{location}/operations/{operation}",
+            "v1/operations/{operation}",
+        ],
+        permission: Some("speech.operations.get"),
+        gcloud: Some(
+            "gcloud ml speech operations VERB {operation} --location={location} --project={project}",
+        ),
         ..Row::standard(
-            "sqladmin",
-            "Cloud SQL",
-            "sqladmin.googleapis.com",
-            "v1",
-            &[&["projects/{project}/operations/{operation}"]],
+            "speech",
+            "Cloud Speech-to-Text",
+            "{location}-speech.googleapis.com",
+            "v1/operations",
+            &[&[IN_A_LOCATION, "{operation}"]],
         )
     },
 ];
@@ -68,8 +77,10 @@ const IN_A_LOCATION: &str = "projects/{project}/locations/{location}/operations/
 pub(super) static DATASTORE: Row = Row {
     id: "datastore",
     title: "Datastore",
+    kind: "operation",
     host: "datastore.googleapis.com",
     version: "v1",
+    get: &[],
     names: &[&["projects/{project}/operations/{operation}"]],
     shape: &Export,
     output: Output::File,
@@ -77,6 +88,7 @@ pub(super) static DATASTORE: Row = Row {
     list: Some("projects/{project}/operations?pageSize=1"),
     gcloud: Some("gcloud datastore operations VERB {name}"),
     cancels: true,
+    cancel: None,
     console: Some("https://console.cloud.google.com/datastore/import-export?project={project}"),
     starts: Some(Starts {
         resource: "projects/{project}",
@@ -123,8 +135,10 @@ pub(super) static DATASTORE: Row = Row {
 pub(super) static FIRESTORE: Row = Row {
     id: "firestore",
     title: "Firestore",
+    kind: "operation",
     host: "firestore.googleapis.com",
     version: "v1",
+    get: &[],
     names: &[&["projects/{project}/databases/{database}/operations/{operation}"]],
     shape: &Export,
     output: Output::Folder,
@@ -132,6 +146,7 @@ pub(super) static FIRESTORE: Row = Row {
     list: Some("projects/{project}/databases/(default)/operations?pageSize=1"),
     gcloud: Some("gcloud firestore operations VERB {name}"),
     cancels: true,
+    cancel: None,
     console: Some(
         "https://console.cloud.google.com/firestore/databases/{database}/import-export?project={project}",
     ),
@@ -244,13 +259,18 @@ mod tests {
                 "{id}: {host}"
             );
             let known: BTreeSet<_> = service.forms().flat_map(parts).chain(["name"]).collect();
-            for template in row.gcloud.into_iter().chain(row.console) {
+            for template in row.gcloud.into_iter().chain(row.cancel).chain(row.console) {
                 assert!(parts(template).all(|part| known.contains(part)), "{id}: {template}");
             }
-            assert!(row.gcloud.is_none_or(|gcloud| gcloud.contains(" VERB ")), "{id}");
+            assert!(row.gcloud.is_none_or(|gcloud| gcloud.contains(" VERB ") || !row.cancels), "{id}");
             assert!(row.list.into_iter().flat_map(parts).all(|part| part == "project"), "{id}");
             for name in service.forms() {
-                assert!(parts(name).any(|part| part == "operation"), "{id}: {name}");
+                let last = name.rsplit('/').next().unwrap();
+                assert!(parts(last).count() == 1, "{id}: {name}");
+                assert!(service.has_jobs() || last.starts_with("{operation"), "{id}: {name}");
+            }
+            for get in row.get {
+                assert!(parts(get).all(|part| known.contains(part)), "{id}: {get}");
             }
         }
     }

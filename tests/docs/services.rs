@@ -35,15 +35,22 @@ fn the_role_of_a_deployment_has_the_permissions_of_the_table() {
 
 #[test]
 fn the_page_of_services_has_every_service() {
-    let rows = Service::all().map(|service| {
-        let names = service.forms().map(|form| format!("`{form}`")).collect::<Vec<_>>().join("<br>");
-        let code = |text: Option<&str>| text.map_or("–".to_owned(), |text| format!("`{text}`"));
-        let (id, title) = (service.id(), service.title());
-        format!("| `{id}` | {title} | {names} | {} |\n", code(service.permission()))
-    });
-    let head =
-        "| `service` | API | names of operations | permission to read one |\n| --- | --- | --- | --- |\n";
-    let table = head.to_owned() + &rows.collect::<String>();
+    let table = |jobs: bool| {
+        let rows = Service::all().filter(|service| service.has_jobs() == jobs).map(|service| {
+            let names = service.forms().map(|form| format!("`{form}`")).collect::<Vec<_>>().join("<br>");
+            let permission = service.permission().map(|text| format!("`{}`", text.replace(',', "`<br>`")));
+            let (id, title) = (service.id(), service.title());
+            let title = if jobs { format!("{title} {}", service.kind()) } else { title.to_owned() };
+            format!("| `{id}` | {title} | {names} | {} |\n", permission.unwrap_or("–".to_owned()))
+        });
+        rows.collect::<String>()
+    };
+    let head = |first: &str| {
+        format!(
+            "| `service` | {first} | names of operations | permission to read one |\n| --- | --- | --- | --- |\n"
+        )
+    };
+    let table = format!("{}{}\n## All jobs\n\n{}{}", head("API"), table(false), head("job"), table(true));
     let path = root().join(FILE);
     let page = fs::read_to_string(&path).unwrap();
     let (before, now) = page.split_once(MARK).expect("the line that the table follows");

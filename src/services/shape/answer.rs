@@ -56,7 +56,7 @@ impl Answer {
     /// The error it ended with. An empty Status is proto's way to say OK.
     pub(super) fn error(&self) -> Option<ApiError> {
         let error = self.error.as_ref().filter(|error| error.code != 0 || !error.message.is_empty())?;
-        let named = ApiError::new(error.code, code_name(error.code), &error.message);
+        let named = ApiError::new(error.code, code_name(error.code), without_markup(&error.message));
         Some(named.with_details(&error.details))
     }
 }
@@ -88,9 +88,21 @@ pub(super) fn integer(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
+/// The text of an error without what some servers write before it: `<eye3 title='NOT_FOUND'/> generic::NOT_FOUND: `.
+fn without_markup(text: &str) -> &str {
+    let Some((_, said)) = text.strip_prefix("<eye3 ").and_then(|rest| rest.split_once("/>")) else {
+        return text;
+    };
+    let said = said.trim_start();
+    match said.strip_prefix("generic::").and_then(|rest| rest.split_once(": ")) {
+        Some((_, text)) => text,
+        None => said,
+    }
+}
+
 /// The name of a `google.rpc.Code`
 /// (<https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>).
-fn code_name(code: i64) -> &'static str {
+pub(super) fn code_name(code: i64) -> &'static str {
     match code {
         1 => "CANCELLED",
         2 => "UNKNOWN",

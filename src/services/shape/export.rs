@@ -56,11 +56,11 @@ fn facts(answer: &Answer) -> Facts {
         bytes: progress(metadata, &["progressBytes"]),
         // https://cloud.google.com/firestore/docs/reference/rest/Shared.Types/RestoreDatabaseMetadata
         overall: progress(metadata, &["progressPercentage"]),
-        target: None,
         output: answer.response.as_ref().and_then(|fields| text(fields, &["outputUrl", "outputUriPrefix"])),
         prefix: text(metadata, &["outputUrlPrefix", "outputUriPrefix", "inputUrl", "inputUriPrefix"]),
         error: answer.error(),
         filter: filter(metadata),
+        ..Facts::default()
     }
     .cut()
 }
@@ -143,6 +143,7 @@ mod tests {
                 prefix: Some("gs://my-backups".to_owned()),
                 error: None,
                 filter: facts.filter.clone(),
+                ..Facts::default()
             }
         );
         assert_eq!(facts.duration(), Some(std::time::Duration::from_secs(90)));

@@ -1,14 +1,20 @@
 //! The ways in which services write an operation, one file each.
 
 mod answer;
+mod count;
 mod export;
+mod job;
 mod lro;
-mod sql;
+mod metadata;
+mod path;
+mod steps;
+mod template;
 
 pub(super) use answer::{Answer, unreadable};
+pub(super) use count::Count;
 pub(super) use export::{Export, common, observe, time};
+pub(super) use job::{Errors, Job, Words};
 pub(super) use lro::Lro;
-pub(super) use sql::CloudSql;
 
 use serde_json::Value;
 
@@ -24,8 +30,14 @@ pub(super) trait Shape: Sync {
         Some(answer.get("name")?.as_str()?.to_owned())
     }
 
-    /// The path of that GET, from the version on.
-    fn path(&self, version: &str, name: &str) -> String {
-        format!("{version}/{name}")
+    /// The paths of the fields that it reads, for a test that holds them against the API's description; none for a shape that
+    /// many services share.
+    fn paths(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// The words of a state that it knows.
+    fn words(&self) -> Vec<String> {
+        Vec::new()
     }
 }

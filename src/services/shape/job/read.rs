@@ -1,0 +1,160 @@
+//! How a resource is read that is its own operation.
+
+use serde_json::Value;
+
+use super::super::Shape;
+use super::super::answer::{CANCELLED, code_name, unreadable};
+use super::super::count::Count;
+use super::super::path::{self, find};
+use super::super::template::{every, first};
+use super::{Errors, Job};
+use crate::services::{ApiError, Ending, Facts, Items, Observation, WARNINGS};
+use crate::text::{self, last_segment};
+
+impl Job {
+    /// How it ended, if it did.
+    fn ending(&self, word: &str, is_done: bool, error: Option<&ApiError>) -> Option<Ending> {
+        let words = &self.words;
+        let bad = |error: &ApiError| {
+            let is_cancelled = error.code == CANCELLED && self.error.status.is_empty()
+                || self.error.cancelled.iter().any(|word| error.status.contains(word));
+            if is_cancelled { Ending::Cancelled } else { Ending::Failed }
+        };
+        if words.succeeded.contains(&word) || words.partly.contains(&word) {
+            let error = error.filter(|_| self.error.decides);
+            return Some(error.map_or(Ending::Succeeded, bad));
+        }
+        if words.failed.contains(&word) || is_done && !words.is_end(word) {
+            return Some(error.map_or(Ending::Failed, bad));
+        }
+        if words.cancelled.contains(&word) {
+            return Some(Ending::Cancelled);
+        }
+        words.over.contains(&word).then_some(Ending::Unknown)
+    }
+
+    fn error(&self, answer: &Value) -> Option<ApiError> {
+        let Errors { sign, code, status, text, .. } = &self.error;
+        let code = number(answer, code).unwrap_or_default();
+        let is_there = !sign.is_empty() && !find(answer, sign).is_empty();
+        let status =
+            status.iter().filter_map(|path| first(answer, &[path])).find(|word| !is_unspecified(word));
+        let status = status.filter(|word| !self.error.fine.contains(&word.as_str())).unwrap_or_default();
+        let text = text.iter().map(|path| every(answer, path).join("; ")).find(|text| !text.is_empty());
+        let text = text.unwrap_or_default();
+        if code == 0 && status.is_empty() && text.is_empty() && !is_there {
+            return None;
+        }
+        let name = if self.error.status.is_empty() { code_name(code) } else { &status };
+        Some(ApiError::new(code, name, &text))
+    }
+
+    fn warnings(&self, answer: &Value, word: &str) -> Vec<String> {
+        let partly =
+            self.words.partly.iter().filter(|partly| **partly == word).map(|word| (*word).to_owned());
+        let doubts =
+            self.doubts.iter().filter(|(path, doubt)| every(answer, path).iter().any(|word| word == doubt));
+        let doubts = doubts.map(|(path, doubt)| format!("{path}: {doubt}"));
+        let texts = self.warnings.iter().flat_map(|path| every(answer, path));
+        partly.chain(doubts).chain(texts).take(WARNINGS).collect()
+    }
+
+    fn observe(&self, answer: &Value) -> Observation {
+        let word_there = first(answer, &[self.state]).filter(|word| !is_unspecified(word));
+        let word = word_there.as_deref().unwrap_or_default();
+        let word = word.strip_prefix(self.words.prefix).unwrap_or(word);
+        let error = self.error(answer);
+        let is_done = find(answer, self.done).first().is_some_and(|done| done.as_bool() == Some(true));
+        let ending = self.ending(word, is_done, error.as_ref());
+        let is_bad = matches!(ending, Some(Ending::Failed | Ending::Cancelled));
+        let failures = self.failures.iter().find_map(|path| Count::sum(answer, path));
+        let stage = first(answer, self.stage);
+        let waits = self.words.waits.iter().any(|wait| *wait == word || stage.as_deref() == Some(*wait));
+        let facts = Facts {
+            work: first(answer, self.work),
+            start: time(answer, self.start),
+            end: time(answer, self.end).filter(|_| ending.is_some()),
+            overall: self.overall.iter().find_map(|count| count.read(answer)),
+            items: self
+                .items
+                .as_ref()
+                .and_then(|(unit, count)| Some(Items { unit: *unit, count: count.read(answer)? })),
+            bytes: self.bytes.as_ref().and_then(|count| count.read(answer)),
+            failures: failures.filter(|count| *count > 0),
+            target: first(answer, self.target).map(resource),
+            prefix: first(answer, self.prefix),
+            output: first(answer, self.output).filter(|_| ending == Some(Ending::Succeeded)),
+            error: if is_bad { error.or_else(|| error_of_state(word, ending)) } else { None },
+            warnings: if is_bad { Vec::new() } else { self.warnings(answer, word) },
+            waits,
+            stage,
+            state: word_there.clone(),
+            ..Facts::default()
+        }
+        .cut();
+        match ending {
+            None => Observation::Running(facts),
+            Some(ending) => Observation::Ended(ending, facts),
+        }
+    }
+}
+
+impl Shape for Job {
+    fn read(&self, name: &str, body: &[u8]) -> Observation {
+        let answer = match path::read(body, &self.paths()) {
+            Ok(answer) => answer,
+            Err(error) => return Observation::Unavailable(unreadable(&error)),
+        };
+        let id = first(&answer, &[self.id]).unwrap_or_default();
+        // The id alone: a project may be named by its number and answered by its id.
+        if last_segment(&id) != last_segment(name) {
+            return Observation::Unavailable(ApiError::new(0, "", &format!("the response is about {id}")));
+        }
+        self.observe(&answer)
+    }
+
+    fn name_in(&self, answer: &Value) -> Option<String> {
+        first(answer, self.name).map(resource)
+    }
+
+    fn paths(&self) -> Vec<&'static str> {
+        self.paths()
+    }
+
+    fn words(&self) -> Vec<String> {
+        self.words.all().map(|word| format!("{}{word}", self.words.prefix)).collect()
+    }
+}
+
+/// A state that says more than that it failed says why.
+fn error_of_state(word: &str, ending: Option<Ending>) -> Option<ApiError> {
+    let says_why = ending == Some(Ending::Failed) && !matches!(word, "FAILED" | "FAILURE" | "ERROR");
+    says_why.then(|| ApiError::new(0, word, ""))
+}
+
+/// The word of an enum that says nothing.
+fn is_unspecified(word: &str) -> bool {
+    word.ends_with("UNSPECIFIED")
+}
+
+fn number(answer: &Value, path: &str) -> Option<i64> {
+    find(answer, path).first()?.as_i64()
+}
+
+/// A time in RFC 3339's form, or in milliseconds since 1970, as BigQuery writes it.
+fn time(answer: &Value, paths: &[&str]) -> Option<chrono::DateTime<chrono::Utc>> {
+    let read = |text: String| {
+        let of_millis = |millis| chrono::DateTime::from_timestamp_millis(millis).filter(text::is_plausible);
+        text.parse().ok().map_or_else(|| text::time(&text), of_millis)
+    };
+    paths.iter().find_map(|path| every(answer, path).into_iter().find_map(read))
+}
+
+/// The resource that a link of Compute Engine's or GKE's names.
+fn resource(text: String) -> String {
+    if !text.starts_with("https://") {
+        return text;
+    }
+    let start = ["/projects/", "/locations/"].iter().filter_map(|part| text.find(part)).min();
+    start.map_or(text.clone(), |start| text.split_at(start + 1).1.to_owned())
+}
