@@ -185,7 +185,7 @@ fn refusal(kind: &ErrorKind) -> AuthError {
     }
 }
 
-/// jsonwebtoken has no ring backend (only aws-lc-rs and RustCrypto), so this supplies one.
+/// jsonwebtoken has no ring backend (only aws-lc-rs and `RustCrypto`), so this supplies one.
 fn use_ring() {
     static ONCE: Once = Once::new();
     static RING: CryptoProvider = CryptoProvider {
