@@ -10,7 +10,7 @@ use clap::Args;
 use crate::cli::named::named;
 use crate::clock::{Clock, Deadline, SystemClock};
 use crate::decision::{Decision, decide};
-use crate::google::{Google, LOGIN, Tokens, lacks_token};
+use crate::google::{Google, LOGIN, Tokens};
 use crate::message::title_problem;
 use crate::net::transport::Network;
 use crate::outlets::Part;
@@ -61,6 +61,7 @@ pub async fn run(args: &CheckArgs) -> ExitCode {
     let google = Google::new(Arc::new(network), Tokens::new(settings.access_token), settings.endpoints);
     let look = google.look(&operation, Deadline::start().for_call()).await;
     let now = look.date.unwrap_or_else(|| SystemClock.now());
+    let lacks_token = look.lacks_token;
     let report = last_report(operation, title, look.observation, now);
     let context = Context {
         topic: None,
@@ -76,7 +77,7 @@ pub async fn run(args: &CheckArgs) -> ExitCode {
     } else {
         terminal::line(notice.to_text());
     }
-    if report.error.as_ref().is_some_and(lacks_token) {
+    if lacks_token {
         terminal::error(format_args!("opwatch: {LOGIN}"));
     }
     if report.outcome == Outcome::CannotTell && report.error.is_some() {

@@ -10,10 +10,10 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
-use crate::google::{CallError, Google, LOGIN, Tokens, lacks_token};
+use crate::google::{CallError, Google, LOGIN, Tokens};
 use crate::ledger::Ledger;
 use crate::net::endpoints::Api;
-use crate::net::transport::{Network, Transport};
+use crate::net::transport::{Failure, Network, Transport};
 use crate::prose::locale::Scene;
 use crate::services::{Attempt, Cause, Direction, Method, Service, project_of};
 use crate::settings::{ServeArgs, Settings};
@@ -135,7 +135,7 @@ async fn token(google: &Google) -> Finding {
         Ok(()) => Finding::good("access token"),
         Err(error) => Finding::bad(
             "access token",
-            error,
+            error.why(),
             format!("on Cloud Run, attach a service account to the service; elsewhere, {LOGIN}"),
         ),
     }
@@ -148,19 +148,19 @@ async fn operations(google: &Google, service: Service, project: &str) -> (Findin
     let what = format!("listing {} operations of {project}", service.title());
     match google.probe_operations(service, &path, CALL_LIMIT).await {
         Ok(date) => (Finding::good(what), date),
-        Err(error) if error.error.code == 404 => {
+        Err(error) if error.http() == Some(404) => {
             let fix = format!(
                 "if the project has no such database, remove {service} from SERVICES or {project} from PROJECTS"
             );
-            (Finding::bad(what, error.to_string(), fix), error.date)
+            (Finding::bad(what, error.to_string(), fix), error.date())
         }
         Err(error) => {
             let attempt =
                 Attempt { service, method: Method::List, ..Attempt::of_api(service.api(), project) };
             let fix = fix(&error, service.title(), &attempt, None);
-            let is_disabled = matches!(Cause::of(&attempt, &error.error), Some(Cause::ApiDisabled { .. }));
+            let is_disabled = matches!(cause(&error, &attempt), Some(Cause::ApiDisabled { .. }));
             let fix = if is_disabled { format!("{fix}\nor remove {service} from SERVICES") } else { fix };
-            (Finding::bad(what, error.to_string(), fix), error.date)
+            (Finding::bad(what, error.to_string(), fix), error.date())
         }
     }
 }
@@ -216,7 +216,7 @@ async fn topic(google: &Google, topic: &str) -> Finding {
     let what = format!("topic {topic}");
     match google.probe_topic(topic, CALL_LIMIT).await {
         Ok(()) => Finding::good(what),
-        Err(error) if error.error.code == 404 => {
+        Err(error) if error.http() == Some(404) => {
             Finding::bad(what, error.to_string(), format!("gcloud pubsub topics create {topic}"))
         }
         Err(error) => Finding::bad(
@@ -277,7 +277,7 @@ async fn ledger(google: &Google, ledger: &Ledger) -> Finding {
     let what = format!("reading the ledger in {}", ledger.project);
     match google.ledger_entity(ledger, &ledger.claim_key("doctor"), CALL_LIMIT).await {
         Ok(_) => Finding::good(what),
-        Err(error) if error.error.code == 404 => Finding::bad(
+        Err(error) if error.http() == Some(404) => Finding::bad(
             what,
             error.to_string(),
             "if the database does not exist, correct LEDGER_PROJECT or LEDGER_DATABASE, or unset LEDGER_KIND",
@@ -308,7 +308,7 @@ fn permission(
     match granted {
         Ok(true) => Finding::good(what),
         Ok(false) => Finding::bad(what, "does not exist, or permission denied", grant),
-        Err(error) if error.error.code == 404 => Finding::bad(what, error.to_string(), grant),
+        Err(error) if error.http() == Some(404) => Finding::bad(what, error.to_string(), grant),
         Err(error) => Finding::bad(what, error.to_string(), fix(&error, api, &attempt, Some(grant))),
     }
 }
@@ -316,26 +316,37 @@ fn permission(
 /// How to fix the cause of an error of the API that people call `api`. `grant` is for what is not permitted; without one
 /// the role is granted that opwatch needs for operations.
 fn fix(error: &CallError, api: &str, attempt: &Attempt<'_>, grant: Option<String>) -> String {
-    let again = || match error.retry_after {
+    let again = || match error.retry_after() {
         Some(wait) => format!("run doctor again in {} s", wait.as_secs()),
         None => "run doctor again".to_owned(),
     };
-    if let Some(cause) = Cause::of(attempt, &error.error) {
+    if let Some(cause) = cause(error, attempt) {
         if let (Cause::CallerLacks { .. }, Some(grant)) = (&cause, grant) {
             return grant;
         }
         let sentence = Locale::En.words().cause(&cause, Scene { service: api, is_service: true });
-        let retry = error.transient.then(again);
+        let retry = error.is_transient().then(again);
         let lines = [Some(sentence), cause.command(true), retry];
         return lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
     }
-    match error.error.code {
-        0 if lacks_token(&error.error) => "get an access token first (see above)".to_owned(),
-        0 if !error.ambiguous => "connect to the network first: this machine can't reach Google".to_owned(),
-        401 => "run doctor again; if that fails, the access token is invalid: get a new one".to_owned(),
-        _ if error.transient => again(),
-        _ => "check the setting that names it; see the error for details".to_owned(),
+    match error {
+        CallError::NoToken(_) => "get an access token first (see above)".to_owned(),
+        CallError::NoAnswer(Failure::NotConnected(_)) => {
+            "connect to the network first: this machine can't reach Google".to_owned()
+        }
+        error if error.http() == Some(401) => {
+            "run doctor again; if that fails, the access token is invalid: get a new one".to_owned()
+        }
+        error if error.is_transient() => again(),
+        CallError::NoAnswer(_) | CallError::Unreadable { .. } | CallError::Refused(_) => {
+            "check the setting that names it; see the error for details".to_owned()
+        }
     }
+}
+
+/// The cause of `error`; only a refusal has one.
+fn cause(error: &CallError, attempt: &Attempt<'_>) -> Option<Cause> {
+    Cause::of(attempt, &error.refusal()?.error)
 }
 
 fn clock(date: Option<DateTime<Utc>>) -> Finding {

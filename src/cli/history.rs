@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
-use crate::google::{CallError, Google, LOGIN, Tokens, lacks_token};
+use crate::google::{CallError, Google, LOGIN, Tokens};
 use crate::ledger::{Comparison, Run, Success};
 use crate::net::transport::Network;
 use crate::settings::{HistoryArgs, HistorySettings};
@@ -32,7 +32,7 @@ pub async fn run(args: &HistoryArgs) -> ExitCode {
         Ok(runs) => runs,
         Err(error) => {
             terminal::error(format_args!("opwatch: the ledger could not be read: {error}"));
-            if lacks_token(&error.error) {
+            if matches!(error, CallError::NoToken(_)) {
                 terminal::error(format_args!("opwatch: {LOGIN}"));
             }
             return ExitCode::FAILURE;

@@ -13,7 +13,7 @@ use super::{Call, CallError, Google, Success};
 use crate::ledger::{Claim, Found, Ledger, Properties, Run, Sighting, Standing, merged};
 use crate::net::endpoints::Api;
 use crate::net::transport::Method;
-use crate::services::ApiError;
+use crate::services::{ApiError, Status};
 
 /// How many entities one call of the history reads: an entity may have 10 kB, an answer a MiB.
 const PAGE: u32 = 50;
@@ -268,7 +268,7 @@ fn query(ledger: &Ledger, since: Option<DateTime<Utc>>, cursor: &str) -> Value {
 
 /// Somebody else was first.
 fn is_taken(error: &CallError) -> bool {
-    matches!(error.error.status.as_str(), "ALREADY_EXISTS" | "ABORTED" | "NOT_FOUND")
+    matches!(error.status(), Status::AlreadyExists | Status::Aborted | Status::NotFound)
 }
 
 fn read<T: for<'de> Deserialize<'de>>(answer: &Success) -> Result<T, CallError> {
@@ -277,5 +277,5 @@ fn read<T: for<'de> Deserialize<'de>>(answer: &Success) -> Result<T, CallError> 
 }
 
 fn unreadable(text: &str, answer: &Success) -> CallError {
-    super::operations::unreadable(ApiError::new(0, "", text), answer.date)
+    CallError::Unreadable { error: ApiError::of_text(text), date: answer.date }
 }

@@ -1,71 +1,32 @@
 //! Google's APIs over REST: a token, a time limit, and one reading of what a status means.
 
+mod error;
 mod ledger;
 mod operations;
 mod probe;
 mod tasks;
 mod token;
 
+pub use error::{CallError, Refusal};
 pub use operations::{Look, Page, PageOf, Started};
 pub use tasks::{Created, Task, report_id, task_id};
-use token::NO_TOKEN;
-pub use token::{LOGIN, Tokens, lacks_token};
+pub use token::{LOGIN, NoToken, Tokens};
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use hyper::body::Bytes;
-use serde::Deserialize;
-use serde_json::Value;
 
 use crate::clock::Stopwatch;
 use crate::net::endpoints::{Api, Endpoint, Endpoints};
 use crate::net::transport::{Answer, Failure, Method, Request, Transport};
-use crate::services::{ApiError, retry_delay};
-use crate::text;
 
 /// The client of all of Google's APIs.
 pub struct Google {
     transport: Arc<dyn Transport>,
     tokens: Tokens,
     endpoints: Endpoints,
-}
-
-/// A call that did not succeed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{error}")]
-pub struct CallError {
-    /// The API's own words; its code is the HTTP status, 0 without an answer.
-    pub error: ApiError,
-    /// The same call may succeed later.
-    pub transient: bool,
-    /// It may have had its effect all the same.
-    pub ambiguous: bool,
-    /// It was sent before, on a connection that broke: what it finds there may be its own.
-    pub resent: bool,
-    /// How long the API asked to wait.
-    pub retry_after: Option<Duration>,
-    /// The server's time.
-    pub date: Option<DateTime<Utc>>,
-}
-
-impl CallError {
-    /// One that a later look may not have.
-    pub fn unavailable(error: ApiError) -> Self {
-        Self { transient: true, ..Self::of(error) }
-    }
-
-    /// Whether the answer was too long to be read.
-    pub fn is_too_long(&self) -> bool {
-        self.error.code == 0 && self.error.text == Failure::TooLong.to_string()
-    }
-
-    /// One that is final and of which no more is known.
-    fn of(error: ApiError) -> Self {
-        let (transient, ambiguous, resent) = (false, false, false);
-        Self { error, transient, ambiguous, resent, retry_after: None, date: None }
-    }
 }
 
 /// A successful answer.
@@ -110,12 +71,8 @@ impl Google {
     ) -> Result<Success, CallError> {
         let watch = Stopwatch::start();
         let token = match tokio::time::timeout(limit, self.tokens.for_endpoint(&endpoint)).await {
-            Ok(Ok(token)) => token,
-            Ok(Err(text)) => return Err(no_answer(&format!("{NO_TOKEN}{text}"), false)),
-            Err(_) => {
-                let text = format!("{NO_TOKEN}the metadata server did not respond in time");
-                return Err(no_answer(&text, false));
-            }
+            Ok(token) => token?,
+            Err(_) => return Err(NoToken::new("the metadata server did not respond in time").into()),
         };
         let request = Request {
             method: call.method,
@@ -144,10 +101,8 @@ impl Google {
             Ok(answer) if (200..300).contains(&answer.status) => {
                 Ok(Success { body: answer.body, date: answer.date })
             }
-            Ok(answer) => Err(CallError { resent, ..refusal(&answer) }),
-            Err(failure) => {
-                Err(no_answer(&failure.to_string(), !matches!(failure, Failure::NotConnected(_))))
-            }
+            Ok(answer) => Err(CallError::Refused(Refusal::of(&answer, resent))),
+            Err(failure) => Err(CallError::NoAnswer(failure)),
         }
     }
 }
@@ -170,52 +125,6 @@ impl Google {
             return None;
         }
         Some(self.transport.send(Request { token: Some(token), ..request }, left()).await)
-    }
-}
-
-fn no_answer(text: &str, ambiguous: bool) -> CallError {
-    CallError { transient: true, ambiguous, ..CallError::of(ApiError::new(0, "", text)) }
-}
-
-#[derive(Default, Deserialize)]
-struct ErrorAnswer {
-    #[serde(default)]
-    error: ErrorBody,
-}
-
-#[derive(Default, Deserialize)]
-struct ErrorBody {
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    status: String,
-    #[serde(default, deserialize_with = "text::list")]
-    details: Vec<Value>,
-}
-
-/// Google's error body (<https://google.aip.dev/193>), or none when something else answered.
-fn refusal(answer: &Answer) -> CallError {
-    let ErrorAnswer { error } = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let transient = is_transient(answer.status, &error.status);
-    CallError {
-        transient,
-        ambiguous: transient && answer.status >= 500,
-        retry_after: answer.retry_after.or_else(|| retry_delay(&error.details)),
-        date: answer.date,
-        ..CallError::of(
-            ApiError::new(i64::from(answer.status), &error.status, &error.message)
-                .with_details(&error.details),
-        )
-    }
-}
-
-/// Whether the same call may succeed later. A 409 is ABORTED or final; a redirect comes from something in between.
-fn is_transient(status: u16, word: &str) -> bool {
-    match status {
-        401 | 408 | 429 => true,
-        409 => word == "ABORTED",
-        400..500 => false,
-        _ => true,
     }
 }
 
@@ -258,7 +167,11 @@ mod tests {
         };
         let limit = Duration::from_secs(8);
         let refused = google.call(call(false), limit).await.err().unwrap();
-        assert_eq!((refused.error.code, refused.transient), (401, true), "a start is tried again later");
+        assert_eq!(
+            (refused.http(), refused.is_transient()),
+            (Some(401), true),
+            "a start is tried again later"
+        );
         assert!(google.call(call(true), limit).await.is_ok());
         assert_eq!(*transport.0.lock().unwrap(), ["token-1", "token-2"], "with another token");
 
@@ -271,18 +184,5 @@ mod tests {
         transport.0.lock().unwrap().clear();
         assert!(fixed.call(call(true), limit).await.is_err());
         assert_eq!(*transport.0.lock().unwrap(), ["own"], "there is no other token");
-    }
-
-    #[test]
-    fn every_status_is_passing_or_final() {
-        for status in 100..600 {
-            let expected = match status {
-                401 | 408 | 429 => true,
-                status => !(400..500).contains(&status),
-            };
-            assert_eq!(is_transient(status, ""), expected, "{status}");
-        }
-        assert!(is_transient(409, "ABORTED"));
-        assert!(!is_transient(409, "ALREADY_EXISTS"));
     }
 }

@@ -22,6 +22,8 @@ pub struct Look {
     pub date: Option<DateTime<Utc>>,
     /// How long the API asked to wait.
     pub wait: Duration,
+    /// There was no token to look with.
+    pub lacks_token: bool,
 }
 
 /// A page of a list of operations.
@@ -79,15 +81,17 @@ impl Google {
                 observation: read_operation(operation, &success.body),
                 date: success.date,
                 wait: Duration::ZERO,
+                lacks_token: false,
             },
             Err(error) => {
-                let wait = error.retry_after.unwrap_or_default();
-                let observation = if error.transient {
-                    Observation::Unavailable(error.error)
+                let (date, wait) = (error.date(), error.retry_after().unwrap_or_default());
+                let lacks_token = matches!(error, CallError::NoToken(_));
+                let observation = if error.is_transient() {
+                    Observation::Unavailable(error.into_api_error())
                 } else {
-                    Observation::Unreadable(error.error)
+                    Observation::Unreadable(error.into_api_error())
                 };
-                Look { observation, date: error.date, wait }
+                Look { observation, date, wait, lacks_token }
             }
         }
     }
@@ -105,11 +109,11 @@ impl Google {
         let service = request.service();
         let path = format!("{}/{}/operations?{}", service.version(), request.resource(), page.query());
         let success = self.call(Call::get(Api::Operations(service), &path), limit).await?;
-        let (listed, next) =
-            read_list(service, &success.body).map_err(|error| unreadable(error, success.date))?;
+        let (listed, next) = read_list(service, &success.body)
+            .map_err(|error| CallError::Unreadable { error, date: success.date })?;
         if next.as_deref() == Some(page.token) {
-            let error = ApiError::new(0, "", "the list of operations repeats a page");
-            return Err(unreadable(error, success.date));
+            let error = ApiError::of_text("the list of operations repeats a page");
+            return Err(CallError::Unreadable { error, date: success.date });
         }
         Ok(Page { listed, next, date: success.date })
     }
@@ -139,12 +143,8 @@ impl Google {
             repeatable: false,
         };
         let success = self.call(call, limit).await?;
-        let listed = read_started(service, &success.body).map_err(|error| unreadable(error, success.date))?;
+        let listed = read_started(service, &success.body)
+            .map_err(|error| CallError::Unreadable { error, date: success.date })?;
         Ok(Started { listed, date: success.date })
     }
-}
-
-/// An answer with a good status that can't be read: what was asked for may have happened.
-pub(super) fn unreadable(error: ApiError, date: Option<DateTime<Utc>>) -> CallError {
-    CallError { transient: true, ambiguous: true, date, ..CallError::of(error) }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Call, CallError, Google};
+use super::{Call, CallError, Google, NoToken};
 use crate::net::endpoints::Api;
 use crate::net::transport::Method;
 use crate::services::Service;
@@ -22,10 +22,10 @@ impl Google {
     ///
     /// # Errors
     /// With the reason why there is none.
-    pub async fn probe_token(&self, limit: Duration) -> Result<(), String> {
+    pub async fn probe_token(&self, limit: Duration) -> Result<(), NoToken> {
         let endpoint = self.endpoints.get(Api::CloudTasks);
         let token = tokio::time::timeout(limit, self.tokens.for_endpoint(&endpoint)).await;
-        token.unwrap_or_else(|_| Err(format!("no response within {limit:?}"))).map(|_| ())
+        token.unwrap_or_else(|_| Err(NoToken::new(&format!("no response within {limit:?}")))).map(|_| ())
     }
 
     /// Asks for a list of operations of `service` at `path`; gives the server's time.

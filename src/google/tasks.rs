@@ -12,7 +12,7 @@ use super::{Call, CallError, Google};
 use crate::hash::hash;
 use crate::net::endpoints::Api;
 use crate::net::transport::Method;
-use crate::services::{ApiError, Operation};
+use crate::services::{ApiError, Operation, Status};
 use crate::watch::{Message, Report, Slot};
 
 /// The scope of the token that Cloud Tasks publishes with.
@@ -112,12 +112,13 @@ impl Google {
                 // The id alone: a project may be named by its number and answered by its id.
                 Ok(created) if created.name.ends_with(&format!("/tasks/{id}")) => Ok(Created::New),
                 _ => {
-                    let error = ApiError::new(0, "", "the response is not a task, so it may not exist");
-                    Err(super::operations::unreadable(error, success.date))
+                    let error = ApiError::of_text("the response is not a task, so it may not exist");
+                    Err(CallError::Unreadable { error, date: success.date })
                 }
             },
-            Err(error) if error.error.status == "ALREADY_EXISTS" && error.resent => Ok(Created::Maybe),
-            Err(error) if error.error.status == "ALREADY_EXISTS" => Ok(Created::Already),
+            Err(CallError::Refused(refusal)) if refusal.error.status == Status::AlreadyExists => {
+                Ok(if refusal.resent { Created::Maybe } else { Created::Already })
+            }
             Err(error) => Err(error),
         }
     }

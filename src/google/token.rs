@@ -8,17 +8,26 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use crate::net::endpoints::Endpoint;
-use crate::services::ApiError;
+use crate::services::ERROR_TEXT;
+use crate::text;
 
 /// The scope of every call. Cloud Tasks accepts no narrower one.
 const SCOPES: &[&str] = &["https://www.googleapis.com/auth/cloud-platform"];
 
-/// How the error of a call begins that was not sent for want of a token.
-pub(super) const NO_TOKEN: &str = "no token: ";
+/// Why there is no token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no token: {0}")]
+pub struct NoToken(String);
 
-/// Whether a call was not sent for want of a token.
-pub fn lacks_token(error: &ApiError) -> bool {
-    error.code == 0 && error.text.starts_with(NO_TOKEN)
+impl NoToken {
+    pub(super) fn new(why: &str) -> Self {
+        Self(text::cut(why, ERROR_TEXT))
+    }
+
+    /// The reason by itself.
+    pub fn why(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What a person does who has no token.
@@ -57,7 +66,7 @@ impl Tokens {
     }
 
     /// The token to send to `endpoint`, if any. One fetch serves all who wait for it.
-    pub(super) async fn for_endpoint(&self, endpoint: &Endpoint) -> Result<Option<SecretString>, String> {
+    pub(super) async fn for_endpoint(&self, endpoint: &Endpoint) -> Result<Option<SecretString>, NoToken> {
         match self {
             Self::Fixed(token) => Ok(Some(token.clone())),
             Self::Machine(_) if endpoint.loopback => Ok(None),
@@ -80,7 +89,7 @@ impl Tokens {
         &self,
         refused: &SecretString,
         endpoint: &Endpoint,
-    ) -> Result<Option<SecretString>, String> {
+    ) -> Result<Option<SecretString>, NoToken> {
         let Self::Machine(machine) = self else { return Ok(None) };
         machine.forget(refused).await;
         let token = self.for_endpoint(endpoint).await?;
@@ -104,16 +113,16 @@ impl Machine {
         kept.clone().filter(|token| !token.has_expired())
     }
 
-    async fn fetch(&self) -> Result<Arc<Token>, String> {
+    async fn fetch(&self) -> Result<Arc<Token>, NoToken> {
         let mut provider = self.provider.lock().await;
         if let Some(token) = self.kept() {
             return Ok(token);
         }
         let found = match provider.clone() {
             Some(found) => found,
-            None => (self.find)().await.map_err(|error| chain(&error))?,
+            None => (self.find)().await.map_err(|error| no_token(&error))?,
         };
-        let token = found.token(SCOPES).await.map_err(|error| chain(&error))?;
+        let token = found.token(SCOPES).await.map_err(|error| no_token(&error))?;
         *provider = Some(found);
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&token));
         Ok(token)
@@ -121,14 +130,14 @@ impl Machine {
 }
 
 /// `gcp_auth` keeps the useful part of an error in its sources.
-fn chain(error: &gcp_auth::Error) -> String {
+fn no_token(error: &gcp_auth::Error) -> NoToken {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         text = format!("{text}: {inner}");
         source = inner.source();
     }
-    text
+    NoToken::new(&text)
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Sighting {
             ("outputUrlPrefix", facts.prefix.as_deref().map(long_text)),
             ("outputUrl", facts.output.as_deref().map(long_text)),
             ("errorCode", error.map(|error| integer(error.code.unsigned_abs()))),
-            ("errorStatus", error.map(|error| word(&error.status))),
+            ("errorStatus", error.map(|error| word(error.status.word()))),
             ("errorText", error.map(|error| long_text(&error.text))),
         ]));
         all

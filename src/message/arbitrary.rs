@@ -152,7 +152,7 @@ fn info() -> BoxedStrategy<ErrorInfo> {
 fn error() -> BoxedStrategy<ApiError> {
     (0_i64..600, text(20), long_text(ERROR_TEXT), option(info()))
         .prop_map(|(code, status, text, info)| {
-            ApiError { info: info.map(Box::new), ..ApiError::new(code, &status, &text) }.cut()
+            ApiError { info: info.map(Box::new), ..ApiError::new(code, status.as_str(), &text) }.cut()
         })
         .boxed()
 }

@@ -59,7 +59,7 @@ pub struct Answer {
 }
 
 /// Why no answer came. The text never holds the URL.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// Nothing was sent.
     #[error("connection failed: {0}")]

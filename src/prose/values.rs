@@ -55,8 +55,9 @@ impl Writer<'_> {
         if matches!(self.report.reason, Some(Reason::Limit { .. })) {
             values.extend(self.log("not-started"));
         }
-        values
-            .extend(self.plain(Label::Error, error.and_then(|error| error_code(error.code, &error.status))));
+        values.extend(
+            self.plain(Label::Error, error.and_then(|error| error_code(error.code, error.status.word()))),
+        );
         values
     }
 

@@ -119,7 +119,7 @@ impl Runner {
         let claim = self.google.claim(ledger, &held.report, &held.owner, now, limit);
         let claim = tokio::time::timeout(limit, Box::pin(claim)).await;
         let unknown = match &claim {
-            Ok(Err(error)) => error.ambiguous && error.error.code == 0,
+            Ok(Err(error)) => error.is_unknown(),
             Ok(Ok(_)) => false,
             Err(_) => true,
         };

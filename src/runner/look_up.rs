@@ -120,7 +120,7 @@ impl Search<'_> {
             Ok(page) => return self.consider(page).map(Some),
             Err(error) => error,
         };
-        let is_refused = error.error.code == 400;
+        let is_refused = error.http() == Some(400);
         if error.is_too_long() && self.size > 1 {
             self.size = (self.size / SMALLER).max(1);
         } else if is_refused && !token.is_empty() {
@@ -145,7 +145,7 @@ impl Search<'_> {
             return Err(Stop::NoTime);
         }
         let page = self.runner.google.list(&self.start.request, page, limit).await;
-        self.date = page.as_ref().map_or_else(|error| error.date, |page| page.date).or(self.date);
+        self.date = page.as_ref().map_or_else(CallError::date, |page| page.date).or(self.date);
         Ok(page)
     }
 
@@ -190,7 +190,7 @@ impl Search<'_> {
         let look = self.runner.google.look(&operation, limit).await;
         self.date = look.date.or(self.date);
         match look.observation {
-            Observation::Unavailable(error) => Err(Stop::Failed(CallError::unavailable(error))),
+            Observation::Unavailable(error) => Err(Stop::Failed(CallError::Unreadable { error, date: None })),
             // It is gone: nothing of it is left to be started twice.
             observation => {
                 let listed = self.known.found_before(operation, observation);

@@ -215,7 +215,7 @@ impl Runner {
             Err(error) => Handled {
                 acknowledged: false,
                 decision: Decided::NotScheduled,
-                needs_attention: !error.transient,
+                needs_attention: !error.is_transient(),
                 error: Some(format!("the next step could not be scheduled: {error}")),
                 ..handled
             },
@@ -232,7 +232,9 @@ impl Runner {
     ) -> Result<Created, CallError> {
         for _ in 0..SCHEDULE_TRIES {
             let unsure = match &created {
-                Err(error) if error.transient && !deadline.for_schedule().is_zero() => error.ambiguous,
+                Err(error) if error.is_transient() && !deadline.for_schedule().is_zero() => {
+                    error.is_ambiguous()
+                }
                 _ => break,
             };
             created = match self.schedule(message, at, deadline).await {

@@ -62,7 +62,7 @@ impl Runner {
         let _turn = match self.turns.take(request, &key, limit).await {
             Ok(turn) => turn,
             Err(busy) => {
-                let error = ApiError::new(0, "", "another start of the same request is still in progress");
+                let error = ApiError::of_text("another start of the same request is still in progress");
                 let ambiguous = start.ambiguous || busy.same_kickoff;
                 return came_back(start, error, ambiguous, start.look_up.clone(), now);
             }
@@ -82,7 +82,7 @@ impl Runner {
         }
         let start = &Start { counted: true, ..start.clone() };
         if deadline.for_call() < START_TIME {
-            let error = ApiError::new(0, "", "the lookup left no time for the start");
+            let error = ApiError::of_text("the lookup left no time for the start");
             return came_back(start, error, start.ambiguous, Some(place), now);
         }
         match self.google.start(&start.request, labelled_body(start), deadline.for_call()).await {
@@ -108,9 +108,7 @@ impl Runner {
                 return ControlFlow::Break(Turn { decision, on: Decided::Adopted, error: None });
             }
             Found::Later(place, date) => {
-                let error = ApiError::new(
-                    0,
-                    "",
+                let error = ApiError::of_text(
                     "the list of operations is long: reading continues in the next delivery",
                 );
                 let turn = came_back(start, error, start.ambiguous, Some(place), date.unwrap_or(now));
@@ -118,7 +116,7 @@ impl Runner {
             }
             Found::Failed(error, place) => {
                 if self.has_no_list(start, &error) {
-                    return ControlFlow::Continue((place, error.date.unwrap_or(now)));
+                    return ControlFlow::Continue((place, error.date().unwrap_or(now)));
                 }
                 let start = Start { look_up: Some(place).filter(LookUp::has_begun), ..start.clone() };
                 not_looked_up(&start, *error, now)
@@ -132,7 +130,7 @@ impl Runner {
     fn has_no_list(&self, start: &Start, error: &CallError) -> bool {
         let service = start.request.service();
         let none =
-            matches!(error.error.code, 404 | 501) && self.google.is_emulated(service) && !start.ambiguous;
+            matches!(error.http(), Some(404 | 501)) && self.google.is_emulated(service) && !start.ambiguous;
         if none {
             let path = &start.request.path;
             tracing::warn!(path, "{service} has no list of operations ({error}): started without a lookup");
@@ -154,27 +152,28 @@ fn came_back(
 }
 
 fn not_looked_up(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
-    let (text, now) = (Some(failed.to_string()), failed.date.unwrap_or(now));
-    let failure = match failed.error.code {
-        _ if failed.transient => LookUpFailure::Transient,
+    let (text, now) = (Some(failed.to_string()), failed.date().unwrap_or(now));
+    let failure = match failed.http() {
+        _ if failed.is_transient() => LookUpFailure::Transient,
         // Not in the API's words: it comes from something in between.
-        404 if failed.error.status.is_empty() => LookUpFailure::Transient,
-        403 => LookUpFailure::Denied,
+        Some(404) if failed.status().is_missing() => LookUpFailure::Transient,
+        Some(403) => LookUpFailure::Denied,
         _ => LookUpFailure::Refused,
     };
-    let decision = after_failed_look_up(start, failed.error, failure, failed.retry_after, now);
+    let retry_after = failed.retry_after();
+    let decision = after_failed_look_up(start, failed.into_api_error(), failure, retry_after, now);
     Turn { decision, on: Decided::Left, error: text }
 }
 
 fn not_started(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
     // Now that a start was sent, all is looked up anew.
     let start = &Start { look_up: None, ..start.clone() };
-    let (error, now) = (Some(failed.to_string()), failed.date.unwrap_or(now));
-    let decision = if failed.transient {
-        let ambiguous = start.ambiguous || failed.ambiguous;
-        try_again(start, failed.error, ambiguous, failed.retry_after, now)
+    let (error, now) = (Some(failed.to_string()), failed.date().unwrap_or(now));
+    let decision = if failed.is_transient() {
+        let (ambiguous, retry_after) = (start.ambiguous || failed.is_ambiguous(), failed.retry_after());
+        try_again(start, failed.into_api_error(), ambiguous, retry_after, now)
     } else {
-        refused(start, failed.error, now)
+        refused(start, failed.into_api_error(), now)
     };
     Turn { decision, on: Decided::Left, error }
 }

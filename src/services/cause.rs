@@ -8,7 +8,7 @@ mod command;
 mod words;
 
 use super::error::VPC_SERVICE_CONTROLS;
-use super::{ApiError, Direction, ErrorInfo, Service, StartMethod};
+use super::{ApiError, Direction, ErrorInfo, Service, StartMethod, Status};
 
 /// What was called, or ran, when the error came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,18 +196,20 @@ impl Row<'_> {
     /// By status and method, where both together leave one meaning
     /// (<https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>).
     fn by_status(&self) -> Option<Cause> {
-        match (self.error.status.as_str(), self.attempt.method) {
-            ("RESOURCE_EXHAUSTED", _) => Some(self.quota()),
+        match (&self.error.status, self.attempt.method) {
+            (Status::ResourceExhausted, _) => Some(self.quota()),
             // A front end's 429 has no status.
-            ("", _) if self.error.code == 429 => Some(self.quota()),
+            (Status::Missing, _) if self.error.code == 429 => Some(self.quota()),
             // Of a start it may be the agent's permission; an operation runs as the agent, but not on the bucket alone.
-            ("PERMISSION_DENIED", Method::Read | Method::List | Method::Other) => Some(self.caller_lacks()),
-            ("PERMISSION_DENIED", Method::Start) if self.error.text.trim().is_empty() => {
+            (Status::PermissionDenied, Method::Read | Method::List | Method::Other) => {
                 Some(self.caller_lacks())
             }
-            ("NOT_FOUND" | "", Method::Read) if self.error.code == 404 => Some(Cause::Gone),
-            ("NOT_FOUND", Method::Start) => Some(Cause::NotFound),
-            ("INVALID_ARGUMENT", Method::Start) => Some(Cause::Invalid),
+            (Status::PermissionDenied, Method::Start) if self.error.text.trim().is_empty() => {
+                Some(self.caller_lacks())
+            }
+            (Status::NotFound | Status::Missing, Method::Read) if self.error.code == 404 => Some(Cause::Gone),
+            (Status::NotFound, Method::Start) => Some(Cause::NotFound),
+            (Status::InvalidArgument, Method::Start) => Some(Cause::Invalid),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::WORD;
+use super::Status;
 use crate::text;
 
 /// An error text longer than this many characters is cut: it rides in a message.
@@ -19,9 +19,9 @@ const DETAIL: usize = 128;
 pub struct ApiError {
     /// `google.rpc.Code` of an operation's own error, HTTP status of a refused call, 0 when no answer came.
     pub code: i64,
-    /// The code's name, such as `PERMISSION_DENIED`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub status: String,
+    /// The code's name.
+    #[serde(skip_serializing_if = "Status::is_missing")]
+    pub status: Status,
     /// What the API said.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub text: String,
@@ -64,8 +64,13 @@ pub struct ErrorInfo {
 
 impl ApiError {
     /// An error with its texts cut to what a message may carry.
-    pub fn new(code: i64, status: &str, text: &str) -> Self {
-        Self { code, status: text::cut(status, WORD), text: text::cut(text, ERROR_TEXT), info: None }
+    pub fn new(code: i64, status: impl Into<Status>, text: &str) -> Self {
+        Self { code, status: status.into(), text: text::cut(text, ERROR_TEXT), info: None }
+    }
+
+    /// An error in opwatch's words: the API gave none.
+    pub fn of_text(text: &str) -> Self {
+        Self::new(0, Status::Missing, text)
     }
 
     /// The same with what the `details` of a `google.rpc.Status` say.
@@ -77,7 +82,7 @@ impl ApiError {
     /// Whether it refuses a start because something was written to its output path before, in the words that people report
     /// (<https://github.com/htsuruo/firebase-extensions/pull/8>).
     pub fn is_path_taken(&self) -> bool {
-        matches!(self.status.as_str(), "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "ALREADY_EXISTS")
+        matches!(self.status, Status::InvalidArgument | Status::FailedPrecondition | Status::AlreadyExists)
             && self.text.to_lowercase().contains("path already exists")
     }
 
@@ -85,13 +90,13 @@ impl ApiError {
     #[must_use]
     pub(crate) fn cut(self) -> Self {
         let info = self.info.and_then(|info| info.cleaned()).map(Box::new);
-        Self { info, ..Self::new(self.code, &self.status, &self.text) }
+        Self { info, ..Self::new(self.code, self.status, &self.text) }
     }
 }
 
 impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.code, self.status.as_str()) {
+        match (self.code, self.status.word()) {
             (0, "") => write!(f, "{}", self.text),
             (code, "") if self.text.is_empty() => write!(f, "{code}"),
             (code, "") => write!(f, "{code}: {}", self.text),

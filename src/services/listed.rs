@@ -40,7 +40,7 @@ pub fn read_started(service: Service, body: &[u8]) -> Result<Listed, ApiError> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
     let listed = listed(service, &answer)?;
     if listed.operation.is_none() && matches!(listed.observation, Observation::Running(_)) {
-        return Err(ApiError::new(0, "", "the response to the start names no operation"));
+        return Err(ApiError::of_text("the response to the start names no operation"));
     }
     Ok(listed)
 }
@@ -62,7 +62,7 @@ fn listed(service: Service, answer: &Answer) -> Result<Listed, ApiError> {
     let operation = match answer.name.as_deref() {
         None | Some("") => None,
         Some(name) => Some(Operation::new(service, name).map_err(|_| {
-            ApiError::new(0, "", &format!("the response names an operation of an unknown form: {name}"))
+            ApiError::of_text(&format!("the response names an operation of an unknown form: {name}"))
         })?),
     };
     let observation = observe(answer);

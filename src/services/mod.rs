@@ -9,6 +9,7 @@ mod request;
 mod service;
 mod shape;
 mod standard;
+mod status;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub(crate) use name::{
 pub use name::{NameError, Operation};
 pub use request::Request;
 pub use service::{Direction, LookUpBy, Output, Service, StartMethod};
+pub use status::Status;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -130,7 +130,11 @@ impl Count {
 
 impl<'a> Error<'a> {
     fn of(error: &'a ApiError) -> Self {
-        Self { code: Some(error.code).filter(|code| *code != 0), status: &error.status, message: &error.text }
+        Self {
+            code: Some(error.code).filter(|code| *code != 0),
+            status: error.status.word(),
+            message: &error.text,
+        }
     }
 }
 

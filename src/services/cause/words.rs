@@ -1,18 +1,31 @@
 //! The rows that only the words of an error tell apart. Each has the public report of the words next to it.
 
 use super::{Cause, Method, Row};
-use crate::services::Service;
+use crate::services::{Service, Status};
 
 impl Row<'_> {
     /// By words, within what the status allows.
     pub(super) fn by_words(&self) -> Option<Cause> {
         let text = self.error.text.to_lowercase();
         let says = |words: &str| text.contains(words);
-        match self.error.status.as_str() {
-            "PERMISSION_DENIED" => self.denied(&says),
-            "NOT_FOUND" => self.not_found(&says),
-            "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "ALREADY_EXISTS" => self.unfit(&says),
-            _ => None,
+        match self.error.status {
+            Status::PermissionDenied => self.denied(&says),
+            Status::NotFound => self.not_found(&says),
+            Status::InvalidArgument | Status::FailedPrecondition | Status::AlreadyExists => self.unfit(&says),
+            Status::Missing
+            | Status::Ok
+            | Status::Cancelled
+            | Status::Unknown
+            | Status::DeadlineExceeded
+            | Status::ResourceExhausted
+            | Status::Aborted
+            | Status::OutOfRange
+            | Status::Unimplemented
+            | Status::Internal
+            | Status::Unavailable
+            | Status::DataLoss
+            | Status::Unauthenticated
+            | Status::Other(_) => None,
         }
     }
 
@@ -79,7 +92,7 @@ impl Row<'_> {
             return Some(Cause::OtherMode { use_service: Service::FIRESTORE });
         }
         // https://github.com/firebase/firebase-tools/pull/2715
-        if self.error.status == "FAILED_PRECONDITION" && says("billing") {
+        if self.error.status == Status::FailedPrecondition && says("billing") {
             return Some(Cause::NoBilling { project: self.consumer() });
         }
         says("invalid project id").then(|| Cause::WrongProject { project: self.project() })

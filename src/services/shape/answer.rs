@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::services::{ApiError, Observation};
+use crate::services::{ApiError, Observation, Status};
 use crate::text::{self, last_segment};
 
 /// `google.rpc.Code` of a cancelled operation.
@@ -17,7 +17,7 @@ pub(in crate::services) struct Answer {
     pub name: Option<String>,
     #[serde(default)]
     pub done: bool,
-    error: Option<Status>,
+    error: Option<OperationError>,
     pub response: Option<Map<String, Value>>,
     #[serde(default, deserialize_with = "or_empty")]
     pub metadata: Map<String, Value>,
@@ -32,7 +32,7 @@ fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Map<Str
 }
 
 #[derive(Deserialize)]
-struct Status {
+struct OperationError {
     #[serde(default)]
     code: i64,
     #[serde(default)]
@@ -48,7 +48,7 @@ impl Answer {
         // The id alone: a project may be named by its number and answered by its id.
         if answer.name.as_deref().map(last_segment) != Some(last_segment(name)) {
             let text = format!("the response is about {}", answer.name.as_deref().unwrap_or("no operation"));
-            return Err(ApiError::new(0, "", &text));
+            return Err(ApiError::of_text(&text));
         }
         Ok(answer)
     }
@@ -56,7 +56,7 @@ impl Answer {
     /// The error it ended with. An empty Status is proto's way to say OK.
     pub(super) fn error(&self) -> Option<ApiError> {
         let error = self.error.as_ref().filter(|error| error.code != 0 || !error.message.is_empty())?;
-        let named = ApiError::new(error.code, code_name(error.code), without_markup(&error.message));
+        let named = ApiError::new(error.code, Status::of_code(error.code), without_markup(&error.message));
         Some(named.with_details(&error.details))
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn observation(name: &str, body: &[u8], observe: impl Fn(&Answer) -> 
 }
 
 pub(in crate::services) fn unreadable(error: &serde_json::Error) -> ApiError {
-    ApiError::new(0, "", &format!("the response could not be read: {error}"))
+    ApiError::of_text(&format!("the response could not be read: {error}"))
 }
 
 /// `type.googleapis.com/google.firestore.admin.v1.ExportDocumentsMetadata` is `EXPORT_DOCUMENTS`.
@@ -97,29 +97,5 @@ fn without_markup(text: &str) -> &str {
     match said.strip_prefix("generic::").and_then(|rest| rest.split_once(": ")) {
         Some((_, text)) => text,
         None => said,
-    }
-}
-
-/// The name of a `google.rpc.Code`
-/// (<https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>).
-pub(super) fn code_name(code: i64) -> &'static str {
-    match code {
-        1 => "CANCELLED",
-        2 => "UNKNOWN",
-        3 => "INVALID_ARGUMENT",
-        4 => "DEADLINE_EXCEEDED",
-        5 => "NOT_FOUND",
-        6 => "ALREADY_EXISTS",
-        7 => "PERMISSION_DENIED",
-        8 => "RESOURCE_EXHAUSTED",
-        9 => "FAILED_PRECONDITION",
-        10 => "ABORTED",
-        11 => "OUT_OF_RANGE",
-        12 => "UNIMPLEMENTED",
-        13 => "INTERNAL",
-        14 => "UNAVAILABLE",
-        15 => "DATA_LOSS",
-        16 => "UNAUTHENTICATED",
-        _ => "",
     }
 }

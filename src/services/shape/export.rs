@@ -153,7 +153,8 @@ mod tests {
         assert_eq!((facts.start, facts.end), (at("2026-11-23T03:00:12Z"), at("2026-11-23T03:01:42.345678Z")));
         assert_eq!(facts.entities, progress(20_000, Some(20_000)));
         assert_eq!(facts.output.as_deref(), Some("gs://my-backups/2026-11-23T03:00:12_1"));
-        let error = |name| seen(name).1.error.map(|error| (error.code, error.status, error.text));
+        let error =
+            |name| seen(name).1.error.map(|error| (error.code, error.status.word().to_owned(), error.text));
         let status = |code, word: &str, text: &str| Some((code, word.to_owned(), text.to_owned()));
         assert_eq!(error("datastore-failed"), status(7, "PERMISSION_DENIED", "Caller lacks permission."));
         assert_eq!(error("firestore-failed"), status(5, "NOT_FOUND", "bucket not found"));

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::super::Shape;
-use super::super::answer::{CANCELLED, code_name, unreadable};
+use super::super::answer::{CANCELLED, unreadable};
 use super::super::count::Count;
 use super::super::path::{self, find};
 use super::super::template::{every, first};
 use super::{Errors, Job};
-use crate::services::{ApiError, Ending, Facts, Items, Observation, WARNINGS};
+use crate::services::{ApiError, Ending, Facts, Items, Observation, Status, WARNINGS};
 use crate::text::{self, last_segment};
 
 impl Job {
@@ -17,7 +17,7 @@ impl Job {
         let words = &self.words;
         let bad = |error: &ApiError| {
             let is_cancelled = error.code == CANCELLED && self.error.status.is_empty()
-                || self.error.cancelled.iter().any(|word| error.status.contains(word));
+                || self.error.cancelled.iter().any(|word| error.status.word().contains(word));
             if is_cancelled { Ending::Cancelled } else { Ending::Failed }
         };
         if words.succeeded.contains(&word) || words.partly.contains(&word) {
@@ -45,8 +45,9 @@ impl Job {
         if code == 0 && status.is_empty() && text.is_empty() && !is_there {
             return None;
         }
-        let name = if self.error.status.is_empty() { code_name(code) } else { &status };
-        Some(ApiError::new(code, name, &text))
+        let status =
+            if self.error.status.is_empty() { Status::of_code(code) } else { status.as_str().into() };
+        Some(ApiError::new(code, status, &text))
     }
 
     fn warnings(&self, answer: &Value, word: &str) -> Vec<String> {
@@ -108,7 +109,7 @@ impl Shape for Job {
         let id = first(&answer, &[self.id]).unwrap_or_default();
         // The id alone: a project may be named by its number and answered by its id.
         if last_segment(&id) != last_segment(name) {
-            return Observation::Unavailable(ApiError::new(0, "", &format!("the response is about {id}")));
+            return Observation::Unavailable(ApiError::of_text(&format!("the response is about {id}")));
         }
         self.observe(&answer)
     }
