@@ -119,12 +119,9 @@ fn utf16(bytes: &[u8]) -> Option<(Slip, String)> {
         [0, second, ..] if *second != 0 => (Slip::Utf16Be, false),
         _ => return None,
     };
-    let unit = |pair: &[u8; 2]| match slip {
-        Slip::Utf16Be => u16::from_be_bytes(*pair),
-        _ => u16::from_le_bytes(*pair),
-    };
+    let read = if slip == Slip::Utf16Be { u16::from_be_bytes } else { u16::from_le_bytes };
     let (pairs, odd) = bytes.as_chunks::<2>();
-    let text = String::from_utf16(&pairs.iter().map(unit).collect::<Vec<_>>()).ok()?;
+    let text = String::from_utf16(&pairs.iter().copied().map(read).collect::<Vec<_>>()).ok()?;
     let text = text.trim_start_matches('\u{feff}').to_owned();
     let is_text = text.starts_with(|c: char| c.is_ascii_graphic() || c.is_ascii_whitespace());
     (odd.is_empty() && (marked || is_text)).then_some((slip, text))

@@ -14,6 +14,9 @@
 //! Around it: [`app`] puts the parts together as [`settings`] say, [`cli`] has the commands, [`fakes`] the stand-ins of Google
 //! and Slack.
 
+// A new variant must be thought of wherever its enum is matched. A test that expects one variant says so by itself.
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
+
 pub mod intake;
 pub mod message;
 

@@ -55,10 +55,7 @@ pub(crate) fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> serde_json::Resul
 
 /// The items of a list; anything else counts as empty, for a field whose loss costs less than the whole answer.
 pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Array(items) => Ok(items),
-        _ => Ok(Vec::new()),
-    }
+    Ok(if let Value::Array(items) = Value::deserialize(deserializer)? { items } else { Vec::new() })
 }
 
 /// A name as a shell takes it: a Firestore name has parentheses. No name has a quote.

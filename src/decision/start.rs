@@ -125,7 +125,10 @@ pub fn after_failed_look_up(
             let denied = failure == LookUpFailure::Denied;
             return match again {
                 Decision::Start(next, at) => Decision::Start(Box::new(Start { denied, ..*next }), at),
-                told => told,
+                told @ (Decision::Check(..)
+                | Decision::Report(_)
+                | Decision::ReportAgain(..)
+                | Decision::Test(_)) => told,
             };
         }
     };

@@ -173,6 +173,7 @@ impl Identity {
 }
 
 /// What the library finds: algorithm, issuer and audience were held against ours before.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library may add kinds")]
 fn refusal(kind: &ErrorKind) -> AuthError {
     match kind {
         ErrorKind::InvalidSignature | ErrorKind::InvalidRsaKey(_) | ErrorKind::Provider(_) => {
@@ -190,9 +191,12 @@ fn use_ring() {
     static ONCE: Once = Once::new();
     static RING: CryptoProvider = CryptoProvider {
         signer_factory: |_, _| Err(ErrorKind::UnsupportedAlgorithm.into()),
-        verifier_factory: |algorithm, key| match algorithm {
-            Algorithm::RS256 => Ok(Box::new(Rs256(key.clone()))),
-            _ => Err(ErrorKind::UnsupportedAlgorithm.into()),
+        verifier_factory: |algorithm, key| {
+            if *algorithm == Algorithm::RS256 {
+                Ok(Box::new(Rs256(key.clone())))
+            } else {
+                Err(ErrorKind::UnsupportedAlgorithm.into())
+            }
         },
         key_utils: KeyUtils::new_unimplemented(),
     };

@@ -136,7 +136,7 @@ impl Reader<'_> {
             Message::Report(report) if report.outlet.is_none() => {
                 Ok(Message::Report(Box::new(Report { outlet: Some(id.to_owned()), ..*report })))
             }
-            _ => Err(problem()),
+            Message::Start(_) | Message::Check(_) | Message::Test(_) | Message::Report(_) => Err(problem()),
         }
     }
 

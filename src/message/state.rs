@@ -112,10 +112,7 @@ impl Told {
     }
 
     pub(super) fn into_object(self) -> Map<String, Value> {
-        match json!(self) {
-            Value::Object(object) => object,
-            _ => Map::new(),
-        }
+        if let Value::Object(object) = json!(self) { object } else { Map::new() }
     }
 }
 

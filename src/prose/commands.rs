@@ -54,7 +54,13 @@ impl Writer<'_> {
             }
             Outcome::NotStarted if report.is_ended_before() => (Command::StartNew, report.again()),
             Outcome::NotStarted | Outcome::CannotTell | Outcome::Lost => (Command::Start, report.again()),
-            _ => return Vec::new(),
+            Outcome::Succeeded
+            | Outcome::Stopped
+            | Outcome::Notice
+            | Outcome::Test
+            | Outcome::Doctor
+            | Outcome::Running
+            | Outcome::Stalled => return Vec::new(),
         };
         let Some((mut message, topic)) = message.zip(self.context.topic) else { return Vec::new() };
         if let Some(Cause::PathExists { field }) = cause {

@@ -43,7 +43,16 @@ impl Writer<'_> {
             Outcome::Cancelled => notes.push(Note::Partial),
             Outcome::Test => notes.push(Note::RoundTrip),
             Outcome::Succeeded if self.service().look_up().is_some() => notes.extend(self.suspicions()),
-            _ => {}
+            Outcome::Succeeded
+            | Outcome::Failed
+            | Outcome::NotStarted
+            | Outcome::Stopped
+            | Outcome::Notice
+            | Outcome::Lost
+            | Outcome::Doctor
+            | Outcome::Running
+            | Outcome::Stalled
+            | Outcome::CannotTell => {}
         }
         notes
     }

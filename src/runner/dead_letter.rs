@@ -109,7 +109,11 @@ impl Runner {
         let now = look.date.unwrap_or_else(|| self.clock.now());
         match decide(check, look.observation, now, look.wait) {
             Decision::Report(report) if report.outcome.kind() == Kind::Ended => Some(*report),
-            _ => None,
+            Decision::Start(..)
+            | Decision::Check(..)
+            | Decision::Report(_)
+            | Decision::ReportAgain(..)
+            | Decision::Test(_) => None,
         }
     }
 

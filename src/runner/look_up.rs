@@ -192,7 +192,7 @@ impl Search<'_> {
         match look.observation {
             Observation::Unavailable(error) => Err(Stop::Failed(CallError::Unreadable { error, date: None })),
             // It is gone: nothing of it is left to be started twice.
-            observation => {
+            observation @ (Observation::Running(_) | Observation::Ended(..) | Observation::Unreadable(_)) => {
                 let listed = self.known.found_before(operation, observation);
                 self.found = listed.map(|listed| (listed, Adopted::Request));
                 Ok(())

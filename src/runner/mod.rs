@@ -135,7 +135,9 @@ impl Runner {
             Message::Start(start) if !start.carried => self.config.policy.permit_start(&start.request)?,
             Message::Check(check) if !check.carried => self.config.policy.permit(&check.operation)?,
             Message::Test(test) if !test.carried => {}
-            _ => return Ok(message),
+            Message::Start(_) | Message::Check(_) | Message::Test(_) | Message::Report(_) => {
+                return Ok(message);
+            }
         }
         if !matches!(message, Message::Test(_)) {
             self.config.policy.permit_interval(message.watch().interval)?;

@@ -39,7 +39,7 @@ impl Runner {
         let seen = match &decision {
             Decision::Check(check, _) => check.last.as_ref().map(|seen| seen.at),
             Decision::Report(report) => Some(report.at),
-            _ => None,
+            Decision::Start(..) | Decision::ReportAgain(..) | Decision::Test(_) => None,
         };
         Step {
             decided: if on == Decided::NotStarted { on } else { decided(&decision, on) },

@@ -82,11 +82,10 @@ impl Status {
 
     /// Its word; empty without one.
     pub fn word(&self) -> &str {
-        match self {
-            Self::Missing => "",
-            Self::Other(word) => word,
-            known => CODES.iter().find(|(_, status, _)| status == known).map_or("", |(.., word)| word),
+        if let Self::Other(word) = self {
+            return word;
         }
+        CODES.iter().find(|(_, status, _)| status == self).map_or("", |(.., word)| word)
     }
 
     /// Whether there is none.

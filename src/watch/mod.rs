@@ -222,7 +222,7 @@ impl Message {
     pub fn slot(&self) -> Option<&Slot> {
         match self {
             Self::Report(report) if report.tries == 0 && report.waits == 0 => report.slot.as_ref(),
-            _ => None,
+            Self::Start(_) | Self::Check(_) | Self::Test(_) | Self::Report(_) => None,
         }
     }
 

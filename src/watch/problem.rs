@@ -176,7 +176,20 @@ impl Problem {
             Why::Below { setting, least } => Why::Below { setting: cut(setting), least },
             Why::NotSet { setting, line } => Why::NotSet { setting: cut(setting), line: cut(line) },
             Why::WatchOnly { method } => Why::WatchOnly { method: cut(method) },
-            other => other,
+            plain @ (Why::TooLarge { .. }
+            | Why::NotBase64
+            | Why::Empty
+            | Why::RepeatsPath
+            | Why::Duplicate
+            | Why::UnknownField
+            | Why::Missing
+            | Why::NoText
+            | Why::NoObject
+            | Why::Length { .. }
+            | Why::Number { .. }
+            | Why::Reserved
+            | Why::NeedsPower
+            | Why::Other) => plain,
         };
         Self { field: text::cut(field, LONGEST), why }
     }
@@ -193,7 +206,31 @@ impl Problem {
                 setting
             }
             Why::WatchOnly { .. } => "STARTS",
-            _ => "",
+            Why::TooLarge { .. }
+            | Why::NotBase64
+            | Why::Empty
+            | Why::NotJson { .. }
+            | Why::Character { .. }
+            | Why::RepeatsPath
+            | Why::OtherField { .. }
+            | Why::Duplicate
+            | Why::UnknownField
+            | Why::Missing
+            | Why::NoText
+            | Why::NoObject
+            | Why::Length { .. }
+            | Why::Number { .. }
+            | Why::UnknownWord { .. }
+            | Why::Form { .. }
+            | Why::BadName { .. }
+            | Why::OtherService { .. }
+            | Why::Ambiguous { .. }
+            | Why::NotAPlaceholder { .. }
+            | Why::Reserved
+            | Why::NotTogether { .. }
+            | Why::Misplaced { .. }
+            | Why::NeedsPower
+            | Why::Other => "",
         }
     }
 }

@@ -257,7 +257,18 @@ impl Reason {
         match self {
             Self::NotAllowed { setting } => Self::NotAllowed { setting: text::cut(&setting, 64) },
             Self::Limit { setting, most } => Self::Limit { setting: text::cut(&setting, 64), most },
-            other => other,
+            Self::Gone
+            | Self::Denied
+            | Self::Refused
+            | Self::Unavailable
+            | Self::UnknownState
+            | Self::Late
+            | Self::ListDenied
+            | Self::ListRefused
+            | Self::EndedBefore { .. }
+            | Self::GivenUp { .. }
+            | Self::Unclear
+            | Self::Other => self,
         }
     }
 }

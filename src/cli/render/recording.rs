@@ -46,7 +46,9 @@ impl Recording {
         let operation = operation(&answer, service).map_err(|why| format!("{shown}: {why}"))?;
         match read_operation(&operation, answer.to_string().as_bytes()) {
             Observation::Unavailable(error) => Err(wrong(error.to_string())),
-            observation => Ok(Self { operation, observation, taken }),
+            observation @ (Observation::Running(_) | Observation::Ended(..) | Observation::Unreadable(_)) => {
+                Ok(Self { operation, observation, taken })
+            }
         }
     }
 }
@@ -61,13 +63,14 @@ fn parse(bytes: &[u8]) -> Result<Value, String> {
 
 /// The operations of a list, as gcloud (`[…]`) or the API (`{"operations": […]}`) gives it; else the answer itself.
 fn operations(answer: Value) -> Result<Vec<Value>, Value> {
-    match answer {
-        Value::Array(list) => Ok(list),
-        Value::Object(mut fields) if !fields.contains_key("name") => match fields.remove("operations") {
-            Some(Value::Array(list)) => Ok(list),
-            _ => Err(Value::Object(fields)),
-        },
-        other => Err(other),
+    let mut answer = answer;
+    if let Value::Array(list) = answer {
+        return Ok(list);
+    }
+    let listed = answer.as_object_mut().filter(|fields| !fields.contains_key("name"));
+    match listed.and_then(|fields| fields.remove("operations")) {
+        Some(Value::Array(list)) => Ok(list),
+        _ => Err(answer),
     }
 }
 

@@ -170,7 +170,9 @@ impl<'a> Scene<'a> {
         let refused = Some(denied("The caller does not have permission"));
         match after_refusal(&start, Reason::Refused, refused, self.since) {
             Decision::Report(report) => Ok(*report),
-            _ => Err(unexpected()),
+            Decision::Start(..) | Decision::Check(..) | Decision::ReportAgain(..) | Decision::Test(_) => {
+                Err(unexpected())
+            }
         }
     }
 
@@ -295,7 +297,9 @@ fn seen_before(check: Check, observation: Observation, at: DateTime<Utc>) -> Che
     let running = forced_to(Some(Outcome::Running), observation);
     match decide(&check, running, at, Duration::ZERO) {
         Decision::Check(next, _) => Check { unreadable: true, attempt: check.attempt, ..*next },
-        _ => Check { unreadable: true, ..check },
+        Decision::Start(..) | Decision::Report(_) | Decision::ReportAgain(..) | Decision::Test(_) => {
+            Check { unreadable: true, ..check }
+        }
     }
 }
 

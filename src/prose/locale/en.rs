@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::slips;
 use super::words::{Change, Column, Command, Happened, Label, Note, Per, Scene, Subject, Words};
 use crate::placeholder;
-use crate::services::Cause;
+use crate::services::{Cause, Ending};
 use crate::watch::{Outcome, Problem, Why};
 
 pub(super) struct English;
@@ -144,12 +144,12 @@ impl Words for English {
                      next step. See its logs for the reason."
                 )
             }
-            Happened::EndedBefore { outcome } => {
-                let ended = match outcome {
-                    Outcome::Succeeded => "succeeded",
-                    Outcome::Failed => "failed",
-                    Outcome::Cancelled => "was cancelled",
-                    _ => "ended in an unknown state",
+            Happened::EndedBefore { ending } => {
+                let ended = match ending {
+                    Ending::Succeeded => "succeeded",
+                    Ending::Failed => "failed",
+                    Ending::Cancelled => "was cancelled",
+                    Ending::Unknown => "ended in an unknown state",
                 };
                 format!(
                     "An operation with this kickoff's key {ended} before the kickoff was published, so nothing was started. \

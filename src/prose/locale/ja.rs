@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::slips;
 use super::words::{Change, Column, Command, Happened, Label, Note, Per, Scene, Subject, Words};
 use crate::placeholder;
-use crate::services::Cause;
+use crate::services::{Cause, Ending};
 use crate::watch::{Outcome, Problem, Why};
 
 pub(super) struct Japanese;
@@ -130,12 +130,12 @@ impl Words for Japanese {
             Happened::UnknownState { state } => {
                 format!("完了していますが、opwatchが認識できない状態です: {state}")
             }
-            Happened::EndedBefore { outcome } => {
-                let ended = match outcome {
-                    Outcome::Succeeded => "成功しています",
-                    Outcome::Failed => "失敗しています",
-                    Outcome::Cancelled => "キャンセルされています",
-                    _ => "不明な状態で終了しています",
+            Happened::EndedBefore { ending } => {
+                let ended = match ending {
+                    Ending::Succeeded => "成功しています",
+                    Ending::Failed => "失敗しています",
+                    Ending::Cancelled => "キャンセルされています",
+                    Ending::Unknown => "不明な状態で終了しています",
                 };
                 format!(
                     "同じkeyのオペレーションが、このキックオフのpublishより前に{ended}。そのため今回は何も開始していません。\

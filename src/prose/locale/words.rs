@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::services::Cause;
+use crate::services::{Cause, Ending};
 use crate::watch::{Outcome, Problem};
 
 /// What the message is about, when it has no title.
@@ -183,7 +183,7 @@ pub enum Happened<'a> {
     /// An operation with the kickoff's key ended before the kickoff was published.
     EndedBefore {
         /// How it ended.
-        outcome: Outcome,
+        ending: Ending,
     },
     /// A start was sent, and whether it began is not known.
     Unclear,

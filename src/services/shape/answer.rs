@@ -25,10 +25,7 @@ pub(in crate::services) struct Answer {
 
 /// Metadata that is missing, null or no object says nothing.
 fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Object(metadata) => metadata,
-        _ => Map::new(),
-    })
+    Ok(if let Value::Object(metadata) = Value::deserialize(deserializer)? { metadata } else { Map::new() })
 }
 
 #[derive(Deserialize)]

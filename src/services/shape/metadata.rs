@@ -138,9 +138,8 @@ impl<'a> Metadata<'a> {
     /// Texts, and the messages of statuses.
     pub(super) fn warnings(&self) -> Vec<String> {
         let fields = self.groups.iter().flat_map(|group| WARNING.iter().filter_map(|name| group.get(*name)));
-        let items = fields.flat_map(|field| match field {
-            Value::Array(items) => items.as_slice(),
-            one => std::slice::from_ref(one),
+        let items = fields.flat_map(|field| {
+            if let Value::Array(items) = field { items.as_slice() } else { std::slice::from_ref(field) }
         });
         let texts = items.filter_map(|item| item.as_str().or_else(|| item.get("message")?.as_str()));
         texts.filter(|text| !text.is_empty()).map(str::to_owned).take(WARNINGS).collect()

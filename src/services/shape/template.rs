@@ -36,7 +36,7 @@ pub(super) fn every(answer: &Value, path: &str) -> Vec<String> {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
-        _ => None,
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
     });
     texts.filter(|text| !text.is_empty()).collect()
 }
