@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use opwatch::fakes::{Event, Fault, Plan};
 use opwatch::google::{Google, Tokens, report_id};
-use opwatch::ledger::{LEASE, Ledger, Run, Standing};
+use opwatch::ledger::{ClaimOf, LEASE, Ledger, Run, Standing};
 use opwatch::message::{Defaults, Received, read};
 use opwatch::net::endpoints::{Api, Endpoints};
 use opwatch::net::transport::Network;
@@ -161,7 +161,7 @@ async fn of_twenty_who_want_a_claim_one_gets_it() {
             let (client, ledger) = client(&google.datastore.url(), "race");
             race.spawn(async move {
                 let (report, owner) = (format!("report-{round}"), format!("owner-{racer}"));
-                client.claim(&ledger, &report, &owner, now, LIMIT).await.unwrap()
+                ledger.claim(&client, ClaimOf { report: &report, owner: &owner }, now, LIMIT).await.unwrap()
             });
         }
         let standings = race.join_all().await;
@@ -175,7 +175,9 @@ async fn of_twenty_who_want_a_claim_one_gets_it() {
 async fn a_claim_ends_with_its_lease_and_when_it_is_released_and_never_once_sent() {
     let Some(google) = emulators() else { return };
     let (client, ledger) = client(&google.datastore.url(), "lease");
-    let claim = async |owner: &str, now| client.claim(&ledger, "report", owner, now, LIMIT).await.unwrap();
+    let claim = async |owner: &str, now| {
+        ledger.claim(&client, ClaimOf { report: "report", owner }, now, LIMIT).await.unwrap()
+    };
     let now = Utc::now();
     let (second, later) = (TimeDelta::seconds(1), now + LEASE);
     assert_eq!(claim("a", now).await, Standing::Mine);
@@ -186,15 +188,18 @@ async fn a_claim_ends_with_its_lease_and_when_it_is_released_and_never_once_sent
     for racer in 0..20 {
         let (client, ledger) = self::client(&google.datastore.url(), "lease");
         race.spawn(async move {
-            client.claim(&ledger, "report", &format!("c{racer}"), later, LIMIT).await.unwrap()
+            ledger
+                .claim(&client, ClaimOf { report: "report", owner: &format!("c{racer}") }, later, LIMIT)
+                .await
+                .unwrap()
         });
     }
     let standings = race.join_all().await;
     let mine = standings.iter().filter(|standing| **standing == Standing::Mine).count();
     assert_eq!(mine, 1, "{standings:?}");
-    client.release(&ledger, "report", LIMIT).await.unwrap();
+    ledger.release(&client, "report", LIMIT).await.unwrap();
     assert_eq!(claim("d", later).await, Standing::Mine);
-    client.mark_sent(&ledger, ("report", "d"), None, later, LIMIT).await.unwrap();
+    ledger.mark_sent(&client, ClaimOf { report: "report", owner: "d" }, None, later, LIMIT).await.unwrap();
     for owner in ["d", "e"] {
         assert_eq!(claim(owner, later + LEASE + LEASE).await, Standing::Sent);
     }
@@ -283,7 +288,8 @@ async fn a_report_whose_holder_is_gone_is_told_after_the_lease() {
     };
     let (client, ledger) = client(&google.datastore.url(), "crashed");
     let id = report_id(TOPIC, &read);
-    let claim = client.claim(&ledger, &id, "gone", opwatch.world.time.now(), LIMIT).await;
+    let claim =
+        ledger.claim(&client, ClaimOf { report: &id, owner: "gone" }, opwatch.world.time.now(), LIMIT).await;
     assert_eq!(claim.unwrap(), Standing::Mine);
 
     opwatch.world.pause();
@@ -430,7 +436,7 @@ async fn the_history_is_read_page_by_page_as_far_as_it_is_wanted() {
             names.push(run.operation);
             names.len() < most
         };
-        client.runs(&ledger, since, wanted, LIMIT).await.unwrap();
+        ledger.runs(&client, since, wanted, LIMIT).await.unwrap();
         names
     };
     let all = read(None, 1_000).await;

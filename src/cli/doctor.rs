@@ -275,8 +275,8 @@ async fn acting_as(google: &Google, account: &str) -> Finding {
 
 async fn ledger(google: &Google, ledger: &Ledger) -> Finding {
     let what = format!("reading the ledger in {}", ledger.project);
-    match google.ledger_entity(ledger, &ledger.claim_key("doctor"), CALL_LIMIT).await {
-        Ok(_) => Finding::good(what),
+    match ledger.probe(google, CALL_LIMIT).await {
+        Ok(()) => Finding::good(what),
         Err(error) if error.http() == Some(404) => Finding::bad(
             what,
             error.to_string(),

@@ -66,7 +66,7 @@ async fn read(
         }
         runs.len() < usize::from(args.limit)
     };
-    google.runs(&settings.ledger, since, wanted, CALL_LIMIT).await?;
+    settings.ledger.runs(&google, since, wanted, CALL_LIMIT).await?;
     runs.reverse();
     Ok(runs)
 }

@@ -1,12 +1,13 @@
 //! Google's APIs over REST: a token, a time limit, and one reading of what a status means.
 
+mod datastore;
 mod error;
-mod ledger;
 mod operations;
 mod probe;
 mod tasks;
 mod token;
 
+pub use datastore::{Database, Found, Mutation, Properties, Queried, Query};
 pub use error::{CallError, Refusal};
 pub use operations::{Look, Page, PageOf, Started};
 pub use tasks::{Created, Task, report_id, task_id};

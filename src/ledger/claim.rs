@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Properties;
 use super::entity::{properties, text_of, time, time_of, word};
+use crate::google::Properties;
 
 /// How long a claim holds when its holder is not heard of again. A push ends long before that.
 pub const LEASE: TimeDelta = TimeDelta::seconds(60);

@@ -2,21 +2,10 @@
 //! (<https://cloud.google.com/datastore/docs/reference/data/rest/v1/Value>): integers are texts, a long text is not indexed.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use crate::google::Properties;
 use crate::text;
-
-/// An entity's properties by name.
-pub type Properties = Map<String, Value>;
-
-/// An entity that is there.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Found {
-    /// Its properties.
-    pub properties: Properties,
-    /// Which of its versions this is: a change is made to this one or not at all.
-    pub version: String,
-}
 
 /// A text to look for: at most 1,500 bytes long.
 pub(super) fn word(text: &str) -> Value {

@@ -1,19 +1,20 @@
 //! The ledger: what was seen of each operation, kept in Datastore, and which reports were sent. Off by default: no watch
 //! needs it, and none waits for it.
 //!
-//! Everything here is pure: entities to and from JSON, who may send a report, the comparison with the run before. The
-//! calls are in `google::ledger`.
+//! Entities to and from JSON, who may send a report and the comparison with the run before are pure; `protocol` reads and
+//! writes them through [`crate::google`].
 
 mod claim;
 mod comparison;
 mod entity;
+mod protocol;
 mod record;
 mod run;
 mod success;
 
 pub use claim::{Claim, LEASE, Standing};
 pub use comparison::Comparison;
-pub use entity::{Found, Properties};
+pub use protocol::ClaimOf;
 pub use record::{Sighting, merged};
 pub use run::Run;
 pub use success::{Remembered, Success, work_of};

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::Properties;
 use super::entity::{flag, flag_of, integer, long_text, nested, properties, time, word, words};
+use crate::google::Properties;
 use crate::services::{ApiError, Facts, Filter, Operation};
 use crate::watch::{Outcome, Watch};
 

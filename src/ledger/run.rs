@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Properties;
 use super::entity::{integer_of, text_of, time_of};
 use super::success::place;
+use crate::google::Properties;
 
 /// A run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Run;
 use super::entity::{integer, integer_of, long_text, nested, nested_of, properties, text_of, time, time_of};
-use super::{Properties, Run};
+use crate::google::Properties;
 use crate::placeholder;
 use crate::services::Operation;
 use crate::watch::{Outcome, Report};

@@ -9,7 +9,7 @@ use crate::clock::Deadline;
 use crate::decision::{Decision, WAITS};
 use crate::google::{CallError, report_id};
 use crate::hash::random_id;
-use crate::ledger::{Comparison, Ledger, Remembered, Sighting, Standing, Success, work_of};
+use crate::ledger::{ClaimOf, Comparison, Ledger, Remembered, Sighting, Standing, Success, work_of};
 use crate::watch::{Kind, Reason, Report};
 
 /// How often a failing ledger is told of at most.
@@ -40,6 +40,12 @@ pub(super) struct Held {
     certain: bool,
 }
 
+impl Held {
+    fn claim(&self) -> ClaimOf<'_> {
+        ClaimOf { report: &self.report, owner: &self.owner }
+    }
+}
+
 /// What the ledger knows of the runs before this one.
 #[derive(Default)]
 pub(super) struct Past {
@@ -63,7 +69,7 @@ impl Runner {
     pub(super) async fn keep(&self, sighting: Option<Sighting>, deadline: Deadline) {
         let (Some(ledger), Some(sighting)) = (&self.config.ledger, sighting) else { return };
         let limit = deadline.for_ledger();
-        let kept = tokio::time::timeout(limit, Box::pin(self.google.keep(ledger, &sighting, limit))).await;
+        let kept = tokio::time::timeout(limit, Box::pin(ledger.keep(&self.google, &sighting, limit))).await;
         self.complain("the snapshot is not stored", kept);
     }
 
@@ -116,7 +122,7 @@ impl Runner {
         };
         let held = Held { report: report_id(&self.config.topic, report), owner, certain: false };
         let (now, limit) = (self.clock.now(), deadline.for_ledger());
-        let claim = self.google.claim(ledger, &held.report, &held.owner, now, limit);
+        let claim = ledger.claim(&self.google, held.claim(), now, limit);
         let claim = tokio::time::timeout(limit, Box::pin(claim)).await;
         let unknown = match &claim {
             Ok(Err(error)) => error.is_unknown(),
@@ -140,12 +146,9 @@ impl Runner {
         let (Some(_), Some(work)) = (&run, work_of(report)) else { return Past::default() };
         let key = ledger.success_key(&work.each_ref().map(String::as_str));
         let limit = deadline.for_ledger();
-        let found = tokio::time::timeout(limit, self.google.ledger_entity(ledger, &key, limit)).await;
+        let found = tokio::time::timeout(limit, ledger.remembered(&self.google, &key, limit)).await;
         match self.complain("a run is not compared with the previous one", found) {
-            Some(found) => {
-                let known = found.and_then(|found| Remembered::read(&found.properties));
-                Past { run, known, asked: true }
-            }
+            Some(known) => Past { run, known, asked: true },
             None => Past { run, ..Past::default() },
         }
     }
@@ -159,8 +162,7 @@ impl Runner {
         let news = key.zip(news);
         for _ in 0..if held.certain { TRIES } else { 1 } {
             let (now, limit) = (self.clock.now(), deadline.for_ledger());
-            let claim = (held.report.as_str(), held.owner.as_str());
-            let marked = self.google.mark_sent(ledger, claim, news.clone(), now, limit).await;
+            let marked = ledger.mark_sent(&self.google, held.claim(), news.clone(), now, limit).await;
             if self.complain("a report that was posted is not marked as sent", Ok(marked)).is_some() {
                 return;
             }
@@ -171,7 +173,7 @@ impl Runner {
     pub(super) async fn release(&self, held: Option<&Held>, deadline: Deadline) {
         let held = held.filter(|held| held.certain);
         let (Some(ledger), Some(held)) = (&self.config.ledger, held) else { return };
-        let released = self.google.release(ledger, &held.report, deadline.for_ledger()).await;
+        let released = ledger.release(&self.google, &held.report, deadline.for_ledger()).await;
         self.complain("the lease on a report is kept until it expires", Ok(released));
     }
 
