@@ -35,7 +35,7 @@ impl Sighting {
         let facts = &self.facts;
         let error = facts.error.as_ref().or(self.error.as_ref());
         let service = self.operation.service().id();
-        let outcome = self.outcome.map_or("running", Outcome::word);
+        let outcome = self.outcome.unwrap_or(Outcome::Running).word();
         let mut all = properties([
             ("name", Some(word(self.operation.name()))),
             ("service", Some(word(service))),

@@ -44,7 +44,7 @@ impl Success {
     /// The run of an entity in the history, under the same conditions.
     pub fn of_run(run: &Run) -> Option<Self> {
         let (start, end) = (run.start?, run.end.filter(|end| Some(*end) >= run.start)?);
-        let succeeded = run.outcome.as_deref() == Some("succeeded");
+        let succeeded = run.outcome.as_deref() == Some(Outcome::Succeeded.word());
         succeeded.then(|| Self { operation: run.operation.clone(), start, end, entities: run.entities })
     }
 

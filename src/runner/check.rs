@@ -13,17 +13,12 @@ impl Runner {
         if let Err(problem) = self.config.policy.permit(&check.operation) {
             let setting = problem.setting();
             let report = Report::of_check(&check, no_longer_allowed(&check, setting), now);
-            return Step {
-                decision: Decision::Report(Box::new(report)),
-                decided: Decided::Left,
-                error: Some(format!("{setting} no longer allows it")),
-                call_milliseconds: None,
-                now,
-            };
+            let step = Step::to(Decision::Report(Box::new(report)), Decided::Left, now);
+            return step.with_error(Some(format!("{setting} no longer allows it")));
         }
         let watch = Stopwatch::start();
         if !check.carried
-            && let Err(limit) = self.count_watch(&check.watch.id, now, deadline).await
+            && let Err(limit) = self.scheduler.count_watch(&check.watch.id, now, deadline).await
         {
             return limit.refuse_watch(&check, now);
         }
@@ -34,13 +29,8 @@ impl Runner {
             Observation::Running(_) | Observation::Ended(..) => None,
         };
         let decision = decide(&check, look.observation, now, look.wait);
-        Step {
-            decided: decided(&decision, Decided::CheckAgain),
-            decision,
-            error,
-            call_milliseconds: Some(watch.milliseconds()),
-            now,
-        }
+        let decided = decided(&decision, Decided::CheckAgain);
+        Step::to(decision, decided, now).with_error(error).after_call(watch.milliseconds())
     }
 }
 

@@ -1,19 +1,16 @@
 //! What Pub/Sub gave up on: people are told, with the line that goes on. Nothing is scheduled but the report of an end that a
 //! last look showed; when Slack fails the push is refused, and the dead-letter subscription keeps it.
 
-use super::fallback::NotPosted;
-use super::look_up::Found;
-use super::report::{EDITS, again, counts_as_delivered, said};
+use super::notifier::{EDITS, NotPosted, again, counts_as_delivered, said};
 use super::{Decided, Handled, Runner, watch_id};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{Decision, decide};
 use crate::delivery::{Delivery, NotBase64};
 use crate::message::{Received, read};
 use crate::outlets::Fault;
-use crate::services::Operation;
 use crate::text;
 use crate::trust::SOURCE_TIME;
-use crate::watch::{Check, Kind, LONGEST_EXCERPT, Message, Outcome, Problem, Report, Start, Unusable, Why};
+use crate::watch::{Check, Kind, LONGEST_EXCERPT, Message, Outcome, Problem, Report, Unusable, Why};
 
 /// The attribute that Pub/Sub adds with the number of deliveries:
 /// <https://cloud.google.com/pubsub/docs/dead-letter-topics>.
@@ -25,17 +22,17 @@ impl Runner {
         let watch = Stopwatch::start();
         let (report, is_seen_now) = self.lost(delivery, deadline).await;
         if let Some(id) = &report.outlet {
-            return self.lost_further(id, &report, deadline).await;
+            return self.notifier.lost_further(id, &report, deadline).await;
         }
         if is_seen_now || report.outcome == Outcome::Lost {
-            self.tell_further(&report, deadline).await;
+            self.scheduler.tell_further(&report, deadline).await;
         }
         if is_seen_now && let Some(handled) = self.report_end(&report, deadline).await {
             return handled;
         }
         // Nothing counts its tries.
         let report = Report { tries: report.tries.max(EDITS), ..report };
-        if !self.is_wanted(&report) {
+        if !self.notifier.is_wanted(&report) {
             return Handled::new(Decided::NotWanted);
         }
         let (report, posted) = self.post_with_less(report, deadline).await;
@@ -66,9 +63,9 @@ impl Runner {
         deadline: Deadline,
     ) -> (Report, Result<(), NotPosted>) {
         loop {
-            let posted = self.post(&report, None, deadline).await;
+            let posted = self.notifier.post(&report, None, deadline).await;
             let Err(not_posted) = &posted else { return (report, posted) };
-            let (less, dropped) = self.reduced(report, not_posted);
+            let (less, dropped) = self.notifier.reduced(report, not_posted);
             report = less;
             if dropped.is_none() {
                 return (report, posted);
@@ -88,16 +85,14 @@ impl Runner {
         }
         let Some(decision) = again(report.clone(), not_posted, self.clock.now()) else { return false };
         let (message, at) = decision.into_message();
-        self.schedule(&message, at, deadline).await.is_ok()
+        self.scheduler.schedule(&message, at, deadline).await.is_ok()
     }
 
     /// Reports the end that a look at a lost check's operation showed, as a check does: by a task whose name another delivery
     /// may have asked for. None when that fails; then it is posted at once.
     async fn report_end(&self, report: &Report, deadline: Deadline) -> Option<Handled> {
         let message = Message::Report(Box::new(report.clone()));
-        let created =
-            tokio::time::timeout(deadline.for_telling(), self.schedule(&message, None, deadline)).await;
-        created.ok()?.ok()?;
+        self.scheduler.schedule_within(deadline.for_telling(), &message, deadline).await.ok()?;
         let operation = message.operation_name().to_owned();
         Some(Handled { operation, needs_attention: true, ..Handled::new(Decided::Ended) })
     }
@@ -142,7 +137,7 @@ impl Runner {
                 None => Report::of_lost(Some(&Message::Check(check)), deliveries, now),
             },
             Ok(Message::Start(start)) => {
-                let found = self.find(&start, deadline).await;
+                let found = self.starter.find_lost(&start, deadline).await;
                 let report = Report::of_lost(Some(&Message::Start(start)), deliveries, now);
                 match found {
                     Some(operation) => {
@@ -159,16 +154,5 @@ impl Runner {
             }
         };
         (report, false)
-    }
-
-    /// The operation that a lost start began all the same, if it can be found.
-    async fn find(&self, start: &Start, deadline: Deadline) -> Option<Operation> {
-        self.config.policy.permit_start(&start.request).ok()?;
-        // However long the list, Slack has its time.
-        let search = self.search(start, true, deadline);
-        match tokio::time::timeout(deadline.for_call(), search).await.ok()? {
-            Found::Operation(listed, ..) => listed.operation,
-            Found::Nothing(..) | Found::Later(..) | Found::Failed(..) => None,
-        }
     }
 }

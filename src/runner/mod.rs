@@ -1,99 +1,78 @@
-//! The story of one delivery: read the message, do the one thing it asks for, schedule the one next step.
+//! Handles deliveries: reads the message, does the one thing that it asks for, takes the one next step. Each part owns its
+//! state and returns what it came to; the order of their effects is in `sequence`.
 
 mod check;
 mod dead_letter;
-mod fallback;
-mod further;
 mod handled;
-mod ledger;
-mod limits;
-mod live;
-mod look_up;
+mod notifier;
+mod recorder;
 mod report;
-mod slots;
-mod start;
+mod scheduler;
+mod sequence;
+mod starter;
+mod step;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 pub use handled::{Decided, Handled, StartLine};
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::clock::{Clock, Deadline, Stopwatch};
+use self::notifier::Notifier;
+use self::recorder::Recorder;
+use self::scheduler::Scheduler;
+use self::starter::Starter;
+use self::step::Step;
+use crate::clock::{Clock, Deadline};
 use crate::config::Config;
 use crate::decision::Decision;
 use crate::delivery::{Delivery, NotBase64};
-use crate::google::{CallError, Created, Google, Task};
+use crate::google::Google;
 use crate::hash::{hash_bytes, short_hash};
 use crate::json;
 use crate::message::{LONGEST_READ, Received, is_report, read};
 use crate::outlets::Outlet;
-use crate::prose::Context;
 use crate::text;
 use crate::trust::Origin;
-use crate::watch::{
-    LONGEST_EXCERPT, Locale, Message, Outcome, Problem, Receipt, Report, Test, Unusable, Why,
-};
-
-/// How often the first check of a start is asked for again.
-const SCHEDULE_TRIES: usize = 2;
+use crate::watch::{LONGEST_EXCERPT, Locale, Message, Problem, Report, Test, Unusable, Why};
 
 /// Handles deliveries.
 pub struct Runner {
-    config: Config,
-    google: Google,
-    /// The one that follows watches.
-    outlet: Arc<dyn Outlet>,
-    /// Those that are told of ends too.
-    further: Vec<Arc<dyn Outlet>>,
+    config: Arc<Config>,
+    google: Arc<Google>,
     clock: Arc<dyn Clock>,
-    /// Taken from a start's look-up to its answer.
-    turns: turns::Turns,
-    /// The slots of limits that are known to be taken.
-    slots: slots::Slots,
-    /// When a check's next step could last not be scheduled.
-    refused: Mutex<Option<DateTime<Utc>>>,
-    /// Messages that follow a watch and can't be edited any more, until the next check of that watch says so by itself.
-    uneditable: Mutex<VecDeque<Receipt>>,
-    /// When a failing ledger was last warned of.
-    warned_of_ledger: Mutex<Option<DateTime<Utc>>>,
-}
-
-/// A next step, and what the log says of this one.
-struct Step {
-    decision: Decision,
-    decided: Decided,
-    error: Option<String>,
-    call_milliseconds: Option<u64>,
-    /// The time of what it is about: the answer's that led to it, where there is one.
-    now: DateTime<Utc>,
+    starter: Starter,
+    scheduler: Scheduler,
+    notifier: Notifier,
+    recorder: Recorder,
 }
 
 impl Runner {
     /// A runner that calls Google through this client, and tells people in this outlet.
     pub fn new(config: Config, google: Google, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Self {
+        let (config, google) = (Arc::new(config), Arc::new(google));
         Self {
+            starter: Starter::new(Arc::clone(&config), Arc::clone(&google)),
+            scheduler: Scheduler::new(Arc::clone(&config), Arc::clone(&google), Arc::clone(&clock)),
+            notifier: Notifier::new(Arc::clone(&config), outlet, Arc::clone(&clock)),
+            recorder: Recorder::new(Arc::clone(&config), Arc::clone(&google), Arc::clone(&clock)),
             config,
             google,
-            outlet,
-            further: Vec::new(),
             clock,
-            turns: turns::Turns::default(),
-            slots: slots::Slots::default(),
-            refused: Mutex::default(),
-            uneditable: Mutex::default(),
-            warned_of_ledger: Mutex::default(),
         }
     }
 
     /// The same with these outlets, which are told of each end too.
     #[must_use]
     pub fn with_further(self, further: Vec<Arc<dyn Outlet>>) -> Self {
-        Self { further, ..self }
+        let ids = further.iter().map(|outlet| outlet.id()).collect();
+        Self {
+            scheduler: self.scheduler.with_further(ids),
+            notifier: self.notifier.with_further(further),
+            ..self
+        }
     }
 
     /// Handles one delivery.
@@ -152,12 +131,13 @@ impl Runner {
             Message::Start(start) => Some(StartLine::of(start)),
             Message::Check(_) | Message::Test(_) | Message::Report(_) => None,
         };
-        let handled = match message {
-            Message::Start(start) => self.take(self.start(*start, now, deadline).await, deadline).await,
-            Message::Check(check) => self.take(self.check(*check, now, deadline).await, deadline).await,
-            Message::Test(test) => self.take(self.test(test), deadline).await,
+        let step = match message {
+            Message::Start(start) => self.starter.start(*start, &self.scheduler, now, deadline).await,
+            Message::Check(check) => self.check(*check, now, deadline).await,
+            Message::Test(test) => self.test(test),
             Message::Report(report) => Box::pin(self.report(*report, now, deadline)).await,
         };
+        let handled = self.take(step, deadline).await;
         let operation = if handled.operation.is_empty() { operation } else { handled.operation };
         Handled { operation, attempt: Some(number), start: line, ..handled }
     }
@@ -176,113 +156,7 @@ impl Runner {
         } else {
             Decision::Test(Test { carried: true, ..test })
         };
-        Step { decision, decided: Decided::Tested, error: None, call_milliseconds: None, now }
-    }
-
-    /// Schedules the one next step, and at the same time keeps what was seen: neither waits for the other.
-    async fn take(&self, step: Step, deadline: Deadline) -> Handled {
-        let sighting = self.sighting(&step);
-        let (handled, ()) = tokio::join!(self.next(step, deadline), self.keep(sighting, deadline));
-        handled
-    }
-
-    /// Schedules the one next step. A push is refused only when that fails.
-    async fn next(&self, mut step: Step, deadline: Deadline) -> Handled {
-        let telling = self.open(&mut step.decision, step.now, deadline).await;
-        let (message, at) = step.decision.into_message();
-        let watch = Stopwatch::start();
-        let scheduled = self.schedule(&message, at, deadline);
-        let further = async {
-            if self.further.is_empty() {
-                Ok(())
-            } else {
-                Box::pin(self.schedule_further(&message, deadline)).await
-            }
-        };
-        let (mut created, further) = tokio::join!(scheduled, further);
-        if step.decided == Decided::Started {
-            created = self.schedule_again(created, (&message, at), deadline).await;
-        }
-        let error = step.error.map(|error| with_next_try(error, &message, at));
-        let handled = Handled {
-            operation: message.operation_name().to_owned(),
-            error,
-            call_milliseconds: step.call_milliseconds,
-            schedule_milliseconds: Some(watch.milliseconds()),
-            ..Handled::new(step.decided)
-        };
-        self.follow((&message, at), telling, created.as_ref().ok().copied(), step.now, deadline).await;
-        match created.and(further) {
-            Ok(()) => handled,
-            Err(error) => Handled {
-                acknowledged: false,
-                decision: Decided::NotScheduled,
-                needs_attention: !error.is_transient(),
-                error: Some(format!("the next step could not be scheduled: {error}")),
-                ..handled
-            },
-        }
-    }
-
-    /// Asks again for the first check of what was started just now. To refuse the push would leave it to a look-up whether the
-    /// operation is found, or started a second time.
-    async fn schedule_again(
-        &self,
-        mut created: Result<Created, CallError>,
-        (message, at): (&Message, Option<DateTime<Utc>>),
-        deadline: Deadline,
-    ) -> Result<Created, CallError> {
-        for _ in 0..SCHEDULE_TRIES {
-            let unsure = match &created {
-                Err(error) if error.is_transient() && !deadline.for_schedule().is_zero() => {
-                    error.is_ambiguous()
-                }
-                _ => break,
-            };
-            created = match self.schedule(message, at, deadline).await {
-                Ok(Created::Already) if unsure => Ok(Created::Maybe),
-                created => created,
-            };
-        }
-        created
-    }
-
-    /// What is the same for everything that is told now.
-    fn context(&self, now: DateTime<Utc>) -> Context<'_> {
-        Context {
-            topic: Some(&self.config.topic),
-            locale: self.config.locale,
-            zone: self.config.zone,
-            title: self.config.title.as_deref(),
-            routing: Some(&self.config.routing),
-            now,
-        }
-    }
-
-    async fn schedule(
-        &self,
-        message: &Message,
-        at: Option<DateTime<Utc>>,
-        deadline: Deadline,
-    ) -> Result<Created, CallError> {
-        let queue = match message {
-            Message::Start(_) | Message::Check(_) | Message::Test(_) => &self.config.check_queue,
-            // In the slow queue of notices so many would delay them.
-            Message::Report(report) if report.is_claim() => &self.config.check_queue,
-            Message::Report(report) if report.outcome == Outcome::Notice || report.slot.is_some() => {
-                &self.config.notice_queue
-            }
-            Message::Report(_) => &self.config.report_queue,
-        };
-        let task = Task {
-            queue,
-            topic: &self.config.topic,
-            publish_to: self.config.trust.topic(&self.config.topic),
-            service_account: &self.config.service_account,
-            message,
-            at,
-        };
-        self.google.create_task(&task, deadline.for_schedule()).await
+        Step::to(decision, Decided::Tested, now)
     }
 
     /// Tells people of a message that can't be used. The same data is noticed once an hour at most, by the clock; a
@@ -304,24 +178,10 @@ impl Runner {
         let excerpt = text::cut(&json::shown(data), LONGEST_EXCERPT);
         let unusable = Unusable { problem, excerpt, message_id: received.message_id.clone() };
         let report = Report::of_unusable(id, unusable, received.published);
-        let step = Step {
-            decision: Decision::Report(Box::new(report)),
-            decided: Decided::Noticed,
-            error: Some(text),
-            call_milliseconds: None,
-            now: received.published,
-        };
-        Handled { needs_attention: true, ..self.take(step, deadline).await }
-    }
-}
-
-/// The error of a start that is tried again, with the time of the next try.
-fn with_next_try(error: String, message: &Message, at: Option<DateTime<Utc>>) -> String {
-    match (message, at) {
-        (Message::Start(_), Some(at)) => {
-            format!("{error}; next try at {}", at.format("%Y-%m-%dT%H:%M:%SZ"))
-        }
-        _ => error,
+        let step = Step::to(Decision::Report(Box::new(report)), Decided::Noticed, received.published);
+        let step = step.with_error(Some(text));
+        let handled = Handled { needs_attention: true, ..step.handled };
+        self.take(Step { handled, ..step }, deadline).await
     }
 }
 

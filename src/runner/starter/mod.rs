@@ -1,20 +1,26 @@
 //! A start: look up first, so that a kickoff which comes twice starts once, then start.
 
+mod look_up;
+mod turns;
+
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use self::look_up::{Found, START_TIME};
 use super::check::decided;
-use super::look_up::{Found, START_TIME};
-use super::{Decided, Runner, Step};
+use super::scheduler::Scheduler;
+use super::{Decided, Step};
 use crate::clock::{Deadline, Stopwatch};
+use crate::config::Config;
 use crate::decision::{
     Decision, LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, labelled_body,
     may_start, refused, try_again,
 };
-use crate::google::CallError;
-use crate::services::ApiError;
+use crate::google::{CallError, Google};
+use crate::services::{ApiError, Operation};
 use crate::watch::{LookUp, Reason, Start, key_of, request_hash};
 
 /// How long a start waits for another one of the same request, so that a look-up and a start still fit into the push.
@@ -27,30 +33,62 @@ struct Turn {
     error: Option<String>,
 }
 
-impl Runner {
-    pub(super) async fn start(&self, start: Start, now: DateTime<Utc>, deadline: Deadline) -> Step {
+/// Starts operations.
+pub(super) struct Starter {
+    config: Arc<Config>,
+    google: Arc<Google>,
+    /// Taken from a start's look-up to its response.
+    turns: turns::Turns,
+}
+
+impl Starter {
+    pub(super) fn new(config: Arc<Config>, google: Arc<Google>) -> Self {
+        Self { config, google, turns: turns::Turns::default() }
+    }
+
+    /// Starts what `start` asks for, unless it runs already or a limit that `scheduler` counts is reached.
+    pub(super) async fn start(
+        &self,
+        start: Start,
+        scheduler: &Scheduler,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Step {
         let watch = Stopwatch::start();
         if !start.carried
-            && let Err(limit) = self.count_watch(&start.watch.id, now, deadline).await
+            && let Err(limit) = scheduler.count_watch(&start.watch.id, now, deadline).await
         {
             return limit.refuse_start(&start, now);
         }
-        let Turn { decision, on, error } = self.look_up_and_start(&start, now, deadline).await;
+        let Turn { decision, on, error } = self.look_up_and_start(&start, scheduler, now, deadline).await;
         let seen = match &decision {
             Decision::Check(check, _) => check.last.as_ref().map(|seen| seen.at),
             Decision::Report(report) => Some(report.at),
             Decision::Start(..) | Decision::ReportAgain(..) | Decision::Test(_) => None,
         };
-        Step {
-            decided: if on == Decided::NotStarted { on } else { decided(&decision, on) },
-            decision,
-            error,
-            call_milliseconds: Some(watch.milliseconds()),
-            now: seen.unwrap_or(now),
+        let decided = if on == Decided::NotStarted { on } else { decided(&decision, on) };
+        let step = Step::to(decision, decided, seen.unwrap_or(now));
+        step.with_error(error).after_call(watch.milliseconds())
+    }
+
+    /// The operation that a lost start began nevertheless, if it can be found.
+    pub(super) async fn find_lost(&self, start: &Start, deadline: Deadline) -> Option<Operation> {
+        self.config.policy.permit_start(&start.request).ok()?;
+        // However long the list, Slack has its time.
+        let search = self.search(start, true, deadline);
+        match tokio::time::timeout(deadline.for_call(), search).await.ok()? {
+            Found::Operation(listed, ..) => listed.operation,
+            Found::Nothing(..) | Found::Later(..) | Found::Failed(..) => None,
         }
     }
 
-    async fn look_up_and_start(&self, start: &Start, now: DateTime<Utc>, deadline: Deadline) -> Turn {
+    async fn look_up_and_start(
+        &self,
+        start: &Start,
+        scheduler: &Scheduler,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Turn {
         if let Err(problem) = self.config.policy.permit_start(&start.request) {
             let setting = problem.setting().to_owned();
             let error = Some(format!("{setting} no longer allows it"));
@@ -76,9 +114,9 @@ impl Runner {
             let decision = after_refusal(start, reason, start.error.clone(), now);
             return Turn { decision, on: Decided::Left, error: None };
         }
-        if let Err(limit) = self.count_start(start, now, deadline).await {
-            let Step { decision, decided, error, .. } = limit.refuse_start(start, now);
-            return Turn { decision, on: decided, error };
+        if let Err(limit) = scheduler.count_start(start, now, deadline).await {
+            let (report, error) = limit.refused_start(start, now);
+            return Turn { decision: report, on: Decided::NotStarted, error: Some(error) };
         }
         let start = &Start { counted: true, ..start.clone() };
         if deadline.for_call() < START_TIME {

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::Scheduler;
 use super::slots::Next;
-use super::{Decided, Runner, Step};
 use crate::clock::Deadline;
 use crate::decision::Decision;
 use crate::google::{CallError, Created};
+use crate::runner::{Decided, Step};
 use crate::services::Facts;
 use crate::watch::{Check, Message, Outcome, Reason, Report, Slot, Start, Verdict, key_of};
 
@@ -25,7 +26,7 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
 
 /// A limit on kickoffs.
-pub(super) struct Limit {
+pub(in crate::runner) struct Limit {
     setting: &'static str,
     /// What is counted.
     of: String,
@@ -34,12 +35,12 @@ pub(super) struct Limit {
     most: u32,
 }
 
-impl Runner {
+impl Scheduler {
     /// Counts a person's kickoff among those of its minute.
     ///
     /// # Errors
     /// The limit, when it is reached.
-    pub(super) async fn count_watch(
+    pub(in crate::runner) async fn count_watch(
         &self,
         id: &str,
         now: DateTime<Utc>,
@@ -54,7 +55,7 @@ impl Runner {
     ///
     /// # Errors
     /// The limit, when it is reached.
-    pub(super) async fn count_start(
+    pub(in crate::runner) async fn count_start(
         &self,
         start: &Start,
         now: DateTime<Utc>,
@@ -128,13 +129,21 @@ impl Runner {
 
 impl Limit {
     /// The step of a start that this limit refuses.
-    pub(super) fn refuse_start(&self, start: &Start, now: DateTime<Utc>) -> Step {
-        self.refuse(Report::of_start(start, self.verdict(Outcome::NotStarted), now), now)
+    pub(in crate::runner) fn refuse_start(&self, start: &Start, now: DateTime<Utc>) -> Step {
+        let (next, error) = self.refused_start(start, now);
+        Step::to(next, Decided::NotStarted, now).with_error(Some(error))
     }
 
     /// The step of a kickoff that names an operation and that this limit refuses.
-    pub(super) fn refuse_watch(&self, check: &Check, now: DateTime<Utc>) -> Step {
-        self.refuse(Report::of_check(check, self.verdict(Outcome::CannotTell), now), now)
+    pub(in crate::runner) fn refuse_watch(&self, check: &Check, now: DateTime<Utc>) -> Step {
+        let (next, error) =
+            self.refused(Report::of_check(check, self.verdict(Outcome::CannotTell), now), now);
+        Step::to(next, Decided::NotStarted, now).with_error(Some(error))
+    }
+
+    /// What follows a start that this limit refuses, and the error for the log.
+    pub(in crate::runner) fn refused_start(&self, start: &Start, now: DateTime<Utc>) -> (Decision, String) {
+        self.refused(Report::of_start(start, self.verdict(Outcome::NotStarted), now), now)
     }
 
     fn verdict(&self, outcome: Outcome) -> Verdict {
@@ -143,19 +152,14 @@ impl Limit {
     }
 
     /// All reports of one hour and limit have the same task, so only the first is posted. The log has a line for each.
-    fn refuse(&self, report: Report, now: DateTime<Utc>) -> Step {
+    fn refused(&self, report: Report, now: DateTime<Utc>) -> (Decision, String) {
         let slot = Slot { of: format!("limit {}", self.of), at: beginning(now, HOUR), number: 0 };
-        Step {
-            decision: Decision::Report(Box::new(Report { slot: Some(slot), ..report })),
-            decided: Decided::NotStarted,
-            error: Some(format!("{}={} is reached", self.setting, self.most)),
-            call_milliseconds: None,
-            now,
-        }
+        let report = Report { slot: Some(slot), ..report };
+        (Decision::Report(Box::new(report)), format!("{}={} is reached", self.setting, self.most))
     }
 }
 
 /// The beginning of the period that `now` is in, in seconds since 1970.
-pub(super) fn beginning(now: DateTime<Utc>, period: i64) -> i64 {
+pub(in crate::runner) fn beginning(now: DateTime<Utc>, period: i64) -> i64 {
     now.timestamp().div_euclid(period) * period
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::Runner;
+use super::Starter;
 use crate::clock::Deadline;
 use crate::decision::{Claim, Known, Query};
-use crate::google::{CallError, Page, PageOf};
+use crate::google::{CallError, Google, Page, PageOf};
 use crate::services::{Listed, Observation, Operation};
 use crate::watch::{Adopted, LookUp, Start};
 
@@ -34,7 +34,7 @@ pub(super) enum Found {
 
 /// One look-up, or a part of it.
 struct Search<'a> {
-    runner: &'a Runner,
+    google: &'a Google,
     start: &'a Start,
     known: Known<'a>,
     lost: bool,
@@ -54,12 +54,12 @@ enum Stop {
     Failed(CallError),
 }
 
-impl Runner {
+impl Starter {
     /// Looks for what `start` would begin a second time, or, when it got `lost`, for what it may have begun.
     pub(super) async fn search(&self, start: &Start, lost: bool, deadline: Deadline) -> Found {
         let place = start.look_up.clone().filter(|_| !lost).unwrap_or_default();
         let mut search = Search {
-            runner: self,
+            google: &self.google,
             start,
             known: Known::of(start),
             lost,
@@ -144,7 +144,7 @@ impl Search<'_> {
         if limit < START_TIME {
             return Err(Stop::NoTime);
         }
-        let page = self.runner.google.list(&self.start.request, page, limit).await;
+        let page = self.google.list(&self.start.request, page, limit).await;
         self.date = page.as_ref().map_or_else(CallError::date, |page| page.date).or(self.date);
         Ok(page)
     }
@@ -187,7 +187,7 @@ impl Search<'_> {
         let (None, Some(name)) = (&self.found, &self.place.found) else { return Ok(()) };
         let Ok(operation) = Operation::new(self.start.request.service(), name) else { return Ok(()) };
         let limit = self.deadline.for_call();
-        let look = self.runner.google.look(&operation, limit).await;
+        let look = self.google.look(&operation, limit).await;
         self.date = look.date.or(self.date);
         match look.observation {
             Observation::Unavailable(error) => Err(Stop::Failed(CallError::Unreadable { error, date: None })),

@@ -2,23 +2,13 @@
 
 use std::fmt;
 
-use super::Runner;
-use crate::outlets::{Fault, PostError};
+use super::{NotPosted, Notifier};
+use crate::outlets::Fault;
 use crate::watch::Report;
-
-/// Why a report was not posted.
-pub(super) struct NotPosted {
-    /// What the outlet said.
-    pub(super) error: PostError,
-    /// Whether that was said of an edit, of which nothing can be left out but its blocks.
-    pub(super) is_edit: bool,
-    /// Whether what was refused mentions anyone.
-    pub(super) mentions: bool,
-}
 
 /// What the next try is without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dropped {
+pub(in crate::runner) enum Dropped {
     /// Its mention.
     Mention,
     /// Its blocks: it is plain text.
@@ -55,9 +45,13 @@ fn order(fault: Fault, is_edit: bool) -> &'static [Dropped] {
     }
 }
 
-impl Runner {
+impl Notifier {
     /// `report` as the next try sends it, and what that leaves out, if the outlet refused something that can be left out.
-    pub(super) fn reduced(&self, report: Report, not_posted: &NotPosted) -> (Report, Option<Dropped>) {
+    pub(in crate::runner) fn reduced(
+        &self,
+        report: Report,
+        not_posted: &NotPosted,
+    ) -> (Report, Option<Dropped>) {
         let NotPosted { error, is_edit, mentions } = not_posted;
         let has = |part: &Dropped| match part {
             Dropped::Mention => *mentions,

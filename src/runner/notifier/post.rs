@@ -1,0 +1,108 @@
+//! Posts a report: as the end of the message that follows the watch and a reply to it, or as a message by itself.
+
+use std::time::Duration;
+
+use super::{EDITS, NotPosted, Notifier, logged};
+use crate::clock::Deadline;
+use crate::ledger::Comparison;
+use crate::outlets::{Call, Content, Fault, Part, PostError, Reach, To};
+use crate::prose::Notice;
+use crate::watch::{Outcome, Receipt, Report};
+
+/// What became of the message that follows a watch and of the reply below it.
+enum InThread {
+    Told,
+    NotTold(NotPosted),
+    /// The report is to be a message by itself; Slack may have asked the edit to wait.
+    OwnMessage(Option<Duration>),
+}
+
+impl Notifier {
+    /// Tells `report`, with how it compares with the run before if there was one: makes the end of the message that follows the
+    /// watch and replies to it, since an edit alerts nobody; or posts a message by itself.
+    pub(in crate::runner) async fn post(
+        &self,
+        report: &Report,
+        comparison: Option<&Comparison>,
+        deadline: Deadline,
+    ) -> Result<(), NotPosted> {
+        let notice = self.words_of(report, comparison);
+        let asked_to_wait = match self.followed_by(report) {
+            Some(live) => match self.post_in_thread(report, live, &notice, deadline).await {
+                InThread::Told => return Ok(()),
+                InThread::NotTold(not_posted) => return Err(not_posted),
+                InThread::OwnMessage(asked_to_wait) => asked_to_wait,
+            },
+            None => None,
+        };
+        let target = self.target(report);
+        let content = Content { notice: &notice, part: Part::Whole, plain: report.plain, end: None };
+        let call = Call { limit: deadline.for_call(), now: self.clock.now() };
+        let posted = self.outlet.post(To::Target(target.as_ref()), content, call).await;
+        let mentions = notice.mention.is_some();
+        let not_posted =
+            |error: PostError| NotPosted { error: error.after_wait(asked_to_wait), is_edit: false, mentions };
+        posted.map(|_| ()).map_err(not_posted)
+    }
+
+    async fn post_in_thread(
+        &self,
+        report: &Report,
+        live: &Receipt,
+        notice: &Notice,
+        deadline: Deadline,
+    ) -> InThread {
+        let is_end = report.outcome != Outcome::Stalled;
+        if is_end {
+            let content = Content { notice, part: Part::Edit, plain: report.plain, end: None };
+            let call = Call { limit: deadline.for_call(), now: self.clock.now() };
+            match self.outlet.edit(live, content, call).await {
+                Ok(()) => {}
+                Err(error) if error.fault.ends_edits() => {
+                    self.give_way(live, &error, deadline).await;
+                    return InThread::OwnMessage(None);
+                }
+                // That something is wrong with the edit alone must not keep the end from people.
+                Err(error) if error.may_pass() && report.tries >= EDITS => {
+                    return InThread::OwnMessage(error.retry_after);
+                }
+                Err(error) => return InThread::NotTold(NotPosted { error, is_edit: true, mentions: false }),
+            }
+        }
+        let reach = match (is_end, report.outcome.is_trouble()) {
+            (false, _) => Reach::Thread,
+            (true, false) => Reach::Mentioned,
+            (true, true) => Reach::Everyone,
+        };
+        let mentions = notice.mention.is_some();
+        let content = Content { notice, part: Part::Reply, plain: report.plain, end: None };
+        let call = Call { limit: deadline.for_call(), now: self.clock.now() };
+        match self.outlet.post(To::Reply { of: live, reach }, content, call).await {
+            Ok(_) => InThread::Told,
+            // A channel may take messages and no replies.
+            Err(error) if takes_no_replies(&error, mentions, report.tries) => InThread::OwnMessage(None),
+            Err(error) => InThread::NotTold(NotPosted { error, is_edit: false, mentions }),
+        }
+    }
+
+    /// A message that is there and can't be edited would say for ever that it runs.
+    async fn give_way(&self, live: &Receipt, error: &PostError, deadline: Deadline) {
+        if error.fault != Fault::Gone {
+            let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
+            let retracted = self.outlet.retract(live, call).await;
+            logged("the old live message could not be deleted", retracted);
+        }
+    }
+}
+
+/// Whether a message by itself may pass where a reply did not.
+fn takes_no_replies(error: &PostError, mentions: bool, tries: u32) -> bool {
+    match error.fault {
+        Fault::Gone | Fault::Uneditable | Fault::Target => true,
+        Fault::Restricted => !mentions,
+        Fault::Unknown => tries >= EDITS,
+        Fault::Passing | Fault::Unclear | Fault::Foreign | Fault::Content | Fault::Closed | Fault::Access => {
+            false
+        }
+    }
+}

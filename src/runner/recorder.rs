@@ -1,0 +1,256 @@
+//! What the ledger adds to a delivery. It never stops one: with the ledger down, all goes on as without.
+
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock::{Clock, Deadline};
+use crate::config::Config;
+use crate::decision::{Decision, WAITS};
+use crate::google::{CallError, Google, report_id};
+use crate::hash::random_id;
+use crate::ledger::{ClaimOf, Comparison, Ledger, Remembered, Sighting, Standing, Success, work_of};
+use crate::watch::{Kind, Reason, Report};
+
+/// How often a failing ledger is warned of at most.
+const SILENCE: TimeDelta = TimeDelta::minutes(1);
+/// How long a report waits, once, when the ledger gives no answer.
+const UNKNOWN: TimeDelta = TimeDelta::seconds(10);
+/// How often it is tried to write that a report was sent.
+const TRIES: usize = 2;
+
+/// Records what was seen and which reports were sent.
+pub(super) struct Recorder {
+    config: Arc<Config>,
+    google: Arc<Google>,
+    clock: Arc<dyn Clock>,
+    /// When a failing ledger was last warned of.
+    warned: Mutex<Option<DateTime<Utc>>>,
+}
+
+/// What to record of a step.
+pub(super) enum Record {
+    Nothing,
+    /// What a look showed.
+    Snapshot(Box<Sighting>),
+    /// That a report was not posted, so that its next try need not wait.
+    Release(Lease),
+}
+
+/// Whether this delivery may post its report, as far as the ledger knows.
+pub(super) enum Permission {
+    /// It may: the ledger is off.
+    Free,
+    /// It may.
+    Granted(Lease),
+    /// The report was sent.
+    Sent,
+    /// Another delivery is posting it, or may be: this one comes back.
+    Wait(TimeDelta),
+}
+
+/// The lease under which this delivery posts.
+pub(super) struct Lease {
+    report: String,
+    owner: String,
+    /// Whether the ledger said so. Without its answer the report is posted nevertheless, and marked as sent if that can be
+    /// done by then; but the lease may be another delivery's, so it is not released.
+    certain: bool,
+}
+
+/// What the ledger knows of the runs before this one.
+#[derive(Default)]
+pub(super) struct Past {
+    /// The run that is reported, if it can be compared.
+    run: Option<Success>,
+    known: Option<Remembered>,
+    /// Whether the ledger was asked and answered.
+    asked: bool,
+}
+
+/// Why the ledger did not do something.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("no response in time")]
+    Late,
+}
+
+impl Trouble {
+    /// Whether it may have been done nevertheless.
+    fn is_unknown(&self) -> bool {
+        match self {
+            Self::Call(error) => error.is_unknown(),
+            Self::Late => true,
+        }
+    }
+}
+
+impl Past {
+    /// How the run compares with the one before.
+    pub(super) fn comparison(&self) -> Option<Comparison> {
+        let run = self.run.as_ref()?;
+        Some(Comparison::of(run, self.known.as_ref()?.before(run)?))
+    }
+}
+
+impl Recorder {
+    pub(super) fn new(config: Arc<Config>, google: Arc<Google>, clock: Arc<dyn Clock>) -> Self {
+        Self { config, google, clock, warned: Mutex::default() }
+    }
+
+    /// What to record of a step with this `next` one, after a look that `failed` or did not.
+    pub(super) fn record_of(&self, next: Option<&Decision>, failed: bool, release: Option<Lease>) -> Record {
+        if self.config.ledger.is_none() {
+            return Record::Nothing;
+        }
+        let sighting = next.and_then(|next| sighting(next, failed));
+        sighting
+            .map(Box::new)
+            .map(Record::Snapshot)
+            .or(release.map(Record::Release))
+            .unwrap_or(Record::Nothing)
+    }
+
+    /// Records it.
+    pub(super) async fn record(&self, record: Record, deadline: Deadline) {
+        let Some(ledger) = &self.config.ledger else { return };
+        match record {
+            Record::Nothing => {}
+            Record::Snapshot(sighting) => {
+                let limit = deadline.for_ledger();
+                let kept = within(limit, Box::pin(ledger.keep(&self.google, &sighting, limit))).await;
+                self.or_warn("the snapshot is not stored", kept);
+            }
+            Record::Release(lease) => Box::pin(self.release(ledger, &lease, deadline)).await,
+        }
+    }
+
+    /// Asks whether `report` may be posted, and what the run before was.
+    pub(super) async fn ask(&self, report: &Report, deadline: Deadline) -> (Permission, Past) {
+        let Some(ledger) = &self.config.ledger else { return (Permission::Free, Past::default()) };
+        tokio::join!(self.permission(ledger, report, deadline), self.past(ledger, report, deadline))
+    }
+
+    async fn permission(&self, ledger: &Ledger, report: &Report, deadline: Deadline) -> Permission {
+        let owner = match random_id() {
+            Ok(owner) => owner,
+            Err(error) => {
+                self.warn("a report is posted without a lease", &error);
+                return Permission::Free;
+            }
+        };
+        let lease = Lease { report: report_id(&self.config.topic, report), owner, certain: false };
+        let limit = deadline.for_ledger();
+        let claim = ledger.claim(&self.google, lease.claim(), self.clock.now(), limit);
+        let claim = within(limit, Box::pin(claim)).await;
+        let unknown = claim.as_ref().is_err_and(Trouble::is_unknown);
+        match self.or_warn("a report is posted without a lease", claim) {
+            // It may have been taken. Copies that find this out together come back as one.
+            None if unknown && report.waits == 0 => Permission::Wait(UNKNOWN),
+            Some(Standing::Mine) => Permission::Granted(Lease { certain: true, ..lease }),
+            Some(Standing::Sent) => Permission::Sent,
+            Some(Standing::Held(left)) if report.waits < WAITS => {
+                Permission::Wait(TimeDelta::from_std(left).unwrap_or_default())
+            }
+            Some(Standing::Held(_) | Standing::Lapsed) | None => Permission::Granted(lease),
+        }
+    }
+
+    async fn past(&self, ledger: &Ledger, report: &Report, deadline: Deadline) -> Past {
+        let run = Success::of(report);
+        let (Some(_), Some(work)) = (&run, work_of(report)) else { return Past::default() };
+        let key = ledger.success_key(&work.each_ref().map(String::as_str));
+        let limit = deadline.for_ledger();
+        let known = within(limit, ledger.remembered(&self.google, &key, limit)).await;
+        match self.or_warn("a run is not compared with the previous one", known) {
+            Some(known) => Past { run, known, asked: true },
+            None => Past { run, ..Past::default() },
+        }
+    }
+
+    /// Records that `report` was sent. Nothing else is left to do, so a ledger that worked is tried twice.
+    pub(super) async fn sent(&self, report: &Report, lease: Option<&Lease>, past: &Past, deadline: Deadline) {
+        let (Some(ledger), Some(lease)) = (&self.config.ledger, lease) else { return };
+        let run = past.run.as_ref().filter(|_| past.asked);
+        let news = run.and_then(|run| Remembered::after(past.known.as_ref(), run, ledger.keep));
+        let key = work_of(report).map(|work| ledger.success_key(&work.each_ref().map(String::as_str)));
+        let news = key.zip(news);
+        for _ in 0..if lease.certain { TRIES } else { 1 } {
+            let (now, limit) = (self.clock.now(), deadline.for_ledger());
+            let marked = ledger.mark_sent(&self.google, lease.claim(), news.clone(), now, limit).await;
+            if self.or_warn("a report that was posted is not marked as sent", marked).is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Releases a lease: the report was not posted.
+    async fn release(&self, ledger: &Ledger, lease: &Lease, deadline: Deadline) {
+        if lease.certain {
+            let released = ledger.release(&self.google, &lease.report, deadline.for_ledger()).await;
+            self.or_warn("the lease on a report is kept until it expires", released);
+        }
+    }
+
+    /// The result, or a warning.
+    fn or_warn<T>(&self, what: &str, result: Result<T, impl Display>) -> Option<T> {
+        result.inspect_err(|error| self.warn(what, &error.to_string())).ok()
+    }
+
+    /// One warning a minute: a watch has many deliveries, and one ledger.
+    fn warn(&self, what: &str, why: &str) {
+        let now = self.clock.now();
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.is_none_or(|last| (now - last).abs() >= SILENCE) {
+            *warned = Some(now);
+            tracing::warn!("ledger error: {what}: {why}");
+        }
+    }
+}
+
+impl Lease {
+    fn claim(&self) -> ClaimOf<'_> {
+        ClaimOf { report: &self.report, owner: &self.owner }
+    }
+}
+
+/// The result of several calls that may take so long in total.
+async fn within<T>(limit: Duration, calls: impl Future<Output = Result<T, CallError>>) -> Result<T, Trouble> {
+    tokio::time::timeout(limit, calls).await.map_err(|_| Trouble::Late)?.map_err(Trouble::Call)
+}
+
+/// What to keep of the look that led to `next`, if it did not fail and showed something.
+fn sighting(next: &Decision, failed: bool) -> Option<Sighting> {
+    match next {
+        Decision::Check(check, _) if !failed => {
+            let seen = check.last.as_ref()?;
+            Some(Sighting {
+                operation: check.operation.clone(),
+                watch: check.watch.clone(),
+                facts: seen.facts.clone(),
+                error: None,
+                outcome: None,
+                done: false,
+                at: seen.at,
+                attempts: check.attempt,
+            })
+        }
+        // That an earlier operation is of no use now says nothing of how it ended.
+        Decision::Report(report) if report.is_ended_before() => None,
+        Decision::Report(report) => Some(Sighting {
+            operation: report.operation.clone()?,
+            watch: report.watch.clone(),
+            facts: report.facts.clone(),
+            error: report.error.clone(),
+            outcome: Some(report.outcome),
+            done: report.outcome.kind() == Kind::Ended || report.reason == Some(Reason::UnknownState),
+            at: report.at,
+            attempts: report.attempt.map_or(0, |attempt| attempt.saturating_add(1)),
+        }),
+        Decision::Check(..) | Decision::Start(..) | Decision::ReportAgain(..) | Decision::Test(_) => None,
+    }
+}

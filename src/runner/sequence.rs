@@ -1,0 +1,120 @@
+//! The order of a delivery's effects.
+//!
+//! It keeps the copies of a delivery from spoiling each other's messages: the message that follows an operation is posted before
+//! the next step is scheduled, which carries where it is, and deleted by the copy whose step another copy had scheduled.
+//! Everything else is told after scheduling, by the copy that scheduled.
+
+use chrono::{DateTime, Utc};
+
+use super::notifier::Telling;
+use super::{Decided, Handled, Runner, Step};
+use crate::clock::{Deadline, Stopwatch};
+use crate::decision::Decision;
+use crate::google::Created;
+use crate::prose::stall_report;
+use crate::watch::{Check, Message};
+
+impl Runner {
+    /// Takes the next step of `step` and records what was seen, at the same time: neither waits for the other.
+    pub(super) async fn take(&self, step: Step, deadline: Deadline) -> Handled {
+        let Step { next, handled, release, now } = step;
+        let record = self.recorder.record_of(next.as_ref(), handled.error.is_some(), release);
+        let Some(next) = next else {
+            self.recorder.record(record, deadline).await;
+            return handled;
+        };
+        let (handled, ()) =
+            tokio::join!(self.advance(next, handled, now, deadline), self.recorder.record(record, deadline));
+        handled
+    }
+
+    /// Posts, schedules the one next step, then edits, or deletes what another copy posted first. A push is refused only when
+    /// scheduling fails.
+    async fn advance(
+        &self,
+        next: Decision,
+        handled: Handled,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Handled {
+        let (next, telling) = self.before(next, now, deadline).await;
+        let (message, at) = next.into_message();
+        let watch = Stopwatch::start();
+        let is_first = handled.decision == Decided::Started;
+        let (created, further) = self.scheduler.next(&message, at, is_first, deadline).await;
+        let schedule_milliseconds = Some(watch.milliseconds());
+        match (&message, &created) {
+            (Message::Check(check), Ok(Created::New | Created::Maybe)) => {
+                self.notifier.tell_progress(check, at.unwrap_or(now), telling, now, deadline).await;
+            }
+            (Message::Check(_), Ok(Created::Already) | Err(_)) => {
+                self.notifier.take_back(telling, deadline).await;
+            }
+            // The report of another copy may know another message: this one would run on for ever.
+            (Message::Report(report), Ok(Created::Already | Created::Maybe)) => {
+                self.notifier.close(report, now, deadline).await;
+            }
+            (Message::Report(_), Ok(Created::New) | Err(_)) | (Message::Start(_) | Message::Test(_), _) => {}
+        }
+        let operation = message.operation_name().to_owned();
+        let handled = Handled { operation, schedule_milliseconds, ..handled };
+        match created.and(further) {
+            Ok(()) => {
+                let error = handled.error.map(|error| with_next_try(error, &message, at));
+                Handled { error, ..handled }
+            }
+            Err(error) => Handled {
+                acknowledged: false,
+                decision: Decided::NotScheduled,
+                needs_attention: handled.needs_attention || !error.is_transient(),
+                error: Some(format!("the next step could not be scheduled: {error}")),
+                ..handled
+            },
+        }
+    }
+
+    /// Before the next step: the warning that an operation makes no progress, and the message that will follow it. The next
+    /// check remembers both.
+    async fn before(&self, next: Decision, now: DateTime<Utc>, deadline: Deadline) -> (Decision, Telling) {
+        let Decision::Check(mut check, due) = next else { return (next, Telling::default()) };
+        if check.last.is_none() {
+            return (Decision::Check(check, due), Telling::default());
+        }
+        let check = if self.notifier.warns_of_stall(&mut check) {
+            self.warn_of_stall(check, now, deadline).await
+        } else {
+            check
+        };
+        let refused_lately = self.scheduler.refused_lately();
+        let (check, telling) = self.notifier.open(check, due, refused_lately, now, deadline).await;
+        (Decision::Check(check, due), telling)
+    }
+
+    /// Asks for the report that the operation makes no progress. Its task is named, so that copies ask for the same one; if
+    /// it can't be created, the next check asks again.
+    async fn warn_of_stall(
+        &self,
+        mut check: Box<Check>,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Box<Check> {
+        let report = Message::Report(Box::new(stall_report(&check, now)));
+        // The time of the next step is left to it.
+        let created = self.scheduler.schedule_within(deadline.for_call(), &report, deadline).await;
+        if let Err(failed) = created {
+            check.track.not_told();
+            tracing::warn!("the stall warning is left to the next check: {failed}");
+        }
+        check
+    }
+}
+
+/// The error of a start that is tried again, with the time of the next try.
+fn with_next_try(error: String, message: &Message, at: Option<DateTime<Utc>>) -> String {
+    match (message, at) {
+        (Message::Start(_), Some(at)) => {
+            format!("{error}; next try at {}", at.format("%Y-%m-%dT%H:%M:%SZ"))
+        }
+        _ => error,
+    }
+}
