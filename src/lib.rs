@@ -47,4 +47,6 @@ mod json;
 pub mod net;
 pub mod telemetry;
 pub mod terminal;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod text;

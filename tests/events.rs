@@ -1,8 +1,5 @@
 //! The events outlet: each end of a watch is posted once to the receiver, whatever becomes of Slack, and the other way round.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
 use chrono::{DateTime, Utc};
 use opwatch::fakes::{End, Fault, Plan, World};
 use opwatch::settings::ServeArgs;
@@ -12,6 +9,7 @@ use crate::dead_letter::dead_letter;
 use crate::support::opwatch::{
     FIRESTORE_NAME, Kind, NAME, Opwatch, export, lasting, refusal, settings, with_header,
 };
+use crate::support::python;
 
 const TYPE: &str = "dev.opwatch.operation.ended.v1";
 
@@ -101,9 +99,6 @@ async fn the_documents_have_every_field() {
 /// The official package, which checks timestamps by the real time.
 #[tokio::test]
 async fn the_official_library_verifies_it() {
-    if std::env::var("OPWATCH_SKIP_PYTHON").is_ok_and(|value| value == "1") {
-        return;
-    }
     let opwatch = start().await;
     opwatch
         .watch_named(Plan {
@@ -122,23 +117,9 @@ async fn the_official_library_verifies_it() {
         format!("{}\n", json!({"headers": headers, "body": body}))
     });
     let lines: String = lines.collect();
-    let mut child = Command::new("python3")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/events.py"))
-        .arg(opwatch.world.receiver.secret())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{errors}\nstandardwebhooks comes with tests/run; OPWATCH_SKIP_PYTHON=1 leaves this out"
-    );
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "1");
+    if let Some(verified) = python::output("events", &[&opwatch.world.receiver.secret()], lines.as_bytes()) {
+        assert_eq!(verified.trim(), "1");
+    }
     opwatch.stop().await;
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use clap::Parser;
 use opwatch::cli::render::{RenderArgs, render};
@@ -13,6 +12,7 @@ use serde_json::Value;
 
 use crate::support::opwatch::{GREEN, ORANGE, RED, colour, texts};
 use crate::support::process::outcome;
+use crate::support::python;
 
 const BLUE: &str = "#36c5f0";
 /// Set to `1`, writes the golden messages anew.
@@ -209,23 +209,11 @@ fn messages_read_as_they_did() {
 /// The golden messages have every outcome, in every language, and the thread's.
 #[test]
 fn slacks_own_client_takes_every_message() {
-    if std::env::var("OPWATCH_SKIP_PYTHON").is_ok_and(|value| value == "1") {
-        return;
-    }
     let mut files: Vec<_> = fs::read_dir(folder("slack")).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
-    let output = Command::new("python3")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/slack.py"))
-        .args(&files)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{errors}\nslack_sdk comes with tests/run; OPWATCH_SKIP_PYTHON=1 leaves this out"
-    );
-    let count: usize = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
+    let names: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
+    let Some(output) = python::output("slack", &names, &[]) else { return };
+    let count: usize = output.trim().parse().unwrap();
     assert!(count >= files.len() && count >= 20, "{count}");
 }
 

@@ -1,8 +1,7 @@
 //! Services that opwatch does not start: their operations, followed to their end over real HTTP, and the table of them.
 
-use std::io::Write;
 use std::net::Ipv4Addr;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
 use http_body_util::Full;
@@ -13,8 +12,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::support::opwatch::Opwatch;
-use crate::support::opwatch::{GREEN, ORANGE, RED, colour, texts};
+use crate::support::opwatch::{GREEN, ORANGE, Opwatch, RED, colour, texts};
+use crate::support::python;
 
 /// An API with one operation. It is running at the first look and done at the next; any other path is not found, as Google's
 /// front end answers.
@@ -165,36 +164,20 @@ fn services(arguments: &[&str]) -> Output {
     command.env_clear().arg("services").args(arguments).output().unwrap()
 }
 
-/// What Google's discovery documents contradict in `rows`, a line each.
-fn contradictions(rows: &[u8]) -> Vec<String> {
-    let mut script = Command::new("python3")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/conformance.py"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    script.stdin.take().unwrap().write_all(rows).unwrap();
-    let Output { status, stdout, stderr } = script.wait_with_output().unwrap();
-    let errors = String::from_utf8_lossy(&stderr);
-    assert!(
-        status.success(),
-        "{errors}\nthe documents come with tests/setup; OPWATCH_SKIP_PYTHON=1 leaves this out"
-    );
-    String::from_utf8(stdout).unwrap().lines().map(str::to_owned).collect()
+/// What Google's discovery documents contradict in `rows`, a line each. None when Python is to be left out.
+fn contradictions(rows: &[u8]) -> Option<Vec<String>> {
+    let lines = python::output("conformance", &[], rows)?;
+    Some(lines.lines().map(str::to_owned).collect())
 }
 
 #[test]
 fn every_row_is_as_googles_discovery_documents_have_it() {
-    if std::env::var("OPWATCH_SKIP_PYTHON").is_ok_and(|value| value == "1") {
-        return;
-    }
     let rows = services(&["--json"]).stdout;
+    let Some(found) = contradictions(&rows) else { return };
     let mut missing: Vec<String> = WITHOUT_A_DOCUMENT.iter().map(|id| format!("{id}: no document")).collect();
     // There is a document of v1 only.
     missing.insert(0, "speech: no operation is at v2/projects/x/locations/x/operations/x".to_owned());
-    assert_eq!(contradictions(&rows), missing);
+    assert_eq!(found, missing);
 
     // One letter makes a difference: of a host, a version, a name, a field and a state.
     let rows = String::from_utf8(rows).unwrap();
@@ -223,7 +206,7 @@ fn every_row_is_as_googles_discovery_documents_have_it() {
         ),
     ] {
         assert!(rows.contains(right), "{right}");
-        let found = contradictions(rows.replace(right, wrong).as_bytes());
+        let found = contradictions(rows.replace(right, wrong).as_bytes()).expect("it ran above");
         assert!(found.iter().any(|line| line.starts_with(id)), "{wrong}: {found:?}");
     }
 }

@@ -106,7 +106,7 @@ fn number(text: &str) -> usize {
 }
 
 fn ok(body: &str) -> Answer {
-    Answer { status: 200, retry_after: None, date: None, max_age: None, body: body.to_owned().into() }
+    opwatch::testing::answer(200, body)
 }
 
 fn app(stage: &Shared, world: &World) -> App {

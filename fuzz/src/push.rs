@@ -1,19 +1,19 @@
 //! A whole push, from its bytes to its answer, with every upstream in the fuzzer's hand.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use opwatch::app;
-use opwatch::clock::{Clock, Deadline};
+use opwatch::clock::Deadline;
 use opwatch::intake::http::App;
 use opwatch::intake::push;
 use opwatch::net::transport::{Answer, Failure, Request, Sending, Transport};
 use opwatch::settings::{PolicyArgs, ServeArgs, Settings};
+use opwatch::testing::{self, Fixed, Script};
 use opwatch::trust::Route;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -30,17 +30,9 @@ const GOOD: &str = include_str!("../corpus/jwt/good");
 /// The longest body that `endpoint` opens.
 const LONGEST_BODY: usize = 256 * 1024;
 
-struct Fixed;
-
-impl Clock for Fixed {
-    fn now(&self) -> DateTime<Utc> {
-        now()
-    }
-}
-
 /// Answers as the input says, and holds each request against the oracle.
 struct Scripted {
-    answers: Mutex<VecDeque<Result<Answer, Failure>>>,
+    answers: Script,
     /// Whose message it is.
     sender: Sender,
     /// Whether Cloud Tasks takes every task, whatever the input says.
@@ -53,13 +45,8 @@ impl Transport for Scripted {
         oracle::request(&request, self.sender);
         let url = request.url.expose_secret();
         let is_task = url.starts_with("https://cloudtasks.");
-        let answer = if is_task && self.takes_tasks {
-            let created: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-            Ok(answered(200, &json!({"name": created["task"]["name"]}).to_string()))
-        } else {
-            let next = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            next.unwrap_or_else(|| Err(Failure::NotConnected(String::new())))
-        };
+        let task = testing::wanted_task(&request).filter(|_| is_task && self.takes_tasks);
+        let answer = task.map_or_else(|| self.answers.next(), |task| Ok(testing::created(&task)));
         let is_slack = url == oracle::WEBHOOK || url == "https://slack.com/api/chat.postMessage";
         let is_post = is_slack && answer.as_ref().is_ok_and(|answer| (200..300).contains(&answer.status));
         if is_task || is_post {
@@ -67,10 +54,6 @@ impl Transport for Scripted {
         }
         Box::pin(async move { answer })
     }
-}
-
-fn answered(status: u16, body: &str) -> Answer {
-    Answer { status, retry_after: None, date: None, max_age: None, body: body.to_owned().into() }
 }
 
 /// An answer of the input: `STATUS[;RETRY-AFTER[;DATE]] BODY`, or none.
@@ -85,7 +68,7 @@ fn scripted(part: &[u8]) -> Result<Answer, Failure> {
     let retry_after = number().map(Duration::from_secs);
     let date = number().and_then(|date| DateTime::from_timestamp(i64::try_from(date).ok()?, 0));
     let body = body.get(1..).unwrap_or_default().to_vec();
-    Ok(Answer { status, retry_after, date, max_age: None, body: body.into() })
+    Ok(Answer { retry_after, date, ..testing::answer(status, body) })
 }
 
 // Checked once: an input has its share of the fuzzer's time for itself.
@@ -139,13 +122,13 @@ fn settings(change: impl FnOnce(&mut ServeArgs)) -> Settings {
 
 fn build(
     settings: &Settings,
-    answers: VecDeque<Result<Answer, Failure>>,
+    answers: impl IntoIterator<Item = Result<Answer, Failure>>,
     takes_tasks: bool,
     sender: Sender,
 ) -> (App, Arc<Scripted>) {
-    let (answers, effects) = (Mutex::new(answers), Mutex::default());
+    let (answers, effects) = (Script::new(answers), Mutex::default());
     let transport = Arc::new(Scripted { answers, sender, takes_tasks, effects });
-    (app::build(settings.clone(), Arc::<Scripted>::clone(&transport), Arc::new(Fixed)), transport)
+    (app::build(settings.clone(), Arc::<Scripted>::clone(&transport), Arc::new(Fixed(now()))), transport)
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -209,7 +192,7 @@ pub(crate) fn push(data: &[u8]) {
         (_, true, true) => &BOT_WITH_LEDGER,
     };
     let takes_tasks = !choice.has(3);
-    let (app, transport) = build(settings, parts.map(scripted).collect(), takes_tasks, sender);
+    let (app, transport) = build(settings, parts.map(scripted), takes_tasks, sender);
 
     let deadline = Deadline::start();
     let handled = if body.len() > LONGEST_BODY {
@@ -243,8 +226,8 @@ pub(crate) fn jwt(data: &[u8]) {
     let mut parts = data.split(|byte| *byte == SEPARATOR);
     let Ok(header) = std::str::from_utf8(parts.next().unwrap_or_default()) else { return };
     let keys = parts.next();
-    let answer = keys.map_or_else(|| Ok(answered(200, JWKS)), scripted);
-    let (app, _) = build(&GUARDED, VecDeque::from([answer]), true, Sender::Opwatch);
+    let answer = keys.map_or_else(|| Ok(testing::answer(200, JWKS)), scripted);
+    let (app, _) = build(&GUARDED, [answer], true, Sender::Opwatch);
     let gate = app.authenticator.expect("an authenticator");
     let admitted = block_on(gate.authenticate(Some(header)));
     if keys.is_none() {

@@ -63,11 +63,8 @@ impl Grid {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::at;
     use proptest::prelude::*;
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
-    }
 
     fn grid(limit: u32) -> Grid {
         Grid { first: at(0), interval: 60, limit }

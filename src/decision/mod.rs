@@ -122,13 +122,10 @@ mod tests {
     use super::*;
     use crate::message::arbitrary::{check, facts, time};
     use crate::services::{Operation, Service};
+    use crate::testing::at;
     use crate::watch::{Kind, Watch};
     use chrono::TimeDelta;
     use proptest::prelude::*;
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
-    }
 
     /// Check `attempt` of a watch of 10 checks, one a minute from second 0.
     fn at_check(attempt: u32) -> Check {

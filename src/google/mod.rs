@@ -149,8 +149,7 @@ mod tests {
             let mut seen = self.0.lock().unwrap();
             let status = if seen.first().is_none_or(|first| *first == token) { 401 } else { 200 };
             seen.push(token);
-            let body = Bytes::from_static(b"{}");
-            Box::pin(async move { Ok(Answer { status, retry_after: None, date: None, max_age: None, body }) })
+            Box::pin(async move { Ok(crate::testing::answer(status, "{}")) })
         }
     }
 

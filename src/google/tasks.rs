@@ -220,7 +220,8 @@ mod tests {
     use super::*;
     use crate::google::Tokens;
     use crate::net::endpoints::Endpoints;
-    use crate::net::transport::{Answer, Failure, Request, Sending, Transport};
+    use crate::net::transport::{Failure, Request, Sending, Transport};
+    use crate::testing::answer;
     use crate::watch::{Check, Kind, Watch};
 
     /// Fails the first call in this way; then the task is there.
@@ -229,8 +230,8 @@ mod tests {
     impl Transport for There {
         fn send(&self, _: Request, _: Duration) -> Sending<'_> {
             let failed = self.0.lock().unwrap().take();
-            let body = r#"{"error":{"status":"ALREADY_EXISTS"}}"#.into();
-            let there = Answer { status: 409, retry_after: None, date: None, max_age: None, body };
+            let body = r#"{"error":{"status":"ALREADY_EXISTS"}}"#;
+            let there = answer(409, body);
             Box::pin(async move { failed.map_or(Ok(there), Err) })
         }
     }

@@ -111,6 +111,7 @@ mod tests {
     use crate::net::endpoints::{Api, Endpoints};
     use crate::net::transport::{Request, Sending, Transport};
     use crate::telemetry::tests::logged;
+    use crate::testing::at;
 
     struct Unused;
 
@@ -126,10 +127,6 @@ mod tests {
         fn now(&self) -> DateTime<Utc> {
             at(*self.0.lock().unwrap())
         }
-    }
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
     }
 
     #[test]

@@ -158,14 +158,8 @@ mod tests {
 
     fn answer(key_id: &str) -> Answer {
         let set = json!({"keys": [{"kty": "RSA", "kid": key_id, "alg": "RS256", "n": "sXch", "e": "AQAB"}]});
-        let body = set.to_string().into();
-        Answer {
-            status: 200,
-            retry_after: None,
-            date: None,
-            max_age: Some(Duration::from_secs(86_400)),
-            body,
-        }
+        let max_age = Some(Duration::from_secs(86_400));
+        Answer { max_age, ..crate::testing::answer(200, set.to_string()) }
     }
 
     #[tokio::test]

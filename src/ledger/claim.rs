@@ -82,10 +82,7 @@ impl Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
-    }
+    use crate::testing::at;
 
     #[test]
     fn one_has_it_until_its_lease_ends() {

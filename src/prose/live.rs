@@ -115,11 +115,8 @@ mod tests {
 
     use super::*;
     use crate::services::{Facts, Operation, Service};
+    use crate::testing::at;
     use crate::watch::{Locale, Seen, Track, Watch};
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
-    }
 
     /// A watch whose looks, one a minute, showed these entities out of `of`.
     fn check(done: &[u64], of: Option<u64>) -> Check {

@@ -13,42 +13,30 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Decided, Handled, Runner};
-use crate::clock::{Clock, Deadline};
+use crate::clock::Deadline;
 use crate::config::Config;
 use crate::decision::{UNCLEAR_RETRIES, WAITS};
 use crate::delivery::Delivery;
 use crate::google::{Google, Tokens, task_id};
 use crate::ledger::Ledger;
-use crate::message::Defaults;
 use crate::message::arbitrary::{message, time};
 use crate::net::endpoints::Endpoints;
 use crate::net::transport::{Answer, Failure, Method, Request, Sending, Transport};
-use crate::outlets::{self, slack::Access as Way};
-use crate::policy::{Limits, Locations, Policy, Targets};
-use crate::services::{Service, StartMethod};
-use crate::trust::{Origin, Trust};
-use crate::watch::{Locale, Message, Notify, Outcome, Report, Routing, Target, Watch};
+use crate::outlets::slack::Access as Way;
+use crate::testing::{self, Fixed, QUEUE, Script, TOPIC, created, wanted_task};
+use crate::trust::Origin;
+use crate::watch::{Message, Notify, Outcome, Report, Routing, Target, Watch};
 use secrecy::ExposeSecret;
 
-const TOPIC: &str = "projects/demo/topics/opwatch";
 /// What Slack's web API answers to a bot.
 const POSTED: &str = r#"{"ok":true,"channel":"C0OPS","ts":"1800000000.000100"}"#;
-const QUEUE: &str = "projects/demo/locations/l/queues/q";
-
-struct Fixed(DateTime<Utc>);
-
-impl Clock for Fixed {
-    fn now(&self) -> DateTime<Utc> {
-        self.0
-    }
-}
 
 /// Answers reads, lists, starts and posts as it was told, and takes every task.
 #[derive(Clone)]
 struct Scripted {
     /// What the ledger answers, in turn.
-    ledger: Arc<Mutex<Vec<Result<Answer, Failure>>>>,
-    answers: Arc<Mutex<Vec<Result<Answer, Failure>>>>,
+    ledger: Arc<Script>,
+    answers: Arc<Script>,
     tasks: Arc<Mutex<Vec<Value>>>,
     posted: Arc<Mutex<usize>>,
 }
@@ -58,18 +46,10 @@ impl Transport for Scripted {
         let url = request.url.expose_secret().to_owned();
         let is_ledger = [":commit", ":lookup"].iter().any(|method| url.ends_with(method));
         let script = if is_ledger { &self.ledger } else { &self.answers };
-        let next = script.lock().unwrap().pop().unwrap_or_else(|| Err(Failure::NotConnected(String::new())));
-        let answer = if url.contains("/queues/") {
-            let task: Value = serde_json::from_slice(&request.body).unwrap();
-            let name = task["task"]["name"].clone();
-            self.tasks.lock().unwrap().push(task["task"].clone());
-            Ok(Answer {
-                status: 200,
-                retry_after: None,
-                date: None,
-                max_age: None,
-                body: json!({"name": name}).to_string().into(),
-            })
+        let answer = if let Some(task) = wanted_task(&request) {
+            let created = created(&task);
+            self.tasks.lock().unwrap().push(task);
+            Ok(created)
         } else {
             // The answer speaks of the operation that was asked for.
             let name = url
@@ -82,7 +62,7 @@ impl Transport for Scripted {
                 let body = String::from_utf8_lossy(&answer.body).replace("NAME", &name);
                 Answer { body: Bytes::from(body), ..answer }
             };
-            next.map(fill)
+            script.next().map(fill)
         };
         let says_ok = |answer: &Answer, ok: &str| answer.status == 200 && answer.body == ok;
         let posts = request.method == Method::Post
@@ -118,7 +98,7 @@ fn answer() -> BoxedStrategy<Result<Answer, Failure>> {
     let retry_after = proptest::option::of((0_u64..100_000).prop_map(Duration::from_secs));
     let whole = (statuses, proptest::sample::select(bodies), retry_after, proptest::option::of(time()))
         .prop_map(|(status, body, retry_after, date)| {
-            Ok(Answer { status, retry_after, date, max_age: None, body: body.into() })
+            Ok(Answer { retry_after, date, ..testing::answer(status, body) })
         });
     let failed = proptest::sample::select(vec![
         Failure::NotConnected(String::new()),
@@ -148,9 +128,8 @@ fn ledger_answer() -> BoxedStrategy<Result<Answer, Failure>> {
         (403, json!({})),
         (503, json!({})),
     ];
-    let whole = proptest::sample::select(bodies).prop_map(|(status, body)| {
-        Ok(Answer { status, retry_after: None, date: None, max_age: None, body: body.to_string().into() })
-    });
+    let whole = proptest::sample::select(bodies)
+        .prop_map(|(status, body)| Ok(testing::answer(status, body.to_string())));
     prop_oneof![9 => whole, 1 => Just(Err(Failure::TimedOut(Duration::ZERO)))].boxed()
 }
 
@@ -197,33 +176,8 @@ fn runner(
         Access::Webhook => Way::Webhook("https://hooks.slack.com/services/x".into()),
         Access::Bot => Way::Bot { base: "https://slack.com".to_owned(), token: "xoxb-x".into() },
     };
-    let config = Config {
-        topic: TOPIC.to_owned(),
-        trust: Trust::Everyone,
-        check_queue: QUEUE.to_owned(),
-        report_queue: QUEUE.to_owned(),
-        notice_queue: QUEUE.to_owned(),
-        service_account: "tasks@demo.iam.gserviceaccount.com".to_owned(),
-        defaults: Defaults::new(outlets::ADDRESSING),
-        policy: Policy {
-            services: Service::defaults(),
-            projects: None,
-            starts: StartMethod::all().collect(),
-            databases: None,
-            exports: Locations::Any,
-            imports: Locations::Any,
-            powers: slack.powers(),
-            targets: Targets::Any,
-            mentions: None,
-            limits: Limits::NONE,
-        },
-        locale: Locale::En,
-        zone: chrono_tz::Tz::UTC,
-        title: None,
-        routing: Routing { target: Some(Target::new("C0OPS")), ..Routing::default() },
-        stall_after: 10,
-        ledger,
-    };
+    let routing = Routing { target: Some(Target::new("C0OPS")), ..Routing::default() };
+    let config = Config { routing, ledger, ..testing::config(slack.powers()) };
     let google = Google::new(Arc::clone(&transport), Tokens::new(Some("t".into())), Endpoints::default());
     Runner::new(config, google, slack.open(transport), Arc::new(Fixed(now)))
 }
@@ -239,8 +193,8 @@ fn deliver_published(
 ) -> (Handled, Vec<Value>, usize) {
     let (ledger, of_ledger) = ledger.unzip();
     let scripted = Scripted {
-        answers: Arc::new(Mutex::new(answers)),
-        ledger: Arc::new(Mutex::new(of_ledger.unwrap_or_default())),
+        answers: Arc::new(Script::new(answers)),
+        ledger: Arc::new(Script::new(of_ledger.unwrap_or_default())),
         tasks: Arc::default(),
         posted: Arc::default(),
     };
@@ -275,9 +229,8 @@ fn a_report_that_waits_by_a_slow_clock_comes_no_sooner() {
     let held = json!({"found": [{"entity": {"properties": {"state": {"stringValue": "claimed"},
         "until": {"timestampValue": "9999-01-01T00:00:00Z"}}}, "version": "7"}]});
     let taken = json!({"error": {"status": "ALREADY_EXISTS"}});
-    let answers = [(200, held), (409, taken)].map(|(status, body)| {
-        Ok(Answer { status, retry_after: None, date: None, max_age: None, body: body.to_string().into() })
-    });
+    let answers =
+        [(409, taken), (200, held)].map(|(status, body)| Ok(testing::answer(status, body.to_string())));
     let report = br#"{"state":{"id":"7","report":{"outcome":"failed"}}}"#.to_vec();
     let ledger = Some((ledger(), answers.to_vec()));
     let (handled, tasks, posted) =
@@ -379,16 +332,13 @@ fn a_report_waits_for_another_delivery_so_often_and_no_more() {
     let watch = Watch { id: "7".to_owned(), ..Watch::default() };
     let held = json!({"state": {"stringValue": "claimed"}, "owner": {"stringValue": "x"},
         "until": {"timestampValue": "2027-01-15T08:00:30Z"}});
-    let ok = |status, body: String| {
-        Ok(Answer { status, retry_after: None, date: None, max_age: None, body: body.into() })
-    };
+    let ok = |status, body: String| Ok(testing::answer(status, body));
     let mut names = std::collections::BTreeSet::new();
     for waits in 0..=WAITS {
         let report = Report { waits, ..Report::of_test(watch.clone(), now) };
         let found = json!({"found": [{"entity": {"properties": held}, "version": "7"}]}).to_string();
-        // Answers are taken from the end.
         let answers =
-            vec![ok(200, found), ok(409, json!({"error": {"status": "ALREADY_EXISTS"}}).to_string())];
+            vec![ok(409, json!({"error": {"status": "ALREADY_EXISTS"}}).to_string()), ok(200, found)];
         let data = Message::Report(Box::new(report)).to_data();
         let (handled, asked, posted) =
             deliver(data, vec![ok(200, "ok".to_owned())], Some((ledger(), answers)), now, Access::Webhook);
@@ -419,9 +369,7 @@ fn refused(tries: u32, status: u16, body: &str) -> Handled {
     let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     let watch = Watch { id: "7".to_owned(), ..Watch::default() };
     let data = Message::Report(Box::new(Report { tries, ..Report::of_test(watch, now) })).to_data();
-    let answer =
-        Answer { status, retry_after: None, date: None, max_age: None, body: body.to_owned().into() };
-    deliver(data, vec![Ok(answer)], None, now, Access::Webhook).0
+    deliver(data, vec![Ok(testing::answer(status, body))], None, now, Access::Webhook).0
 }
 
 #[test]

@@ -128,10 +128,7 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
-    }
+    use crate::testing::at;
 
     fn counts(done: u64, of: Option<u64>) -> Facts {
         Facts { entities: Some(Progress { done, of }), ..Facts::default() }

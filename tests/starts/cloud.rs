@@ -14,6 +14,7 @@ use opwatch::delivery::Delivery;
 use opwatch::intake::http::App;
 use opwatch::net::transport::{Answer, Failure, Method, Request, Sending, Transport};
 use opwatch::settings::{PolicyArgs, ServeArgs};
+use opwatch::testing;
 use opwatch::trust::Origin;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -373,7 +374,7 @@ impl Transport for Line {
                 Ok((0, _)) => Err(Failure::TooLong),
                 Ok((status, body)) => {
                     let date = Some(Clock::now(&*cloud));
-                    Ok(Answer { status, retry_after: None, date, max_age: None, body: body.into() })
+                    Ok(Answer { date, ..testing::answer(status, body) })
                 }
                 Err(_) => Err(Failure::TimedOut(limit)),
             }

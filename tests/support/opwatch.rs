@@ -1,6 +1,7 @@
 //! The real service in this process, on the stand-ins: virtual time, real HTTP.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use base64::Engine;
@@ -51,12 +52,36 @@ pub(crate) fn lasting(seconds: u64) -> Plan {
     Plan { duration: Duration::from_secs(seconds), ..Plan::default() }
 }
 
-/// opwatch and its world.
+/// opwatch and its world. A test that does not end it with [`Opwatch::stop`], which checks what no test may do, fails.
 pub(crate) struct Opwatch {
     pub(crate) world: World,
     url: String,
+    /// `None` once it is stopped.
+    server: Option<Server>,
+}
+
+/// The service, as long as it runs.
+struct Server {
     stop: oneshot::Sender<()>,
-    server: JoinHandle<bool>,
+    ended: JoinHandle<bool>,
+}
+
+impl Server {
+    /// Whether all pushes ended in time.
+    async fn stop(self) -> bool {
+        let _ = self.stop.send(());
+        self.ended.await.unwrap()
+    }
+}
+
+impl Drop for Opwatch {
+    fn drop(&mut self) {
+        let is_stopped = self.server.is_none() || thread::panicking();
+        assert!(
+            is_stopped,
+            "the test did not end with Opwatch::stop, so contracts and secrets were not checked"
+        );
+    }
 }
 
 impl Opwatch {
@@ -69,9 +94,9 @@ impl Opwatch {
         let world = world().await;
         let mut args = settings(&world);
         change(&mut args);
-        let (url, stop, server) = serve(&world, &args).await;
+        let (url, server) = serve(&world, &args).await;
         subscribe(&world, &url);
-        Self { world, url, stop, server }
+        Self { world, url, server: Some(server) }
     }
 
     /// Where pushes go.
@@ -80,15 +105,16 @@ impl Opwatch {
     }
 
     /// Stops the service and starts it again with other settings, in the same world and at the same address.
-    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut ServeArgs)) -> Self {
-        let Self { world, url, stop, server } = self;
-        let _ = stop.send(());
-        server.await.unwrap();
-        let mut args = settings(&world);
+    pub(crate) async fn restart_with(mut self, change: impl FnOnce(&mut ServeArgs)) -> Self {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+        let mut args = settings(&self.world);
         change(&mut args);
-        args.port = url.trim_end_matches('/').rsplit(':').next().map(str::to_owned);
-        let (url, stop, server) = serve(&world, &args).await;
-        Self { world, url, stop, server }
+        args.port = self.url.trim_end_matches('/').rsplit(':').next().map(str::to_owned);
+        let (url, server) = serve(&self.world, &args).await;
+        (self.url, self.server) = (url, Some(server));
+        self
     }
 
     /// Publishes to the public topic; what carries a state as opwatch would pass it on, to the internal topic.
@@ -236,7 +262,7 @@ impl Opwatch {
     }
 
     /// Ends the test: nothing may have broken an API's contract, and no secret may have got out.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(mut self) {
         assert_eq!(self.world.violations(), Vec::<String>::new());
         let posted = self.slack().into_iter().map(|payload| payload.to_string());
         let messages = self.world.pubsub.messages().into_iter();
@@ -244,9 +270,9 @@ impl Opwatch {
         for text in posted.chain(passed_on) {
             assert!(!text.contains(TOKEN) && !text.contains("/services/T0LOCAL"), "a secret is in {text}");
         }
-        let _ = self.stop.send(());
-        assert!(self.server.await.unwrap(), "all pushes ended in time");
-        self.world.stop().await;
+        let server = self.server.take().expect("it runs until it is stopped");
+        assert!(server.stop().await, "all pushes ended in time");
+        self.world.clone().stop().await;
     }
 }
 
@@ -357,17 +383,23 @@ pub(crate) fn settings(world: &World) -> ServeArgs {
     args
 }
 
-async fn serve(world: &World, args: &ServeArgs) -> (String, oneshot::Sender<()>, JoinHandle<bool>) {
+async fn serve(world: &World, args: &ServeArgs) -> (String, Server) {
     let settings = args.check().unwrap();
     let port = args.port.as_deref().map_or(0, |port| port.parse().unwrap());
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let app = Arc::new(app::build(settings, Arc::new(Network::new().unwrap()), Arc::new(world.time.clone())));
     let (stop, stopped) = oneshot::channel();
-    let server = tokio::spawn(app::run(app, listener, Limits::default(), async {
+    let ended = tokio::spawn(app::run(app, listener, Limits::default(), async {
         let _ = stopped.await;
     }));
-    (url, stop, server)
+    (url, Server { stop, ended })
+}
+
+#[tokio::test]
+#[should_panic(expected = "did not end with Opwatch::stop")]
+async fn a_test_that_forgets_to_stop_it_fails() {
+    drop(Opwatch::start().await);
 }
 
 /// All texts of a payload, in the order of reading.

@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn each_status_means_one_thing() {
         for status in 100..600_u16 {
-            let answer = Answer { status, retry_after: None, date: None, max_age: None, body: "ok".into() };
+            let answer = crate::testing::answer(status, "ok");
             let expected = match status {
                 200..300 => None,
                 410 => Some(Fault::Closed),

@@ -150,10 +150,7 @@ fn said(status: u16, word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, retry_after: None, date: None, max_age: None, body: body.to_owned().into() }
-    }
+    use crate::testing::answer;
 
     fn fault_of_webhook(status: u16, body: &str) -> Fault {
         of_webhook(&answer(status, body)).unwrap_err().fault
@@ -257,7 +254,7 @@ mod tests {
     fn an_error_is_as_long_as_a_line() {
         let long = "x".repeat(10_000);
         for error in
-            [of_webhook(&answer(400, &long)), of_api("x", &answer(200, &api_error(&long))).map(|_| ())]
+            [of_webhook(&answer(400, &long)), of_api("x", &answer(200, api_error(&long))).map(|_| ())]
         {
             let error = error.unwrap_err();
             assert!(
@@ -276,7 +273,7 @@ mod tests {
         assert!(advice(200, "{}").contains("not a workflow"));
         assert!(advice(403, "restricted_action").contains("MENTION"));
         let advice =
-            |error: &str| of_api("chat.postMessage", &answer(200, &api_error(error))).unwrap_err().advice;
+            |error: &str| of_api("chat.postMessage", &answer(200, api_error(error))).unwrap_err().advice;
         assert!(advice("not_in_channel").contains("invite the app"));
         assert!(advice("missing_scope").contains("chat:write"));
         assert!(advice("token_revoked").contains("SLACK_BOT_TOKEN"));

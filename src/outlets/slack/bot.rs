@@ -166,8 +166,9 @@ fn with(mut payload: Json, more: Json) -> Json {
 mod tests {
     use std::sync::Mutex;
 
-    use super::super::client::tests::{Asks, at, call};
+    use super::super::client::tests::{Asks, call};
     use super::*;
+    use crate::testing::at;
 
     /// One channel's limit is no other's, and edits have one of their own.
     #[tokio::test]

@@ -82,10 +82,9 @@ impl Client {
 pub(super) mod tests {
     use std::sync::Mutex;
 
-    use chrono::{DateTime, Utc};
-
     use super::*;
     use crate::net::transport::Sending;
+    use crate::testing::{answer, at};
 
     /// Slack asks for a wait in seconds, and its clock is five minutes ahead.
     pub(in crate::outlets::slack) struct Asks(pub(in crate::outlets::slack) Mutex<Vec<u64>>);
@@ -95,13 +94,8 @@ pub(super) mod tests {
             let wait = self.0.lock().unwrap().pop().expect("no call inside a Retry-After");
             let date = Some(at(300));
             let retry_after = Some(Duration::from_secs(wait));
-            let body = "rate_limited".into();
-            Box::pin(async move { Ok(Answer { status: 429, retry_after, date, max_age: None, body }) })
+            Box::pin(async move { Ok(Answer { retry_after, date, ..answer(429, "rate_limited") }) })
         }
-    }
-
-    pub(in crate::outlets::slack) fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
     }
 
     pub(in crate::outlets::slack) fn call(second: i64) -> Call {

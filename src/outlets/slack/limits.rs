@@ -71,10 +71,7 @@ impl RateLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
-    }
+    use crate::testing::at;
 
     /// What is over takes no room.
     #[test]

@@ -98,8 +98,9 @@ impl Outlet for Webhook {
 mod tests {
     use std::sync::Mutex;
 
-    use super::super::client::tests::{Asks, at, call};
+    use super::super::client::tests::{Asks, call};
     use super::*;
+    use crate::testing::at;
 
     #[tokio::test]
     async fn nothing_is_sent_while_slack_asks_for_quiet() {

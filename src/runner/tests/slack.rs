@@ -4,7 +4,7 @@ use super::*;
 use crate::telemetry::tests::logged;
 
 fn said(status: u16, body: &str) -> Answer {
-    Answer { status, retry_after: None, date: None, max_age: None, body: body.to_owned().into() }
+    testing::answer(status, body)
 }
 
 fn report(more: &Value) -> Vec<u8> {
@@ -149,14 +149,14 @@ fn after_ten_retries_an_unclear_answer_counts_as_delivered_with_an_error_report(
 fn a_deleted_message_is_warned_of_once() {
     let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     let running = json!({"name": "NAME", "metadata": {"common": {"state": "PROCESSING", "startTime": "2027-01-15T08:00:00Z"}}});
-    // Taken from the end: the look, the next step's, which does not count, and the edit's, if there is one.
+    // The look's, and the edit's if there is one.
     let answers = |edits: usize| {
         let gone = || Ok(said(200, r#"{"ok":false,"error":"message_not_found"}"#));
         let look = Ok(said(200, &running.to_string()));
-        (0..edits).map(|_| gone()).chain([gone(), look]).collect::<Vec<_>>()
+        [look].into_iter().chain((0..edits).map(|_| gone())).collect::<Vec<_>>()
     };
     let scripted = Scripted {
-        answers: Arc::new(Mutex::new(Vec::new())),
+        answers: Arc::default(),
         ledger: Arc::default(),
         tasks: Arc::default(),
         posted: Arc::default(),
@@ -166,7 +166,7 @@ fn a_deleted_message_is_warned_of_once() {
         "state": {"id": "7", "first": now.to_rfc3339(), "live": {"channel": "C0OPS", "ts": "1.000001"}}});
     let mut warnings = Vec::new();
     for edits in [1, 0, 0] {
-        *scripted.answers.lock().unwrap() = answers(edits);
+        scripted.answers.set(answers(edits));
         let lines = logged(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let delivery = delivery("99", now, check.to_string().into_bytes());
@@ -186,10 +186,10 @@ fn a_copy_of_a_stall_warning_that_was_sent_edits_nothing() {
         json!({"found": [{"entity": {"properties": {"state": {"stringValue": "sent"}}}, "version": "7"}]});
     let taken = json!({"error": {"status": "ALREADY_EXISTS"}});
     for (outcome, calls) in [("failed", 1), ("stalled", 0)] {
-        let of_ledger = vec![Ok(said(200, &sent.to_string())), Ok(said(409, &taken.to_string()))];
+        let of_ledger = [Ok(said(409, &taken.to_string())), Ok(said(200, &sent.to_string()))];
         let scripted = Scripted {
-            answers: Arc::new(Mutex::new(vec![Ok(said(200, r#"{"ok":true}"#))])),
-            ledger: Arc::new(Mutex::new(of_ledger)),
+            answers: Arc::new(Script::new([Ok(said(200, r#"{"ok":true}"#))])),
+            ledger: Arc::new(Script::new(of_ledger)),
             tasks: Arc::default(),
             posted: Arc::default(),
         };
@@ -200,6 +200,6 @@ fn a_copy_of_a_stall_warning_that_was_sent_edits_nothing() {
         let delivery = delivery("99", now, message.to_string().into_bytes());
         let handled = runtime.block_on(runner.handle(delivery, Deadline::start()));
         assert_eq!(handled.decision, Decided::PostedBefore, "{outcome}: {handled:?}");
-        assert_eq!(1 - scripted.answers.lock().unwrap().len(), calls, "{outcome}");
+        assert_eq!(1 - scripted.answers.left(), calls, "{outcome}");
     }
 }

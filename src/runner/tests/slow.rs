@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Access, Decided, Runner, delivery, runner};
 use crate::clock::Deadline;
-use crate::net::transport::{Answer, Failure, Request, Sending, Transport};
+use crate::net::transport::{Failure, Request, Sending, Transport};
+use crate::testing::{answer, at, wanted_task};
 
 /// Each page of a list comes after so long and names one more; a start is never answered.
 #[derive(Clone, Default)]
@@ -22,10 +23,10 @@ struct Slow {
 impl Slow {
     async fn answer(&self, request: Request) -> Value {
         let url = request.url.expose_secret();
-        if url.contains("/queues/") {
-            let task: Value = serde_json::from_slice(&request.body).unwrap();
-            self.tasks.lock().unwrap().push(task["task"].clone());
-            return json!({"name": task["task"]["name"]});
+        if let Some(task) = wanted_task(&request) {
+            let created = json!({"name": task["name"]});
+            self.tasks.lock().unwrap().push(task);
+            return created;
         }
         match self.page {
             Some(page) if url.contains("/operations?") => {
@@ -41,13 +42,7 @@ impl Slow {
 
 impl Transport for Slow {
     fn send(&self, request: Request, limit: Duration) -> Sending<'_> {
-        let answer = |body: String| Answer {
-            status: 200,
-            retry_after: None,
-            date: None,
-            max_age: None,
-            body: body.into(),
-        };
+        let answer = |body: String| answer(200, body);
         Box::pin(async move {
             if request.url.expose_secret().contains("hooks.slack.com") && limit >= Duration::from_secs(1) {
                 return Ok(answer("ok".to_owned()));
@@ -59,7 +54,7 @@ impl Transport for Slow {
 }
 
 fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    at(0)
 }
 
 fn kickoff(prefix: &str) -> Vec<u8> {

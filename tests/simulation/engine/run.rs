@@ -18,16 +18,15 @@ use opwatch::delivery::Delivery;
 use opwatch::intake::http::App;
 use opwatch::intake::push::open;
 use opwatch::ledger::Ledger;
-use opwatch::message::Defaults;
 use opwatch::net::endpoints::Endpoints;
 use opwatch::net::transport::Transport;
-use opwatch::outlets::{self, slack};
-use opwatch::policy::{Limits, Locations, Policy, Targets};
+use opwatch::outlets::slack;
+use opwatch::policy::{Locations, Policy};
 use opwatch::runner::Handled;
-use opwatch::services::{Service, StartMethod};
 use opwatch::settings::Settings;
+use opwatch::testing;
 use opwatch::trust::{Route, Trust};
-use opwatch::watch::{Locale, Routing, Target};
+use opwatch::watch::{Routing, Target};
 
 use super::boundary::TOPIC;
 use super::datastore::{KIND, NAMESPACE};
@@ -88,24 +87,16 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
             report_queue: "projects/p/locations/l/queues/reports".to_owned(),
             notice_queue: "projects/p/locations/l/queues/reports".to_owned(),
             service_account: "tasks@p.iam.gserviceaccount.com".to_owned(),
-            defaults: Defaults::new(outlets::ADDRESSING),
             policy: Policy {
-                services: Service::defaults(),
                 projects: Some(vec!["p".to_owned()]),
-                starts: StartMethod::all().collect(),
-                databases: None,
                 exports: Locations::Below(vec!["gs://b".to_owned()]),
                 imports: Locations::Unset,
                 mentions: Some(Vec::new()),
-                limits: Limits::NONE,
-                powers: slack.powers(),
-                targets: Targets::Any,
+                ..testing::policy(slack.powers())
             },
-            locale: Locale::En,
-            zone: chrono_tz::Tz::UTC,
-            title: None,
             routing: Routing { target, notify, ..Routing::default() },
             stall_after: STALL_AFTER,
+            ..testing::config(slack.powers())
         },
         slack,
         further: Vec::new(),

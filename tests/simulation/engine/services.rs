@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use opwatch::net::transport::{Answer, Failure, Method, Request, Sending, Transport};
+use opwatch::testing;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -207,11 +208,9 @@ impl World {
     ) -> (Result<Answer, Failure>, Option<u64>) {
         let date = Some(time(self.now() / 1_000 * 1_000)).filter(|_| !self.plan.undated);
         let answer = |status: u16, body: String, wait: Option<u64>| Answer {
-            status,
             retry_after: seconds(wait),
             date,
-            max_age: None,
-            body: body.into(),
+            ..testing::answer(status, body)
         };
         let html = || "<html>log in</html>".to_owned();
         let result = match effect {
