@@ -34,6 +34,7 @@ pub mod prose;
 pub mod runner;
 
 pub mod app;
+pub mod args;
 pub mod cli;
 pub mod config;
 pub mod delivery;

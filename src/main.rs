@@ -7,6 +7,7 @@ use std::sync::Arc;
 #[cfg(feature = "local")]
 use clap::CommandFactory;
 use clap::{Parser, Subcommand};
+use opwatch::cli::USAGE;
 use opwatch::clock::{Clock, SystemClock};
 use opwatch::intake::server::Limits;
 use opwatch::net::transport::Network;
@@ -49,9 +50,6 @@ enum Command {
     #[cfg(feature = "local")]
     Man(opwatch::cli::generate::ManArgs),
 }
-
-/// Settings or arguments that can't be used: `EX_USAGE` of sysexits.
-const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(arguments()) {

@@ -114,9 +114,9 @@ fn failed_operation(kickoff: &Value, error: &Value) -> Value {
 /// What Slack is told when the row's error is met: sentences and lines to paste.
 async fn told(row: &Value, locale: &'static str) -> String {
     let opwatch = Opwatch::start_with(|args| {
-        args.common.locale = Some(locale.to_owned());
-        args.policy.starts = Some("datastore:export,datastore:import,firestore:exportDocuments".to_owned());
-        args.policy.import_prefixes = Some("any".to_owned());
+        args.set("LOCALE", locale);
+        args.set("STARTS", "datastore:export,datastore:import,firestore:exportDocuments");
+        args.set("IMPORT_PREFIXES", "any");
     })
     .await;
     let mut kickoff = kickoff_of(row);

@@ -239,7 +239,7 @@ async fn a_watch_that_a_setting_no_longer_allows_ends_without_a_look() {
     let opwatch = Opwatch::start().await;
     opwatch.world.operations.add(NAME, lasting(1_000));
     opwatch.publish_and_pause(&json!({"name": NAME})).await;
-    let opwatch = opwatch.restart_with(|args| args.common.projects = Some("another".to_owned())).await;
+    let opwatch = opwatch.restart_with(|args| args.set("PROJECTS", "another")).await;
     opwatch.resume().await;
     let text = opwatch.only_text();
     assert_eq!(opwatch.world.operations.reads(NAME), 1, "not read again");
@@ -458,7 +458,7 @@ async fn a_watch_goes_on_with_settings_that_changed_meanwhile() {
     let opwatch = Opwatch::start().await;
     opwatch.world.operations.add(NAME, lasting(150));
     opwatch.publish_and_pause(&json!({"name": NAME})).await;
-    let opwatch = opwatch.restart_with(|args| args.check_interval = Some("7s".to_owned())).await;
+    let opwatch = opwatch.restart_with(|args| args.set("CHECK_INTERVAL", "7s")).await;
     opwatch.resume().await;
     assert_eq!(opwatch.attempts(), [1, 2, 3], "its interval rides in its message");
     opwatch.stop().await;
@@ -467,8 +467,8 @@ async fn a_watch_goes_on_with_settings_that_changed_meanwhile() {
 #[tokio::test]
 async fn settings_give_interval_and_limit_to_a_message_without() {
     let opwatch = Opwatch::start_with(|args| {
-        args.check_interval = Some("5m".to_owned());
-        args.check_limit = Some("2".to_owned());
+        args.set("CHECK_INTERVAL", "5m");
+        args.set("CHECK_LIMIT", "2");
     })
     .await;
     opwatch.watch_named(forever()).await;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use opwatch::fakes::{End, Fault, Plan, World};
-use opwatch::settings::ServeArgs;
+use opwatch::settings::Variables;
 use serde_json::{Value, json};
 
 use crate::dead_letter::dead_letter;
@@ -14,16 +14,16 @@ use crate::support::python;
 const TYPE: &str = "dev.opwatch.operation.ended.v1";
 
 /// Settings with which `world`'s receiver gets events.
-fn with_events(world: &World, args: &mut ServeArgs) {
-    args.further.events.events_url = Some(format!("{}/opwatch", world.receiver.url()));
-    args.further.events.events_secret = Some(world.receiver.secret().into());
+fn with_events(world: &World, args: &mut Variables) {
+    args.set("EVENTS_URL", format!("{}/opwatch", world.receiver.url()));
+    args.set("EVENTS_SECRET", world.receiver.secret());
 }
 
 async fn start() -> Opwatch {
     start_with(|_| ()).await
 }
 
-async fn start_with(change: impl FnOnce(&mut ServeArgs)) -> Opwatch {
+async fn start_with(change: impl FnOnce(&mut Variables)) -> Opwatch {
     let opwatch = Opwatch::start().await;
     let mut args = settings(&opwatch.world);
     with_events(&opwatch.world, &mut args);

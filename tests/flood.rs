@@ -28,8 +28,8 @@ fn kickoff(number: u32) -> Value {
 
 async fn limited(starts: &str) -> Opwatch {
     Opwatch::start_with(|args| {
-        args.policy.max_starts_per_hour = Some(starts.to_owned());
-        args.notice_queue = Some(NOTICE_QUEUE.to_owned());
+        args.set("MAX_STARTS_PER_HOUR", starts);
+        args.set("NOTICE_QUEUE", NOTICE_QUEUE);
     })
     .await
 }
@@ -112,7 +112,7 @@ async fn an_instance_that_joins_late_finds_the_slots_taken() {
     for number in 0..2 {
         opwatch.publish_and_pause(&kickoff(number)).await;
     }
-    let opwatch = opwatch.restart_with(|args| args.policy.max_starts_per_hour = Some("3".to_owned())).await;
+    let opwatch = opwatch.restart_with(|args| args.set("MAX_STARTS_PER_HOUR", "3")).await;
     for number in 2..6 {
         opwatch.publish_and_pause(&kickoff(number)).await;
     }
@@ -123,7 +123,7 @@ async fn an_instance_that_joins_late_finds_the_slots_taken() {
 
 #[tokio::test]
 async fn watches_above_the_limit_of_the_minute_are_refused_and_reported_once() {
-    let opwatch = Opwatch::start_with(|args| args.policy.max_watches_per_minute = Some("2".to_owned())).await;
+    let opwatch = Opwatch::start_with(|args| args.set("MAX_WATCHES_PER_MINUTE", "2")).await;
     begin_an_hour(&opwatch);
     for number in 0..5 {
         let name = format!("{NAME}{number}");
@@ -145,7 +145,7 @@ async fn watches_above_the_limit_of_the_minute_are_refused_and_reported_once() {
 
 #[tokio::test]
 async fn an_interval_below_the_shortest_is_refused_and_one_in_flight_is_kept() {
-    let short = |args: &mut opwatch::settings::ServeArgs| args.policy.min_interval = Some("30s".to_owned());
+    let short = |args: &mut opwatch::settings::Variables| args.set("MIN_INTERVAL", "30s");
     let opwatch = Opwatch::start_with(short).await;
     opwatch.world.operations.add(NAME, lasting(20));
     opwatch.watch(&json!({"name": NAME, "interval": 29})).await;

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use opwatch::fakes::{End, Event, Fault, Plan, Subscription};
-use opwatch::settings::ServeArgs;
+use opwatch::settings::Variables;
 use serde_json::{Value, json};
 
 use crate::ledger::kept;
@@ -200,7 +200,7 @@ fn kind(line: &str) -> String {
 
 /// How the watches of [`plans`] end, with so many forged messages published between their checks, and how many other messages
 /// there are.
-async fn ends(forgeries: usize, change: impl FnOnce(&mut ServeArgs)) -> (Vec<Told>, usize) {
+async fn ends(forgeries: usize, change: impl FnOnce(&mut Variables)) -> (Vec<Told>, usize) {
     let opwatch = live::start_with(change).await;
     let (mut ids, began) = (Vec::new(), opwatch.world.time.now());
     for (name, plan) in plans() {
@@ -267,7 +267,7 @@ async fn two_hundred_forged_messages_change_delay_and_invent_nothing() {
     assert_eq!(others, 0, "nothing is said of anything else");
 
     // The same messages do harm where every publisher is trusted.
-    let (open, others) = ends(200, |args| args.internal_topic = None).await;
+    let (open, others) = ends(200, |args| args.unset("INTERNAL_TOPIC")).await;
     let harmed = alone.iter().zip(&open).filter(|(alone, open)| !open.is_like(alone)).count();
     assert!(harmed > 0 && others > 0, "{harmed} watches, {others} other messages: {open:#?}");
 }
@@ -277,12 +277,12 @@ async fn two_hundred_forged_messages_change_delay_and_invent_nothing() {
 #[tokio::test]
 async fn watches_in_flight_survive_the_upgrade() {
     for (accepted, expected) in [(TimeDelta::days(9), [GREEN].as_slice()), (TimeDelta::minutes(-1), &[])] {
-        let opwatch = Opwatch::start_with(|args| args.internal_topic = None).await;
+        let opwatch = Opwatch::start_with(|args| args.unset("INTERNAL_TOPIC")).await;
         opwatch.world.operations.add(NAME, lasting(150));
         opwatch.publish_and_pause(&json!({"name": NAME})).await;
         let until = opwatch.world.time.now() + accepted;
         let opwatch =
-            opwatch.restart_with(|args| args.accept_public_state_until = Some(until.to_rfc3339())).await;
+            opwatch.restart_with(|args| args.set("ACCEPT_PUBLIC_STATE_UNTIL", until.to_rfc3339())).await;
         opwatch.resume().await;
         assert_eq!(told(&opwatch).iter().map(colour).collect::<Vec<_>>(), expected, "{accepted}");
         let topics = topics_of_states(&opwatch);
@@ -307,7 +307,7 @@ async fn a_copy_on_an_instance_without_the_internal_topic_does_not_fork_a_watch(
     let opwatch = Opwatch::start().await;
     opwatch.world.operations.add(NAME, lasting(400));
     let id = opwatch.publish_and_pause(&json!({"name": NAME})).await;
-    let opwatch = opwatch.restart_with(|args| args.internal_topic = None).await;
+    let opwatch = opwatch.restart_with(|args| args.unset("INTERNAL_TOPIC")).await;
     opwatch.world.pubsub.redeliver(&id);
     opwatch.resume().await;
     assert_eq!(opwatch.world.tasks.duplicates(), 1, "the copy joined the chain");
@@ -331,7 +331,7 @@ async fn a_roll_back_loses_nothing() {
     events.wait_for("the check of the kickoff", reads).await.unwrap();
     events.wait_for("a check between", reads).await.unwrap();
     opwatch.world.pause();
-    let opwatch = opwatch.restart_with(|args| args.internal_topic = None).await;
+    let opwatch = opwatch.restart_with(|args| args.unset("INTERNAL_TOPIC")).await;
     opwatch.resume().await;
     assert_eq!(told(&opwatch).iter().map(colour).collect::<Vec<_>>(), [RED]);
     assert_eq!(opwatch.slack().len(), 1, "nothing was refused");
@@ -357,7 +357,7 @@ async fn another_subscription_may_not_push_to_the_internal_path() {
     opwatch.stop().await;
 
     // Without an internal topic `/internal` is as good as `/`.
-    let open = Opwatch::start_with(|args| args.internal_topic = None).await;
+    let open = Opwatch::start_with(|args| args.unset("INTERNAL_TOPIC")).await;
     open.world.operations.add(NAME, lasting(30));
     assert_eq!(open.post("internal", body).await.0, 204);
     open.stop().await;

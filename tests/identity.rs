@@ -12,10 +12,9 @@ use crate::support::tokens::{
 
 async fn guarded(jwks: &Jwks) -> Opwatch {
     let opwatch = Opwatch::start_with(|args| {
-        args.push_audience = Some(AUDIENCE.to_owned());
-        args.push_service_account = Some(PUSH_ACCOUNT.to_owned());
-        let endpoints = args.common.endpoints.get_or_insert_default();
-        *endpoints = format!("{endpoints},jwks={}", jwks.url);
+        args.set("PUSH_AUDIENCE", AUDIENCE);
+        args.set("PUSH_SERVICE_ACCOUNT", PUSH_ACCOUNT);
+        args.append("ENDPOINTS", &format!("jwks={}", jwks.url));
     })
     .await;
     // Each test begins where the key set, once fetched, is fresh for an hour.

@@ -207,8 +207,8 @@ async fn a_body_that_no_service_takes_is_refused_at_once() {
 #[tokio::test]
 async fn a_notice_of_an_unusable_message_mentions_no_person() {
     let opwatch = Opwatch::start_with(|args| {
-        args.slack.mention = Some("here".to_owned());
-        args.slack.mention_on = Some("always".to_owned());
+        args.set("MENTION", "here");
+        args.set("MENTION_ON", "always");
     })
     .await;
     opwatch.watch(&json!({"nmae": NAME, "mention": "here", "mentionOn": "always"})).await;

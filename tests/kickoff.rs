@@ -64,8 +64,7 @@ async fn every_shipped_kickoff_works_two_nights_in_a_row() {
     for file in ["firestore.json", "nightly-datastore.json", "one-kind.json"] {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kickoffs").join(file);
         let kickoff: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let opwatch =
-            Opwatch::start_with(|args| args.common.projects = Some("demo,my-project".to_owned())).await;
+        let opwatch = Opwatch::start_with(|args| args.set("PROJECTS", "demo,my-project")).await;
         opwatch.world.operations.plan(lasting(290));
         for night in 1..=2 {
             let begins = opwatch.world.time.now();

@@ -11,7 +11,7 @@ use opwatch::ledger::{ClaimOf, LEASE, Ledger, Run, Standing};
 use opwatch::message::{Defaults, Received, read};
 use opwatch::net::endpoints::{Api, Endpoints};
 use opwatch::net::transport::Network;
-use opwatch::settings::ServeArgs;
+use opwatch::settings::Variables;
 use opwatch::trust::Origin;
 use opwatch::watch::Message;
 use serde_json::{Value, json};
@@ -29,13 +29,12 @@ const KIND: &str = "Run";
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Turns the ledger on, at `url`; each test has a namespace of its own.
-fn ledger_at(url: &str, namespace: &str) -> impl FnOnce(&mut ServeArgs) {
+fn ledger_at(url: &str, namespace: &str) -> impl FnOnce(&mut Variables) {
     let (url, namespace) = (url.to_owned(), namespace.to_owned());
     move |args| {
-        args.ledger.ledger_kind = Some(KIND.to_owned());
-        args.ledger.ledger_namespace = Some(namespace);
-        let endpoints = args.common.endpoints.take().unwrap();
-        args.common.endpoints = Some(format!("{endpoints},ledger={url}"));
+        args.set("LEDGER_KIND", KIND);
+        args.set("LEDGER_NAMESPACE", namespace);
+        args.append("ENDPOINTS", &format!("ledger={url}"));
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{SubsecRound, TimeDelta};
 use opwatch::clock::{Stopwatch, TELLING_LIMIT};
 use opwatch::fakes::{ChannelMessage, End, Event, Fault, Plan};
-use opwatch::settings::ServeArgs;
+use opwatch::settings::Variables;
 use serde_json::{Value, json};
 
 use crate::dead_letter::dead_letter;
@@ -17,11 +17,11 @@ const CHANNEL: &str = "C0OPERATIONS";
 const BLUE: &str = "#36c5f0";
 
 /// Settings of a bot in place of the webhook.
-fn bot(args: &mut ServeArgs) {
+fn bot(args: &mut Variables) {
     let token = opwatch_token();
-    args.slack_webhook_url = None;
-    args.slack.slack_bot_token = Some(token.into());
-    args.slack.slack_channel = Some(CHANNEL.to_owned());
+    args.unset("SLACK_WEBHOOK_URL");
+    args.set("SLACK_BOT_TOKEN", token);
+    args.set("SLACK_CHANNEL", CHANNEL);
 }
 
 fn opwatch_token() -> String {
@@ -32,7 +32,7 @@ pub(crate) async fn start() -> Opwatch {
     Opwatch::start_with(bot).await
 }
 
-pub(crate) async fn start_with(change: impl FnOnce(&mut ServeArgs)) -> Opwatch {
+pub(crate) async fn start_with(change: impl FnOnce(&mut Variables)) -> Opwatch {
     Opwatch::start_with(|args| {
         bot(args);
         change(args);
@@ -156,7 +156,7 @@ async fn with_every_second_edit_failing_the_end_is_the_same() {
 
 /// A watch whose live message is there; what `change` does to Slack happens before its end.
 async fn to_the_end(change: impl FnOnce(&Opwatch), end: End) -> Opwatch {
-    let opwatch = start_with(|args| args.slack.mentions = Some("here".to_owned())).await;
+    let opwatch = start_with(|args| args.set("MENTIONS", "here")).await;
     opwatch.world.operations.add(NAME, Plan { end, ..lasting(30) });
     opwatch.publish_and_pause(&json!({"name": NAME, "mention": "here"})).await;
     change(&opwatch);
@@ -250,7 +250,7 @@ async fn a_start_opens_the_message() {
 
 #[tokio::test]
 async fn a_failure_is_told_to_the_channel_and_pings() {
-    let opwatch = start_with(|args| args.slack.mention = Some("S0614TZR7".to_owned())).await;
+    let opwatch = start_with(|args| args.set("MENTION", "S0614TZR7")).await;
     let end = End::Failed { code: 7, message: "no permission <!channel>".to_owned() };
     opwatch.watch_named(Plan { end, ..lasting(200) }).await;
     let (live, reply) = live_and_reply(&opwatch);
@@ -280,8 +280,8 @@ async fn who_is_pinged_and_when() {
     ] {
         for (end, ping) in [(End::Succeeded, success), (End::Cancelled, failure)] {
             let opwatch = Opwatch::start_with(|args| {
-                args.slack.mention = Some("U0DEFAULT".to_owned());
-                args.slack.mentions = Some("here,U024BE7LH".to_owned());
+                args.set("MENTION", "U0DEFAULT");
+                args.set("MENTIONS", "here,U024BE7LH");
             })
             .await;
             opwatch.world.operations.add(NAME, Plan { end, ..lasting(30) });
@@ -388,7 +388,7 @@ async fn a_watch_has_its_own_channel_and_falls_back_to_the_settings() {
     for (closed, error) in
         [(false, ""), (true, "not_in_channel"), (true, "restricted_action_read_only_channel")]
     {
-        let opwatch = start_with(|args| args.slack.slack_channels = Some("C0OWN".to_owned())).await;
+        let opwatch = start_with(|args| args.set("SLACK_CHANNELS", "C0OWN")).await;
         if closed {
             opwatch.world.slack.close_channel("C0OWN", error);
         }
@@ -411,7 +411,7 @@ async fn a_watch_has_its_own_channel_and_falls_back_to_the_settings() {
 #[tokio::test]
 async fn an_end_goes_to_another_channel_only_when_its_own_is_closed() {
     for (channel, error) in [("C0OWN", "internal_error"), (CHANNEL, "not_in_channel")] {
-        let opwatch = start_with(|args| args.slack.slack_channels = Some("any".to_owned())).await;
+        let opwatch = start_with(|args| args.set("SLACK_CHANNELS", "any")).await;
         opwatch.world.slack.fail_next_on("POST", "/chat.postMessage", slack_error(error));
         opwatch.world.operations.add(NAME, lasting(30));
         opwatch.watch(&json!({"name": NAME, "channel": channel, "notify": "end"})).await;
@@ -425,7 +425,7 @@ async fn an_end_goes_to_another_channel_only_when_its_own_is_closed() {
 
 #[tokio::test]
 async fn only_channels_that_are_allowed_are_sent_to() {
-    let opwatch = start_with(|args| args.slack.slack_channels = Some("C0ALLOWED".to_owned())).await;
+    let opwatch = start_with(|args| args.set("SLACK_CHANNELS", "C0ALLOWED")).await;
     opwatch.world.operations.add(NAME, lasting(100));
     opwatch.watch(&json!({"name": NAME, "channel": "C0OTHER"})).await;
     let said = texts(&there(&opwatch)[0].payload).join("\n");
@@ -445,7 +445,7 @@ async fn only_channels_that_are_allowed_are_sent_to() {
 /// Anybody who may publish could ping a whole channel, or post to any that took the bot in.
 #[tokio::test]
 async fn a_message_chooses_only_the_settings_own_channel_and_mention_by_default() {
-    let opwatch = start_with(|args| args.slack.mention = Some("S0614TZR7".to_owned())).await;
+    let opwatch = start_with(|args| args.set("MENTION", "S0614TZR7")).await;
     for (number, (field, value, setting)) in
         [("channel", "C0OTHER", "SLACK_CHANNELS"), ("mention", "here", "MENTIONS")].into_iter().enumerate()
     {
@@ -468,8 +468,8 @@ async fn a_message_chooses_only_the_settings_own_channel_and_mention_by_default(
 #[tokio::test]
 async fn a_watch_in_flight_falls_back_to_the_settings_channel_and_mention() {
     let opwatch = start_with(|args| {
-        args.slack.slack_channels = Some("C0OWN".to_owned());
-        args.slack.mentions = Some("here".to_owned());
+        args.set("SLACK_CHANNELS", "C0OWN");
+        args.set("MENTIONS", "here");
     })
     .await;
     opwatch.world.operations.add(NAME, Plan { end: End::Cancelled, ..lasting(90) });
@@ -478,7 +478,7 @@ async fn a_watch_in_flight_falls_back_to_the_settings_channel_and_mention() {
     let opwatch = opwatch
         .restart_with(|args| {
             bot(args);
-            args.slack.mention = Some("S0614TZR7".to_owned());
+            args.set("MENTION", "S0614TZR7");
         })
         .await;
     opwatch.resume().await;
@@ -587,7 +587,7 @@ async fn standing_still_is_told_once() {
 #[tokio::test]
 async fn when_standing_still_is_told_can_be_set() {
     for (stall_after, notes) in [("3", 1), ("0", 0)] {
-        let opwatch = start_with(|args| args.slack.stall_after = Some(stall_after.to_owned())).await;
+        let opwatch = start_with(|args| args.set("STALL_AFTER", stall_after)).await;
         opwatch.watch_named(standing_still(60 * 15)).await;
         let told =
             there(&opwatch).iter().filter(|m| on_top(&m.payload).contains("making no progress")).count();
@@ -608,7 +608,7 @@ async fn a_success_without_anything_in_it_is_green_with_a_warning() {
 
 #[tokio::test]
 async fn a_title_of_the_settings_is_for_watches_without_one() {
-    let opwatch = Opwatch::start_with(|args| args.slack.title = Some("Nightly <backup>".to_owned())).await;
+    let opwatch = Opwatch::start_with(|args| args.set("TITLE", "Nightly <backup>")).await;
     opwatch.world.operations.add(NAME, lasting(30));
     opwatch.watch(&json!({"name": NAME})).await;
     opwatch.watch(&json!({"name": NAME, "title": "Own"})).await;
@@ -701,7 +701,7 @@ async fn every_error_of_slacks_is_followed_by_another_try() {
         "fatal_error",
         "something_new",
     ] {
-        let opwatch = start_with(|args| args.slack.notify = Some("end".to_owned())).await;
+        let opwatch = start_with(|args| args.set("NOTIFY", "end")).await;
         opwatch.world.slack.fail_next_on("POST", "/chat.postMessage", slack_error(error));
         opwatch.watch_named(lasting(30)).await;
         opwatch.assert_all_acknowledged();

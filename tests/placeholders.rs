@@ -48,7 +48,7 @@ async fn the_publish_time_and_the_key_are_what_placeholders_stand_for() {
         (Some("Asia/Tokyo"), Some("America/New_York"), Some("nightly"), "America/New_York"),
     ] {
         let opwatch =
-            Opwatch::start_with(|args| args.common.time_zone = of_settings.map(str::to_owned)).await;
+            Opwatch::start_with(|args| args.set("TIME_ZONE", of_settings.unwrap_or_default())).await;
         opwatch.world.operations.plan(lasting(100));
         let mut kickoff = datastore("gs://b/${date}/${time}/${datetime}-${id}/$${id}");
         if let Some(zone) = of_message {
@@ -71,7 +71,7 @@ async fn the_publish_time_and_the_key_are_what_placeholders_stand_for() {
 #[tokio::test]
 async fn retries_and_redeliveries_ask_for_the_same() {
     for kickoff in [datastore("gs://b/${datetime}-${id}"), firestore("gs://b/${datetime}-${id}")] {
-        let opwatch = Opwatch::start_with(|args| args.common.time_zone = Some("Asia/Tokyo".to_owned())).await;
+        let opwatch = Opwatch::start_with(|args| args.set("TIME_ZONE", "Asia/Tokyo")).await;
         opwatch.world.operations.plan(lasting(100));
         for _ in 0..3 {
             opwatch.world.operations.fail_next_on("POST", "", refusal(503, "UNAVAILABLE", "try later"));
@@ -179,7 +179,7 @@ async fn a_placeholder_reaches_no_other_project() {
     let date = |days| (Utc::now() + TimeDelta::days(days)).format("%Y-%m-%d");
     let both = format!("demo,demo-{},demo-{}", date(0), date(1));
     for (projects, starts) in [("demo", 0), (both.as_str(), 1)] {
-        let opwatch = Opwatch::start_with(|args| args.common.projects = Some(projects.to_owned())).await;
+        let opwatch = Opwatch::start_with(|args| args.set("PROJECTS", projects)).await;
         let mut kickoff = datastore("gs://b");
         kickoff["start"]["path"] = json!("projects/demo-${date}:export");
         let id = opwatch.watch(&kickoff).await;
@@ -241,7 +241,7 @@ async fn the_line_to_paste_carries_the_text_before_it_is_expanded() {
 /// The other commands name what was called: they are no kickoffs.
 #[tokio::test]
 async fn a_start_that_may_run_is_looked_for_where_it_was_sent() {
-    let opwatch = Opwatch::start_with(|args| args.common.time_zone = Some("Asia/Tokyo".to_owned())).await;
+    let opwatch = Opwatch::start_with(|args| args.set("TIME_ZONE", "Asia/Tokyo")).await;
     let mut kickoff = firestore("gs://b/${datetime}");
     kickoff["start"]["path"] = json!("projects/demo/databases/copy-${date}:exportDocuments");
     opwatch.world.operations.fail_next_on("POST", "", Fault::DoneButLost);

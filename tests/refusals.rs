@@ -343,8 +343,8 @@ fn forbidden() -> Vec<(Value, &'static str, &'static str)> {
 
 async fn strict() -> Opwatch {
     Opwatch::start_with(|args| {
-        args.common.services = Some("datastore".to_owned());
-        args.policy.export_prefixes = Some("gs://b/safe".to_owned());
+        args.set("SERVICES", "datastore");
+        args.set("EXPORT_PREFIXES", "gs://b/safe");
     })
     .await
 }
@@ -366,7 +366,7 @@ async fn what_no_setting_allows_is_told_and_not_called() {
 /// What a deployment that sets nothing does: it watches, and starts nothing before it was said where exports may write.
 #[tokio::test]
 async fn without_a_bucket_in_the_settings_nothing_is_exported() {
-    let opwatch = Opwatch::start_with(|args| args.policy.export_prefixes = None).await;
+    let opwatch = Opwatch::start_with(|args| args.unset("EXPORT_PREFIXES")).await;
     for (number, kickoff) in [export(), firestore_export()].iter().enumerate() {
         opwatch.watch(kickoff).await;
         assert_eq!((opwatch.starts(), opwatch.slack().len()), (0, number + 1), "{kickoff}");
@@ -392,8 +392,8 @@ async fn an_import_reads_only_below_what_the_settings_allow() {
     let opwatch = |prefixes: Option<&str>| {
         let prefixes = prefixes.map(str::to_owned);
         Opwatch::start_with(|args| {
-            args.policy.starts = Some("datastore:import,firestore:importDocuments".to_owned());
-            args.policy.import_prefixes = prefixes;
+            args.set("STARTS", "datastore:import,firestore:importDocuments");
+            args.set("IMPORT_PREFIXES", prefixes.unwrap_or_default());
         })
     };
     for (prefixes, said) in [
@@ -422,7 +422,7 @@ async fn an_import_reads_only_below_what_the_settings_allow() {
 /// `STARTS=none`: it watches what others start, and a start in flight is not tried again.
 #[tokio::test]
 async fn a_service_that_only_watches_starts_nothing() {
-    let opwatch = Opwatch::start_with(|args| args.policy.starts = Some("none".to_owned())).await;
+    let opwatch = Opwatch::start_with(|args| args.set("STARTS", "none")).await;
     opwatch.watch(&export()).await;
     let text = opwatch.only_text();
     assert!(text.contains("(STARTS=none). To allow it, set STARTS=datastore:export."), "{text}");
@@ -623,10 +623,10 @@ async fn a_task_that_was_created_though_its_answer_was_lost_is_asked_for_again_a
 async fn a_step_is_completed_when_its_caller_hangs_up() {
     let mut gate = Gate::closed(&json!({"name": NAME, "metadata": {}}).to_string()).await;
     let opwatch = Opwatch::start_with(|args| {
-        let endpoints = args.common.endpoints.take().unwrap();
+        let endpoints = args.get("ENDPOINTS").unwrap().to_owned();
         let others = endpoints.split(',').filter(|endpoint| !endpoint.starts_with("datastore="));
         let own = format!("datastore={}", gate.url());
-        args.common.endpoints = Some(others.chain([own.as_str()]).collect::<Vec<_>>().join(","));
+        args.set("ENDPOINTS", others.chain([own.as_str()]).collect::<Vec<_>>().join(","));
     })
     .await;
     opwatch.world.pause();

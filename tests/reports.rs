@@ -40,7 +40,7 @@ async fn a_report_that_slack_does_not_take_is_posted_later_and_once() {
 
 #[tokio::test]
 async fn a_late_report_says_as_of_when_it_speaks() {
-    let opwatch = Opwatch::start_with(|args| args.common.time_zone = Some("Asia/Tokyo".to_owned())).await;
+    let opwatch = Opwatch::start_with(|args| args.set("TIME_ZONE", "Asia/Tokyo")).await;
     (0..5).for_each(|_| opwatch.world.slack.fail_next(Fault::answer(500, "")));
     opwatch.watch_named(lasting(0)).await;
     let task = opwatch.tasks(Kind::Report)[0].clone();
@@ -179,8 +179,8 @@ async fn japanese_has_the_words_of_the_original() {
     ];
     for (plan, limit, title, expected) in cases {
         let opwatch = Opwatch::start_with(|args| {
-            args.common.locale = Some("ja".to_owned());
-            args.common.time_zone = Some("Asia/Tokyo".to_owned());
+            args.set("LOCALE", "ja");
+            args.set("TIME_ZONE", "Asia/Tokyo");
         })
         .await;
         opwatch.world.operations.add(NAME, plan);
@@ -221,7 +221,7 @@ async fn japanese_has_the_words_of_the_original() {
 
 #[tokio::test]
 async fn japanese_tells_what_the_original_did_not() {
-    let japanese = || Opwatch::start_with(|args| args.common.locale = Some("ja".to_owned()));
+    let japanese = || Opwatch::start_with(|args| args.set("LOCALE", "ja"));
     let says = async |opwatch: Opwatch, message: &Value, words: &[&str]| {
         opwatch.watch(message).await;
         let all = format!("{}\n{}", opwatch.lines()[0], opwatch.only_text());
@@ -247,7 +247,7 @@ async fn japanese_tells_what_the_original_did_not() {
 
 #[tokio::test]
 async fn a_message_in_its_own_language_has_no_word_of_the_other() {
-    let opwatch = Opwatch::start_with(|args| args.common.locale = Some("ja".to_owned())).await;
+    let opwatch = Opwatch::start_with(|args| args.set("LOCALE", "ja")).await;
     opwatch.world.operations.add(NAME, lasting(1_000));
     opwatch.watch(&json!({"name": NAME, "limit": 2, "locale": "en"})).await;
     let english = texts(&opwatch.only_message()).join("\n");

@@ -57,9 +57,8 @@ impl Drop for Api {
 async fn opwatch(services: &str, own: &str, url: &str) -> Opwatch {
     let (services, own) = (services.to_owned(), format!("{own}={url}"));
     Opwatch::start_with(move |args| {
-        let endpoints = args.common.endpoints.take().unwrap();
-        args.common.endpoints = Some(format!("{endpoints},{own}"));
-        args.common.services = Some(services);
+        args.append("ENDPOINTS", &own);
+        args.set("SERVICES", services);
     })
     .await
 }

@@ -3,133 +3,33 @@
 use clap::{Args, Command};
 use opwatch::net::endpoints::Api;
 use opwatch::policy::{Database, Limits, Locations, Targets};
-use opwatch::settings::{ServeArgs, Settings};
+use opwatch::settings::{ServeArgs, Settings, Variables};
 use opwatch::trust::{Internal, Trust};
 use opwatch::watch::{Mention, Notify, Routing, Target};
 
 const SECRET: &str = "https://hooks.slack.com/services/T0/B0/canary-hook";
 const TOKEN: &str = "ya29.canary-token";
 
-fn good() -> ServeArgs {
-    let mut args = ServeArgs {
-        topic: Some("projects/demo/topics/opwatch".to_owned()),
-        check_queue: Some("projects/demo/locations/europe-west1/queues/checks".to_owned()),
-        tasks_service_account: Some("tasks@demo.iam.gserviceaccount.com".to_owned()),
-        slack_webhook_url: Some(SECRET.into()),
-        ..ServeArgs::default()
-    };
-    args.common.access_token = Some(TOKEN.into());
-    args
-}
-
-/// The place of a setting in the arguments.
-fn set(args: &mut ServeArgs, setting: &str, value: &str) {
-    let text = Some(value.to_owned());
-    match setting {
-        "PORT" => args.port = text,
-        "TOPIC" => args.topic = text,
-        "INTERNAL_TOPIC" => args.internal_topic = text,
-        "ACCEPT_PUBLIC_STATE_UNTIL" => args.accept_public_state_until = text,
-        "CHECK_QUEUE" => args.check_queue = text,
-        "REPORT_QUEUE" => args.report_queue = text,
-        "NOTICE_QUEUE" => args.notice_queue = text,
-        "MAX_STARTS_PER_HOUR" => args.policy.max_starts_per_hour = text,
-        "MAX_WATCHES_PER_MINUTE" => args.policy.max_watches_per_minute = text,
-        "MIN_INTERVAL" => args.policy.min_interval = text,
-        "TASKS_SERVICE_ACCOUNT" => args.tasks_service_account = text,
-        "SLACK_WEBHOOK_URL" => args.slack_webhook_url = Some(value.into()),
-        "SLACK_BOT_TOKEN" => args.slack.slack_bot_token = Some(value.into()),
-        "EVENTS_URL" => args.further.events.events_url = text,
-        "EVENTS_SECRET" => args.further.events.events_secret = Some(value.into()),
-        "SLACK_CHANNEL" => args.slack.slack_channel = text,
-        "SLACK_CHANNELS" => args.slack.slack_channels = text,
-        "TITLE" => args.slack.title = text,
-        "MENTION" => args.slack.mention = text,
-        "MENTIONS" => args.slack.mentions = text,
-        "MENTION_ON" => args.slack.mention_on = text,
-        "NOTIFY" => args.slack.notify = text,
-        "STALL_AFTER" => args.slack.stall_after = text,
-        "CHECK_INTERVAL" => args.check_interval = text,
-        "CHECK_LIMIT" => args.check_limit = text,
-        "PUSH_AUDIENCE" => args.push_audience = text,
-        "PUSH_SERVICE_ACCOUNT" => args.push_service_account = text,
-        "STARTS" => args.policy.starts = text,
-        "EXPORT_PREFIXES" => args.policy.export_prefixes = text,
-        "IMPORT_PREFIXES" => args.policy.import_prefixes = text,
-        "DATABASES" => args.common.databases = text,
-        "LEDGER_KIND" => args.ledger.ledger_kind = text,
-        "LEDGER_PROJECT" => args.ledger.ledger_project = text,
-        "LEDGER_NAMESPACE" => args.ledger.ledger_namespace = text,
-        "LEDGER_DATABASE" => args.ledger.ledger_database = text,
-        "LEDGER_KEEP" => args.ledger.ledger_keep = text,
-        "SERVICES" => args.common.services = text,
-        "PROJECTS" => args.common.projects = text,
-        "TIME_ZONE" => args.common.time_zone = text,
-        "LOCALE" => args.common.locale = text,
-        "ENDPOINTS" => args.common.endpoints = text,
-        "PUBSUB_EMULATOR_HOST" => args.common.pubsub_emulator_host = text,
-        "DATASTORE_EMULATOR_HOST" => args.common.datastore_emulator_host = text,
-        "ACCESS_TOKEN" => args.common.access_token = Some(value.into()),
-        _ => panic!("{setting} is no setting"),
-    }
+fn good() -> Variables {
+    Variables::from([
+        ("TOPIC", "projects/demo/topics/opwatch"),
+        ("CHECK_QUEUE", "projects/demo/locations/europe-west1/queues/checks"),
+        ("TASKS_SERVICE_ACCOUNT", "tasks@demo.iam.gserviceaccount.com"),
+        ("SLACK_WEBHOOK_URL", SECRET),
+        ("ACCESS_TOKEN", TOKEN),
+    ])
 }
 
 fn with(setting: &str, value: &str) -> Result<Settings, String> {
     let mut args = good();
     if setting.starts_with("LEDGER_") {
         // The others mean nothing without it.
-        set(&mut args, "LEDGER_KIND", "OpwatchOperation");
+        args.set("LEDGER_KIND", "OpwatchOperation");
     }
-    set(&mut args, setting, value);
+    args.set(setting, value);
     args.check().map_err(|bad| bad.to_string())
 }
 
-const ALL: [&str; 44] = [
-    "PORT",
-    "TOPIC",
-    "INTERNAL_TOPIC",
-    "ACCEPT_PUBLIC_STATE_UNTIL",
-    "CHECK_QUEUE",
-    "REPORT_QUEUE",
-    "NOTICE_QUEUE",
-    "MAX_STARTS_PER_HOUR",
-    "MAX_WATCHES_PER_MINUTE",
-    "MIN_INTERVAL",
-    "TASKS_SERVICE_ACCOUNT",
-    "SLACK_WEBHOOK_URL",
-    "SLACK_BOT_TOKEN",
-    "SLACK_CHANNEL",
-    "SLACK_CHANNELS",
-    "TITLE",
-    "MENTION",
-    "MENTIONS",
-    "MENTION_ON",
-    "NOTIFY",
-    "STALL_AFTER",
-    "CHECK_INTERVAL",
-    "CHECK_LIMIT",
-    "PUSH_AUDIENCE",
-    "PUSH_SERVICE_ACCOUNT",
-    "EVENTS_URL",
-    "EVENTS_SECRET",
-    "STARTS",
-    "EXPORT_PREFIXES",
-    "IMPORT_PREFIXES",
-    "DATABASES",
-    "LEDGER_KIND",
-    "LEDGER_PROJECT",
-    "LEDGER_NAMESPACE",
-    "LEDGER_DATABASE",
-    "LEDGER_KEEP",
-    "SERVICES",
-    "PROJECTS",
-    "TIME_ZONE",
-    "LOCALE",
-    "ENDPOINTS",
-    "PUBSUB_EMULATOR_HOST",
-    "DATASTORE_EMULATOR_HOST",
-    "ACCESS_TOKEN",
-];
 const REQUIRED: [&str; 4] = ["TOPIC", "CHECK_QUEUE", "TASKS_SERVICE_ACCOUNT", "SLACK_WEBHOOK_URL"];
 
 #[test]
@@ -160,11 +60,12 @@ fn defaults_are_those_of_the_documents() {
 
 /// Settings with a bot in place of the webhook, and `more`.
 fn of_bot(more: &[(&str, &str)]) -> Result<Settings, String> {
-    let mut args = ServeArgs { slack_webhook_url: None, ..good() };
-    set(&mut args, "SLACK_BOT_TOKEN", "xoxb-canary");
-    set(&mut args, "SLACK_CHANNEL", "C024BE91L");
+    let mut args = good();
+    args.unset("SLACK_WEBHOOK_URL");
+    args.set("SLACK_BOT_TOKEN", "xoxb-canary");
+    args.set("SLACK_CHANNEL", "C024BE91L");
     for (setting, value) in more {
-        set(&mut args, setting, value);
+        args.set(setting, *value);
     }
     args.check().map_err(|bad| bad.to_string())
 }
@@ -209,8 +110,8 @@ fn slack_is_a_webhook_or_a_bot() {
 fn a_webhook_of_another_host_is_told_of_endpoints_only_where_they_are_set() {
     let error = |endpoints: &str| {
         let mut args = good();
-        set(&mut args, "ENDPOINTS", endpoints);
-        set(&mut args, "SLACK_WEBHOOK_URL", "https://example.com/canary-hook");
+        args.set("ENDPOINTS", endpoints);
+        args.set("SLACK_WEBHOOK_URL", "https://example.com/canary-hook");
         args.check().unwrap_err().to_string()
     };
     let plain = "SLACK_WEBHOOK_URL: must begin with https://hooks.slack.com/ (example: ";
@@ -338,8 +239,8 @@ fn what_is_no_incoming_webhook_is_refused_with_what_to_create() {
 fn the_interval_of_the_settings_is_no_shorter_than_the_shortest() {
     let set = |least: &str, interval: &str| {
         let mut args = good();
-        set(&mut args, "MIN_INTERVAL", least);
-        set(&mut args, "CHECK_INTERVAL", interval);
+        args.set("MIN_INTERVAL", least);
+        args.set("CHECK_INTERVAL", interval);
         args.check().map(|settings| settings.config.defaults.interval).map_err(|bad| bad.to_string())
     };
     assert_eq!(set("30s", "30s"), Ok(30));
@@ -474,12 +375,12 @@ fn is_told(setting: &str, values: &[&str], reason: &str) {
 
 #[test]
 fn what_must_be_set_says_so_and_blank_counts_as_unset() {
-    for setting in ALL {
+    for setting in &Variables::names() {
         for blank in ["", " ", "\t\n"] {
             match with(setting, blank) {
-                Ok(_) => assert!(!REQUIRED.contains(&setting), "{setting} must be set"),
+                Ok(_) => assert!(!REQUIRED.contains(&setting.as_str()), "{setting} must be set"),
                 Err(error) => {
-                    assert!(REQUIRED.contains(&setting), "{error}");
+                    assert!(REQUIRED.contains(&setting.as_str()), "{error}");
                     assert!(error.starts_with(&format!("{setting}: must be set")), "{error}");
                     assert!(error.contains(&format!("(example: {setting}=")), "{error}");
                 }
@@ -508,14 +409,14 @@ fn an_account_has_the_example_of_its_own_work() {
 
 #[test]
 fn all_problems_are_told_at_once() {
-    let error = ServeArgs::default().check().unwrap_err().to_string();
+    let error = Variables::default().check().unwrap_err().to_string();
     assert_eq!(error.lines().count(), REQUIRED.len(), "{error}");
     let mut args = good();
-    for setting in ALL {
-        set(&mut args, setting, "\u{1}bad\u{1}");
+    for setting in &Variables::names() {
+        args.set(setting, "\u{1}bad\u{1}");
     }
     let error = args.check().unwrap_err().to_string();
-    for setting in ALL {
+    for setting in &Variables::names() {
         assert!(error.lines().any(|line| line.starts_with(&format!("{setting}: "))), "{setting}: {error}");
     }
 }
@@ -524,7 +425,7 @@ fn all_problems_are_told_at_once() {
 fn secrets_are_in_no_debug_text() {
     let args = good();
     let settings = args.check().unwrap();
-    for text in [format!("{args:?}"), format!("{settings:?}"), format!("{settings:#?}")] {
+    for text in [format!("{:?}", args.args().unwrap()), format!("{settings:?}"), format!("{settings:#?}")] {
         assert!(!text.contains("canary"), "{text}");
     }
 }
@@ -537,12 +438,24 @@ fn every_setting_is_a_variable_whose_value_help_hides() {
     for argument in command.get_arguments() {
         assert!(argument.is_hide_env_values_set(), "{}", argument.get_id());
         assert!(argument.get_help().is_some(), "{}", argument.get_id());
-        variables.push(argument.get_env().expect("a variable").to_str().unwrap().to_owned());
+        let variable = argument.get_env().expect("a variable").to_str().unwrap().to_owned();
+        let flag = argument.get_long().unwrap();
+        assert_eq!(variable, flag.to_uppercase().replace('-', "_"), "one name");
+        variables.push(variable);
     }
-    variables.sort();
-    let mut all = ALL.map(str::to_owned);
-    all.sort();
-    assert_eq!(variables, all);
+    assert_eq!(variables, Variables::names());
+}
+
+/// What clap would refuse by itself, with its own words and the value.
+#[test]
+fn every_text_is_read_and_a_name_that_is_no_setting_is_not() {
+    for setting in Variables::names() {
+        for text in ["\u{0}", "-", "--topic", "=", "a\nb", "日本"] {
+            assert!(Variables::from([(setting.as_str(), text)]).args().is_ok(), "{setting}={text:?}");
+        }
+    }
+    let error = Variables::from([("TOPIK", "x")]).check().unwrap_err().to_string();
+    assert!(error.contains("TOPIK is not a setting"), "{error}");
 }
 
 #[test]
@@ -551,8 +464,8 @@ fn state_is_trusted_from_everyone_or_from_the_internal_topic() {
     let until = "2026-12-07T00:00:00+01:00";
     let internal = |public_until: Option<&str>| {
         let mut args = good();
-        set(&mut args, "INTERNAL_TOPIC", "projects/demo/topics/opwatch-internal");
-        set(&mut args, "ACCEPT_PUBLIC_STATE_UNTIL", public_until.unwrap_or_default());
+        args.set("INTERNAL_TOPIC", "projects/demo/topics/opwatch-internal");
+        args.set("ACCEPT_PUBLIC_STATE_UNTIL", public_until.unwrap_or_default());
         args.check().unwrap().config.trust
     };
     let topic = "projects/demo/topics/opwatch-internal".to_owned();
@@ -567,7 +480,7 @@ fn state_is_trusted_from_everyone_or_from_the_internal_topic() {
 fn a_ledger_is_on_once_it_has_a_kind() {
     for setting in ["LEDGER_PROJECT", "LEDGER_NAMESPACE", "LEDGER_DATABASE", "LEDGER_KEEP"] {
         let mut args = good();
-        set(&mut args, setting, "30days");
+        args.set(setting, "30days");
         let error = args.check().unwrap_err().to_string();
         let said =
             format!("LEDGER_KIND: must be set: {setting} has no effect without it (example: LEDGER_KIND=");
@@ -584,7 +497,7 @@ fn a_ledger_is_on_once_it_has_a_kind() {
         ("LEDGER_DATABASE", "d"),
         ("LEDGER_KEEP", "30days"),
     ] {
-        set(&mut args, setting, value);
+        args.set(setting, value);
     }
     let ledger = args.check().unwrap().config.ledger.unwrap();
     assert_eq!((ledger.project.as_str(), ledger.namespace.as_str()), ("other", "n"));
@@ -596,8 +509,8 @@ fn a_ledger_is_on_once_it_has_a_kind() {
 fn the_ledger_has_an_endpoint_of_its_own() {
     let base = |emulator: &str, endpoints: &str| {
         let mut args = good();
-        set(&mut args, "DATASTORE_EMULATOR_HOST", emulator);
-        set(&mut args, "ENDPOINTS", endpoints);
+        args.set("DATASTORE_EMULATOR_HOST", emulator);
+        args.set("ENDPOINTS", endpoints);
         args.check().unwrap().endpoints.get(Api::Ledger).base
     };
     assert_eq!(base("", ""), "https://datastore.googleapis.com");

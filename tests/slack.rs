@@ -2,21 +2,21 @@
 
 use chrono::TimeDelta;
 use opwatch::fakes::{End, Fault, Plan};
-use opwatch::settings::ServeArgs;
+use opwatch::settings::Variables;
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{Kind, NAME, Opwatch, RED, colour, lasting, with_header};
 
 const CHANNEL: &str = "C0OPERATIONS";
 
-fn bot(args: &mut ServeArgs) {
-    args.slack_webhook_url = None;
-    args.slack.slack_bot_token = Some("xoxb-local-stand-in".to_owned().into());
-    args.slack.slack_channel = Some(CHANNEL.to_owned());
-    args.slack.slack_channels = Some("any".to_owned());
+fn bot(args: &mut Variables) {
+    args.unset("SLACK_WEBHOOK_URL");
+    args.set("SLACK_BOT_TOKEN", "xoxb-local-stand-in");
+    args.set("SLACK_CHANNEL", CHANNEL);
+    args.set("SLACK_CHANNELS", "any");
 }
 
-async fn start(is_bot: bool, change: impl FnOnce(&mut ServeArgs)) -> Opwatch {
+async fn start(is_bot: bool, change: impl FnOnce(&mut Variables)) -> Opwatch {
     Opwatch::start_with(|args| {
         if is_bot {
             bot(args);
@@ -26,8 +26,8 @@ async fn start(is_bot: bool, change: impl FnOnce(&mut ServeArgs)) -> Opwatch {
     .await
 }
 
-fn here(args: &mut ServeArgs) {
-    args.slack.mention = Some("here".to_owned());
+fn here(args: &mut Variables) {
+    args.set("MENTION", "here");
 }
 
 fn failing(seconds: u64) -> Plan {
@@ -229,7 +229,7 @@ async fn a_dead_letter_that_is_told_to_a_workflow_does_not_go_round_for_a_month(
 /// Slack's limits are those of a method and, for messages, of a channel.
 #[tokio::test]
 async fn a_wait_that_one_channel_asks_for_holds_back_no_other_channel() {
-    let opwatch = start(true, |args| args.slack.notify = Some("end".to_owned())).await;
+    let opwatch = start(true, |args| args.set("NOTIFY", "end")).await;
     let limited =
         with_header(Fault::answer(429, r#"{"ok":false,"error":"ratelimited"}"#), "Retry-After", "600");
     opwatch.world.slack.fail_next_with("C0BUSY", limited);
@@ -260,7 +260,7 @@ async fn a_wait_that_one_channel_asks_for_holds_back_no_other_channel() {
 
 #[tokio::test]
 async fn a_channel_that_hangs_delays_its_own_reports_alone() {
-    let opwatch = start(true, |args| args.slack.notify = Some("end".to_owned())).await;
+    let opwatch = start(true, |args| args.set("NOTIFY", "end")).await;
     opwatch.world.slack.fail_always_with("C0HANGS", Some(Fault::Hang));
     opwatch.world.operations.add(NAME, lasting(0));
     let begun = opwatch.world.time.now();

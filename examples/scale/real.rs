@@ -16,7 +16,7 @@ use opwatch::clock::{Clock, Deadline};
 use opwatch::delivery::Delivery;
 use opwatch::intake::http::App;
 use opwatch::net::transport::{Answer, Method, Request, Sending, Transport};
-use opwatch::settings::{PolicyArgs, ServeArgs};
+use opwatch::settings::Variables;
 use opwatch::trust::Origin;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -110,23 +110,18 @@ fn ok(body: &str) -> Answer {
 }
 
 fn app(stage: &Shared, world: &World) -> App {
-    let queue = |name: &str| Some(format!("projects/p/locations/l/queues/{name}"));
-    let args = ServeArgs {
-        topic: Some("projects/p/topics/t".to_owned()),
-        check_queue: queue("checks"),
-        report_queue: queue("reports"),
-        tasks_service_account: Some("tasks@p.iam.gserviceaccount.com".to_owned()),
-        slack_webhook_url: Some("https://hooks.slack.com/services/T/B/x".into()),
-        check_interval: Some(format!("{}s", world.interval)),
-        check_limit: Some(world.limit.to_string()),
-        policy: PolicyArgs {
-            export_prefixes: Some("any".to_owned()),
-            max_starts_per_hour: Some("0".to_owned()),
-            ..PolicyArgs::default()
-        },
-        common: opwatch::settings::CommonArgs { access_token: Some("token".into()), ..Default::default() },
-        ..ServeArgs::default()
-    };
+    let args = Variables::from([
+        ("TOPIC", "projects/p/topics/t".to_owned()),
+        ("CHECK_QUEUE", "projects/p/locations/l/queues/checks".to_owned()),
+        ("REPORT_QUEUE", "projects/p/locations/l/queues/reports".to_owned()),
+        ("TASKS_SERVICE_ACCOUNT", "tasks@p.iam.gserviceaccount.com".to_owned()),
+        ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/x".to_owned()),
+        ("CHECK_INTERVAL", format!("{}s", world.interval)),
+        ("CHECK_LIMIT", world.limit.to_string()),
+        ("EXPORT_PREFIXES", "any".to_owned()),
+        ("MAX_STARTS_PER_HOUR", "0".to_owned()),
+        ("ACCESS_TOKEN", "token".to_owned()),
+    ]);
     build(args.check().expect("settings"), Arc::new(stage.clone()), Arc::new(stage.clone()))
 }
 

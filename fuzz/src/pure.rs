@@ -13,7 +13,7 @@ use opwatch::prose::{Context, notice, running, stall_report};
 use opwatch::services::{
     ERROR_TEXT, Observation, Operation, Progress, Service, read_list, read_operation, read_started,
 };
-use opwatch::settings::ServeArgs;
+use opwatch::settings::Variables;
 use opwatch::trust::{Origin, Route, Trust};
 use opwatch::watch::{Check, LONGEST_EXCERPT, Locale, Message, Report, Unusable};
 
@@ -160,13 +160,17 @@ pub(crate) fn names(data: &[u8]) {
     }
 }
 
-/// Any lines as the values of the settings, in the order of [`set`].
+/// Any lines as settings: `NAME=VALUE`, or a value for the setting that is defined at the line's place.
 pub(crate) fn settings(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let mut args = ServeArgs::default();
-    for (number, value) in text.split('\n').enumerate() {
-        set(&mut args, number, value);
+    let names = Variables::names();
+    let mut variables = Variables::default();
+    for (line, own) in text.split('\n').zip(names.iter().cycle()) {
+        let pair = line.split_once('=').filter(|(name, _)| names.iter().any(|known| known == name));
+        let (name, value) = pair.unwrap_or((own, line));
+        variables.set(name, value);
     }
+    let args = variables.args().expect("every text is read");
     match args.check() {
         Ok(settings) => {
             for api in Api::all() {
@@ -187,59 +191,10 @@ pub(crate) fn settings(data: &[u8]) {
         }
         Err(bad) => {
             for line in bad.to_string().lines() {
-                let named = line.split_once(": ").is_some_and(|(name, _)| !name.is_empty());
-                assert!(named, "{line}");
+                let setting = line.split_once(": ").map(|(name, _)| name.to_owned());
+                assert!(setting.is_some_and(|name| names.contains(&name)), "{line}");
             }
         }
     }
     let _ = write!(std::io::sink(), "{args:?}");
-}
-
-fn set(args: &mut ServeArgs, number: usize, value: &str) {
-    let text = Some(value.to_owned());
-    match number {
-        0 => args.topic = text,
-        1 => args.check_queue = text,
-        2 => args.report_queue = text,
-        3 => args.tasks_service_account = text,
-        4 => args.slack_webhook_url = Some(value.into()),
-        5 => args.common.endpoints = text,
-        6 => args.check_interval = text,
-        7 => args.check_limit = text,
-        8 => args.push_audience = text,
-        9 => args.push_service_account = text,
-        10 => args.policy.starts = text,
-        11 => args.policy.export_prefixes = text,
-        12 => args.ledger.ledger_kind = text,
-        13 => args.ledger.ledger_project = text,
-        14 => args.ledger.ledger_namespace = text,
-        15 => args.ledger.ledger_database = text,
-        16 => args.ledger.ledger_keep = text,
-        17 => args.common.services = text,
-        18 => args.common.projects = text,
-        19 => args.common.time_zone = text,
-        20 => args.common.locale = text,
-        21 => args.common.pubsub_emulator_host = text,
-        22 => args.common.datastore_emulator_host = text,
-        23 => args.common.access_token = Some(value.into()),
-        24 => args.port = text,
-        25 => args.slack.slack_bot_token = Some(value.into()),
-        26 => args.slack.slack_channel = text,
-        27 => args.slack.slack_channels = text,
-        28 => args.slack.title = text,
-        29 => args.slack.mention = text,
-        30 => args.slack.mention_on = text,
-        31 => args.slack.notify = text,
-        32 => args.slack.stall_after = text,
-        33 => args.policy.import_prefixes = text,
-        34 => args.common.databases = text,
-        35 => args.slack.mentions = text,
-        36 => args.internal_topic = text,
-        37 => args.accept_public_state_until = text,
-        38 => args.notice_queue = text,
-        39 => args.policy.max_starts_per_hour = text,
-        40 => args.policy.max_watches_per_minute = text,
-        41 => args.policy.min_interval = text,
-        _ => (),
-    }
 }

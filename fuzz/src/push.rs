@@ -12,7 +12,7 @@ use opwatch::clock::Deadline;
 use opwatch::intake::http::App;
 use opwatch::intake::push;
 use opwatch::net::transport::{Answer, Failure, Request, Sending, Transport};
-use opwatch::settings::{PolicyArgs, ServeArgs, Settings};
+use opwatch::settings::{Settings, Variables};
 use opwatch::testing::{self, Fixed, Script};
 use opwatch::trust::Route;
 use secrecy::ExposeSecret;
@@ -74,48 +74,44 @@ fn scripted(part: &[u8]) -> Result<Answer, Failure> {
 // Checked once: an input has its share of the fuzzer's time for itself.
 static PLAIN: LazyLock<Settings> = LazyLock::new(|| settings(|_| ()));
 /// Without an internal topic, as version 0.1 is set.
-static OPEN: LazyLock<Settings> = LazyLock::new(|| settings(|args| args.internal_topic = None));
+static OPEN: LazyLock<Settings> = LazyLock::new(|| settings(|args| args.unset("INTERNAL_TOPIC")));
 static WITH_LEDGER: LazyLock<Settings> =
-    LazyLock::new(|| settings(|args| args.ledger.ledger_kind = Some("Opwatch".to_owned())));
+    LazyLock::new(|| settings(|args| args.set("LEDGER_KIND", "Opwatch")));
 static BOT: LazyLock<Settings> = LazyLock::new(|| settings(of_bot));
 static BOT_WITH_LEDGER: LazyLock<Settings> = LazyLock::new(|| {
     settings(|args| {
         of_bot(args);
-        args.ledger.ledger_kind = Some("Opwatch".to_owned());
+        args.set("LEDGER_KIND", "Opwatch");
     })
 });
 static GUARDED: LazyLock<Settings> = LazyLock::new(|| {
     settings(|args| {
-        args.push_audience = Some("https://opwatch-abc123-ew.a.run.app".to_owned());
-        args.push_service_account = Some("opwatch-push@demo.iam.gserviceaccount.com".to_owned());
+        args.set("PUSH_AUDIENCE", "https://opwatch-abc123-ew.a.run.app");
+        args.set("PUSH_SERVICE_ACCOUNT", "opwatch-push@demo.iam.gserviceaccount.com");
     })
 });
 
-fn of_bot(args: &mut ServeArgs) {
-    args.slack_webhook_url = None;
-    args.slack.slack_bot_token = Some(oracle::BOT_TOKEN.into());
-    args.slack.slack_channel = Some(oracle::CHANNEL.to_owned());
-    args.slack.slack_channels = Some(oracle::OTHER_CHANNEL.to_owned());
-    args.slack.mention = Some("here".to_owned());
+fn of_bot(args: &mut Variables) {
+    args.unset("SLACK_WEBHOOK_URL");
+    args.set("SLACK_BOT_TOKEN", oracle::BOT_TOKEN);
+    args.set("SLACK_CHANNEL", oracle::CHANNEL);
+    args.set("SLACK_CHANNELS", oracle::OTHER_CHANNEL);
+    args.set("MENTION", "here");
 }
 
-fn settings(change: impl FnOnce(&mut ServeArgs)) -> Settings {
-    let mut args = ServeArgs {
-        topic: Some(oracle::TOPIC.to_owned()),
-        internal_topic: Some(oracle::INTERNAL_TOPIC.to_owned()),
-        check_queue: Some(oracle::CHECK_QUEUE.to_owned()),
-        report_queue: Some(oracle::REPORT_QUEUE.to_owned()),
-        tasks_service_account: Some("tasks@demo.iam.gserviceaccount.com".to_owned()),
-        slack_webhook_url: Some(oracle::WEBHOOK.into()),
-        policy: PolicyArgs {
-            export_prefixes: Some(oracle::PREFIX.to_owned()),
-            // The task of a claim would count as the effect of a delivery.
-            max_starts_per_hour: Some("0".to_owned()),
-            ..PolicyArgs::default()
-        },
-        ..ServeArgs::default()
-    };
-    args.common.access_token = Some(oracle::TOKEN.into());
+fn settings(change: impl FnOnce(&mut Variables)) -> Settings {
+    let mut args = Variables::from([
+        ("TOPIC", oracle::TOPIC),
+        ("INTERNAL_TOPIC", oracle::INTERNAL_TOPIC),
+        ("CHECK_QUEUE", oracle::CHECK_QUEUE),
+        ("REPORT_QUEUE", oracle::REPORT_QUEUE),
+        ("TASKS_SERVICE_ACCOUNT", "tasks@demo.iam.gserviceaccount.com"),
+        ("SLACK_WEBHOOK_URL", oracle::WEBHOOK),
+        ("EXPORT_PREFIXES", oracle::PREFIX),
+        // The task of a claim would count as the effect of a delivery.
+        ("MAX_STARTS_PER_HOUR", "0"),
+        ("ACCESS_TOKEN", oracle::TOKEN),
+    ]);
     change(&mut args);
     args.check().unwrap_or_else(|bad| panic!("{bad}"))
 }

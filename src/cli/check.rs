@@ -1,18 +1,17 @@
 //! `opwatch check NAME`: one look from a terminal. Sends nothing.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use crate::cli::named::named;
+use super::named::named;
+use super::{google, refused};
 use crate::clock::{Clock, Deadline, SystemClock};
 use crate::decision::{Decision, decide};
-use crate::google::{Google, LOGIN, Tokens};
+use crate::google::LOGIN;
 use crate::message::title_problem;
-use crate::net::transport::Network;
 use crate::outlets::Part;
 use crate::outlets::slack::payload;
 use crate::prose::{Context, notice};
@@ -46,19 +45,12 @@ pub async fn run(args: &CheckArgs) -> ExitCode {
     let prepared = prepared.and_then(|settings| Ok((operation(args, &settings)?, title(args)?, settings)));
     let (operation, title, settings) = match prepared {
         Ok(prepared) => prepared,
-        Err(text) => {
-            terminal::error(format_args!("opwatch: {text}"));
-            return ExitCode::from(64);
-        }
+        Err(text) => return refused(text),
     };
-    let network = match Network::new() {
-        Ok(network) => network,
-        Err(error) => {
-            terminal::error(format_args!("opwatch: the HTTP client could not be built: {error}"));
-            return ExitCode::FAILURE;
-        }
+    let google = match google(settings.access_token, settings.endpoints) {
+        Ok(google) => google,
+        Err(code) => return code,
     };
-    let google = Google::new(Arc::new(network), Tokens::new(settings.access_token), settings.endpoints);
     let look = google.look(&operation, Deadline::start().for_call()).await;
     let now = look.date.unwrap_or_else(|| SystemClock.now());
     let lacks_token = look.lacks_token;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Command};
 use clap_complete::Shell;
 
+use super::refused;
 use crate::terminal;
 
 /// Arguments of `opwatch completions`.
@@ -38,11 +39,10 @@ pub fn man(args: &ManArgs, mut command: Command) -> ExitCode {
     if let Some(name) = &args.command {
         let Some(found) = command.find_subcommand(name) else {
             let known: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
-            terminal::error(format_args!(
-                "opwatch: unknown command {name:?}: use one of {}, or none for opwatch itself",
-                known.join(", ")
+            let known = known.join(", ");
+            return refused(format_args!(
+                "unknown command {name:?}: use one of {known}, or none for opwatch itself"
             ));
-            return ExitCode::from(64);
         };
         command = found.clone();
     }

@@ -3,12 +3,11 @@
 mod table;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
+use super::{google, refused};
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
-use crate::google::{CallError, Google, LOGIN, Tokens};
+use crate::google::{CallError, Google, LOGIN};
 use crate::ledger::{Comparison, Run, Success};
-use crate::net::transport::Network;
 use crate::settings::{HistoryArgs, HistorySettings};
 use crate::terminal;
 
@@ -16,19 +15,13 @@ use crate::terminal;
 pub async fn run(args: &HistoryArgs) -> ExitCode {
     let settings = match args.check() {
         Ok(settings) => settings,
-        Err(bad) => {
-            terminal::error(format_args!("opwatch: invalid settings:\n{bad}"));
-            return ExitCode::from(64);
-        }
+        Err(bad) => return refused(format_args!("invalid settings:\n{bad}")),
     };
-    let network = match Network::new() {
-        Ok(network) => network,
-        Err(error) => {
-            terminal::error(format_args!("opwatch: the HTTP client could not be built: {error}"));
-            return ExitCode::FAILURE;
-        }
+    let google = match google(settings.access_token.clone(), settings.endpoints.clone()) {
+        Ok(google) => google,
+        Err(code) => return code,
     };
-    let runs = match read(args, &settings, network).await {
+    let runs = match read(args, &settings, &google).await {
         Ok(runs) => runs,
         Err(error) => {
             terminal::error(format_args!("opwatch: the ledger could not be read: {error}"));
@@ -53,10 +46,8 @@ pub async fn run(args: &HistoryArgs) -> ExitCode {
 async fn read(
     args: &HistoryArgs,
     settings: &HistorySettings,
-    network: Network,
+    google: &Google,
 ) -> Result<Vec<Run>, CallError> {
-    let token = Tokens::new(settings.access_token.clone());
-    let google = Google::new(Arc::new(network), token, settings.endpoints.clone());
     let mut runs = Vec::new();
     let since = settings.since.map(|since| SystemClock.now() - since);
     // By title here and not in the query, which would need an index of two properties.
@@ -66,7 +57,7 @@ async fn read(
         }
         runs.len() < usize::from(args.limit)
     };
-    settings.ledger.runs(&google, since, wanted, CALL_LIMIT).await?;
+    settings.ledger.runs(google, since, wanted, CALL_LIMIT).await?;
     runs.reverse();
     Ok(runs)
 }

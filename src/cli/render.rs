@@ -126,10 +126,7 @@ pub fn run(args: &RenderArgs) -> ExitCode {
             terminal::line(shown(args, &told));
             ExitCode::SUCCESS
         }
-        Err(why) => {
-            terminal::error(format_args!("opwatch: {why}"));
-            ExitCode::from(64)
-        }
+        Err(why) => super::refused(why),
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::refused;
 use crate::services::{Operation, Service};
 use crate::terminal;
 
@@ -29,10 +30,9 @@ pub fn run(args: &ServicesArgs) -> ExitCode {
         }
     };
     if let Some(name) = args.find.as_ref().filter(|_| services.is_empty()) {
-        terminal::error(format_args!(
-            "opwatch: no service has operations with names like {name:?}; `opwatch services` shows an example of each"
+        return refused(format_args!(
+            "no service has operations with names like {name:?}; `opwatch services` shows an example of each"
         ));
-        return ExitCode::from(64);
     }
     if args.json {
         let rows: Vec<Value> = services.into_iter().map(row).collect();

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use self::advice::{Advice, advice};
+use super::USAGE;
 use crate::cli::input;
 use crate::clock::{Clock, SystemClock};
 use crate::message::{Defaults, Received, read};
@@ -17,9 +18,6 @@ use crate::outlets;
 use crate::terminal;
 use crate::trust::Origin;
 use crate::watch::{Locale, Message, Start};
-
-/// A message that can't be used: `EX_USAGE` of sysexits.
-const USAGE: u8 = 64;
 
 /// Arguments of `opwatch validate`.
 #[derive(Args, Clone, Debug)]

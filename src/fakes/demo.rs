@@ -18,7 +18,7 @@ use crate::app;
 use crate::intake::server::Limits;
 use crate::net::transport::Network;
 use crate::prose::locale::Subject;
-use crate::settings::{PolicyArgs, ServeArgs};
+use crate::settings::Variables;
 use crate::terminal;
 use crate::watch::{Locale, Outcome};
 
@@ -174,31 +174,28 @@ async fn serve(
     world: &World,
     args: &DemoArgs,
 ) -> Result<(oneshot::Sender<()>, tokio::task::JoinHandle<bool>), String> {
-    let mut settings = ServeArgs {
-        topic: Some(TOPIC.to_owned()),
-        internal_topic: Some(INTERNAL_TOPIC.to_owned()),
-        check_queue: Some(QUEUE.to_owned()),
-        tasks_service_account: Some(TASKS_ACCOUNT.to_owned()),
-        check_interval: Some("1s".to_owned()),
-        policy: PolicyArgs {
-            export_prefixes: Some(BUCKET.to_owned()),
-            // The one export needs no claim, whose task would wait for an hour.
-            max_starts_per_hour: Some("0".to_owned()),
-            ..PolicyArgs::default()
-        },
-        check_limit: Some(if args.outcome == Ending::Stopped { "4" } else { "60" }.to_owned()),
-        ..ServeArgs::default()
-    };
+    let endpoints = world.endpoints();
+    let mut settings = Variables::from([
+        ("TOPIC", TOPIC),
+        ("INTERNAL_TOPIC", INTERNAL_TOPIC),
+        ("CHECK_QUEUE", QUEUE),
+        ("TASKS_SERVICE_ACCOUNT", TASKS_ACCOUNT),
+        ("CHECK_INTERVAL", "1s"),
+        ("CHECK_LIMIT", if args.outcome == Ending::Stopped { "4" } else { "60" }),
+        ("EXPORT_PREFIXES", BUCKET),
+        // The one export needs no claim, whose task would wait for an hour.
+        ("MAX_STARTS_PER_HOUR", "0"),
+        ("ENDPOINTS", &endpoints),
+        ("LOCALE", args.locale.id()),
+        ("TIME_ZONE", args.time_zone.name()),
+    ]);
     match args.slack {
-        Way::Webhook => settings.slack_webhook_url = Some(world.slack.webhook().into()),
+        Way::Webhook => settings.set("SLACK_WEBHOOK_URL", world.slack.webhook()),
         Way::Bot => {
-            settings.slack.slack_bot_token = Some(world.slack.bot_token().into());
-            settings.slack.slack_channel = Some(CHANNEL.to_owned());
+            settings.set("SLACK_BOT_TOKEN", world.slack.bot_token());
+            settings.set("SLACK_CHANNEL", CHANNEL);
         }
     }
-    settings.common.endpoints = Some(world.endpoints());
-    settings.common.locale = Some(args.locale.id().to_owned());
-    settings.common.time_zone = Some(args.time_zone.name().to_owned());
     let settings = settings.check().map_err(|bad| bad.to_string())?;
     let network = Network::new().map_err(|error| error.to_string())?;
     let app = Arc::new(app::build(settings, Arc::new(network), Arc::new(world.time.clone())));

@@ -113,14 +113,29 @@ impl Api {
     }
 }
 
+impl Endpoint {
+    /// An endpoint of `api`.
+    ///
+    /// # Errors
+    /// When that would be plain http to another machine or send a token to somebody else.
+    pub fn of(api: Api, url: &str) -> Result<Self, EndpointError> {
+        endpoint(api, url)
+    }
+}
+
 impl Endpoints {
     /// Sets where `api` answers.
     ///
     /// # Errors
-    /// When that would be plain http to another machine or send a token to somebody else.
+    /// As [`Endpoint::of`].
     pub fn set(&mut self, api: Api, url: &str) -> Result<(), EndpointError> {
-        self.changed.insert(api, endpoint(api, url)?);
+        self.replace(api, Endpoint::of(api, url)?);
         Ok(())
+    }
+
+    /// Sets where `api` answers.
+    pub fn replace(&mut self, api: Api, endpoint: Endpoint) {
+        self.changed.insert(api, endpoint);
     }
 
     /// Where the API of `operation` answers: for some services that depends on the location in its name.

@@ -15,7 +15,8 @@ use clap::Args;
 
 pub use error::{Fault, PostError};
 
-use self::access::{Access, BadSetting, Checked};
+use self::access::Access;
+use crate::args::Problems;
 use crate::prose::Notice;
 use crate::watch::{Addressing, Powers, Receipt, Report, Target};
 
@@ -26,7 +27,7 @@ pub const ADDRESSING: Addressing = slack::ADDRESSING;
 macro_rules! further {
     ($($folder:ident: $settings:ty),* $(,)?) => {
         /// The settings of further outlets.
-        #[derive(Args, Clone, Debug, Default)]
+        #[derive(Args, Clone, Debug)]
         pub struct FurtherArgs {
             $(
                 /// Its settings
@@ -37,13 +38,9 @@ macro_rules! further {
 
         impl FurtherArgs {
             /// Those that are set up.
-            ///
-            /// # Errors
-            /// With all settings that can't be used.
-            pub fn check(&self) -> Result<Vec<Arc<dyn Access>>, Vec<BadSetting>> {
-                let checked: Vec<Checked> = vec![$(self.$folder.check()),*];
-                let bad: Vec<_> = checked.iter().filter_map(|checked| checked.as_ref().err()).flatten().cloned().collect();
-                if bad.is_empty() { Ok(checked.into_iter().flatten().flatten().collect()) } else { Err(bad) }
+            pub fn check(&self, problems: &mut Problems) -> Vec<Arc<dyn Access>> {
+                let checked = vec![$(self.$folder.check(problems)),*];
+                checked.into_iter().flatten().collect()
             }
         }
     };

@@ -1,69 +1,40 @@
-//! Reads single settings, and keeps a line about each that can't be used.
+//! Readers of single values: what a text means, or why it means nothing. A reason never repeats a secret.
 
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
-use super::BadSettings;
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+
 use crate::message::INTERVAL;
+use crate::text;
+
 /// The word that allows everything.
 pub(super) const ANY: &str = "any";
+/// What to do about a service that there is not.
+pub(super) const LIST_OF_SERVICES: &str = "`opwatch services` lists them";
+/// The longest time that makes sense here.
+pub(super) const LONGEST_TIME: Duration = Duration::from_secs(36_500 * 24 * 3_600);
 
-/// The lines about settings that can't be used.
-#[derive(Default)]
-pub(super) struct Bad(Vec<String>);
+/// The items of a list. Of several that can't be read, the first is reported.
+pub(super) fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(read).collect()
+}
 
-impl Bad {
-    pub(super) fn say(&mut self, setting: &str, why: &str, example: &str) {
-        self.0.push(format!("{setting}: {why} (example: {setting}={example})"));
-    }
+/// One of the words that `T` knows, which `allowed` lists.
+pub(super) fn word<T: FromStr>(text: &str, allowed: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text:?} is not one of: {allowed}"))
+}
 
-    pub(super) fn optional<T>(
-        &mut self,
-        setting: &str,
-        value: Option<&String>,
-        example: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        match parse(given(value)?) {
-            Ok(parsed) => Some(parsed),
-            Err(why) => {
-                self.say(setting, &why, example);
-                None
-            }
-        }
-    }
-
-    pub(super) fn required(
-        &mut self,
-        setting: &str,
-        value: Option<&String>,
-        example: &str,
-        parse: impl Fn(&str) -> Result<String, String>,
-    ) -> String {
-        if given(value).is_none() {
-            self.say(setting, "must be set", example);
-        }
-        self.optional(setting, value, example, parse).unwrap_or_default()
-    }
-
-    pub(super) fn list<T>(
-        &mut self,
-        setting: &str,
-        value: Option<&String>,
-        [default, example]: [&str; 2],
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Vec<T> {
-        let text = given(value).unwrap_or(default);
-        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-        let parsed: Result<Vec<T>, String> = items.map(parse).collect();
-        parsed.unwrap_or_else(|why| {
-            self.say(setting, &why, example);
-            Vec::new()
-        })
-    }
-
-    pub(super) fn or<T>(self, settings: T) -> Result<T, BadSettings> {
-        if self.0.is_empty() { Ok(settings) } else { Err(BadSettings(self.0)) }
-    }
+/// A number from 0 to `highest`.
+pub(super) fn number<T: FromStr + PartialOrd + Copy>(
+    text: &str,
+    highest: T,
+    what: &str,
+) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| *number <= highest);
+    number.ok_or_else(|| format!("must be {what}"))
 }
 
 /// A duration such as `90s`. A number alone could be of any unit.
@@ -74,13 +45,34 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| error.to_string())
 }
 
-/// A value that is there: a blank variable counts as not set.
-pub(super) fn given(value: Option<&String>) -> Option<&str> {
-    value.map(|text| text.trim()).filter(|text| !text.is_empty())
+/// A duration in `allowed`, which `described` puts into words.
+pub(super) fn span(
+    text: &str,
+    allowed: RangeInclusive<Duration>,
+    described: &str,
+) -> Result<TimeDelta, String> {
+    let known = Some(duration(text)?).filter(|duration| allowed.contains(duration));
+    let span = known.and_then(|duration| TimeDelta::from_std(duration).ok());
+    span.ok_or_else(|| format!("must be {described}"))
+}
+
+/// A time with date and zone.
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    text::time(text).ok_or_else(|| format!("{text:?} is not an RFC 3339 time"))
+}
+
+/// `projects/P/topics/T`.
+pub(super) fn topic(text: &str) -> Result<String, String> {
+    resource(text, &["projects", "topics"])
+}
+
+/// `projects/P/locations/L/queues/Q`.
+pub(super) fn queue(text: &str) -> Result<String, String> {
+    resource(text, &["projects", "locations", "queues"])
 }
 
 /// `projects/P/topics/T` and the like: collections in order, an id after each.
-pub(super) fn resource(text: &str, collections: &[&str]) -> Result<String, String> {
+fn resource(text: &str, collections: &[&str]) -> Result<String, String> {
     let form = || collections.iter().map(|name| format!("{name}/…")).collect::<Vec<_>>().join("/");
     let segments: Vec<&str> = text.split('/').collect();
     let fits = segments.len() == 2 * collections.len()
@@ -96,6 +88,7 @@ fn is_id(id: &str, is_project: bool) -> bool {
     !matches!(id, "" | "." | "..") && id.bytes().all(allowed)
 }
 
+/// A project's id.
 pub(super) fn project(text: &str) -> Result<String, String> {
     is_id(text, true).then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is not a project ID"))
 }
@@ -113,8 +106,22 @@ pub(super) fn interval(text: &str) -> Result<u32, String> {
     whole.then_some(seconds).ok_or_else(|| "must be whole seconds from 1s to 24h".to_owned())
 }
 
-pub(super) fn account_address(text: &str) -> Result<String, String> {
+/// A service account's address.
+pub(super) fn account(text: &str) -> Result<String, String> {
     let plain = |part: &str| !part.is_empty() && is_id(part, false);
     let fits = text.split_once('@').is_some_and(|(name, domain)| plain(name) && plain(domain));
     fits.then(|| text.to_owned()).ok_or_else(|| format!("{text:?} is not an email address"))
+}
+
+/// A text as it is, of what a token's `aud` can hold.
+pub(super) fn audience(text: &str) -> Result<String, String> {
+    let fits = text.bytes().all(|byte| byte.is_ascii_graphic());
+    let why = || format!("{text:?} contains characters that an audience can't have");
+    fits.then(|| text.to_owned()).ok_or_else(why)
+}
+
+/// A token, which goes into a header, so it must be able to. It is a secret.
+pub(super) fn token(text: &str) -> Result<SecretString, String> {
+    let fits = text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.into()).ok_or_else(|| "contains characters that a token can't have".to_owned())
 }

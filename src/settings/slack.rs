@@ -4,8 +4,8 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::ServeArgs;
-use super::parse::{ANY, Bad, given};
+use super::parse::{ANY, list, number, token, word};
+use crate::args::{Problems, Setting, UNSET, reads};
 use crate::message::{LONGEST_TITLE, title_problem};
 use crate::net::endpoints::{Api, Endpoints};
 use crate::outlets::slack::{ADDRESSING, Access};
@@ -17,147 +17,126 @@ const SLACK: &str = "https://hooks.slack.com";
 const WEBHOOK: &str = "https://hooks.slack.com/services/T…/B…/…";
 const BOT_TOKEN: &str = "xoxb-…";
 const CHANNEL: &str = "C024BE91L";
-/// Checks without progress until people are told.
-const STALL_AFTER: u32 = 10;
 
 /// How Slack is told.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub struct SlackArgs {
+    /// Slack incoming webhook (secret): `https://hooks.slack.com/services/T…/B…/…`, not the URL of a workflow
+    #[arg(long, env = "SLACK_WEBHOOK_URL", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(WEBHOOK, webhook))]
+    pub slack_webhook_url: Setting<SecretString>,
     /// Token of a Slack bot (secret), instead of the webhook: `xoxb-…`
-    #[arg(long, env = "SLACK_BOT_TOKEN", hide_env_values = true)]
-    pub slack_bot_token: Option<SecretString>,
+    #[arg(long, env = "SLACK_BOT_TOKEN", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(BOT_TOKEN, bot_token))]
+    pub slack_bot_token: Setting<SecretString>,
     /// Default channel of the bot, by id: `C…`. Required with `SLACK_BOT_TOKEN`
-    #[arg(long, env = "SLACK_CHANNEL", hide_env_values = true)]
-    pub slack_channel: Option<String>,
+    #[arg(long, env = "SLACK_CHANNEL", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(CHANNEL, channel))]
+    pub slack_channel: Setting<Target>,
     /// Other channels that messages may choose: `C…,C…`, or `any` [default: `SLACK_CHANNEL` only]
-    #[arg(long, env = "SLACK_CHANNELS", hide_env_values = true)]
-    pub slack_channels: Option<String>,
+    #[arg(long, env = "SLACK_CHANNELS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(CHANNEL, channels))]
+    pub slack_channels: Setting<Targets>,
     /// Name of a watch whose message has no title [default: by operation]
-    #[arg(long, env = "TITLE", hide_env_values = true)]
-    pub title: Option<String>,
+    #[arg(long, env = "TITLE", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("Nightly backup", title))]
+    pub title: Setting<String>,
     /// Whom to mention: here, a person (`U…`) or a user group (`S…`)
-    #[arg(long, env = "MENTION", hide_env_values = true)]
-    pub mention: Option<String>,
+    #[arg(long, env = "MENTION", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("here", mention))]
+    pub mention: Setting<Mention>,
     /// Other mentions that messages may choose: here, `U…`, `S…`, or `any` [default: `MENTION` only]
-    #[arg(long, env = "MENTIONS", hide_env_values = true)]
-    pub mentions: Option<String>,
+    #[arg(long, env = "MENTIONS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("here,S0614TZR7", mentions))]
+    pub mentions: Setting<Option<Vec<Mention>>>,
     /// When to mention: failure, always, never [default: failure]
-    #[arg(long, env = "MENTION_ON", hide_env_values = true)]
-    pub mention_on: Option<String>,
+    #[arg(long, env = "MENTION_ON", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("always", mention_on))]
+    pub mention_on: Setting<MentionOn>,
     /// What to report: live, end, start,end or failure [default: live with a bot, end with a webhook]
-    #[arg(long, env = "NOTIFY", hide_env_values = true)]
-    pub notify: Option<String>,
-    /// Checks without progress before a warning is posted; 0 turns it off [default: 10]
-    #[arg(long, env = "STALL_AFTER", hide_env_values = true)]
-    pub stall_after: Option<String>,
-}
-
-impl ServeArgs {
-    /// The webhook or the bot: exactly one of them; and where messages may send.
-    pub(super) fn check_slack(&self, endpoints: &Endpoints, bad: &mut Bad) -> (Access, Targets) {
-        let secret = |secret: &Option<SecretString>| {
-            let text = secret.as_ref().map(|secret| secret.expose_secret().trim().to_owned());
-            text.filter(|text| !text.is_empty())
-        };
-        let (webhook, token) = (secret(&self.slack_webhook_url), secret(&self.slack.slack_bot_token));
-        let token = match (&webhook, token) {
-            (Some(_), Some(_)) => {
-                let why = "can't be set together with SLACK_WEBHOOK_URL: unset one of them";
-                bad.say("SLACK_BOT_TOKEN", why, BOT_TOKEN);
-                let access = Access::Webhook(check_webhook(webhook.as_ref(), endpoints, bad));
-                return (access, self.slack.check_channels(bad));
-            }
-            (None, None) => {
-                let why = "must be set, or SLACK_BOT_TOKEN with SLACK_CHANNEL";
-                bad.say("SLACK_WEBHOOK_URL", why, WEBHOOK);
-                return (Access::Webhook(SecretString::default()), Targets::Any);
-            }
-            (Some(_), None) => {
-                self.slack.only_a_bot_has(bad);
-                return (Access::Webhook(check_webhook(webhook.as_ref(), endpoints, bad)), Targets::Any);
-            }
-            (None, token) => bad.optional("SLACK_BOT_TOKEN", token.as_ref(), BOT_TOKEN, bot_token),
-        };
-        let access =
-            Access::Bot { base: endpoints.get(Api::SlackApi).base, token: token.unwrap_or_default().into() };
-        (access, self.slack.check_channels(bad))
-    }
+    #[arg(long, env = "NOTIFY", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("failure", notify))]
+    pub notify: Setting<Notify>,
+    /// Checks without progress before a warning is posted; 0 turns it off
+    #[arg(long, env = "STALL_AFTER", hide_env_values = true, default_value = "10", value_parser = reads("10", stall_after))]
+    pub stall_after: Setting<u32>,
 }
 
 impl SlackArgs {
-    fn only_a_bot_has(&self, bad: &mut Bad) {
-        let settings = [("SLACK_CHANNEL", &self.slack_channel), ("SLACK_CHANNELS", &self.slack_channels)];
-        for (setting, value) in settings {
-            if given(value.as_ref()).is_some() {
-                let why = "can't be used with a webhook, which has a fixed channel: unset it, or set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL";
-                bad.say(setting, why, CHANNEL);
+    /// The webhook or the bot: exactly one of them; and where messages may send.
+    pub(super) fn check_access(&self, endpoints: &Endpoints, bad: &mut Problems) -> (Access, Targets) {
+        let (webhook, token) = (&self.slack_webhook_url, &self.slack_bot_token);
+        match (webhook.is_given(), token.is_given()) {
+            (true, true) => {
+                token.refuse("can't be set together with SLACK_WEBHOOK_URL: unset one of them", bad);
+                (self.check_webhook(endpoints, bad), self.check_channels(bad))
+            }
+            (false, false) => {
+                webhook.refuse("must be set, or SLACK_BOT_TOKEN with SLACK_CHANNEL", bad);
+                (Access::Webhook(SecretString::default()), Targets::Any)
+            }
+            (true, false) => {
+                self.only_a_bot_has(bad);
+                (self.check_webhook(endpoints, bad), Targets::Any)
+            }
+            (false, true) => {
+                let base = endpoints.get(Api::SlackApi).base;
+                let token = token.check(bad).unwrap_or_default();
+                (Access::Bot { base, token }, self.check_channels(bad))
             }
         }
     }
 
-    fn check_channels(&self, bad: &mut Bad) -> Targets {
-        if given(self.slack_channels.as_ref()) == Some(ANY) {
-            return Targets::Any;
+    fn only_a_bot_has(&self, bad: &mut Problems) {
+        let why = "can't be used with a webhook, which has a fixed channel: unset it, or set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL";
+        if self.slack_channel.is_given() {
+            self.slack_channel.refuse(why, bad);
         }
-        let mut channels = bad.list("SLACK_CHANNELS", self.slack_channels.as_ref(), ["", CHANNEL], |text| {
-            channel(text).map_err(|why| format!("{why} (or {ANY}, alone)"))
-        });
+        if self.slack_channels.is_given() {
+            self.slack_channels.refuse(why, bad);
+        }
+    }
+
+    /// The webhook's path on Slack's host, or on the endpoint that stands in for it.
+    fn check_webhook(&self, endpoints: &Endpoints, bad: &mut Problems) -> Access {
+        let base = endpoints.get(Api::Slack).base;
+        let setting = &self.slack_webhook_url;
+        let url = setting.check(bad).and_then(|url| Url::parse(url.expose_secret()).ok());
+        let hook = match url.map(|url| on_slack(&url, &base)) {
+            Some(Ok(hook)) => hook,
+            Some(Err(why)) => {
+                setting.refuse(&why, bad);
+                SecretString::default()
+            }
+            None => SecretString::default(),
+        };
+        Access::Webhook(hook)
+    }
+
+    fn check_channels(&self, bad: &mut Problems) -> Targets {
         // A message may name the default too.
-        channels.extend(given(self.slack_channel.as_ref()).and_then(|text| channel(text).ok()));
-        Targets::Only(channels)
+        let default = self.slack_channel.get();
+        match self.slack_channels.check(bad) {
+            Some(Targets::Only(mut channels)) => {
+                channels.extend(default);
+                Targets::Only(channels)
+            }
+            Some(Targets::Any) => Targets::Any,
+            None => Targets::Only(default.into_iter().collect()),
+        }
     }
 
     /// Whom messages may ping; `None` for everyone.
-    pub(super) fn check_mentions(&self, bad: &mut Bad) -> Option<Vec<Mention>> {
-        if given(self.mentions.as_ref()) == Some(ANY) {
-            return None;
-        }
-        let mut mentions: Vec<Mention> =
-            bad.list("MENTIONS", self.mentions.as_ref(), ["", "here,S0614TZR7"], |text| {
-                mention(text).map_err(|why| format!("{why} (or {ANY}, alone)"))
-            });
-        mentions.extend(given(self.mention.as_ref()).and_then(|text| mention(text).ok()));
+    pub(super) fn check_mentions(&self, bad: &mut Problems) -> Option<Vec<Mention>> {
+        let mut mentions = self.mentions.check(bad).unwrap_or_else(|| Some(Vec::new()))?;
+        mentions.extend(self.mention.get());
         Some(mentions)
     }
 
-    pub(super) fn check_title(&self, bad: &mut Bad) -> Option<String> {
-        bad.optional("TITLE", self.title.as_ref(), "Nightly backup", |text| {
-            match title_problem(text) {
-                None => Ok(text.to_owned()),
-                Some(Why::Character { code }) => Err(format!(
-                    "contains the character {code}; must have at most {LONGEST_TITLE} characters on one line, without \
-                     control characters and characters that change the direction of text"
-                )),
-                Some(_) => Err(format!("must have at most {LONGEST_TITLE} characters on one line")),
-            }
-        })
-    }
-
-    pub(super) fn check_routing(&self, powers: Powers, bad: &mut Bad) -> Routing {
-        let none_of = |text: &str, allowed: &str| format!("{text:?} is not one of: {allowed}");
-        let target = bad.optional("SLACK_CHANNEL", self.slack_channel.as_ref(), CHANNEL, channel);
-        if powers.targets && given(self.slack_channel.as_ref()).is_none() {
-            bad.say("SLACK_CHANNEL", "must be set together with SLACK_BOT_TOKEN", CHANNEL);
+    pub(super) fn check_routing(&self, powers: Powers, bad: &mut Problems) -> Routing {
+        let target = self.slack_channel.check(bad);
+        if powers.targets && !self.slack_channel.is_given() {
+            self.slack_channel.refuse("must be set together with SLACK_BOT_TOKEN", bad);
         }
-        let mention = bad.optional("MENTION", self.mention.as_ref(), "here", mention);
-        let mention_on = bad.optional("MENTION_ON", self.mention_on.as_ref(), "always", |text| {
-            text.parse().map_err(|()| none_of(text, MentionOn::ALLOWED))
-        });
-        let notify = bad.optional("NOTIFY", self.notify.as_ref(), "failure", |text| match text.parse() {
-            Ok(Notify::Live) if !powers.edits => {
-                Err("\"live\" needs a bot: set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL".to_owned())
-            }
-            parsed => parsed.map_err(|()| none_of(text, Notify::ALLOWED)),
-        });
+        let (mention, mention_on) = (self.mention.check(bad), self.mention_on.check(bad));
         let default = if powers.edits { Notify::Live } else { Notify::End };
-        Routing { target, mention, mention_on, notify: Some(notify.unwrap_or(default)) }
-    }
-
-    pub(super) fn check_stall_after(&self, bad: &mut Bad) -> u32 {
-        let parsed = bad.optional("STALL_AFTER", self.stall_after.as_ref(), "10", |text| {
-            text.parse::<u32>().map_err(|_| "must be a whole number of checks".to_owned())
-        });
-        parsed.unwrap_or(STALL_AFTER)
+        let notify = self.notify.check(bad).unwrap_or(default);
+        if notify == Notify::Live && !powers.edits {
+            let why = "\"live\" needs a bot: set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL";
+            self.notify.refuse(why, bad);
+        }
+        Routing { target, mention, mention_on, notify: Some(notify) }
     }
 }
 
@@ -166,18 +145,62 @@ fn channel(text: &str) -> Result<Target, String> {
     form.checked(text).map(Target::new).ok_or_else(|| format!("must be {}, not {text:?}", form.described))
 }
 
+fn channels(text: &str) -> Result<Targets, String> {
+    if text == ANY {
+        return Ok(Targets::Any);
+    }
+    list(text, |text| channel(text).map_err(or_any)).map(Targets::Only)
+}
+
 fn mention(text: &str) -> Result<Mention, String> {
     let form = ADDRESSING.mention;
     form.checked(text).map(Mention::new).ok_or_else(|| format!("must be {}, not {text:?}", form.described))
 }
 
-/// The token goes into a header. It is a secret, so no error repeats it.
-fn bot_token(text: &str) -> Result<String, String> {
-    if !text.starts_with("xoxb-") {
-        return Err("must begin with xoxb-".to_owned());
+/// `None` for any.
+fn mentions(text: &str) -> Result<Option<Vec<Mention>>, String> {
+    if text == ANY {
+        return Ok(None);
     }
-    let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
-    plain.then(|| text.to_owned()).ok_or_else(|| "contains characters that a token can't have".to_owned())
+    list(text, |text| mention(text).map_err(or_any)).map(Some)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn or_any(why: String) -> String {
+    format!("{why} (or {ANY}, alone)")
+}
+
+fn mention_on(text: &str) -> Result<MentionOn, String> {
+    word(text, MentionOn::ALLOWED)
+}
+
+fn notify(text: &str) -> Result<Notify, String> {
+    word(text, Notify::ALLOWED)
+}
+
+fn stall_after(text: &str) -> Result<u32, String> {
+    number(text, u32::MAX, "a whole number of checks")
+}
+
+fn title(text: &str) -> Result<String, String> {
+    match title_problem(text) {
+        None => Ok(text.to_owned()),
+        Some(Why::Character { code }) => Err(format!(
+            "contains the character {code}; must have at most {LONGEST_TITLE} characters on one line, without \
+             control characters and characters that change the direction of text"
+        )),
+        Some(_) => Err(format!("must have at most {LONGEST_TITLE} characters on one line")),
+    }
+}
+
+/// The token is a secret, so no error repeats it.
+fn bot_token(text: &str) -> Result<SecretString, String> {
+    if text.starts_with("xoxb-") { token(text) } else { Err("must begin with xoxb-".to_owned()) }
+}
+
+/// The URL is a secret, so no error repeats it. Where it may lead depends on `ENDPOINTS`.
+fn webhook(text: &str) -> Result<SecretString, String> {
+    Url::parse(text).map(|_| text.into()).map_err(|_| "is not a URL".to_owned())
 }
 
 /// Whether `path` is an incoming webhook's: <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>.
@@ -203,23 +226,20 @@ fn is_webhook(path: &str) -> Result<(), String> {
     Err(format!("{what}: {CREATE}"))
 }
 
-/// The webhook's path on Slack's host, or on the endpoint that stands in for it.
-fn check_webhook(url: Option<&String>, endpoints: &Endpoints, bad: &mut Bad) -> SecretString {
-    let base = endpoints.get(Api::Slack).base;
-    bad.required("SLACK_WEBHOOK_URL", url, WEBHOOK, |text| {
-        // The URL is a secret, so no error repeats it.
-        let url = Url::parse(text).map_err(|_| "is not a URL".to_owned())?;
-        let origin = url.origin().ascii_serialization();
-        if origin != SLACK && origin != base {
-            let or = if base == SLACK {
-                String::new()
-            } else {
-                format!(" (or with what ENDPOINTS has for slack: {base})")
-            };
-            return Err(format!("must begin with {SLACK}/{or}"));
-        }
-        is_webhook(url.path())?;
-        Ok(format!("{base}{}", url.path()))
-    })
-    .into()
+/// The webhook `url` at `base`, which is Slack or stands in for it.
+///
+/// # Errors
+/// When it leads elsewhere, or is something else of Slack's.
+fn on_slack(url: &Url, base: &str) -> Result<SecretString, String> {
+    let origin = url.origin().ascii_serialization();
+    if origin != SLACK && origin != base {
+        let or = if base == SLACK {
+            String::new()
+        } else {
+            format!(" (or with what ENDPOINTS has for slack: {base})")
+        };
+        return Err(format!("must begin with {SLACK}/{or}"));
+    }
+    is_webhook(url.path())?;
+    Ok(format!("{base}{}", url.path()).into())
 }

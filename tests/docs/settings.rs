@@ -40,7 +40,10 @@ fn settings() -> Vec<Setting> {
     let command = ServeArgs::augment_args(Command::new("serve"));
     let settings = command.get_arguments().map(|argument| {
         let help = argument.get_help().expect("a help text").to_string();
-        let default = help.rsplit_once(" [default: ").and_then(|(_, rest)| rest.strip_suffix(']'));
+        let described = help.rsplit_once(" [default: ").and_then(|(_, rest)| rest.strip_suffix(']'));
+        let values = argument.get_default_values().iter().map(|value| value.to_str().unwrap());
+        let own = values.filter(|_| !argument.is_hide_default_value_set()).collect::<Vec<_>>().join(",");
+        let default = described.or(Some(own.as_str()).filter(|own| !own.is_empty()));
         Setting {
             variable: argument.get_env().expect("a variable").to_str().unwrap().to_owned(),
             default: default.unwrap_or("–").to_owned(),

@@ -13,7 +13,7 @@ use opwatch::clock::{Clock, Deadline};
 use opwatch::delivery::Delivery;
 use opwatch::intake::http::App;
 use opwatch::net::transport::{Answer, Failure, Method, Request, Sending, Transport};
-use opwatch::settings::{PolicyArgs, ServeArgs};
+use opwatch::settings::Variables;
 use opwatch::testing;
 use opwatch::trust::Origin;
 use secrecy::ExposeSecret;
@@ -189,18 +189,17 @@ impl Cloud {
     }
 
     fn instance(self: &Arc<Self>) -> Arc<App> {
-        let mut args = ServeArgs {
-            topic: Some("projects/p/topics/t".to_owned()),
-            check_queue: Some("projects/p/locations/l/queues/checks".to_owned()),
-            report_queue: Some("projects/p/locations/l/queues/reports".to_owned()),
-            tasks_service_account: Some("tasks@p.iam.gserviceaccount.com".to_owned()),
-            slack_webhook_url: Some("https://hooks.slack.com/services/T0/B0/x".into()),
-            policy: PolicyArgs { export_prefixes: Some("gs://backups".to_owned()), ..PolicyArgs::default() },
-            ..ServeArgs::default()
-        };
+        let mut args = Variables::from([
+            ("TOPIC", "projects/p/topics/t"),
+            ("CHECK_QUEUE", "projects/p/locations/l/queues/checks"),
+            ("REPORT_QUEUE", "projects/p/locations/l/queues/reports"),
+            ("TASKS_SERVICE_ACCOUNT", "tasks@p.iam.gserviceaccount.com"),
+            ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/x"),
+            ("EXPORT_PREFIXES", "gs://backups"),
+            ("ACCESS_TOKEN", "token"),
+        ]);
         let projects: Vec<_> = (0..40).map(|project| format!("p{project}")).collect();
-        args.common.projects = Some(format!("p,hanging,healthy,{}", projects.join(",")));
-        args.common.access_token = Some("token".into());
+        args.set("PROJECTS", format!("p,hanging,healthy,{}", projects.join(",")));
         let settings = args.check().unwrap();
         let transport: Arc<dyn Transport> = Arc::new(Line(Arc::clone(self)));
         let clock: Arc<dyn Clock> = Arc::<Self>::clone(self);

@@ -11,7 +11,7 @@ use opwatch::app;
 use opwatch::fakes::{Event, Fault, Options, Pace, Plan, Subscription, Task, World};
 use opwatch::intake::server::Limits;
 use opwatch::net::transport::Network;
-use opwatch::settings::{PolicyArgs, ServeArgs};
+use opwatch::settings::Variables;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -90,7 +90,7 @@ impl Opwatch {
     }
 
     /// Starts it with settings that `change` has changed.
-    pub(crate) async fn start_with(change: impl FnOnce(&mut ServeArgs)) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Variables)) -> Self {
         let world = world().await;
         let mut args = settings(&world);
         change(&mut args);
@@ -105,13 +105,13 @@ impl Opwatch {
     }
 
     /// Stops the service and starts it again with other settings, in the same world and at the same address.
-    pub(crate) async fn restart_with(mut self, change: impl FnOnce(&mut ServeArgs)) -> Self {
+    pub(crate) async fn restart_with(mut self, change: impl FnOnce(&mut Variables)) -> Self {
         if let Some(server) = self.server.take() {
             server.stop().await;
         }
         let mut args = settings(&self.world);
         change(&mut args);
-        args.port = self.url.trim_end_matches('/').rsplit(':').next().map(str::to_owned);
+        args.set("PORT", self.url.trim_end_matches('/').rsplit(':').next().unwrap());
         let (url, server) = serve(&self.world, &args).await;
         (self.url, self.server) = (url, Some(server));
         self
@@ -361,31 +361,27 @@ pub(crate) fn subscriptions(url: &str) -> [Subscription; 2] {
 }
 
 /// Settings that fit `world`.
-pub(crate) fn settings(world: &World) -> ServeArgs {
-    let mut args = ServeArgs {
-        topic: Some(TOPIC.to_owned()),
-        internal_topic: Some(INTERNAL_TOPIC.to_owned()),
-        check_queue: Some(CHECK_QUEUE.to_owned()),
-        report_queue: Some(REPORT_QUEUE.to_owned()),
-        tasks_service_account: Some(TASKS_ACCOUNT.to_owned()),
-        slack_webhook_url: Some(world.slack.webhook().into()),
-        policy: PolicyArgs {
-            // The tests have many buckets.
-            export_prefixes: Some("any".to_owned()),
-            // The task of a claim waits until its hour is over, and virtual time would go there.
-            max_starts_per_hour: Some("0".to_owned()),
-            ..PolicyArgs::default()
-        },
-        ..ServeArgs::default()
-    };
-    args.common.endpoints = Some(world.endpoints());
-    args.common.access_token = Some(TOKEN.into());
-    args
+pub(crate) fn settings(world: &World) -> Variables {
+    let (webhook, endpoints) = (world.slack.webhook(), world.endpoints());
+    Variables::from([
+        ("TOPIC", TOPIC),
+        ("INTERNAL_TOPIC", INTERNAL_TOPIC),
+        ("CHECK_QUEUE", CHECK_QUEUE),
+        ("REPORT_QUEUE", REPORT_QUEUE),
+        ("TASKS_SERVICE_ACCOUNT", TASKS_ACCOUNT),
+        ("SLACK_WEBHOOK_URL", &webhook),
+        // The tests have many buckets.
+        ("EXPORT_PREFIXES", "any"),
+        // The task of a claim waits until its hour is over, and virtual time would go there.
+        ("MAX_STARTS_PER_HOUR", "0"),
+        ("ENDPOINTS", &endpoints),
+        ("ACCESS_TOKEN", TOKEN),
+    ])
 }
 
-async fn serve(world: &World, args: &ServeArgs) -> (String, Server) {
+async fn serve(world: &World, args: &Variables) -> (String, Server) {
     let settings = args.check().unwrap();
-    let port = args.port.as_deref().map_or(0, |port| port.parse().unwrap());
+    let port: u16 = args.get("PORT").map_or(0, |port| port.parse().unwrap());
     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let app = Arc::new(app::build(settings, Arc::new(Network::new().unwrap()), Arc::new(world.time.clone())));

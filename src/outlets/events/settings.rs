@@ -3,64 +3,49 @@
 use std::sync::Arc;
 
 use clap::Args;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 use super::Receiver;
 use super::signature::{Key, is_secret};
+use crate::args::{Problems, Setting, UNSET, reads};
 use crate::net::endpoints::is_loopback;
-use crate::outlets::access::{Access, BadSetting, Checked};
+use crate::outlets::access::Access;
 
-const URL: &str = "EVENTS_URL";
-const SECRET: &str = "EVENTS_SECRET";
-const URL_EXAMPLE: &str = "https://example.com/opwatch";
-const SECRET_EXAMPLE: &str = "whsec_… (to generate one: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\")";
+const URL: &str = "https://example.com/opwatch";
+const SECRET: &str = "whsec_… (to generate one: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\")";
 
 /// Where each end of a watch is posted as an event.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub struct EventsArgs {
     /// https URL that receives an event when a watch ends, in addition to Slack. Set together with `EVENTS_SECRET`
-    #[arg(long, env = "EVENTS_URL", hide_env_values = true)]
-    pub events_url: Option<String>,
+    #[arg(long, env = "EVENTS_URL", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(URL, url))]
+    pub events_url: Setting<SecretString>,
     /// Secret that the events are signed with: `whsec_…`, as Standard Webhooks defines it
-    #[arg(long, env = "EVENTS_SECRET", hide_env_values = true)]
-    pub events_secret: Option<SecretString>,
+    #[arg(long, env = "EVENTS_SECRET", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(SECRET, key))]
+    pub events_secret: Setting<Key>,
 }
 
 impl EventsArgs {
-    /// Checks them.
-    ///
-    /// # Errors
-    /// With what can't be used.
-    pub fn check(&self) -> Checked {
-        let given =
-            |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-        let url = given(self.events_url.as_deref());
-        let secret = given(self.events_secret.as_ref().map(ExposeSecret::expose_secret));
-        let mut bad = Vec::new();
-        let mut say =
-            |setting, why: &str, example| bad.push(BadSetting { setting, why: why.to_owned(), example });
-        match (&url, &secret) {
-            (None, None) => return Ok(None),
-            (Some(_), None) => say(SECRET, "must be set together with EVENTS_URL", SECRET_EXAMPLE),
-            (None, Some(_)) => say(URL, "must be set together with EVENTS_SECRET", URL_EXAMPLE),
-            (Some(_), Some(_)) => {}
+    /// The receiver, if there is one.
+    pub fn check(&self, problems: &mut Problems) -> Option<Arc<dyn Access>> {
+        let (url, secret) = (&self.events_url, &self.events_secret);
+        match (url.is_given(), secret.is_given()) {
+            (true, false) => secret.refuse("must be set together with EVENTS_URL", problems),
+            (false, true) => url.refuse("must be set together with EVENTS_SECRET", problems),
+            (true, true) | (false, false) => {}
         }
-        if let Some(why) = url.as_deref().and_then(url_problem) {
-            say(URL, why, URL_EXAMPLE);
-        }
-        let key = secret.as_deref().and_then(Key::parse);
-        if secret.is_some() && key.is_none() {
-            say(SECRET, is_secret(), SECRET_EXAMPLE);
-        }
-        match (bad.is_empty(), url, key) {
-            (true, Some(url), Some(key)) => {
-                let access: Arc<dyn Access> = Arc::new(Receiver { url: url.into(), key });
-                Ok(Some(access))
-            }
-            _ => Err(bad),
-        }
+        let (url, key) = (url.check(problems), secret.check(problems));
+        Some(Arc::new(Receiver { url: url?, key: key? }))
     }
+}
+
+fn key(text: &str) -> Result<Key, String> {
+    Key::parse(text).ok_or_else(|| is_secret().to_owned())
+}
+
+fn url(text: &str) -> Result<SecretString, String> {
+    url_problem(text).map_or_else(|| Ok(text.into()), |why| Err(why.to_owned()))
 }
 
 /// What is wrong with the URL, which may hold a secret and is not repeated.
@@ -82,27 +67,30 @@ fn url_problem(text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Command, FromArgMatches};
+
     use super::*;
 
     const GOOD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-    fn problems(url: &str, secret: &str) -> Vec<&'static str> {
-        let args = EventsArgs { events_url: Some(url.to_owned()), events_secret: Some(secret.into()) };
-        match args.check() {
-            Ok(_) => Vec::new(),
-            Err(bad) => {
-                let repeats = |text: &str| text.contains("canary");
-                assert!(!bad.iter().any(|bad| repeats(&bad.why) || repeats(bad.example)), "{bad:?}");
-                bad.into_iter().map(|bad| bad.setting).collect()
-            }
-        }
+    /// The settings that can't be used.
+    fn problems(url: &str, secret: &str) -> Vec<String> {
+        let command = EventsArgs::augment_args(Command::new("events").no_binary_name(true));
+        let flags = [format!("--events-url={url}"), format!("--events-secret={secret}")];
+        let args = EventsArgs::from_arg_matches(&command.try_get_matches_from(flags).unwrap()).unwrap();
+        let mut problems = Problems::default();
+        let access = args.check(&mut problems);
+        let text = problems.to_string();
+        assert!(!text.contains("canary"), "{text}");
+        assert_eq!(access.is_some(), text.is_empty() && !url.is_empty(), "{text}");
+        text.lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
     }
 
     #[test]
     fn a_receiver_has_an_https_url_and_a_secret() {
         for good in ["https://example.com/x?y=z", "http://127.0.0.1:9/x", "http://[::1]/", "http://localhost"]
         {
-            assert_eq!(problems(good, GOOD), Vec::<&str>::new(), "{good}");
+            assert_eq!(problems(good, GOOD), Vec::<String>::new(), "{good}");
         }
         for wrong in [
             "http://example.com/canary",
@@ -112,16 +100,16 @@ mod tests {
             "ftp://127.0.0.1/canary",
             "example.com/canary",
         ] {
-            assert_eq!(problems(wrong, GOOD), [URL], "{wrong}");
+            assert_eq!(problems(wrong, GOOD), ["EVENTS_URL"], "{wrong}");
         }
         for wrong in
             ["canary", "whsec_", "whsec_!canary", "whsec_c2hvcnQ=", "whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
         {
-            assert_eq!(problems("https://example.com", wrong), [SECRET], "{wrong}");
+            assert_eq!(problems("https://example.com", wrong), ["EVENTS_SECRET"], "{wrong}");
         }
-        assert_eq!(problems(" ", GOOD), [URL]);
-        assert_eq!(problems("https://example.com", ""), [SECRET]);
-        assert_eq!(problems("http://example.com", "canary"), [URL, SECRET]);
-        assert!(EventsArgs::default().check().unwrap().is_none());
+        assert_eq!(problems(" ", GOOD), ["EVENTS_URL"]);
+        assert_eq!(problems("https://example.com", ""), ["EVENTS_SECRET"]);
+        assert_eq!(problems("http://example.com", "canary"), ["EVENTS_URL", "EVENTS_SECRET"]);
+        assert_eq!(problems("", ""), Vec::<String>::new());
     }
 }

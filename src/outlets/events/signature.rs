@@ -13,7 +13,7 @@ const LENGTH: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// A secret to sign with.
 #[derive(Clone)]
-pub(super) struct Key(hmac::Key);
+pub struct Key(hmac::Key);
 
 impl Key {
     /// The secret that `text` writes, if it is one.
