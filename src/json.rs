@@ -16,6 +16,7 @@ const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What went wrong where somebody wrote JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Slip {
     /// The text is UTF-16, little-endian: what PowerShell's `>` writes.

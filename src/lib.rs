@@ -46,6 +46,8 @@ pub mod clock;
 mod hash;
 mod json;
 pub mod net;
+#[cfg(test)]
+mod schema_tests;
 pub mod telemetry;
 pub mod terminal;
 #[cfg(any(test, feature = "testing"))]

@@ -35,6 +35,8 @@ enum Command {
     History(Box<opwatch::settings::HistoryArgs>),
     /// List the services whose operations can be followed
     Services(opwatch::cli::services::ServicesArgs),
+    /// Print the JSON Schema of messages or of events
+    Schema(opwatch::cli::schema::SchemaArgs),
     /// Check messages in files as the service would; sends nothing
     Validate(opwatch::cli::validate::ValidateArgs),
     /// Print the Slack message for a recorded operation; sends nothing
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
             Command::Doctor(args) => opwatch::cli::doctor::run(&args).await,
             Command::History(args) => opwatch::cli::history::run(&args).await,
             Command::Services(args) => opwatch::cli::services::run(&args),
+            Command::Schema(args) => opwatch::cli::schema::run(&args),
             Command::Validate(args) => opwatch::cli::validate::run(&args),
             #[cfg(feature = "local")]
             Command::Render(args) => opwatch::cli::render::run(&args),

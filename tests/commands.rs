@@ -115,8 +115,19 @@ fn frequent_slips_are_found_before_the_first_run() {
     fs::remove_file(file).unwrap();
 }
 
-const COMMANDS: [&str; 9] =
-    ["serve", "check", "doctor", "history", "validate", "render", "demo", "completions", "man"];
+const COMMANDS: [&str; 11] = [
+    "serve",
+    "check",
+    "doctor",
+    "history",
+    "services",
+    "schema",
+    "validate",
+    "render",
+    "demo",
+    "completions",
+    "man",
+];
 
 #[test]
 fn completions_know_every_command() {

@@ -34,6 +34,7 @@ async fn start_with(change: impl FnOnce(&mut Variables)) -> Opwatch {
 /// The one event that was taken.
 fn only_event(opwatch: &Opwatch) -> Value {
     let mut events = opwatch.world.receiver.taken();
+    events.iter().for_each(crate::schema::assert_event);
     assert_eq!(events.len(), 1, "{events:#?}");
     events.remove(0)
 }

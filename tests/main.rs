@@ -42,6 +42,7 @@ mod process;
 mod refusals;
 mod render;
 mod reports;
+mod schema;
 mod scripts;
 mod security;
 mod services;

@@ -9,6 +9,7 @@ mod input;
 mod named;
 #[cfg(feature = "local")]
 pub mod render;
+pub mod schema;
 pub mod services;
 pub mod validate;
 

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use super::LONGEST_TITLE;
+use super::wire::{Field, Form, Text};
 use crate::text;
 use crate::watch::{Problem, Why};
 
@@ -19,131 +20,150 @@ fn hidden(text: &str) -> Option<Why> {
     text::hidden(text).map(|hidden| Why::Character { code: format!("U+{:04X}", u32::from(hidden)) })
 }
 
-/// The fields of a message that were not read yet.
-pub(super) struct Fields {
-    map: Map<String, Value>,
-    prefix: &'static str,
+/// How the fields of one object are read. What was read is taken out of its field.
+#[derive(Clone, Copy)]
+pub(super) struct Rules {
+    /// What the names of the fields have before them in a problem.
+    pub(super) prefix: &'static str,
     /// Clamp rather than refuse, keep what is unknown.
-    lenient: bool,
+    pub(super) lenient: bool,
 }
 
-impl Fields {
-    pub(super) fn new(map: Map<String, Value>, prefix: &'static str, lenient: bool) -> Self {
-        Self { map, prefix, lenient }
-    }
-
-    fn problem(&self, field: &str, why: Why) -> Problem {
-        Problem::new(&format!("{}{field}", self.prefix), why)
-    }
-
-    pub(super) fn has(&self, field: &str) -> bool {
-        self.map.contains_key(field)
+impl Rules {
+    fn problem(self, name: &str, why: Why) -> Problem {
+        Problem::new(&format!("{}{name}", self.prefix), why)
     }
 
     /// A text of 1 to `most` characters.
-    pub(super) fn text(&mut self, field: &str, most: usize) -> Result<Option<String>, Problem> {
-        match self.map.remove(field) {
-            None => Ok(None),
-            Some(Value::String(found)) => {
-                if self.lenient {
-                    return Ok(Some(text::cut(&found, most)).filter(|text| !text.is_empty()));
-                }
-                if found.trim().is_empty() || found.chars().count() > most {
-                    return Err(self.problem(field, Why::Length { most }));
-                }
-                Ok(Some(text::cut(&found, most)))
+    pub(super) fn text(
+        self,
+        name: &str,
+        field: &mut Field<Text<'_>>,
+        most: usize,
+    ) -> Result<Option<String>, Problem> {
+        match field.take() {
+            Field::Absent => Ok(None),
+            Field::Is(found) if self.lenient => {
+                Ok(Some(text::cut(&found, most)).filter(|text| !text.is_empty()))
             }
-            Some(_) if self.lenient => Ok(None),
-            Some(_) => Err(self.problem(field, Why::NoText)),
+            Field::Is(found) if found.trim().is_empty() || found.chars().count() > most => {
+                Err(self.problem(name, Why::Length { most }))
+            }
+            Field::Is(found) => Ok(Some(text::cut(&found, most))),
+            Field::Other(_) if self.lenient => Ok(None),
+            Field::Other(_) => Err(self.problem(name, Why::NoText)),
         }
     }
 
     /// A text of 1 to `most` characters on one line.
-    pub(super) fn line(&mut self, field: &str, most: usize) -> Result<Option<String>, Problem> {
-        if !self.lenient
-            && let Some(why) = self.map.get(field).and_then(Value::as_str).and_then(hidden)
+    pub(super) fn line(
+        self,
+        name: &str,
+        field: &mut Field<Text<'_>>,
+        most: usize,
+    ) -> Result<Option<String>, Problem> {
+        if let Field::Is(found) = field
+            && !self.lenient
+            && let Some(why) = hidden(found)
         {
-            return Err(self.problem(field, why));
+            return Err(self.problem(name, why));
         }
-        Ok(self.text(field, most)?.map(text::line))
+        Ok(self.text(name, field, most)?.map(text::line))
     }
 
     /// A whole number in `range`.
-    pub(super) fn number(&mut self, field: &str, range: RangeInclusive<u32>) -> Result<Option<u32>, Problem> {
+    pub(super) fn number(
+        self,
+        name: &str,
+        field: &mut Field<u64>,
+        range: RangeInclusive<u32>,
+    ) -> Result<Option<u32>, Problem> {
         let (least, most) = range.into_inner();
-        let Some(value) = self.map.remove(field) else { return Ok(None) };
-        let number = value.as_u64().map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+        let number = match field.take() {
+            Field::Absent => return Ok(None),
+            Field::Is(number) => Some(u32::try_from(number).unwrap_or(u32::MAX)),
+            Field::Other(_) => None,
+        };
         match number {
             Some(number) if self.lenient => Ok(Some(number.clamp(least, most))),
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
             None if self.lenient => Ok(None),
-            _ => Err(self.problem(field, Why::Number { least, most })),
+            _ => Err(self.problem(name, Why::Number { least, most })),
         }
     }
 
     /// A word that `parse` knows; `allowed` lists them for people.
     pub(super) fn word<T>(
-        &mut self,
-        field: &str,
+        self,
+        name: &str,
+        field: &mut Field<Text<'_>>,
         allowed: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
-        self.parsed(field, parse, || Why::UnknownWord { allowed: allowed.to_owned() })
+        self.parsed(name, field, parse, || Why::UnknownWord { allowed: allowed.to_owned() })
     }
 
     /// A text that `parse` knows; `form` tells people what it must be.
     pub(super) fn formed<T>(
-        &mut self,
-        field: &str,
+        self,
+        name: &str,
+        field: &mut Field<Text<'_>>,
         form: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
-        self.parsed(field, parse, || Why::Form { form: form.to_owned() })
+        self.parsed(name, field, parse, || Why::Form { form: form.to_owned() })
     }
 
-    /// A text that `parse` knows; `why` tells people what is wrong with another.
+    /// A text that `parse` knows; `why` tells people what is wrong with another. What a newer version wrote stays in its field,
+    /// to be passed on.
     pub(super) fn parsed<T>(
-        &mut self,
-        field: &str,
+        self,
+        name: &str,
+        field: &mut Field<Text<'_>>,
         parse: impl Fn(&str) -> Option<T>,
         why: impl Fn() -> Why,
     ) -> Result<Option<T>, Problem> {
-        let Some(value) = self.map.remove(field) else { return Ok(None) };
-        match value.as_str().and_then(parse) {
-            Some(parsed) => Ok(Some(parsed)),
-            None if self.lenient => {
-                // A newer version's: passed on as it is.
-                self.map.insert(field.to_owned(), value);
-                Ok(None)
+        let parsed = match field {
+            Field::Absent => return Ok(None),
+            Field::Is(text) => parse(text),
+            Field::Other(_) => None,
+        };
+        match parsed {
+            Some(parsed) => {
+                *field = Field::Absent;
+                Ok(Some(parsed))
             }
-            None => Err(self.problem(field, why())),
+            None if self.lenient => Ok(None),
+            None => Err(self.problem(name, why())),
         }
     }
 
-    /// An object.
-    pub(super) fn object(&mut self, field: &str) -> Result<Option<Map<String, Value>>, Problem> {
-        match self.map.remove(field) {
-            None => Ok(None),
-            Some(Value::Object(object)) => Ok(Some(object)),
-            Some(_) => Err(self.problem(field, Why::NoObject)),
+    /// A part of the message.
+    pub(super) fn part<T: Form>(self, name: &str, field: &mut Field<T>) -> Result<Option<T>, Problem> {
+        match field.take() {
+            Field::Absent => Ok(None),
+            Field::Is(part) => Ok(Some(part)),
+            Field::Other(_) => Err(self.problem(name, Why::NoObject)),
         }
     }
 
     /// Whether the field is there; it can only be `true`.
-    pub(super) fn flag(&mut self, field: &str) -> Result<bool, Problem> {
-        match self.map.remove(field) {
-            None => Ok(false),
-            Some(Value::Bool(true)) => Ok(true),
-            Some(_) if self.lenient => Ok(false),
-            Some(_) => Err(self.problem(field, Why::Form { form: "true".to_owned() })),
+    pub(super) fn flag(self, name: &str, field: &mut Field<bool>) -> Result<bool, Problem> {
+        match field.take() {
+            Field::Absent => Ok(false),
+            Field::Is(true) => Ok(true),
+            Field::Is(false) | Field::Other(_) if self.lenient => Ok(false),
+            Field::Is(false) | Field::Other(_) => {
+                Err(self.problem(name, Why::Form { form: "true".to_owned() }))
+            }
         }
     }
 
     /// What is left: nothing in what a person wrote, what a newer version added in what opwatch passed on.
-    pub(super) fn finish(&mut self) -> Result<Map<String, Value>, Problem> {
-        match self.map.keys().next() {
+    pub(super) fn finish(self, left: Map<String, Value>) -> Result<Map<String, Value>, Problem> {
+        match left.keys().next() {
             Some(unknown) if !self.lenient => Err(self.problem(unknown, Why::UnknownField)),
-            _ => Ok(std::mem::take(&mut self.map)),
+            _ => Ok(left),
         }
     }
 }

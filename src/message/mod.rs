@@ -8,15 +8,19 @@ pub(crate) mod arbitrary;
 mod body;
 mod fields;
 mod line;
+mod operation;
 mod read;
-mod state;
+mod received;
+mod start;
 #[cfg(test)]
 mod tests;
+mod wire;
 mod write;
 
 pub(crate) use fields::title_problem;
 pub use line::publish_command;
-pub use read::{Defaults, INTERVAL, LIMIT, Received, is_report, read};
+pub use read::read;
+pub use received::{Defaults, INTERVAL, LIMIT, Received, is_report};
 pub use write::LONGEST_WRITTEN;
 
 /// The longest message that is read, in bytes of `message.data` once decoded.

@@ -184,7 +184,7 @@ proptest! {
 }
 
 /// The places of all values in `json`.
-fn pointers(json: &Value, at: String, all: &mut Vec<String>) {
+pub(super) fn pointers(json: &Value, at: String, all: &mut Vec<String>) {
     if let Some(object) = json.as_object() {
         for (name, value) in object {
             pointers(value, format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), all);

@@ -15,11 +15,13 @@ const DETAIL: usize = 128;
 
 /// An error as an API gave it, or as the call to it failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ApiError {
     /// `google.rpc.Code` of an operation's own error, HTTP status of a refused call, 0 when no answer came.
     pub code: i64,
     /// The code's name.
+    #[cfg_attr(test, schemars(with = "String"))]
     #[serde(skip_serializing_if = "Status::is_missing")]
     pub status: Status,
     /// What the API said.
@@ -34,6 +36,7 @@ pub struct ApiError {
 /// (<https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto>). An empty text was not given. Each
 /// is at most 128 characters that a shell and Slack take as they are, since commands to paste are made of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ErrorInfo {
     /// `ErrorInfo.reason`, such as `SERVICE_DISABLED`.

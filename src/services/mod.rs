@@ -84,6 +84,7 @@ pub enum Ending {
 
 /// What is known of an operation. Rides in messages, so its texts are cut where it is made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Facts {
     /// The service's word for the kind of work, such as `EXPORT_ENTITIES`.
@@ -174,6 +175,7 @@ impl Facts {
 
 /// A count of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Items {
     /// Of what.
     pub unit: Unit,
@@ -184,6 +186,7 @@ pub struct Items {
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Unit {
     /// Files in a bucket.
@@ -214,6 +217,7 @@ pub(crate) fn shown_duration(start: DateTime<Utc>, end: DateTime<Utc>) -> Option
 
 /// Work done out of work expected. The estimate may be too low, zero or missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Progress {
     /// Units done.
     pub done: u64,

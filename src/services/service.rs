@@ -314,6 +314,12 @@ impl Service {
         self.0.starts.as_ref().map(|starts| starts.example)
     }
 
+    /// The resources and methods of its starts.
+    #[cfg(test)]
+    pub(crate) fn start_forms(self) -> impl Iterator<Item = (&'static str, StartMethod)> {
+        self.0.starts.iter().flat_map(|starts| starts.methods.iter().map(|method| (starts.resource, *method)))
+    }
+
     /// The method that `start_example` names.
     pub fn start_method(self) -> Option<StartMethod> {
         self.0.starts.as_ref()?.methods.first().copied()

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Where a message may be posted, as its outlet writes it: in Slack the id of a channel.
@@ -14,8 +13,7 @@ pub struct Target(String);
 pub struct Mention(String);
 
 /// Names a posted message that can be edited later, as its outlet wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt(Map<String, Value>);
 
 /// What an outlet can do.
@@ -99,6 +97,11 @@ impl Receipt {
     /// A receipt of these fields, each a text.
     pub fn new<const N: usize>(fields: [(&str, &str); N]) -> Self {
         Self(fields.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect())
+    }
+
+    /// Its fields, as a message carries them.
+    pub fn fields(&self) -> &Map<String, Value> {
+        &self.0
     }
 
     /// The text of a field; empty when there is none.

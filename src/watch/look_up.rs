@@ -10,6 +10,7 @@ const LONGEST_TOKEN: usize = 1_024;
 
 /// Where the look-up of a start goes on, when one push had no time for the whole list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct LookUp {
     /// The number of the query that is being read, from 0. After the last one, all are read.

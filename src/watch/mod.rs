@@ -136,6 +136,7 @@ impl Check {
 
 /// What a look at a running operation showed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Seen {
     /// When.
     pub at: DateTime<Utc>,
@@ -153,6 +154,7 @@ impl Seen {
 
 /// Why an operation that was already there was taken for the one to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Adopted {
     /// It carries the key of this kickoff: an earlier delivery started it.

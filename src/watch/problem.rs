@@ -10,6 +10,7 @@ const LONGEST: usize = 120;
 
 /// The field that is wrong, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// The field's path, such as `start.path`; empty when the whole message is meant.
@@ -22,6 +23,7 @@ pub struct Problem {
 
 /// What can be wrong with a message or one of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Why {
     /// The push's body or the message's data is over the limit, both in bytes.

@@ -70,6 +70,7 @@ pub struct Report {
 /// A numbered slot of a period, which counts something without a store. Every instance computes the same name for its task,
 /// so the one that creates the task has the slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Slot {
     /// What is counted, such as `start my-project`.
@@ -82,6 +83,7 @@ pub struct Slot {
 
 /// A message that can't be used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Unusable {
     /// What is wrong with it.
@@ -123,6 +125,7 @@ fn unknown_problem() -> Problem {
 
 /// What a report tells: how a watch ended ([`Outcome::is_end`]), how an operation goes, or something about opwatch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// Done without an error.
@@ -203,6 +206,7 @@ impl Outcome {
 
 /// Why opwatch can't say more than it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Reason {
     /// The operation is not there (any more).

@@ -59,6 +59,9 @@ pub enum Notify {
 macro_rules! words {
     ($set:ident: $($word:literal = $value:ident),+) => {
         impl $set {
+            /// All of its words.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
             /// Its word in messages and settings.
             pub fn word(self) -> &'static str {
                 match self {

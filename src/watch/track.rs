@@ -14,6 +14,7 @@ const FARTHEST: TimeDelta = TimeDelta::days(30);
 
 /// How the work went on, over the last looks that showed counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Track {
     /// The last looks, the oldest first.
@@ -29,6 +30,7 @@ pub struct Track {
 
 /// What one look showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Point {
     at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -37,6 +37,20 @@ fn files_below(folder: &str) -> Vec<PathBuf> {
     found
 }
 
+/// The examples in JSON, each with the page that has it.
+pub(crate) fn json_blocks() -> Vec<(String, serde_json::Value)> {
+    let mut found = Vec::new();
+    for page in pages() {
+        for block in page.blocks().into_iter().filter(|block| block.language.starts_with("json")) {
+            let json = serde_json::from_str(&block.code);
+            let json =
+                json.unwrap_or_else(|error| panic!("{}: {error}: {}", page.path.display(), block.code));
+            found.push((page.path.display().to_string(), json));
+        }
+    }
+    found
+}
+
 fn is_missing(path: &Path) -> bool {
     !root().join(path).exists()
 }

@@ -1,0 +1,51 @@
+//! From the `name` of a message to the operation that it is.
+
+use crate::services::{Operation, Service};
+use crate::watch::{Problem, Why};
+
+/// The operation `name` of `service`.
+pub(super) fn of_service(service: Service, name: &str) -> Result<Operation, Problem> {
+    Operation::new(service, name).map_err(|_| unfit(name, true, &service.name_example()))
+}
+
+/// The operation `name` of the one of `services` that has names of its form. Which of several is never guessed.
+pub(super) fn of_one_service(services: &[Service], name: &str) -> Result<Operation, Problem> {
+    let mut candidates = Operation::candidates(services, name);
+    match candidates.len() {
+        1 => Ok(candidates.remove(0)),
+        0 => {
+            let example = services.first().map(|service| service.name_example()).unwrap_or_default();
+            Err(unfit(name, false, &example))
+        }
+        _ => {
+            let services = Service::list(candidates.iter().map(Operation::service));
+            Err(Problem::new("name", Why::Ambiguous { services }))
+        }
+    }
+}
+
+/// What is wrong with a name that doesn't have the form of its service; it may have that of others. Those that are followed by
+/// default come first.
+fn unfit(name: &str, named: bool, example: &str) -> Problem {
+    let fitting = |services: &[Service]| Operation::candidates(services, name);
+    let mut others = fitting(&Service::defaults());
+    if others.is_empty() {
+        others = fitting(&Service::all().collect::<Vec<_>>());
+    }
+    match others.as_slice() {
+        [_, _, ..] if !named => {
+            let services = Service::list(others.iter().map(Operation::service));
+            Problem::new("name", Why::Ambiguous { services })
+        }
+        [other] => misfit("name", Some(other.service()), example),
+        _ => misfit("name", None, example),
+    }
+}
+
+pub(super) fn misfit(field: &str, other: Option<Service>, example: &str) -> Problem {
+    let why = match other {
+        Some(other) => Why::OtherService { service: other.id().to_owned() },
+        None => Why::BadName { example: example.to_owned() },
+    };
+    Problem::new(field, why)
+}
