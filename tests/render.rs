@@ -79,7 +79,8 @@ pub(crate) fn nightly(words: &str, more: &[&str]) -> String {
 /// Every recorded operation.
 fn recordings() -> Vec<String> {
     let files = ["operations", "nightly"].map(|name| fs::read_dir(folder(name)).unwrap());
-    let files = files.into_iter().flatten().map(|entry| entry.unwrap().path().to_str().unwrap().to_owned());
+    let files = files.into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let files = files.map(|path| path.to_str().unwrap().to_owned());
     let mut files: Vec<String> = files.collect();
     files.sort();
     assert!(files.len() > 30, "{files:?}");
@@ -243,7 +244,7 @@ async fn what_can_not_be_rendered_says_why_and_what_to_give() {
     let yaml = scratch("yaml", "done: true\nname: projects/p/operations/x\n");
     let nameless = scratch("nameless", "{}");
     let two = scratch("two", r#"[{"name": "projects/p/operations/a"}, {"name": "projects/p/operations/b"}]"#);
-    let other = scratch("other", r#"{"name": "projects/p/jobs/1"}"#);
+    let other = scratch("other", r#"{"name": "projects/p/things/1"}"#);
     let odd = scratch("odd", &format!(r#"{{"name": "projects/p/operations/x", "done": "{}"}}"#, "yes"));
     let gone = scratch("gone", "");
     fs::remove_file(&gone).unwrap();
@@ -275,7 +276,7 @@ async fn what_can_not_be_rendered_says_why_and_what_to_give() {
         ),
         (
             &["--operation", &other],
-            &["render-other.json: \"projects/p/jobs/1\" is not an operation name", "projects/my-project/"],
+            &["render-other.json: \"projects/p/things/1\" is not an operation name", "projects/my-project/"],
         ),
         (&["--operation", &odd], &["render-odd.json: ", "use the JSON of a GET"]),
         (

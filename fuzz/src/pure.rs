@@ -11,7 +11,7 @@ use opwatch::outlets::slack::{payload, plain_payload};
 use opwatch::outlets::{self, Part};
 use opwatch::prose::{Context, notice, running, stall_report};
 use opwatch::services::{
-    ERROR_TEXT, Observation, Operation, Progress, Service, read_list, read_operation, read_started,
+    ERROR_TEXT, Observation, Operation, Progress, Service, name_in, read_list, read_operation, read_started,
 };
 use opwatch::settings::Variables;
 use opwatch::trust::{Origin, Route, Trust};
@@ -105,24 +105,41 @@ fn told_running(check: &Check) {
     oracle::payload(&payload(&notice(&stall_report(check, context.now), &context), Part::Reply));
 }
 
-/// Any bytes as an answer of an operations API.
+/// The service that the first line names, else the one that the first byte counts off, and the rest.
+fn service_and_body(data: &[u8]) -> Option<(Service, &[u8])> {
+    let end = data.iter().position(|byte| *byte == b'\n');
+    let named =
+        end.and_then(|end| Some((std::str::from_utf8(&data[..end]).ok()?.parse().ok()?, &data[end + 1..])));
+    named.or_else(|| {
+        let (first, body) = data.split_first()?;
+        let count = Service::all().count();
+        Some((Service::all().nth(usize::from(*first) % count)?, body))
+    })
+}
+
+/// Any bytes as an answer of an operations API, about the operation that it names if that can be.
 pub(crate) fn answers(data: &[u8]) {
-    let Some((first, body)) = data.split_first() else { return };
-    let (service, name) = if first % 2 == 0 {
-        (Service::DATASTORE, "projects/demo/operations/ASA1")
-    } else {
-        (Service::FIRESTORE, "projects/demo/databases/(default)/operations/ASA1")
-    };
-    let asked = Operation::new(service, name).expect("a name");
+    let Some((service, body)) = service_and_body(data) else { return };
+    let named = serde_json::from_slice(body).ok().and_then(|answer| name_in(service, &answer));
+    let named = named.and_then(|name| Operation::new(service, &name).ok());
+    let asked = named.unwrap_or_else(|| Operation::new(service, &service.name_example()).expect("a name"));
     match read_operation(&asked, body) {
         Observation::Unreadable(error) | Observation::Unavailable(error) => {
             assert!(error.text.chars().count() <= ERROR_TEXT);
         }
         Observation::Running(facts) | Observation::Ended(_, facts) => {
             assert!(facts.duration().is_none_or(|duration| duration.as_secs() < 400_000_000_000));
-            let percent = facts.entities.and_then(Progress::percent);
-            assert!(percent.is_none_or(|percent| percent <= 100));
+            let items = facts.items.map(|items| items.count);
+            let counts = [facts.entities, facts.bytes, facts.overall, items].into_iter().flatten();
+            assert!(counts.filter_map(Progress::percent).all(|percent| percent <= 100));
+            assert!(
+                facts.warnings.len() <= 3 && facts.warnings.iter().all(|text| text.chars().count() <= 300)
+            );
         }
+    }
+    // What opwatch starts and lists are operations of these two alone.
+    if service.start_example().is_none() {
+        return;
     }
     if let Ok(listed) = read_started(service, body) {
         listed.operation.iter().for_each(|operation| oracle::name(operation.name()));

@@ -13,6 +13,17 @@ use crate::watch::{Check, Outcome, Report};
 /// A look that is this much older than the message says so.
 const STALE: Duration = Duration::from_secs(2);
 
+/// Values that are soon out of date.
+const PASSING: [Label; 7] = [
+    Label::Elapsed,
+    Label::Entities,
+    Label::Progress,
+    Label::Size,
+    Label::State,
+    Label::Failures,
+    Label::Detail,
+];
+
 /// The notice that an operation runs, told when `next`, its next check, is due at `due`. One that is followed, edited at
 /// every check, has what is soon out of date too. `context.now` is when the last look was made, successful or not.
 pub fn running(next: &Check, due: DateTime<Utc>, followed: bool, context: &Context<'_>) -> Notice {
@@ -22,8 +33,9 @@ pub fn running(next: &Check, due: DateTime<Utc>, followed: bool, context: &Conte
     let since = report.facts.start.map(|start| writer.words.since(&writer.clock(start)));
     if !followed {
         let lasting = |field: &Field| {
-            let passing = [Label::Elapsed, Label::Entities, Label::Progress, Label::Size, Label::State];
-            !passing.map(|label| writer.words.label(label)).contains(&field.label)
+            let items = report.facts.items.map(|items| Label::Items(items.unit));
+            let passing = PASSING.into_iter().chain(items);
+            !passing.map(|label| writer.words.label(label)).any(|label| label == field.label)
         };
         let values = notice.values.into_iter().filter(lasting).collect();
         return Notice { summary: since.into_iter().collect(), values, texts: Vec::new(), ..notice };
@@ -40,11 +52,12 @@ pub fn running(next: &Check, due: DateTime<Utc>, followed: bool, context: &Conte
     values.extend(names);
     let stale = (context.now - seen).to_std().is_ok_and(|age| age > STALE);
     let not_read = stale.then(|| writer.words.note(Note::NotRead { time: &writer.time(seen) }));
+    let waits = report.facts.waits.then(|| writer.words.note(Note::Waits));
     Notice {
         summary: since.into_iter().chain(percent_text).chain(until).collect(),
         bar: percent,
         values,
-        texts: not_read.into_iter().map(Text::Plain).collect(),
+        texts: waits.into_iter().chain(not_read).map(Text::Plain).collect(),
         ..notice
     }
 }
@@ -74,7 +87,8 @@ impl Writer<'_> {
     /// How far it is: by entities, else by bytes, else as the service says.
     fn percent(&self) -> Option<u8> {
         let facts = &self.report.facts;
-        [facts.entities, facts.bytes, facts.overall].into_iter().flatten().find_map(Progress::percent)
+        let items = facts.items.map(|items| items.count);
+        [facts.entities, facts.bytes, facts.overall, items].into_iter().flatten().find_map(Progress::percent)
     }
 
     fn rate(&self, next: &Check) -> Option<Field> {

@@ -212,7 +212,7 @@ impl Writer<'_> {
         let subject = match work.as_str() {
             work if work.starts_with("EXPORT") => Subject::Export,
             work if work.starts_with("IMPORT") => Subject::Import,
-            _ => Subject::Other,
+            _ => Subject::Other(self.service().kind()),
         };
         self.words.subject(self.service().title(), subject)
     }

@@ -27,7 +27,7 @@ impl Writer<'_> {
         texts
     }
 
-    fn notes(&self) -> Vec<Note<'static>> {
+    fn notes(&self) -> Vec<Note<'_>> {
         let report = self.report;
         let mut notes = Vec::new();
         notes.extend(report.adopted.map(|adopted| match adopted {
@@ -54,6 +54,10 @@ impl Writer<'_> {
             | Outcome::Stalled
             | Outcome::CannotTell => {}
         }
+        if report.outcome == Outcome::Stopped && report.facts.waits {
+            notes.push(Note::Waits);
+        }
+        notes.extend(report.facts.warnings.iter().map(|text| Note::Warning { text }));
         notes
     }
 

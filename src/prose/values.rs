@@ -6,30 +6,20 @@ use super::console::{bucket_page, log_page, operation_page};
 use super::number::{grouped, size};
 use super::{Field, Value, Writer};
 use crate::prose::locale::Label;
-use crate::services::{Output, project_of, shown_duration};
+use crate::services::{Output, Progress, project_of, shown_duration};
 use crate::watch::{Outcome, Reason, Unusable};
 
 impl Writer<'_> {
     pub(super) fn values(&self) -> Vec<Field> {
         let facts = &self.report.facts;
-        let elapsed = facts.start.filter(|_| facts.end.is_none() && runs(self.report.outcome));
-        let elapsed = elapsed.and_then(|start| shown_duration(start, self.report.at));
         let (_, error) = self.failure();
-        let plain = [
-            (Label::Start, facts.start.map(|time| self.time(time))),
-            (Label::End, facts.end.map(|time| self.time(time))),
-            (Label::Duration, facts.duration().map(|duration| self.words.duration(duration))),
-            (Label::Elapsed, elapsed.map(|duration| self.words.duration(duration))),
-            (Label::Entities, self.entities()),
-            (Label::Progress, self.progress()),
-            (Label::Size, self.size()),
-            (Label::State, facts.state.clone().filter(|_| !is_end(self.report.outcome))),
-        ];
+        let mut values = self.plain_values();
         let has_output = facts.output.is_some();
         // Datastore names a metadata file, Firestore the folder of the export.
         let output = match self.service().output() {
             Output::File => Label::Output,
             Output::Folder => Label::OutputFolder,
+            Output::Result => Label::Result,
         };
         let code = [
             (Label::Target, facts.target.as_deref(), None),
@@ -46,8 +36,6 @@ impl Writer<'_> {
             ),
             (Label::Call, self.report.start.as_ref().map(|start| start.path.as_str()), None),
         ];
-        let mut values: Vec<Field> =
-            plain.into_iter().filter_map(|(label, text)| self.plain(label, text)).collect();
         values.extend(code.into_iter().filter_map(|(label, text, link)| {
             let value = Value::Code(text?.to_owned());
             Some(Field { label: self.words.label(label), value, link })
@@ -59,6 +47,30 @@ impl Writer<'_> {
             self.plain(Label::Error, error.and_then(|error| error_code(error.code, error.status.word()))),
         );
         values
+    }
+
+    /// Times, counts and words.
+    fn plain_values(&self) -> Vec<Field> {
+        let facts = &self.report.facts;
+        let elapsed = facts.start.filter(|_| facts.end.is_none() && runs(self.report.outcome));
+        let elapsed = elapsed.and_then(|start| shown_duration(start, self.report.at));
+        let plain = [
+            (Label::Start, facts.start.map(|time| self.time(time))),
+            (Label::End, facts.end.map(|time| self.time(time))),
+            (Label::Duration, facts.duration().map(|duration| self.words.duration(duration))),
+            (Label::Elapsed, elapsed.map(|duration| self.words.duration(duration))),
+            (Label::Entities, self.entities()),
+            (Label::Progress, self.progress()),
+            (Label::Size, self.size()),
+        ];
+        let counted = facts.items.map(|items| (Label::Items(items.unit), Some(self.count(items.count))));
+        let failed = facts.failures.map(|failures| (Label::Failures, Some(grouped(failures))));
+        let words = [
+            (Label::Detail, facts.stage.clone()),
+            (Label::State, facts.state.clone().filter(|_| !is_end(self.report.outcome))),
+        ];
+        let values = plain.into_iter().chain(counted).chain(failed).chain(words);
+        values.filter_map(|(label, text)| self.plain(label, text)).collect()
     }
 
     /// A plain value, if there is one.
@@ -78,6 +90,11 @@ impl Writer<'_> {
             return Some(format!("{}%", facts.overall?.percent()?));
         };
         Some(self.words.progress(entities.percent()?, &grouped(entities.done), &grouped(entities.of?)))
+    }
+
+    fn count(&self, count: Progress) -> String {
+        let done = grouped(count.done);
+        count.of.map_or_else(|| done.clone(), |of| self.words.out_of(&done, &grouped(of)))
     }
 
     fn size(&self) -> Option<String> {

@@ -109,6 +109,8 @@ pub enum Output {
     File,
     /// A folder.
     Folder,
+    /// What a job made, of whatever kind.
+    Result,
 }
 
 /// How operations of a service are started, and recognised afterwards.

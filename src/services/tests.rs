@@ -57,14 +57,165 @@ fn every_golden_answer_is_read_as_expected() {
     }
 }
 
+/// An answer with `value` at the path of a row.
+fn put(answer: &mut Value, path: &str, value: &str) {
+    let (step, rest) = path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)));
+    if let Some((field, wanted)) = step.split_once('=') {
+        *answer = json!([{field: wanted}]);
+        put(&mut answer[0], rest.unwrap(), value);
+    } else if let Some(rest) = rest {
+        if answer[step].is_null() {
+            answer[step] = json!({});
+        }
+        put(&mut answer[step], rest, value);
+    } else {
+        answer[step] = value.into();
+    }
+}
+
+/// Where an answer of `service` has its id; `name` for those that are no jobs.
+fn id_of(service: Service) -> &'static str {
+    let known = ["jobReference.jobId", "reference.jobId", "testMatrixId", "rolloutId", "id"];
+    known.into_iter().find(|path| service.reads().contains(path)).unwrap_or("name")
+}
+
 #[test]
 fn an_answer_about_another_operation_is_not_believed() {
     for service in Service::all() {
         let operation = Operation::new(service, &service.name_example()).unwrap();
-        let body = json!({"name": "projects/p/operations/another", "done": true}).to_string();
-        let observation = read_operation(&operation, body.as_bytes());
-        assert!(matches!(observation, Observation::Unavailable(_)), "{service}: {observation:?}");
+        let last = operation.name().rsplit('/').next().unwrap();
+        for (id, is_it) in [(last, true), ("another", false), ("", false)] {
+            let mut body = json!({"done": true});
+            put(&mut body, id_of(service), id);
+            let observation = read_operation(&operation, body.to_string().as_bytes());
+            let is_believed = !matches!(observation, Observation::Unavailable(_));
+            assert_eq!(is_believed, is_it, "{service}: {id}: {observation:?}");
+        }
     }
+}
+
+/// The states of a kind of job, and what each means, from the facts about Google's APIs.
+#[derive(serde::Deserialize)]
+struct States {
+    state: String,
+    running: Vec<String>,
+    succeeded: Vec<String>,
+    failed: Vec<String>,
+    cancelled: Vec<String>,
+    unknown: Vec<String>,
+}
+
+#[test]
+fn every_state_of_every_job_means_what_its_api_says() {
+    let states = fs::read(format!("{DATA}/job_states.json")).unwrap();
+    let states: BTreeMap<String, States> = serde_json::from_slice(&states).unwrap();
+    let jobs: Vec<_> = Service::all().filter(|service| service.has_jobs()).map(Service::id).collect();
+    assert_eq!(states.len(), jobs.len());
+    for id in jobs {
+        let service: Service = id.parse().unwrap();
+        let States { state, running, succeeded, failed, cancelled, unknown } = &states[id];
+        let state = state.replace("conditions[]", "conditions.type=Completed");
+        let operation = Operation::new(service, &service.name_example()).unwrap();
+        let seen = |word: &str| {
+            let mut answer = json!({});
+            put(&mut answer, id_of(service), operation.name().rsplit('/').next().unwrap());
+            put(&mut answer, &state, word);
+            read_operation(&operation, answer.to_string().as_bytes())
+        };
+        for word in running.iter().map(String::as_str).chain(["", "A_NEW_ONE"]) {
+            assert!(matches!(seen(word), Observation::Running(_)), "{id}: {word}");
+        }
+        for (words, ending) in [
+            (succeeded, Ending::Succeeded),
+            (failed, Ending::Failed),
+            (cancelled, Ending::Cancelled),
+            (unknown, Ending::Unknown),
+        ] {
+            for word in words {
+                let observation = seen(word);
+                let Observation::Ended(is, facts) = &observation else {
+                    panic!("{id}: {word}: {observation:?}")
+                };
+                assert_eq!(*is, ending, "{id}: {word}");
+                assert_eq!(facts.state.as_ref(), Some(word), "{id}: {word}");
+            }
+        }
+        assert!(!succeeded.is_empty(), "{id}");
+    }
+}
+
+/// Whatever is put into a part of a name of a row, the URL that is made of it stays what its row says.
+#[test]
+fn hostile_parts_of_a_name_are_refused_in_every_form() {
+    let hostile = [
+        "",
+        ".",
+        "..",
+        "a b",
+        "a?b",
+        "a#b",
+        "a%2e",
+        "a%2Fb",
+        "a@evil.com",
+        "a\\b",
+        "a\tb",
+        "a\r\nHost: evil",
+        "a\0",
+        "a;b",
+        "a'b",
+        "a\"b",
+        "$(a)",
+        "`a`",
+        "a&b",
+        "a|b",
+        "<a>",
+        "*",
+        "é",
+        "ａ",
+        "a\u{202e}",
+        "{a}",
+        "[a]",
+        "a,b",
+        "a+b",
+        "a=b",
+        "a!b",
+    ];
+    for service in Service::all() {
+        for form in service.forms() {
+            let name = |part: usize, value: &str| {
+                let segments =
+                    form.split('/').enumerate().map(|(index, segment)| match service::wildcard(segment) {
+                        Some(_) if index == part => value.to_owned(),
+                        Some(_) => "x".to_owned(),
+                        None => segment.to_owned(),
+                    });
+                segments.collect::<Vec<_>>().join("/")
+            };
+            let parts =
+                form.split('/').enumerate().filter(|(_, segment)| service::wildcard(segment).is_some());
+            for (part, segment) in parts {
+                assert!(Operation::new(service, &name(part, "x-1")).is_ok(), "{service}: {form}");
+                for value in hostile {
+                    let is_refused = Operation::new(service, &name(part, value)).is_err();
+                    assert!(is_refused, "{service}: {segment}: {value:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_job_with_a_long_query_and_plan_is_read() {
+    let operation = Operation::new("bigquery.jobs".parse().unwrap(), "projects/p/jobs/j").unwrap();
+    let stages: Vec<Value> = (0..4_000)
+        .map(|stage| json!({"id": stage, "parallelInputs": "10", "completedParallelInputs": "5", "steps": ["x".repeat(200)]}))
+        .collect();
+    let body = json!({"jobReference": {"jobId": "j"}, "configuration": {"query": {"query": "x".repeat(500_000)}},
+        "status": {"state": "RUNNING"}, "statistics": {"query": {"queryPlan": stages}}});
+    let Observation::Running(facts) = read_operation(&operation, body.to_string().as_bytes()) else {
+        panic!("it runs")
+    };
+    assert_eq!(facts.overall, Some(Progress { done: 20_000, of: Some(40_000) }));
 }
 
 /// What is expected of the answers of real APIs in `tests/data/operations/examples`.

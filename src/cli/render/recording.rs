@@ -40,10 +40,11 @@ impl Recording {
             }
             Err(one) => (one, None),
         };
-        if answer.get("name").is_none_or(|name| !name.is_string()) {
-            return Err(wrong("it has no name".to_owned()));
-        }
-        let operation = operation(&answer, service).map_err(|why| format!("{shown}: {why}"))?;
+        let operation = match operation(&answer, service, name) {
+            Ok(operation) => operation,
+            Err(_) if name_of(&answer).is_empty() => return Err(wrong("it has no name".to_owned())),
+            Err(why) => return Err(format!("{shown}: {why}")),
+        };
         match read_operation(&operation, answer.to_string().as_bytes()) {
             Observation::Unavailable(error) => Err(wrong(error.to_string())),
             observation @ (Observation::Running(_) | Observation::Ended(..) | Observation::Unreadable(_)) => {
@@ -100,16 +101,29 @@ fn choose(list: Vec<Value>, name: Option<&str>) -> Result<Value, String> {
 
 /// The operation that `answer` is about. The services that are followed by default come first: their form of name is that of
 /// others too.
-fn operation(answer: &Value, service: Option<&str>) -> Result<Operation, String> {
+///
+/// Some answers have no full name (that of a Dataproc job lacks the region): then `given` is it.
+fn operation(answer: &Value, service: Option<&str>, given: Option<&str>) -> Result<Operation, String> {
     if let Some(service) = service {
-        let name = name_in(known_service(service)?, answer).unwrap_or_else(|| name_of(answer).to_owned());
-        return named(&name, Some(service), &[]);
+        let given = given.filter(|given| given.contains('/')).map(str::to_owned);
+        let name = name_in(known_service(service)?, answer).or(given);
+        return named(&name.unwrap_or_else(|| name_of(answer).to_owned()), Some(service), &[]);
     }
     let (name, defaults) = (name_of(answer), Service::defaults());
     let is_default = !Operation::candidates(&defaults, name).is_empty();
     let services = if is_default { defaults } else { Service::all().collect() };
     // In the answers of some services `name` is only the last segment.
-    let full = |service: Service| Operation::new(service, &name_in(service, answer)?).ok();
+    let full = |service: Service| {
+        Operation::new(service, &name_in(service, answer)?).ok().filter(|_| may_be_of(service, answer))
+    };
     let is_bare = !name.contains('/');
     named(name, None, &services).or_else(|why| Service::all().filter(|_| is_bare).find_map(full).ok_or(why))
+}
+
+/// Whether the link to itself in an answer, if it has one, is that of the service's API.
+fn may_be_of(service: Service, answer: &Value) -> bool {
+    let Some(link) = answer.get("selfLink").and_then(Value::as_str) else { return true };
+    let api = service.api();
+    let hosts = [format!("//{api}.googleapis.com/"), format!("//www.googleapis.com/{api}/")];
+    hosts.iter().any(|host| link.contains(host))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::slips;
 use super::words::{Change, Column, Command, Happened, Label, Note, Per, Scene, Subject, Words};
 use crate::placeholder;
-use crate::services::{Cause, Ending};
+use crate::services::{Cause, Ending, Unit};
 use crate::watch::{Outcome, Problem, Why};
 
 pub(super) struct English;
@@ -17,7 +17,7 @@ impl Words for English {
         match subject {
             Subject::Export => format!("{service} export"),
             Subject::Import => format!("{service} import"),
-            Subject::Other => format!("{service} operation"),
+            Subject::Other(kind) => format!("{service} {kind}"),
         }
     }
 
@@ -58,6 +58,16 @@ impl Words for English {
             Label::Target => "Target",
             Label::Output => "Output file",
             Label::OutputFolder => "Output folder",
+            Label::Result => "Output",
+            Label::Items(Unit::Objects) => "Objects",
+            Label::Items(Unit::Records) => "Records",
+            Label::Items(Unit::Stages) => "Stages",
+            Label::Items(Unit::Statements) => "Statements",
+            Label::Items(Unit::Steps) => "Steps",
+            Label::Items(Unit::Tables) => "Tables",
+            Label::Items(Unit::Tasks) => "Tasks",
+            Label::Failures => "Failed",
+            Label::Detail => "Detail",
             Label::Prefix => "Location",
             Label::Operation => "Operation",
             Label::Call => "Call",
@@ -291,6 +301,8 @@ impl Words for English {
             }
             Note::Empty => "Warning: succeeded with 0 entities. Check that this is intended.".to_owned(),
             Note::NoOutput => "Warning: succeeded, but the result names no output.".to_owned(),
+            Note::Warning { text } => format!("Warning: {text}"),
+            Note::Waits => "It is waiting for someone to act, for example to approve or resume it.".to_owned(),
             Note::Stalled { checks } => {
                 format!("No progress in the last {}. opwatch keeps watching.", counted(checks, "check", "checks"))
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::slips;
 use super::words::{Change, Column, Command, Happened, Label, Note, Per, Scene, Subject, Words};
 use crate::placeholder;
-use crate::services::{Cause, Ending};
+use crate::services::{Cause, Ending, Unit};
 use crate::watch::{Outcome, Problem, Why};
 
 pub(super) struct Japanese;
@@ -17,7 +17,8 @@ impl Words for Japanese {
         match subject {
             Subject::Export => format!("{service}のバックアップ"),
             Subject::Import => format!("{service}のインポート"),
-            Subject::Other => format!("{service}のオペレーション"),
+            Subject::Other("operation") => format!("{service}のオペレーション"),
+            Subject::Other(_) => format!("{service}のジョブ"),
         }
     }
 
@@ -61,6 +62,16 @@ impl Words for Japanese {
             Label::Target => "対象",
             Label::Output => "バックアップファイル",
             Label::OutputFolder => "バックアップフォルダ",
+            Label::Result => "出力",
+            Label::Items(Unit::Objects) => "オブジェクト数",
+            Label::Items(Unit::Records) => "レコード数",
+            Label::Items(Unit::Stages) => "ステージ数",
+            Label::Items(Unit::Statements) => "ステートメント数",
+            Label::Items(Unit::Steps) => "ステップ数",
+            Label::Items(Unit::Tables) => "テーブル数",
+            Label::Items(Unit::Tasks) => "タスク数",
+            Label::Failures => "失敗件数",
+            Label::Detail => "詳細",
             Label::Prefix => "保存先",
             Label::Operation => "JobID",
             Label::Call => "呼び出し",
@@ -277,6 +288,8 @@ impl Words for Japanese {
             }
             Note::Empty => "警告: Entity数0で成功しました。意図した結果か確認して下さい。".to_owned(),
             Note::NoOutput => "警告: 成功しましたが、結果にバックアップの出力先がありません。".to_owned(),
+            Note::Warning { text } => format!("警告: {text}"),
+            Note::Waits => "承認や再開などの操作を待っています。".to_owned(),
             Note::Stalled { checks } => {
                 format!("直近{checks}回の確認で進捗がありません。opwatchは監視を続けます。")
             }

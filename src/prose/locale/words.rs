@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::services::{Cause, Ending};
+use crate::services::{Cause, Ending, Unit};
 use crate::watch::{Outcome, Problem};
 
 /// What the message is about, when it has no title.
@@ -12,8 +12,8 @@ pub enum Subject {
     Export,
     /// An import: a restore.
     Import,
-    /// Anything else.
-    Other,
+    /// An operation of another kind, or a job: what one is called in English.
+    Other(&'static str),
 }
 
 /// The heading of a value.
@@ -47,6 +47,14 @@ pub enum Label {
     Output,
     /// The folder in which the result lies.
     OutputFolder,
+    /// What a job made, or where it is.
+    Result,
+    /// Tasks, steps, objects that are done.
+    Items(Unit),
+    /// How many of them failed.
+    Failures,
+    /// What it is doing, in the service's words.
+    Detail,
     /// Where partial files may lie.
     Prefix,
     /// The operation's name.
@@ -122,6 +130,13 @@ pub enum Note<'a> {
     Empty,
     /// It succeeded and names no output.
     NoOutput,
+    /// The service warns of something.
+    Warning {
+        /// Its text.
+        text: &'a str,
+    },
+    /// It waits for a person.
+    Waits,
     /// It makes no progress.
     Stalled {
         /// How many checks in a row saw none.

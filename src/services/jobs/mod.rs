@@ -10,7 +10,7 @@ mod runs;
 mod storage;
 mod vertex;
 
-use super::service::Row;
+use super::service::{Output, Row};
 use super::shape::Shape;
 
 /// The rows, by subject.
@@ -35,5 +35,5 @@ const fn job(
     names: &'static [&'static [&'static str]],
     shape: &'static dyn Shape,
 ) -> Row {
-    Row { kind, shape, ..Row::standard(id, title, host, version, names) }
+    Row { kind, shape, output: Output::Result, ..Row::standard(id, title, host, version, names) }
 }

@@ -109,6 +109,7 @@ impl Shape for Job {
         let id = first(&answer, &[self.id]).unwrap_or_default();
         // The id alone: a project may be named by its number and answered by its id.
         if last_segment(&id) != last_segment(name) {
+            let id = if id.is_empty() { "no operation" } else { &id };
             return Observation::Unavailable(ApiError::of_text(&format!("the response is about {id}")));
         }
         self.observe(&answer)
@@ -158,4 +159,63 @@ fn resource(text: String) -> String {
     }
     let start = ["/projects/", "/locations/"].iter().filter_map(|part| text.find(part)).min();
     start.map_or(text.clone(), |start| text.split_at(start + 1).1.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Words;
+    use super::*;
+
+    static JOB: Job =
+        Job { id: "id", words: Words { succeeded: &["DONE"], ..Words::COMMON }, done: "done", ..Job::COMMON };
+
+    fn seen(answer: &Value) -> Observation {
+        JOB.read("projects/p/jobs/7", answer.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_job_that_is_done_in_no_state_of_an_end_has_failed() {
+        let answer = |done: bool| json!({"id": 7, "state": "ATTEMPT_FAILURE", "done": done});
+        assert!(matches!(seen(&answer(false)), Observation::Running(_)));
+        let Observation::Ended(Ending::Failed, facts) = seen(&answer(true)) else { panic!("it failed") };
+        assert_eq!(facts.error, Some(ApiError::new(0, "ATTEMPT_FAILURE", "")));
+        assert!(matches!(
+            seen(&json!({"id": "7", "state": "DONE", "done": true})),
+            Observation::Ended(Ending::Succeeded, _)
+        ));
+    }
+
+    #[test]
+    fn times_are_read_in_both_forms() {
+        let start = |time: Value| match seen(&json!({"id": "7", "startTime": time})) {
+            Observation::Running(facts) => facts.start,
+            other => panic!("{other:?}"),
+        };
+        let at = Some("2026-11-23T03:00:01Z".parse().unwrap());
+        assert_eq!(start(json!("2026-11-22T19:00:01-08:00")), at);
+        assert_eq!((start(json!("1795402801000")), start(json!(1_795_402_801_000_i64))), (at, at));
+        for none in [json!(""), json!("yesterday"), json!(i64::MAX), json!("9223372036854775807"), json!({})]
+        {
+            assert_eq!(start(none.clone()), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_cut_to_the_resource() {
+        let cut = |text: &str| resource(text.to_owned());
+        assert_eq!(
+            cut("https://www.googleapis.com/compute/v1/projects/p/global/networks/n"),
+            "projects/p/global/networks/n"
+        );
+        assert_eq!(
+            cut("https://compute.googleapis.com/compute/v1/locations/global/operations/o"),
+            "locations/global/operations/o"
+        );
+        assert_eq!(
+            (cut("https://example.com/x"), cut("p.d.t")),
+            ("https://example.com/x".to_owned(), "p.d.t".to_owned())
+        );
+    }
 }
