@@ -84,6 +84,7 @@ fn sources() -> Vec<(String, String)> {
         }
         let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
         let is_test = name.contains("tests/")
+            || name.contains("arbitrary/")
             || ["tests.rs", "testing.rs", "arbitrary.rs"].iter().any(|test| name.ends_with(test));
         if path.extension().is_some_and(|extension| extension == "rs") && !is_test {
             sources.push((name, production(&fs::read_to_string(&path).unwrap())));

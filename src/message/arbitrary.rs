@@ -1,20 +1,22 @@
 //! Any message that this version can have made, for property tests.
 
+mod facts;
+mod report;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::json::Slip;
+pub(crate) use self::facts::facts;
+use self::facts::{error, progress};
+pub(crate) use self::report::{outcome, report};
 use crate::placeholder::Values;
-use crate::services::{
-    ApiError, ERROR_TEXT, ErrorInfo, Facts, Operation, Progress, Service, StartMethod, parse_start_path,
-};
+use crate::services::{Facts, Operation, Service, StartMethod, parse_start_path};
 use crate::text::{cut, line};
 use crate::watch::{
-    Adopted, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, Outcome, Problem, Reason, Receipt,
-    Report, Routing, Seen, Slot, Start, StartRequest, Target, Template, Test, Track, Unknown, Unusable,
-    Watch, Why, key_or_id,
+    Adopted, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, Receipt, Routing, Seen, Start,
+    StartRequest, Target, Template, Test, Track, Unknown, Watch, key_or_id,
 };
 
 /// A text of 1 to `most` characters, many of them such as something could trip over.
@@ -139,61 +141,8 @@ pub(crate) fn watch() -> BoxedStrategy<Watch> {
         .boxed()
 }
 
-fn info() -> BoxedStrategy<ErrorInfo> {
-    let detail = || prop_oneof!["[A-Za-z0-9._:/@-]{1,20}", "[A-Z]{128}"];
-    (detail(), detail(), detail(), detail(), detail())
-        .prop_map(|(reason, domain, service, consumer, uid)| {
-            let (permission, quota, violation) = (reason.clone(), domain.clone(), service.clone());
-            ErrorInfo { reason, domain, service, consumer, permission, uid, quota, violation }
-        })
-        .boxed()
-}
-
-fn error() -> BoxedStrategy<ApiError> {
-    (0_i64..600, text(20), long_text(ERROR_TEXT), option(info()))
-        .prop_map(|(code, status, text, info)| {
-            ApiError { info: info.map(Box::new), ..ApiError::new(code, status.as_str(), &text) }.cut()
-        })
-        .boxed()
-}
-
-fn progress() -> BoxedStrategy<Progress> {
-    (any::<u64>(), option(any::<u64>())).prop_map(|(done, of)| Progress { done, of }).boxed()
-}
-
-/// What a look may have shown.
-pub(crate) fn facts() -> BoxedStrategy<Facts> {
-    let work = proptest::sample::select(&["EXPORT_ENTITIES", "IMPORT_DOCUMENTS", "<!here>"][..]);
-    (
-        option(work.prop_map(str::to_owned)),
-        option(text(64)),
-        (option(time()), option(time())),
-        (option(progress()), option(progress()), option(progress())),
-        (option(long_text(1_024)), option(long_text(1_024)), option(long_text(1_024))),
-        option(error()),
-    )
-        .prop_map(
-            |(work, state, (start, end), (entities, bytes, overall), (target, output, prefix), error)| {
-                let filter = None;
-                Facts {
-                    work,
-                    state,
-                    start,
-                    end,
-                    entities,
-                    bytes,
-                    overall,
-                    target,
-                    output,
-                    prefix,
-                    error,
-                    filter,
-                    ..Facts::default()
-                }
-                .cut()
-            },
-        )
-        .boxed()
+fn waits() -> BoxedStrategy<u32> {
+    prop_oneof![3 => Just(0), 1 => number()].boxed()
 }
 
 fn request() -> BoxedStrategy<StartRequest> {
@@ -295,142 +244,6 @@ pub(crate) fn check() -> BoxedStrategy<Check> {
             let attempt = attempt % watch.limit;
             let check = Check::new(watch, operation, first);
             Check { attempt, unreadable, last, track, live, announced, adopted, origin, ..check }
-        })
-        .boxed()
-}
-
-fn reason() -> BoxedStrategy<Reason> {
-    prop_oneof![
-        proptest::sample::select(vec![
-            Reason::Gone,
-            Reason::Denied,
-            Reason::Refused,
-            Reason::Unavailable,
-            Reason::UnknownState,
-            Reason::Late,
-            Reason::ListDenied,
-            Reason::ListRefused,
-            Reason::Unclear,
-            Reason::Other,
-        ]),
-        Just(Reason::NotAllowed { setting: "PROJECTS".to_owned() }),
-        (any::<u32>()).prop_map(|most| Reason::Limit { setting: "MAX_STARTS_PER_HOUR".to_owned(), most }),
-        outcome().prop_map(|outcome| Reason::EndedBefore { outcome }),
-    ]
-    .boxed()
-}
-
-fn unusable() -> BoxedStrategy<Unusable> {
-    let texts = (text(20), text(20), text(20));
-    let why = (texts, any::<u32>(), any::<u32>(), 0_usize..26).prop_map(
-        |((one, two, three), least, most, kind)| {
-            let all = [
-                Why::TooLarge { size: least as usize, most: most as usize },
-                Why::NotBase64,
-                Why::Empty,
-                Why::NotJson { detail: one.clone(), slip: Slip::Python },
-                Why::Duplicate,
-                Why::RepeatsPath,
-                Why::Character { code: one.clone() },
-                Why::OtherField { field: one.clone() },
-                Why::UnknownField,
-                Why::Missing,
-                Why::NoText,
-                Why::NoObject,
-                Why::Length { most: most as usize },
-                Why::Number { least, most },
-                Why::UnknownWord { allowed: one.clone() },
-                Why::Form { form: one.clone() },
-                Why::BadName { example: one.clone() },
-                Why::OtherService { service: one.clone() },
-                Why::Ambiguous { services: one.clone() },
-                Why::NotAPlaceholder { found: one },
-                Why::Reserved,
-                Why::NotTogether { with: two.clone() },
-                Why::Misplaced { with: two.clone() },
-                Why::Below { setting: two.clone(), least },
-                Why::NotAllowed { setting: two, value: three },
-                Why::NeedsPower,
-                Why::Other,
-            ];
-            all[kind].clone()
-        },
-    );
-    (text(30), why, long_text(1_000), "[0-9]{0,20}")
-        .prop_map(|(field, why, excerpt, message_id)| Unusable {
-            problem: Problem::new(&field, why),
-            excerpt,
-            message_id,
-        })
-        .boxed()
-}
-
-/// Any outcome.
-pub(crate) fn outcome() -> BoxedStrategy<Outcome> {
-    proptest::sample::select(vec![
-        Outcome::Succeeded,
-        Outcome::Failed,
-        Outcome::Cancelled,
-        Outcome::NotStarted,
-        Outcome::Stopped,
-        Outcome::Notice,
-        Outcome::Test,
-        Outcome::CannotTell,
-        Outcome::Lost,
-        Outcome::Running,
-        Outcome::Stalled,
-    ])
-    .boxed()
-}
-
-fn waits() -> BoxedStrategy<u32> {
-    prop_oneof![3 => Just(0), 1 => number()].boxed()
-}
-
-/// A report on its way, whether or not its parts go together.
-pub(crate) fn report() -> BoxedStrategy<Report> {
-    let verdict = (outcome(), option(reason()), option(error()), facts(), time());
-    let start = (option(request()), placeholders(), option(time()));
-    let about = (option(operation()), option(0_u32..=10_000), start, key(), (adopted(), origin()));
-    let less = (any::<bool>(), any::<bool>(), option("[a-z_]{1,30}"));
-    let slot = option((text(20), any::<i64>(), any::<u32>()));
-    let counts = (waits(), prop_oneof![3 => Just(0), 1 => 0_u32..12], option(0_u32..100));
-    let posting = (number(), counts, less, live());
-    (watch(), verdict, about, option(unusable()), posting, slot)
-        .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, posting, slot)| {
-            let slot = slot.map(|(of, at, number)| Slot { of, at, number });
-            let (tries, (waits, unclear, unchanged), (plain, no_mention, diverted), live) = posting;
-            let (operation, attempt, (request, placeholders, asked), key, (adopted, origin)) = about;
-            let published = asked.unwrap_or(at);
-            let start =
-                request.map(|request| templated(request, placeholders, &watch, published, key.as_deref()));
-            Report {
-                watch,
-                outcome,
-                reason,
-                error,
-                facts,
-                at,
-                operation,
-                attempt,
-                start,
-                key,
-                asked,
-                adopted,
-                origin,
-                live,
-                outlet: None,
-                diverted,
-                notice,
-                tries,
-                waits,
-                slot,
-                plain,
-                no_mention,
-                unclear,
-                unchanged,
-                original: Map::new(),
-            }
         })
         .boxed()
 }

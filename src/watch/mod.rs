@@ -4,6 +4,7 @@
 mod address;
 mod locale;
 mod look_up;
+mod outcome;
 mod problem;
 mod report;
 mod routing;
@@ -14,8 +15,9 @@ mod verdict;
 pub use address::{Addressing, Form, Mention, Powers, Receipt, Target};
 pub use locale::Locale;
 pub use look_up::LookUp;
+pub use outcome::{Outcome, Reason};
 pub use problem::{Problem, Why};
-pub use report::{Outcome, Reason, Report, Slot, Unusable};
+pub use report::{Report, Slot, Unusable};
 pub use routing::{MentionOn, Notify, Routing};
 pub(crate) use start::{LABEL_KEY, LABEL_REQUEST, is_label, key_or_id};
 pub use start::{Start, StartRequest, Template};
