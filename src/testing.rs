@@ -42,6 +42,7 @@ impl Clock for Fixed {
 pub fn policy(powers: Powers) -> Policy {
     Policy {
         services: Service::defaults(),
+        named: Service::defaults(),
         projects: None,
         starts: StartMethod::all().collect(),
         databases: None,

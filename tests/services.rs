@@ -226,3 +226,65 @@ fn a_name_is_found_in_the_table() {
     );
     assert_eq!(find("projects/p/things/x").0, 64);
 }
+
+#[test]
+fn a_url_names_its_service() {
+    let find = |url: &str| {
+        let Output { status, stdout, .. } = services(&["--find", url]);
+        let output = String::from_utf8(stdout).unwrap();
+        let ids: Vec<_> = output.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+        assert_eq!(status.success(), !ids.is_empty(), "{url}");
+        ids.join(" ")
+    };
+    for (url, id) in [
+        ("https://datastore.googleapis.com/v1/projects/p/operations/x", "datastore"),
+        ("https://firestore.googleapis.com/v1/projects/p/databases/(default)/operations/x", "firestore"),
+        ("//firestore.googleapis.com/projects/p/databases/d/operations/x", "firestore"),
+        (
+            "https://spanner.googleapis.com/v1/projects/p/instances/i/databases/d/operations/_auto_1",
+            "spanner",
+        ),
+        ("https://alloydb.googleapis.com/v1/projects/p/locations/l/operations/operation-1", "alloydb"),
+        ("//alloydb.googleapis.com/projects/p/locations/l/operations/operation-1", "alloydb"),
+        (
+            "https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/operations/1",
+            "aiplatform",
+        ),
+        ("https://compute.googleapis.com/compute/v1/projects/p/zones/z/operations/operation-1", "compute"),
+        ("https://www.googleapis.com/compute/v1/projects/p/zones/z/operations/operation-1", "compute"),
+        ("https://sqladmin.googleapis.com/sql/v1beta4/projects/p/operations/5f-1", "sqladmin"),
+        ("https://datastore.googleapis.com/v1/projects/p/databases/d/operations/x", ""),
+        ("https://datastore.googleapis.com.evil.com/v1/projects/p/operations/x", ""),
+        ("https://evil.com/v1/projects/p/operations/x", ""),
+        ("https://www.googleapis.com/v1/projects/p/operations/x", ""),
+        ("http://datastore.googleapis.com/v1/projects/p/operations/x", ""),
+        ("https://datastore.googleapis.com/v1/projects/p/operations/../x", ""),
+        ("https://datastore.googleapis.com/v1/projects/p/operations/x?alt=media", ""),
+        ("https://user@datastore.googleapis.com/v1/projects/p/operations/x", ""),
+        ("https://", ""),
+        ("//", ""),
+    ] {
+        assert_eq!(find(url), id, "{url}");
+    }
+}
+
+#[test]
+fn the_permissions_of_a_role_are_printed() {
+    let print = |list: &str| {
+        let Output { status, stdout, stderr } = services(&["--permissions", list]);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    };
+    let (code, permissions, notes) = print("datastore,alloydb,spanner,alloydb");
+    let lines: Vec<&str> = permissions.lines().collect();
+    assert!(code == 0 && notes.is_empty() && lines.is_sorted(), "{permissions}{notes}");
+    for expected in ["alloydb.operations.get", "datastore.databases.export", "spanner.databaseOperations.get"]
+    {
+        assert_eq!(lines.iter().filter(|line| **line == expected).count(), 1, "{expected}: {permissions}");
+    }
+    let (code, all, notes) = print("all,-datastore,-firestore");
+    assert!(code == 0 && all.contains("container.operations.get"), "{all}");
+    assert!(!all.contains("datastore.databases.export") && notes.contains("apikeys"), "{notes}");
+    let (code, _, error) = print("bigtable");
+    assert!(code == 64 && error.contains("--permissions: \"bigtable\" is not a service"), "{error}");
+}

@@ -199,6 +199,56 @@ fn what_may_be_touched_is_bounded_by_lists_or_by_any() {
     assert!(with("STARTS", "none").unwrap().config.policy.starts.is_empty());
 }
 
+#[test]
+fn services_are_ids_or_all_without_some() {
+    let policy = |value| with("SERVICES", value).unwrap().config.policy;
+    let ids = |services: &[opwatch::services::Service]| {
+        services.iter().map(|service| service.id()).collect::<Vec<_>>()
+    };
+    let all = policy("all");
+    assert_eq!(all.services.len(), opwatch::services::Service::all().count());
+    assert_eq!(
+        (ids(&all.named), &all.starts),
+        (Vec::<&str>::new(), &policy("datastore").starts),
+        "starts nothing more"
+    );
+    let some = policy("all, -compute,spanner");
+    assert!(!ids(&some.services).contains(&"compute") && ids(&some.services).contains(&"sqladmin"));
+    assert_eq!((some.services.len(), ids(&some.named)), (all.services.len() - 1, vec!["spanner"]));
+    for (value, reason) in [
+        ("-compute", "\"-compute\" leaves something out of nothing: write all,-compute"),
+        ("datastore,-compute", "write all,-compute"),
+        ("all,-bigtable", "\"-bigtable\" is not a service"),
+        ("all,ALL", "\"ALL\" is not a service"),
+        ("all,spanner,-spanner", "names spanner and leaves it out"),
+    ] {
+        is_told("SERVICES", &[value], reason);
+    }
+}
+
+#[test]
+fn operations_of_all_services_can_be_elsewhere() {
+    let endpoints = |value: &str| with("ENDPOINTS", value).unwrap().endpoints;
+    let of = |endpoints: &opwatch::net::endpoints::Endpoints, id: &str| {
+        endpoints.get(Api::Operations(id.parse().unwrap())).base
+    };
+    for value in [
+        "spanner=http://127.0.0.1:2,operations=http://127.0.0.1:1",
+        "operations=http://127.0.0.1:1,spanner=http://127.0.0.1:2",
+    ] {
+        let endpoints = endpoints(value);
+        assert_eq!(
+            ["compute", "bigquery.jobs", "spanner"].map(|id| of(&endpoints, id)),
+            ["http://127.0.0.1:1", "http://127.0.0.1:1", "http://127.0.0.1:2"]
+        );
+        assert_eq!(endpoints.get(Api::CloudTasks).base, "https://cloudtasks.googleapis.com");
+        assert_eq!(endpoints.get(Api::Ledger).base, "https://datastore.googleapis.com");
+    }
+    is_told("ENDPOINTS", &["operations=https://evil.com"], "tokens are only sent to *.googleapis.com");
+    let error = with("ENDPOINTS", "x=http://127.0.0.1:1,operations=,y=").unwrap_err();
+    assert_eq!(error.lines().count(), 3, "{error}");
+}
+
 /// What would run a workflow, or posts nothing.
 #[test]
 fn what_is_no_incoming_webhook_is_refused_with_what_to_create() {

@@ -23,7 +23,7 @@ use crate::watch::{Check, Locale, Outcome, Problem, Report, Watch};
 /// Arguments of `opwatch check`.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
-    /// Name of the operation, as the service returned it
+    /// Name of the operation, as the service returned it, or its URL
     pub name: String,
     /// Service that the name belongs to, such as datastore [default: the one in SERVICES whose names have this form]
     #[arg(long)]

@@ -12,7 +12,7 @@ const SHOWN: usize = 8;
 pub(super) fn named(name: &str, service: Option<&str>, services: &[Service]) -> Result<Operation, String> {
     let service = service.map(known_service).transpose()?;
     let services = service.as_ref().map_or(services, std::slice::from_ref);
-    let mut candidates = Operation::candidates(services, name);
+    let mut candidates = Operation::of_url(name).unwrap_or_else(|| Operation::candidates(services, name));
     match candidates.len() {
         1 => Ok(candidates.remove(0)),
         0 => {

@@ -1,5 +1,6 @@
 //! `opwatch services`: the services whose operations can be followed.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::refused;
 use crate::services::{Operation, Service};
+use crate::settings::Selection;
 use crate::terminal;
 
 /// Arguments of `opwatch services`.
@@ -15,19 +17,22 @@ pub struct ServicesArgs {
     /// Print a JSON array
     #[arg(long)]
     pub json: bool,
-    /// Only the services that an operation with this name can belong to
-    #[arg(long, value_name = "NAME")]
+    /// Only the services that an operation with this name or URL can belong to
+    #[arg(long, value_name = "NAME|URL")]
     pub find: Option<String>,
+    /// Print the permissions that a role needs for these services: a list as in SERVICES, such as all,-compute
+    #[arg(long, value_name = "SERVICES", conflicts_with_all = ["find", "json"])]
+    pub permissions: Option<String>,
 }
 
 /// Runs `opwatch services`: 0, or 64 when no service has names like the one to find.
 pub fn run(args: &ServicesArgs) -> ExitCode {
+    if let Some(services) = &args.permissions {
+        return permissions(services);
+    }
     let services: Vec<Service> = match &args.find {
         None => Service::all().collect(),
-        Some(name) => {
-            let all: Vec<_> = Service::all().collect();
-            Operation::candidates(&all, name).iter().map(Operation::service).collect()
-        }
+        Some(name) => find(name).iter().map(Operation::service).collect(),
     };
     if let Some(name) = args.find.as_ref().filter(|_| services.is_empty()) {
         return refused(format_args!(
@@ -42,6 +47,33 @@ pub fn run(args: &ServicesArgs) -> ExitCode {
             let (id, title) = (service.id(), service.title());
             terminal::line(format_args!("{id:28} {title:44} {}", service.name_example()));
         }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The operations that have this name or URL.
+fn find(name: &str) -> Vec<Operation> {
+    let by_name = || Operation::candidates(&Service::all().collect::<Vec<_>>(), name);
+    Operation::of_url(name).unwrap_or_else(by_name)
+}
+
+/// Prints the permissions for `services`, one a line, and says which services have no known one.
+fn permissions(services: &str) -> ExitCode {
+    let services = match Selection::parse(services) {
+        Ok(selection) => selection.services,
+        Err(why) => return refused(format_args!("--permissions: {why}")),
+    };
+    let all = services.iter().map(|service| service.role_permissions(false)).collect::<Vec<_>>().join(",");
+    let all: BTreeSet<&str> = all.split(',').filter(|permission| !permission.is_empty()).collect();
+    all.into_iter().for_each(terminal::line);
+    let unknown = services
+        .into_iter()
+        .filter(|service| service.permission().is_none() && service.start_example().is_none());
+    let unknown = Service::list(unknown);
+    if !unknown.is_empty() {
+        terminal::error(format_args!(
+            "opwatch: no permission is known for {unknown}: grant a role that can read their operations"
+        ));
     }
     ExitCode::SUCCESS
 }

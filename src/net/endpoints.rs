@@ -43,6 +43,8 @@ pub struct Endpoint {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
     changed: BTreeMap<Api, Endpoint>,
+    /// For the operations of services that are not in `changed`.
+    operations: Option<Endpoint>,
 }
 
 /// Why a text is no endpoint.
@@ -138,16 +140,26 @@ impl Endpoints {
         self.changed.insert(api, endpoint);
     }
 
+    /// Sets where the operations of all services are that are not set by themselves.
+    pub fn replace_operations(&mut self, endpoint: Endpoint) {
+        self.operations = Some(endpoint);
+    }
+
     /// Where the API of `operation` answers: for some services that depends on the location in its name.
     pub fn of(&self, operation: &Operation) -> Endpoint {
         let default = || Endpoint { base: operation.base(), loopback: false };
-        self.changed.get(&Api::Operations(operation.service())).cloned().unwrap_or_else(default)
+        self.replaced(Api::Operations(operation.service())).unwrap_or_else(default)
     }
 
     /// Where `api` answers.
     pub fn get(&self, api: Api) -> Endpoint {
         let default = || Endpoint { base: api.default_base(), loopback: false };
-        self.changed.get(&api).cloned().unwrap_or_else(default)
+        self.replaced(api).unwrap_or_else(default)
+    }
+
+    fn replaced(&self, api: Api) -> Option<Endpoint> {
+        let operations = self.operations.as_ref().filter(|_| matches!(api, Api::Operations(_)));
+        self.changed.get(&api).or(operations).cloned()
     }
 }
 

@@ -18,6 +18,8 @@ const EXAMPLE: &str = "gs://my-backups";
 pub struct Policy {
     /// `SERVICES`.
     pub services: Vec<Service>,
+    /// Those that `SERVICES` names by id: only their names may be without a project, which `PROJECTS` would bound.
+    pub named: Vec<Service>,
     /// `PROJECTS`; none allows every project, for a person at a terminal.
     pub projects: Option<Vec<String>>,
     /// `DATABASES`; `None` allows every database.
@@ -54,9 +56,12 @@ impl Policy {
     /// With the field and the setting that forbids it.
     pub fn permit(&self, operation: &Operation) -> Result<(), Problem> {
         self.permit_service(operation.service(), "service")?;
-        // A name without a project is one of a service that SERVICES names.
-        if let Some(project) = operation.part("project") {
-            self.permit_project(project, "name")?;
+        match operation.part("project") {
+            Some(project) => self.permit_project(project, "name")?,
+            None if self.projects.is_some() && !self.named.contains(&operation.service()) => {
+                return Err(forbidden("service", "SERVICES", operation.service().id()));
+            }
+            None => {}
         }
         let database = operation.database();
         database.map_or(Ok(()), |database| self.permit_database(operation.project(), database, "name"))
@@ -195,6 +200,7 @@ mod tests {
     fn policy() -> Policy {
         Policy {
             services: Service::all().collect(),
+            named: Vec::new(),
             projects: Some(vec!["p".to_owned()]),
             databases: None,
             starts: ["datastore:export", "firestore:importDocuments"]
@@ -233,6 +239,16 @@ mod tests {
             name(Service::FIRESTORE, "projects/p/databases/d/operations/x"),
             Err("service".to_owned())
         );
+    }
+
+    #[test]
+    fn a_name_without_a_project_is_read_only_for_a_service_that_is_named() {
+        let service: Service = "apikeys".parse().unwrap();
+        let operation = Operation::new(service, "operations/akmf.p7-1").unwrap();
+        let refused = policy().permit(&operation).unwrap_err();
+        assert_eq!((refused.field.as_str(), refused.setting()), ("service", "SERVICES"));
+        assert_eq!(Policy { named: vec![service], ..policy() }.permit(&operation), Ok(()));
+        assert_eq!(Policy { projects: None, ..policy() }.permit(&operation), Ok(()), "at a terminal");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod shape;
 mod standard;
 mod status;
 mod table;
+mod url;
 #[cfg(test)]
 mod tests;
 

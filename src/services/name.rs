@@ -159,7 +159,7 @@ pub(crate) fn database_of(name: &str) -> &str {
 }
 
 /// The segment of `name` where `pattern` has `{part}`, or the rest of it where that is `{part**}`.
-fn part_of<'a>(name: &'a str, pattern: &str, part: &str) -> Option<&'a str> {
+pub(super) fn part_of<'a>(name: &'a str, pattern: &str, part: &str) -> Option<&'a str> {
     let mut rest = name;
     for expected in pattern.split('/') {
         let (segment, behind) = rest.split_once('/').unwrap_or((rest, ""));
@@ -174,7 +174,7 @@ fn part_of<'a>(name: &'a str, pattern: &str, part: &str) -> Option<&'a str> {
 /// How a part ends that stands for the rest of a name.
 const REST: &str = "**}";
 
-fn matches(name: &str, pattern: &str) -> bool {
+pub(super) fn matches(name: &str, pattern: &str) -> bool {
     if name.len() > LONGEST {
         return false;
     }

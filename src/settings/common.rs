@@ -4,9 +4,9 @@ use chrono_tz::Tz;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::BadSettings;
 use super::endpoints::{Overrides, emulator, overrides};
-use super::parse::{ANY, LIST_OF_SERVICES, database, list, project, token};
+use super::parse::{ANY, database, list, project, token};
+use super::{BadSettings, Selection};
 use crate::args::{Problems, Setting, UNSET, reads};
 use crate::net::endpoints::{Api, Endpoint, Endpoints};
 use crate::policy::{Database, Limits, Locations, Policy, Targets};
@@ -21,9 +21,10 @@ const EMULATOR: &str = "127.0.0.1:8085";
 /// The settings that a single check needs too.
 #[derive(Args, Clone, Debug)]
 pub struct CommonArgs {
-    /// Services that may be used
-    #[arg(long, env = "SERVICES", hide_env_values = true, default_value = DEFAULT_SERVICES, value_parser = reads(DEFAULT_SERVICES, services))]
-    pub services: Setting<Vec<Service>>,
+    /// Services that may be used: ids, `all`, or `all` without some, such as `all,-compute`. It never widens what may be
+    /// started
+    #[arg(long, env = "SERVICES", hide_env_values = true, default_value = DEFAULT_SERVICES, value_parser = reads(DEFAULT_SERVICES, Selection::parse))]
+    pub services: Setting<Selection>,
     /// Projects that may be used [default: the topic's project; for `check` any]
     #[arg(long, env = "PROJECTS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("my-project", projects))]
     pub projects: Setting<Vec<String>>,
@@ -38,8 +39,8 @@ pub struct CommonArgs {
     #[arg(long, env = "LOCALE", hide_env_values = true, default_value = "en", value_parser = reads("ja", locale))]
     pub locale: Setting<Locale>,
     /// For local work and tests: base URLs of the APIs, such as
-    /// datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…,ledger=…. Plain http is allowed for
-    /// loopback only
+    /// datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…,ledger=…; `operations` is that of every service
+    /// which is not listed by its id. Plain http is allowed for loopback only
     #[arg(long, env = "ENDPOINTS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(ENDPOINTS, overrides))]
     pub endpoints: Setting<Overrides>,
     /// For local work: host and port of the Pub/Sub emulator
@@ -89,8 +90,10 @@ impl CommonArgs {
 
     /// What may be read; nothing may be started.
     pub(super) fn check_policy(&self, problems: &mut Problems) -> Policy {
+        let Selection { services, named } = self.services.check(problems).unwrap_or_default();
         Policy {
-            services: self.services.check(problems).unwrap_or_default(),
+            services,
+            named,
             projects: self.projects.check(problems).filter(|projects| !projects.is_empty()),
             databases: self.databases.check(problems).flatten(),
             starts: Vec::new(),
@@ -115,14 +118,13 @@ impl CommonArgs {
             endpoints.replace(Api::Ledger, emulator);
         }
         for (api, endpoint) in self.endpoints.check(problems).into_iter().flatten() {
-            endpoints.replace(api, endpoint);
+            match api {
+                Some(api) => endpoints.replace(api, endpoint),
+                None => endpoints.replace_operations(endpoint),
+            }
         }
         endpoints
     }
-}
-
-fn services(text: &str) -> Result<Vec<Service>, String> {
-    list(text, |id| id.parse().map_err(|()| format!("{id:?} is not a service ({LIST_OF_SERVICES})")))
 }
 
 fn projects(text: &str) -> Result<Vec<String>, String> {

@@ -2,9 +2,13 @@
 
 use super::parse::LIST_OF_SERVICES;
 use crate::net::endpoints::{Api, Endpoint};
+use crate::services::Service;
 
-/// APIs that answer elsewhere; of two of one API the later counts.
-pub(super) type Overrides = Vec<(Api, Endpoint)>;
+/// APIs that answer elsewhere; of two of one API the later counts. `None` is for the operations of all services.
+pub(super) type Overrides = Vec<(Option<Api>, Endpoint)>;
+
+/// The operations of all services.
+const OPERATIONS: &str = "operations";
 
 /// `API=URL,…`. Each item that can't be read is a line of the error.
 pub(super) fn overrides(text: &str) -> Result<Overrides, String> {
@@ -21,12 +25,17 @@ pub(super) fn overrides(text: &str) -> Result<Overrides, String> {
 /// `API=URL`. Two APIs can have one id: Cloud Tasks has operations, too.
 fn parse(item: &str) -> Result<Overrides, String> {
     let (name, url) = item.split_once('=').unwrap_or((item, ""));
+    if name == OPERATIONS {
+        return Ok(vec![(None, endpoint(Api::Operations(Service::DATASTORE), url)?)]);
+    }
     let apis: Vec<Api> = Api::all().filter(|api| api.id() == name).collect();
     if apis.is_empty() {
         let others = Api::others().map(Api::id).join(", ");
-        return Err(format!("{name:?} is neither one of {others} nor a service ({LIST_OF_SERVICES})"));
+        return Err(format!(
+            "{name:?} is neither one of {others}, {OPERATIONS} nor a service ({LIST_OF_SERVICES})"
+        ));
     }
-    apis.into_iter().map(|api| Ok((api, endpoint(api, url)?))).collect()
+    apis.into_iter().map(|api| Ok((Some(api), endpoint(api, url)?))).collect()
 }
 
 /// A host and a port, or a URL.

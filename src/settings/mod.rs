@@ -7,6 +7,7 @@ mod endpoints;
 mod ledger;
 mod parse;
 mod policy;
+mod services;
 mod slack;
 mod variables;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub use common::{CheckSettings, CommonArgs};
 pub use ledger::{HistoryArgs, HistorySettings, LedgerArgs};
 pub use policy::PolicyArgs;
+pub use services::Selection;
 pub use slack::SlackArgs;
 pub use variables::Variables;
 
