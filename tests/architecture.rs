@@ -57,7 +57,15 @@ const CORE: &[&str] = &["services", "watch", "decision"];
 const HELPERS: &[&str] = &["hash", "json", "placeholder", "text"];
 
 /// The most lines of code that a file may have, without its tests, its blank lines and its comments.
-const MAX_FILE_LINES: usize = 350;
+const MAX_FILE_LINES: usize = 300;
+/// Files that are one list, which is easier to read in one place.
+const LONG_LISTS: &[&str] = &[
+    // A row for each service.
+    "services/standard.rs",
+    // All texts of a language.
+    "prose/locale/en.rs",
+    "prose/locale/ja.rs",
+];
 /// The most lines of a function, without blank lines and comments.
 const MAX_FUNCTION_LINES: usize = 50;
 
@@ -236,7 +244,7 @@ fn no_file_is_too_long_to_be_read() {
     let long: Vec<_> = sources()
         .into_iter()
         .map(|(name, code)| (name, code.lines().count()))
-        .filter(|(_, lines)| *lines > MAX_FILE_LINES)
+        .filter(|(name, lines)| *lines > MAX_FILE_LINES && !LONG_LISTS.contains(&name.as_str()))
         .collect();
     assert_eq!(long, [], "more than {MAX_FILE_LINES} lines of code");
 }

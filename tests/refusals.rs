@@ -154,7 +154,11 @@ async fn a_field_of_another_kickoff_is_told_as_misplaced() {
         (json!({"key": "k"}), "name", "Missing."),
         (beside_start("service", json!("datastore")), "service", "Has no effect together with \"start\"."),
         (beside_start("attempt", json!(1)), "attempt", "Has no effect together with \"start\"."),
-        (beside_start("key", json!("Not A Label")), "key", "Must be 1 to 63 of a-z, 0-9, _ and -."),
+        (
+            beside_start("key", json!("Not A Label")),
+            "key",
+            "Must be 1 to 63 characters from a-z, 0-9, _ and -.",
+        ),
         (beside_start("name", json!(NAME)), "name", "Can't be combined with \"start\"."),
     ];
     are_told(&cases).await;

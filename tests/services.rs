@@ -130,6 +130,10 @@ async fn a_name_that_fits_several_services_is_never_guessed() {
     opwatch.watch(&json!({"name": "projects/demo/instances/i/operations/x"})).await;
     let text = texts(&opwatch.slack().pop().unwrap()).join("\n");
     assert!(text.contains("Belongs to the service spanner. Set \"service\": \"spanner\"."), "{text}");
+    // Speech-to-Text's names are single words, which says nothing of this one.
+    opwatch.watch(&json!({"name": "nightly"})).await;
+    let text = texts(&opwatch.slack().pop().unwrap()).join("\n");
+    assert!(text.contains("Not valid for this service. Example: "), "{text}");
     opwatch.watch(&json!({"name": "projects/demo/instances/i/operations/x", "service": "spanner"})).await;
     let text = texts(&opwatch.slack().pop().unwrap()).join("\n");
     assert!(text.contains("SERVICES"), "{text}");

@@ -118,7 +118,7 @@ fn a_webhook_of_another_host_is_told_of_endpoints_only_where_they_are_set() {
     assert!(error("").starts_with(plain), "{}", error(""));
     let local = error("slack=http://localhost:1");
     assert!(
-        local.contains("https://hooks.slack.com/ (or with what ENDPOINTS has for slack: http://localhost:1)"),
+        local.contains("https://hooks.slack.com/ (or with the slack URL in ENDPOINTS: http://localhost:1)"),
         "{local}"
     );
 }

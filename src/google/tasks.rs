@@ -112,7 +112,7 @@ impl Google {
                 // The id alone: a project may be named by its number and answered by its id.
                 Ok(created) if created.name.ends_with(&format!("/tasks/{id}")) => Ok(Created::New),
                 _ => {
-                    let error = ApiError::of_text("the response is not a task, so it may not exist");
+                    let error = ApiError::of_text("the response is not a task, so the task may not exist");
                     Err(CallError::Unreadable { error, date: success.date })
                 }
             },

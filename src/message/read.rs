@@ -290,7 +290,7 @@ impl Reader<'_> {
     }
 
     fn key(&mut self) -> Result<Option<String>, Problem> {
-        const FORM: &str = "1 to 63 of a-z, 0-9, _ and -";
+        const FORM: &str = "1 to 63 characters from a-z, 0-9, _ and -";
         let own = |word: &str| is_label(word).then(|| word.to_owned());
         self.rules.formed("key", &mut self.message.key, FORM, own)
     }

@@ -103,7 +103,9 @@ impl Runner {
         let created = self.scheduler.schedule_within(deadline.for_call(), &report, deadline).await;
         if let Err(failed) = created {
             check.track.not_told();
-            tracing::warn!("the stall warning is left to the next check: {failed}");
+            tracing::warn!(
+                "the no-progress warning could not be scheduled, and the next check retries it: {failed}"
+            );
         }
         check
     }

@@ -188,6 +188,11 @@ impl Service {
         self.0.names.iter().copied().flatten().copied()
     }
 
+    /// Whether its names have a fixed part, such as `operations`, by which they can be told from other texts.
+    pub fn names_are_recognisable(self) -> bool {
+        self.forms().all(|form| form.split('/').any(|segment| wildcard(segment).is_none()))
+    }
+
     pub(super) fn row(self) -> &'static Row {
         self.0
     }

@@ -24,7 +24,7 @@ const LONGEST: usize = 100;
 /// Where history is kept.
 #[derive(Args, Clone, Debug)]
 pub struct LedgerArgs {
-    /// Keeps history in Datastore entities of this kind, such as `OpwatchOperation` [default: no history]
+    /// Kind of the Datastore entities that hold the history, such as `OpwatchOperation` [default: no history]
     #[arg(long, env = "LEDGER_KIND", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(KIND, kind))]
     pub ledger_kind: Setting<String>,
     /// Project of the history [default: the topic's project]
@@ -47,7 +47,7 @@ pub struct HistoryArgs {
     /// Only runs with this title
     #[arg(long)]
     pub title: Option<String>,
-    /// Only runs seen in this time before now, such as `30days`
+    /// Only runs seen within this time, such as `30days`
     #[arg(long, default_value = UNSET, hide_default_value = true, value_parser = reads("30days", since))]
     pub since: Setting<TimeDelta>,
     /// Maximum number of runs, 1 to 10000

@@ -22,11 +22,11 @@ pub struct PolicyArgs {
     #[arg(long, env = "STARTS", hide_env_values = true, default_value = DEFAULT_STARTS, value_parser = reads(DEFAULT_STARTS, starts))]
     pub starts: Setting<Vec<StartMethod>>,
     /// Locations below which exports may write: `gs://bucket/path,…`, or `any`. Without it every export is
-    /// refused [default: nowhere]
+    /// rejected [default: nowhere]
     #[arg(long, env = "EXPORT_PREFIXES", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(PREFIX, locations))]
     pub export_prefixes: Setting<Locations>,
     /// Locations below which imports may read: `gs://bucket/path,…`, or `any`. Without it every import is
-    /// refused [default: nothing]
+    /// rejected [default: nothing]
     #[arg(long, env = "IMPORT_PREFIXES", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(PREFIX, locations))]
     pub import_prefixes: Setting<Locations>,
     /// Maximum number of starts per project and hour, up to 10000; 0 is no limit

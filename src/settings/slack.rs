@@ -33,10 +33,10 @@ pub struct SlackArgs {
     /// Other channels that messages may choose: `C…,C…`, or `any` [default: `SLACK_CHANNEL` only]
     #[arg(long, env = "SLACK_CHANNELS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(CHANNEL, channels))]
     pub slack_channels: Setting<Targets>,
-    /// Name of a watch whose message has no title [default: by operation]
+    /// Title of a watch whose message has none [default: by operation]
     #[arg(long, env = "TITLE", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("Nightly backup", title))]
     pub title: Setting<String>,
-    /// Whom to mention: here, a person (`U…`) or a user group (`S…`)
+    /// Who is mentioned: here, a person (`U…`) or a user group (`S…`)
     #[arg(long, env = "MENTION", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("here", mention))]
     pub mention: Setting<Mention>,
     /// Other mentions that messages may choose: here, `U…`, `S…`, or `any` [default: `MENTION` only]
@@ -236,7 +236,7 @@ fn on_slack(url: &Url, base: &str) -> Result<SecretString, String> {
         let or = if base == SLACK {
             String::new()
         } else {
-            format!(" (or with what ENDPOINTS has for slack: {base})")
+            format!(" (or with the slack URL in ENDPOINTS: {base})")
         };
         return Err(format!("must begin with {SLACK}/{or}"));
     }

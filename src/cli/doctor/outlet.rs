@@ -1,6 +1,6 @@
 //! Whether each outlet can be reached.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
 use crate::hash::random_id;
 use crate::outlets::{Call, Content, End, Fault, Outlet, Part, PostError, To};

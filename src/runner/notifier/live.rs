@@ -119,7 +119,7 @@ impl Notifier {
             }
         } else if telling.announces {
             let posted = self.outlet.post(To::Target(None), whole(&notice()), call).await;
-            logged("the message that it is running could not be posted", posted);
+            logged("the message about the start could not be posted", posted);
         }
     }
 

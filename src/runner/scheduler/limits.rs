@@ -155,7 +155,7 @@ impl Limit {
     fn refused(&self, report: Report, now: DateTime<Utc>) -> (Decision, String) {
         let slot = Slot { of: format!("limit {}", self.of), at: beginning(now, HOUR), number: 0 };
         let report = Report { slot: Some(slot), ..report };
-        (Decision::Report(Box::new(report)), format!("{}={} is reached", self.setting, self.most))
+        (Decision::Report(Box::new(report)), format!("the limit {}={} is reached", self.setting, self.most))
     }
 }
 

@@ -138,7 +138,7 @@ impl Scheduler {
             Ok(Err(error)) => error.to_string(),
             Err(_) => NotScheduled::Late.to_string(),
         };
-        tracing::warn!("further outlets are not told of the end of a watch: {failed}");
+        tracing::warn!("the end of a watch could not be scheduled for further outlets: {failed}");
     }
 
     /// Whether a step could not be scheduled a short while ago: while that lasts, each delivery would post a message and take
