@@ -31,7 +31,8 @@ fn unfit(name: &str, named: bool, example: &str) -> Problem {
     let mut others = fitting(&Service::defaults());
     if others.is_empty() {
         // Of a service whose names are single words, any text would be one.
-        others = fitting(&Service::all().filter(|service| service.names_are_recognisable()).collect::<Vec<_>>());
+        others =
+            fitting(&Service::all().filter(|service| service.names_are_recognisable()).collect::<Vec<_>>());
     }
     match others.as_slice() {
         [_, _, ..] if !named => {
