@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use opwatch::decision::{
-    Claim, Decision, Known, LookUpFailure, after_failed_look_up, begin, come_back, decide, give_up,
-    may_start, refused, spread, try_again,
+    Claim, Decision, Known, LookUpFailure, after_failed_look_up, begin, come_back, decide, give_up, refused,
+    spread, try_again, within_start_window,
 };
-use opwatch::message::{Defaults, LONGEST_BODY, LONGEST_READ, LONGEST_WRITTEN, Received, is_report, read};
+use opwatch::message::{
+    Defaults, MAX_BODY_BYTES, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Received, is_report, read,
+};
 use opwatch::services::{
-    ApiError, Ending, Facts, Filter, Observation, Operation, Progress, Service, read_list, read_operation,
-    read_started,
+    ApiError, Ending, Filter, Observation, Operation, OperationInfo, Progress, Service, read_list,
+    read_operation, read_started,
 };
 use opwatch::trust::Origin;
-use opwatch::watch::{Adopted, Check, Message, Outcome, Problem, Reason, Report, Start, Track, Why};
+use opwatch::watch::{
+    Adopted, Check, Message, Outcome, Problem, ProgressHistory, Reason, Report, Start, Why,
+};
 use serde_json::{Value, json};
 
 use crate::support::opwatch::{FIRESTORE_NAME, NAME, export, firestore_export};
@@ -65,9 +69,9 @@ fn the_longest_of_everything_is_taken() {
         let data = json!({"name": NAME}).to_string();
         format!("{data}{}", " ".repeat(size - data.len()))
     };
-    assert!(read_data(padded(LONGEST_READ).as_bytes()).is_ok());
-    let too_large = Why::TooLarge { size: LONGEST_READ + 1, most: LONGEST_READ };
-    assert_eq!(read_data(padded(LONGEST_READ + 1).as_bytes()).unwrap_err().why, too_large);
+    assert!(read_data(padded(MAX_READ_BYTES).as_bytes()).is_ok());
+    let too_large = Why::TooLarge { size: MAX_READ_BYTES + 1, most: MAX_READ_BYTES };
+    assert_eq!(read_data(padded(MAX_READ_BYTES + 1).as_bytes()).unwrap_err().why, too_large);
     assert_eq!(read_data(b"").unwrap_err().why, Why::Empty);
 
     let with_body = |size: usize| {
@@ -77,9 +81,9 @@ fn the_longest_of_everything_is_taken() {
         start["start"]["body"]["x"] = json!("x".repeat(size - empty));
         start
     };
-    assert!(read_json(&with_body(LONGEST_BODY)).is_ok());
-    let too_large = Why::TooLarge { size: LONGEST_BODY + 1, most: LONGEST_BODY };
-    assert_eq!(problem(&with_body(LONGEST_BODY + 1)), ("start.body".to_owned(), too_large));
+    assert!(read_json(&with_body(MAX_BODY_BYTES)).is_ok());
+    let too_large = Why::TooLarge { size: MAX_BODY_BYTES + 1, most: MAX_BODY_BYTES };
+    assert_eq!(problem(&with_body(MAX_BODY_BYTES + 1)), ("start.body".to_owned(), too_large));
 
     for (key, good) in
         [("k".repeat(63), true), ("k".repeat(64), false), ("a-b_9".to_owned(), true), ("A".to_owned(), false)]
@@ -172,9 +176,9 @@ fn all_long_texts_together_are_cut_to_what_may_be_written() {
     let report = json!({"outcome": "failed", "error": {"code": 7, "text": text}, "facts": facts});
     start["state"] = json!({"version": 1, "id": "7", "report": report});
     let message = read_json(&start).unwrap();
-    assert!(message.to_json().to_string().len() > LONGEST_WRITTEN);
+    assert!(message.to_json().to_string().len() > MAX_WRITTEN_BYTES);
     let written = message.to_data();
-    assert!(written.len() <= LONGEST_WRITTEN, "{}", written.len());
+    assert!(written.len() <= MAX_WRITTEN_BYTES, "{}", written.len());
     let Ok(Message::Report(read)) = read_data(&written) else { panic!("it is a report") };
     let (error, start) = (read.error.unwrap(), read.start.unwrap());
     assert!(error.code == 7 && error.text.ends_with('…'), "{error:?}");
@@ -274,19 +278,19 @@ fn the_longest_name_is_taken() {
 
 #[test]
 fn nothing_is_started_more_than_an_hour_after_its_kickoff() {
-    let may = |second: i64| may_start(&start(export()), published() + TimeDelta::seconds(second));
+    let may = |second: i64| within_start_window(&start(export()), published() + TimeDelta::seconds(second));
     assert!(may(-9) && may(0) && may(3_600) && !may(3_601));
 }
 
 #[test]
 fn a_rate_needs_progress() {
     let rates = |looks: &[(i64, u64)]| {
-        let track = looks.iter().fold(Track::default(), |track, (second, done)| {
+        let track = looks.iter().fold(ProgressHistory::default(), |track, (second, done)| {
             let bytes = Some(Progress { done: *done, of: None });
             let entities = Some(Progress { done: done / 10, of: None });
             track.after(
                 published() + TimeDelta::seconds(*second),
-                &Facts { entities, bytes, ..Facts::default() },
+                &OperationInfo { entities, bytes, ..OperationInfo::default() },
             )
         });
         (track.entity_rate(), track.byte_rate())
@@ -436,7 +440,7 @@ fn what_an_adopted_operation_showed_is_the_first_that_is_known_of_its_progress()
     assert_eq!(check.adopted, Some(Adopted::Request));
     let seen = check.last.unwrap();
     assert_eq!((seen.at, seen.facts.entities), (published(), Some(Progress { done: 5, of: None })));
-    assert_eq!(check.track, Track::default().after(published(), &seen.facts));
+    assert_eq!(check.track, ProgressHistory::default().after(published(), &seen.facts));
 }
 
 /// Firestore has no labels: a lost start is known by its request and its time, both.
@@ -474,7 +478,7 @@ fn the_end_of_a_watch_is_told_with_what_its_check_knew() {
     let live = json!({"channel": "C024BE91L", "ts": "1503435956.000247"});
     let state = json!({"version": 1, "id": "7", "adopted": "key", "live": live});
     let check = check(&json!({"name": NAME, "attempt": 3, "state": state}));
-    let ended = Observation::Ended(Ending::Succeeded, Facts::default());
+    let ended = Observation::Ended(Ending::Succeeded, OperationInfo::default());
     let Decision::Report(report) = decide(&check, ended, published(), Duration::ZERO) else {
         panic!("it is done")
     };

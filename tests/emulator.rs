@@ -208,7 +208,7 @@ async fn a_japanese_team_reads_the_words_it_knows() {
 async fn a_japanese_team_is_told_what_to_do_about_a_failure() {
     let Some(google) = emulators() else { return };
     let settings = [("LOCALE", "ja"), ("TIME_ZONE", "Asia/Tokyo")];
-    let mut opwatch = Deployment::start(google, "japanese-failed", Datastore::StandIn, &settings).await;
+    let mut opwatch = Deployment::start(google, "japanese-failed", Datastore::FakeService, &settings).await;
     let end = End::Failed { code: 7, message: "The caller does not have permission".to_owned() };
     opwatch.world.operations.add(OPERATION, Plan { duration: Duration::ZERO, end, ..Plan::default() });
 
@@ -238,7 +238,7 @@ async fn a_japanese_team_is_told_what_to_do_about_a_failure() {
 #[tokio::test]
 async fn the_same_operation_watched_twice_is_two_watches() {
     let Some(google) = emulators() else { return };
-    let mut opwatch = Deployment::start(google, "watched-twice", Datastore::StandIn, &[]).await;
+    let mut opwatch = Deployment::start(google, "watched-twice", Datastore::FakeService, &[]).await;
     opwatch.world.operations.add(OPERATION, Plan { duration: Duration::ZERO, ..Plan::default() });
 
     let kickoff = json!({ "name": OPERATION });
@@ -260,7 +260,7 @@ async fn the_same_operation_watched_twice_is_two_watches() {
 #[tokio::test]
 async fn the_same_export_asked_for_twice_is_started_once() {
     let Some(google) = emulators() else { return };
-    let mut opwatch = Deployment::start(google, "asked-twice", Datastore::StandIn, &[]).await;
+    let mut opwatch = Deployment::start(google, "asked-twice", Datastore::FakeService, &[]).await;
 
     opwatch.publish(&export_to("gs://backups")).await;
     let second = opwatch.publish(&export_to("gs://backups")).await;
@@ -281,7 +281,7 @@ async fn the_same_export_asked_for_twice_is_started_once() {
 #[tokio::test]
 async fn a_push_refused_after_its_effect_leads_to_one_next_step() {
     let Some(google) = emulators() else { return };
-    let mut opwatch = Deployment::start(google, "redelivered", Datastore::StandIn, &[]).await;
+    let mut opwatch = Deployment::start(google, "redelivered", Datastore::FakeService, &[]).await;
     for (queue, answers) in [(CHECK_QUEUE, 6), (REPORT_QUEUE, 2)] {
         for _ in 0..answers {
             opwatch.world.tasks.fail_next_on("POST", queue, Fault::DoneButLost);
@@ -314,7 +314,7 @@ async fn a_push_refused_after_its_effect_leads_to_one_next_step() {
 #[tokio::test]
 async fn a_malformed_message_is_noticed_once_and_not_delivered_again() {
     let Some(google) = emulators() else { return };
-    let mut opwatch = Deployment::start(google, "malformed", Datastore::StandIn, &[]).await;
+    let mut opwatch = Deployment::start(google, "malformed", Datastore::FakeService, &[]).await;
 
     let id = opwatch.publish(&json!({ "name": OPERATION, "intervall": 5 })).await;
 
@@ -344,7 +344,7 @@ async fn a_message_refused_to_the_end_becomes_a_dead_letter() {
     let Some(google) = emulators() else { return };
     let backoff = Duration::from_millis(100);
     let mut opwatch =
-        Deployment::start_with_backoff(google, "tasks-down", Datastore::StandIn, &[], backoff).await;
+        Deployment::start_with_backoff(google, "tasks-down", Datastore::FakeService, &[], backoff).await;
     opwatch.world.operations.add(OPERATION, Plan::default());
     opwatch.world.tasks.fail_always(Some(Fault::answer(503, "down")));
     let kickoff = json!({ "name": OPERATION });
@@ -373,7 +373,7 @@ async fn a_dead_letter_comes_back_and_slack_hears_of_the_lost_watch() {
     let Some(google) = emulators() else { return };
     let backoff = Duration::from_millis(100);
     let mut opwatch =
-        Deployment::start_with_backoff(google, "lost-watch", Datastore::StandIn, &[], backoff).await;
+        Deployment::start_with_backoff(google, "lost-watch", Datastore::FakeService, &[], backoff).await;
     let (dead, endpoint) = (opwatch.dead(), format!("{}dead-letter", opwatch.url()));
     let subscription = PushSubscription::new(PROJECT, "lost-watch-dead-push", &dead, &endpoint);
     google.pubsub.create_push_subscription(subscription).await;
@@ -402,7 +402,7 @@ async fn a_dead_letter_comes_back_and_slack_hears_of_the_lost_watch() {
 async fn a_watch_checks_every_interval_until_the_end() {
     let Some(google) = emulators() else { return };
     let settings = [("CHECK_INTERVAL", "1s")];
-    let mut opwatch = Deployment::start(google, "watched", Datastore::StandIn, &settings).await;
+    let mut opwatch = Deployment::start(google, "watched", Datastore::FakeService, &settings).await;
     opwatch.world.operations.plan(Plan { duration: Duration::from_secs(3), ..Plan::default() });
 
     opwatch.publish(&export_to("gs://backups")).await;

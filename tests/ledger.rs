@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use opwatch::fakes::{Event, Fault, Plan};
 use opwatch::google::{Google, Tokens, report_id};
-use opwatch::ledger::{ClaimOf, LEASE, Ledger, Run, Standing};
+use opwatch::ledger::{ClaimOf, LEASE, LeaseState, Ledger, Run};
 use opwatch::message::{Defaults, Received, read};
 use opwatch::net::endpoints::{Api, Endpoints};
 use opwatch::net::transport::Network;
@@ -164,8 +164,8 @@ async fn of_twenty_who_want_a_claim_one_gets_it() {
             });
         }
         let standings = race.join_all().await;
-        let mine = standings.iter().filter(|standing| **standing == Standing::Mine).count();
-        let held = standings.iter().filter(|standing| matches!(standing, Standing::Held(_))).count();
+        let mine = standings.iter().filter(|standing| **standing == LeaseState::Mine).count();
+        let held = standings.iter().filter(|standing| matches!(standing, LeaseState::Held(_))).count();
         assert_eq!((mine, held), (1, 19), "{standings:?}");
     }
 }
@@ -179,9 +179,9 @@ async fn a_claim_ends_with_its_lease_and_when_it_is_released_and_never_once_sent
     };
     let now = Utc::now();
     let (second, later) = (TimeDelta::seconds(1), now + LEASE);
-    assert_eq!(claim("a", now).await, Standing::Mine);
-    assert_eq!(claim("a", now).await, Standing::Mine, "the first answer may have been lost");
-    assert!(matches!(claim("b", later - second).await, Standing::Held(_)));
+    assert_eq!(claim("a", now).await, LeaseState::Mine);
+    assert_eq!(claim("a", now).await, LeaseState::Mine, "the first answer may have been lost");
+    assert!(matches!(claim("b", later - second).await, LeaseState::Held(_)));
     // Its holder is gone: of those who find it so, one gets it.
     let mut race = JoinSet::new();
     for racer in 0..20 {
@@ -194,13 +194,13 @@ async fn a_claim_ends_with_its_lease_and_when_it_is_released_and_never_once_sent
         });
     }
     let standings = race.join_all().await;
-    let mine = standings.iter().filter(|standing| **standing == Standing::Mine).count();
+    let mine = standings.iter().filter(|standing| **standing == LeaseState::Mine).count();
     assert_eq!(mine, 1, "{standings:?}");
     ledger.release(&client, "report", LIMIT).await.unwrap();
-    assert_eq!(claim("d", later).await, Standing::Mine);
+    assert_eq!(claim("d", later).await, LeaseState::Mine);
     ledger.mark_sent(&client, ClaimOf { report: "report", owner: "d" }, None, later, LIMIT).await.unwrap();
     for owner in ["d", "e"] {
-        assert_eq!(claim(owner, later + LEASE + LEASE).await, Standing::Sent);
+        assert_eq!(claim(owner, later + LEASE + LEASE).await, LeaseState::Sent);
     }
 }
 
@@ -289,7 +289,7 @@ async fn a_report_whose_holder_is_gone_is_told_after_the_lease() {
     let id = report_id(TOPIC, &read);
     let claim =
         ledger.claim(&client, ClaimOf { report: &id, owner: "gone" }, opwatch.world.time.now(), LIMIT).await;
-    assert_eq!(claim.unwrap(), Standing::Mine);
+    assert_eq!(claim.unwrap(), LeaseState::Mine);
 
     opwatch.world.pause();
     opwatch.push("1", Utc::now(), &data).await;
@@ -397,7 +397,7 @@ async fn a_ledger_that_is_down_is_told_of_once_a_minute() {
     let Some(google) = emulators() else { return };
     let settings =
         [("LEDGER_KIND", KIND), ("DATASTORE_EMULATOR_HOST", "127.0.0.1:1"), ("CHECK_INTERVAL", "1s")];
-    let mut deployment = Deployment::start(google, "ledger-down", Datastore::StandIn, &settings).await;
+    let mut deployment = Deployment::start(google, "ledger-down", Datastore::FakeService, &settings).await;
     let name = "projects/demo/operations/ASA1down";
     deployment.world.operations.add(name, lasting(4));
     deployment.publish(&json!({"name": name})).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use opwatch::fakes::{Fault, Recorded};
+use opwatch::fakes::{Fault, RecordedRequest};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -23,7 +23,7 @@ fn firestore(prefix: &str) -> Value {
 /// The prefixes that were asked for, in order.
 fn prefixes(opwatch: &Opwatch) -> Vec<String> {
     let requests = opwatch.world.operations.requests();
-    let starts = requests.iter().filter(|request| request.method == "POST").map(Recorded::json);
+    let starts = requests.iter().filter(|request| request.method == "POST").map(RecordedRequest::json);
     let prefix = |body: Value| {
         body["outputUrlPrefix"].as_str().or(body["outputUriPrefix"].as_str()).map(str::to_owned)
     };

@@ -24,7 +24,7 @@ const OUTCOMES: [(&str, Outcome, &str); 12] = [
     ("failed", Outcome::Failed, RED),
     ("cancelled", Outcome::Cancelled, ORANGE),
     ("not-started", Outcome::NotStarted, RED),
-    ("stopped", Outcome::Stopped, ORANGE),
+    ("stopped", Outcome::LimitReached, ORANGE),
     ("cannot-tell", Outcome::CannotTell, ORANGE),
     ("running", Outcome::Running, BLUE),
     ("stalled", Outcome::Stalled, ORANGE),

@@ -5,7 +5,7 @@ use std::io::Write;
 use chrono::{DateTime, Utc};
 use opwatch::delivery::NotBase64;
 use opwatch::intake::push;
-use opwatch::message::{self, Defaults, INTERVAL, LIMIT, LONGEST_WRITTEN, Received};
+use opwatch::message::{self, Defaults, INTERVAL, LIMIT, MAX_WRITTEN_BYTES, Received};
 use opwatch::net::endpoints::Api;
 use opwatch::outlets::slack::{payload, plain_payload};
 use opwatch::outlets::{self, Part};
@@ -15,7 +15,7 @@ use opwatch::services::{
 };
 use opwatch::settings::Variables;
 use opwatch::trust::{Origin, Route, Trust};
-use opwatch::watch::{Check, LONGEST_EXCERPT, Locale, Message, Report, Unusable};
+use opwatch::watch::{Check, InvalidMessage, Locale, MAX_EXCERPT_CHARS, Message, Report};
 
 use super::oracle;
 
@@ -60,7 +60,7 @@ pub(crate) fn message(data: &[u8]) {
                 oracle::name(read.operation_name());
             }
             let written = read.to_data();
-            assert!(written.len() <= LONGEST_WRITTEN);
+            assert!(written.len() <= MAX_WRITTEN_BYTES);
             let again = message::read(&written, &received(), &Defaults::new(outlets::ADDRESSING));
             let again =
                 again.unwrap_or_else(|problem| panic!("{problem:?}: {}", String::from_utf8_lossy(&written)));
@@ -76,8 +76,8 @@ pub(crate) fn message(data: &[u8]) {
             }
         }
         Err(problem) => {
-            let excerpt = String::from_utf8_lossy(data).chars().take(LONGEST_EXCERPT).collect();
-            let unusable = Unusable { problem, excerpt, message_id: "7".to_owned() };
+            let excerpt = String::from_utf8_lossy(data).chars().take(MAX_EXCERPT_CHARS).collect();
+            let unusable = InvalidMessage { problem, excerpt, message_id: "7".to_owned() };
             told(&Report::of_unusable("7".to_owned(), unusable, now()));
         }
     }

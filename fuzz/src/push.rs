@@ -28,7 +28,7 @@ const JWKS: &str = include_str!("../jwks.json");
 /// A push's header with a token that this key signed, good at the time of the clock below.
 const GOOD: &str = include_str!("../corpus/jwt/good");
 /// The longest body that `endpoint` opens.
-const LONGEST_BODY: usize = 256 * 1024;
+const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// Answers as the input says, and holds each request against the oracle.
 struct Scripted {
@@ -191,8 +191,8 @@ pub(crate) fn push(data: &[u8]) {
     let (app, transport) = build(settings, parts.map(scripted), takes_tasks, sender);
 
     let deadline = Deadline::start();
-    let handled = if body.len() > LONGEST_BODY {
-        block_on(app.runner.handle_oversize(&body, body.len(), LONGEST_BODY, deadline))
+    let handled = if body.len() > MAX_BODY_BYTES {
+        block_on(app.runner.handle_oversize(&body, body.len(), MAX_BODY_BYTES, deadline))
     } else {
         let Ok(push) = push::open(&body) else { return };
         let route = match (choice.has(1), sender) {

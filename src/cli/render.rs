@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use self::scene::{Told, tell};
+use self::scene::{Rendered, tell};
 use crate::outlets::Part;
 use crate::outlets::slack::payload;
 use crate::terminal;
@@ -99,7 +99,7 @@ const OUTCOMES: [(&str, Outcome); 12] = [
     ("failed", Outcome::Failed),
     ("cancelled", Outcome::Cancelled),
     ("not-started", Outcome::NotStarted),
-    ("stopped", Outcome::Stopped),
+    ("stopped", Outcome::LimitReached),
     ("cannot-tell", Outcome::CannotTell),
     ("running", Outcome::Running),
     ("stalled", Outcome::Stalled),
@@ -138,11 +138,11 @@ pub fn render(args: &RenderArgs) -> Result<String, String> {
     tell(args).map(|told| shown(args, &told))
 }
 
-fn shown(args: &RenderArgs, told: &Told) -> String {
+fn shown(args: &RenderArgs, told: &Rendered) -> String {
     if args.html { html::page_of(args.part, told) } else { json(args.part, told) }
 }
 
-fn json(which: Which, told: &Told) -> String {
+fn json(which: Which, told: &Rendered) -> String {
     let payloads: Vec<Value> = which.parts().iter().map(|part| payload(&told.notice, *part)).collect();
     match payloads.as_slice() {
         [only] => format!("{only:#}"),

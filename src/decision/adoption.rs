@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::start::named_as_asked;
 use crate::services::{Listed, Observation, Operation, Request};
-use crate::watch::{Adopted, LABEL_KEY, LABEL_REQUEST, Start, key_of, request_hash};
+use crate::watch::{Adopted, LABEL_KEY, LABEL_REQUEST, Start, idempotency_key, request_hash};
 
 /// An operation that was asked for the same is taken for this kickoff's when it began at most this long before it.
 const SAME_REQUEST: TimeDelta = TimeDelta::minutes(10);
@@ -48,7 +48,7 @@ impl<'a> Known<'a> {
     pub fn of(start: &'a Start) -> Self {
         Self {
             start,
-            key: key_of(start),
+            key: idempotency_key(start),
             hash: request_hash(&start.request),
             request: Request::of(start.request.written().1),
             has_labels: start.request.service().has_labels(),
@@ -139,7 +139,7 @@ impl<'a> Known<'a> {
         if self.has_labels {
             return found.labels.get(LABEL_REQUEST).is_some_and(|label| *label == self.hash);
         }
-        self.request.is_answered_by(&found.request)
+        self.request.matches_operation(&found.request)
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
     use serde_json::Map;
 
     use super::*;
-    use crate::services::{Ending, Facts, Service, StartMethod};
+    use crate::services::{Ending, OperationInfo, Service, StartMethod};
     use crate::watch::{StartRequest, Watch};
 
     fn at(minute: i64) -> DateTime<Utc> {
@@ -193,7 +193,7 @@ mod tests {
             (LABEL_KEY.to_owned(), key.to_owned()),
             (LABEL_REQUEST.to_owned(), request_hash(&start.request)),
         ];
-        let facts = Facts { end: to.map(at), ..Facts::default() };
+        let facts = OperationInfo { end: to.map(at), ..OperationInfo::default() };
         let name = format!("{}/operations/x", start.request.resource());
         Listed {
             operation: Some(Operation::new(start.request.service(), &name).unwrap()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Cloud Tasks schedules at most 30 days ahead; only a forged number or grid reaches that.
-const FARTHEST: TimeDelta = TimeDelta::days(29);
+const MAX_AHEAD: TimeDelta = TimeDelta::days(29);
 
 /// When the checks of one watch are due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Grid {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
         let on_grid = (points as u32).min(self.last());
         let attempt = on_grid.max(after.map_or(0, |after| after.saturating_add(1)));
-        Point { attempt, at: self.due(attempt).min(now + FARTHEST) }
+        Point { attempt, at: self.due(attempt).min(now + MAX_AHEAD) }
     }
 
     fn due(self, attempt: u32) -> DateTime<Utc> {
@@ -110,7 +110,7 @@ mod tests {
             if !grid.is_over(attempt, now) {
                 let next = grid.next(Some(attempt), now, Duration::from_secs(wait));
                 prop_assert!(next.attempt > attempt && next.attempt < limit);
-                prop_assert!(next.at <= now + FARTHEST);
+                prop_assert!(next.at <= now + MAX_AHEAD);
             }
         }
     }

@@ -11,15 +11,15 @@ pub use retry::{
     STALL_TRIES, START_WINDOW, UNCLEAR_RETRIES, WAITS, report_delay, spread, start_delay, unclear_delay,
 };
 pub use start::{
-    LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, labelled_body, may_start,
-    refused, try_again,
+    LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, labelled_body, refused,
+    try_again, within_start_window,
 };
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::services::{ApiError, Ending, Facts, Observation};
+use crate::services::{ApiError, Ending, Observation, OperationInfo};
 use crate::watch::{Check, Message, Outcome, Reason, Report, Seen, Start, Test, Verdict};
 
 /// The one next step of a delivery: a message to publish, and when.
@@ -61,7 +61,7 @@ pub fn decide(check: &Check, observation: Observation, now: DateTime<Utc>, wait:
     let over = grid.is_over(check.attempt, now);
     let verdict = match observation {
         Observation::Ended(ending, facts) => ended(ending, facts),
-        Observation::Running(facts) if over => Verdict::new(Outcome::Stopped, None, facts),
+        Observation::Running(facts) if over => Verdict::new(Outcome::LimitReached, None, facts),
         Observation::Unreadable(error) if over || check.unreadable => cannot_read(check, error),
         Observation::Unavailable(error) if over => {
             Verdict::new(Outcome::CannotTell, Some(Reason::Unavailable), last_facts(check)).with(error)
@@ -86,7 +86,7 @@ fn next(check: Check, grid: Grid, now: DateTime<Utc>, wait: Duration) -> Decisio
     Decision::Check(Box::new(Check { attempt: point.attempt, ..check }), point.at)
 }
 
-fn ended(ending: Ending, facts: Facts) -> Verdict {
+fn ended(ending: Ending, facts: OperationInfo) -> Verdict {
     match ending {
         Ending::Succeeded => Verdict::new(Outcome::Succeeded, None, facts),
         Ending::Failed => Verdict::new(Outcome::Failed, None, facts),
@@ -104,7 +104,7 @@ fn cannot_read(check: &Check, error: ApiError) -> Verdict {
     Verdict::new(Outcome::CannotTell, Some(reason), last_facts(check)).with(error)
 }
 
-fn last_facts(check: &Check) -> Facts {
+fn last_facts(check: &Check) -> OperationInfo {
     check.last.as_ref().map(|seen| seen.facts.clone()).unwrap_or_default()
 }
 
@@ -138,8 +138,8 @@ mod tests {
         }
     }
 
-    fn facts_of(state: &str) -> Facts {
-        Facts { state: Some(state.to_owned()), ..Facts::default() }
+    fn facts_of(state: &str) -> OperationInfo {
+        OperationInfo { state: Some(state.to_owned()), ..OperationInfo::default() }
     }
 
     /// The decision in few words: the next check and when, or the outcome, its reason and what is shown.
@@ -174,9 +174,9 @@ mod tests {
             (at_check(3), running(), 180, 9_999, "check 9 at 540"),
             (at_check(3), running(), -9_999, 0, "check 4 at 240"),
             (second_time(3), running(), 180, 0, "check 4 at 240"),
-            (at_check(9), running(), 540, 0, "Stopped NOW"),
-            (at_check(9), running(), 0, 0, "Stopped NOW"),
-            (at_check(3), running(), 540, 0, "Stopped NOW"),
+            (at_check(9), running(), 540, 0, "LimitReached NOW"),
+            (at_check(9), running(), 0, 0, "LimitReached NOW"),
+            (at_check(3), running(), 540, 0, "LimitReached NOW"),
             (at_check(3), running(), 539, 0, "check 9 at 540"),
             (at_check(0), ended(Ending::Succeeded), 0, 0, "Succeeded NOW"),
             (at_check(9), ended(Ending::Succeeded), 9_999, 0, "Succeeded NOW"),

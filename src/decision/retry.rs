@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::hash::short_hash;
 
 const FIRST: u64 = 10;
-const LONGEST: u64 = 600;
+const MAX_WAIT_SECONDS: u64 = 600;
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
 /// Tries of a report from 10 s doubling to 10 min, which fill the first day.
@@ -30,10 +30,10 @@ pub const START_WINDOW: Duration = Duration::from_secs(HOUR);
 pub(super) const READ_ON: Duration = Duration::from_secs(1);
 /// The first and the longest pause of a start that waits for another one of the same request.
 const TURN: u64 = 5;
-const LONGEST_TURN: u64 = 40;
+const MAX_TURN_SECONDS: u64 = 40;
 /// Jitter is at most this part of a pause, and at most so long.
 const JITTER_PART: f64 = 0.25;
-const LONGEST_JITTER: Duration = Duration::from_secs(300);
+const MAX_JITTER: Duration = Duration::from_secs(300);
 
 /// `delay` and its jitter, so that what failed together is not tried again together. It follows from `parts` (such as the
 /// watch id and the number of the try) and is the same for all copies of a message.
@@ -44,13 +44,15 @@ pub fn spread(delay: Duration, parts: &[&str]) -> Duration {
     }
     let digits: String = short_hash(parts).chars().take(8).collect();
     let share = f64::from(u32::from_str_radix(&digits, 16).unwrap_or(0)) / f64::from(u32::MAX);
-    let jitter = delay.mul_f64(JITTER_PART * share).min(LONGEST_JITTER.mul_f64(share));
+    let jitter = delay.mul_f64(JITTER_PART * share).min(MAX_JITTER.mul_f64(share));
     delay + Duration::from_millis(u64::try_from(jitter.as_millis()).unwrap_or(0))
 }
 
 /// The pause of a start that waited `waits` times before for another one of the same request.
 pub(super) fn turn_delay(waits: u32) -> Duration {
-    Duration::from_secs(TURN.saturating_mul(1_u64.checked_shl(waits).unwrap_or(u64::MAX)).min(LONGEST_TURN))
+    Duration::from_secs(
+        TURN.saturating_mul(1_u64.checked_shl(waits).unwrap_or(u64::MAX)).min(MAX_TURN_SECONDS),
+    )
 }
 
 /// The pause before a start is tried again that was tried `tries` times before: 10 s doubling to 10 min.
@@ -76,7 +78,7 @@ pub fn unclear_delay(unclear: u32, retry_after: Option<Duration>) -> Duration {
 }
 
 fn doubling(tries: u32) -> u64 {
-    FIRST.saturating_mul(1_u64.checked_shl(tries).unwrap_or(u64::MAX)).min(LONGEST)
+    FIRST.saturating_mul(1_u64.checked_shl(tries).unwrap_or(u64::MAX)).min(MAX_WAIT_SECONDS)
 }
 
 fn bounded(retry_after: Option<Duration>) -> Duration {
@@ -93,7 +95,7 @@ mod tests {
             (0..).map_while(|tries| report_delay(tries, None)).map(|d| d.as_secs()).collect();
         assert_eq!(delays[..8], [10, 20, 40, 80, 160, 320, 600, 600]);
         let day: u64 = delays.iter().take_while(|delay| **delay < HOUR).sum();
-        assert!(day.abs_diff(DAY) < LONGEST, "{day}");
+        assert!(day.abs_diff(DAY) < MAX_WAIT_SECONDS, "{day}");
         assert_eq!(delays.iter().filter(|delay| **delay == HOUR).count(), 7 * 24);
         assert_eq!(report_delay(u32::MAX, None), None);
     }
@@ -112,7 +114,7 @@ mod tests {
     fn a_stall_warning_is_tried_for_an_hour() {
         let tried: u64 =
             (0..STALL_TRIES).filter_map(|tries| report_delay(tries, None)).map(|d| d.as_secs()).sum();
-        assert!(tried.abs_diff(HOUR) < LONGEST, "{tried}");
+        assert!(tried.abs_diff(HOUR) < MAX_WAIT_SECONDS, "{tried}");
     }
 
     #[test]

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
 use super::{Decision, Grid, START_WINDOW, decide, retry, start_delay};
-use crate::services::{ApiError, Facts, Listed, Observation, Operation};
+use crate::services::{ApiError, Listed, Observation, Operation, OperationInfo};
 use crate::watch::{
-    Adopted, Check, LABEL_KEY, LABEL_REQUEST, LookUp, Outcome, Reason, Report, Seen, Start, Track, Verdict,
-    key_of, request_hash, seconds,
+    Adopted, Check, LABEL_KEY, LABEL_REQUEST, LookUp, Outcome, ProgressHistory, Reason, Report, Seen, Start,
+    Verdict, idempotency_key, request_hash, seconds,
 };
 
 /// The body to send: with the two labels where the service has labels.
@@ -18,7 +18,7 @@ pub fn labelled_body(start: &Start) -> Map<String, Value> {
     if start.request.service().has_labels() {
         let labels = body.entry("labels").or_insert_with(|| json!({}));
         if let Some(labels) = labels.as_object_mut() {
-            labels.insert(LABEL_KEY.to_owned(), json!(key_of(start)));
+            labels.insert(LABEL_KEY.to_owned(), json!(idempotency_key(start)));
             labels.insert(LABEL_REQUEST.to_owned(), json!(request_hash(&start.request)));
         }
     }
@@ -26,7 +26,7 @@ pub fn labelled_body(start: &Start) -> Map<String, Value> {
 }
 
 /// Whether it is not too late to start.
-pub fn may_start(start: &Start, now: DateTime<Utc>) -> bool {
+pub fn within_start_window(start: &Start, now: DateTime<Utc>) -> bool {
     (now - start.asked).to_std().unwrap_or_default() <= START_WINDOW
 }
 
@@ -39,7 +39,7 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
                 return done_without_name(start, super::ended(ending, facts), now);
             }
             Observation::Running(facts) => facts,
-            Observation::Unreadable(_) | Observation::Unavailable(_) => Facts::default(),
+            Observation::Unreadable(_) | Observation::Unavailable(_) => OperationInfo::default(),
         };
         let verdict = Verdict::new(Outcome::CannotTell, Some(Reason::Unclear), facts);
         return Decision::Report(Box::new(Report::of_start(start, verdict, now)));
@@ -50,7 +50,8 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
         Observation::Running(facts) => Some(Seen { at: now, facts: facts.clone() }),
         Observation::Ended(..) | Observation::Unreadable(_) | Observation::Unavailable(_) => None,
     };
-    let track = last.iter().fold(Track::default(), |track, seen: &Seen| track.after(seen.at, &seen.facts));
+    let track =
+        last.iter().fold(ProgressHistory::default(), |track, seen: &Seen| track.after(seen.at, &seen.facts));
     let origin = start.request.as_origin();
     let check = Check { last, track, adopted, origin, ..Check::new(start.watch.clone(), operation, first) };
     if let Observation::Ended(ending, facts) = &listed.observation
@@ -70,7 +71,7 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
 
 /// Whether an operation ended before this kickoff was published. One of which that is not known counts as such when it began
 /// before: no kickoff may be told of a success that is not its own.
-fn ended_before(start: &Start, began: Option<DateTime<Utc>>, facts: &Facts) -> bool {
+fn ended_before(start: &Start, began: Option<DateTime<Utc>>, facts: &OperationInfo) -> bool {
     match (facts.end, began) {
         (Some(end), _) => end < start.asked,
         (None, began) => began.is_none_or(|began| began < start.asked),
@@ -91,7 +92,8 @@ fn done_without_name(start: &Start, verdict: Verdict, now: DateTime<Utc>) -> Dec
 
 /// What follows when the start was refused for good.
 pub fn after_refusal(start: &Start, reason: Reason, error: Option<ApiError>, now: DateTime<Utc>) -> Decision {
-    let verdict = Verdict { error, ..Verdict::new(Outcome::NotStarted, Some(reason), Facts::default()) };
+    let verdict =
+        Verdict { error, ..Verdict::new(Outcome::NotStarted, Some(reason), OperationInfo::default()) };
     Decision::Report(Box::new(Report::of_start(start, verdict, now)))
 }
 
@@ -118,8 +120,8 @@ pub fn after_failed_look_up(
 ) -> Decision {
     let reason = match failure {
         LookUpFailure::Refused => Reason::ListRefused,
-        LookUpFailure::Denied if start.denied || !may_start(start, now) => Reason::ListDenied,
-        LookUpFailure::Transient if !may_start(start, now) => Reason::Unavailable,
+        LookUpFailure::Denied if start.denied || !within_start_window(start, now) => Reason::ListDenied,
+        LookUpFailure::Transient if !within_start_window(start, now) => Reason::Unavailable,
         LookUpFailure::Denied | LookUpFailure::Transient => {
             let again = try_again(start, error, start.ambiguous, retry_after, now);
             let denied = failure == LookUpFailure::Denied;
@@ -140,7 +142,7 @@ pub fn after_failed_look_up(
 /// the refusal is reported.
 pub fn refused(start: &Start, error: ApiError, now: DateTime<Utc>) -> Decision {
     let is_first = !start.error.as_ref().is_some_and(ApiError::is_path_taken);
-    if error.is_path_taken() && is_first && may_start(start, now) {
+    if error.is_path_taken() && is_first && within_start_window(start, now) {
         return try_again(start, error, start.ambiguous, None, now);
     }
     give_up(start, Reason::Refused, Some(error), now)
@@ -152,7 +154,7 @@ pub fn give_up(start: &Start, reason: Reason, error: Option<ApiError>, now: Date
     if !start.ambiguous {
         return after_refusal(start, reason, error, now);
     }
-    let verdict = Verdict::new(Outcome::CannotTell, Some(Reason::Unclear), Facts::default());
+    let verdict = Verdict::new(Outcome::CannotTell, Some(Reason::Unclear), OperationInfo::default());
     Decision::Report(Box::new(Report::of_start(start, Verdict { error, ..verdict }, now)))
 }
 
@@ -184,7 +186,7 @@ pub fn come_back(
     now: DateTime<Utc>,
 ) -> Decision {
     // Only a forged count has no next number.
-    let Some(waits) = start.waits.checked_add(1).filter(|_| may_start(start, now)) else {
+    let Some(waits) = start.waits.checked_add(1).filter(|_| within_start_window(start, now)) else {
         return give_up(start, Reason::Unavailable, Some(error), now);
     };
     let delay = if look_up.is_some() { retry::READ_ON } else { retry::turn_delay(start.waits) };

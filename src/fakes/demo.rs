@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::story::Story;
+use super::story::DemoNarrator;
 use super::{ChannelMessage, End, Event, Fault, Options, Pace, Plan, Subscription, World};
 use crate::app;
 use crate::intake::server::Limits;
@@ -34,7 +34,7 @@ const CHANNEL: &str = "C0OPERATIONS";
 /// edit has until the next check but for that second: with the checks near a full second it would have no time at all.
 const BEAT: TimeDelta = TimeDelta::milliseconds(400);
 /// How long the message may take: the watches below last some seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Arguments of `opwatch demo`.
 #[derive(Args, Clone, Debug)]
@@ -83,7 +83,7 @@ impl Ending {
             Self::Failed => Outcome::Failed,
             Self::Cancelled => Outcome::Cancelled,
             Self::NotStarted => Outcome::NotStarted,
-            Self::Stopped => Outcome::Stopped,
+            Self::Stopped => Outcome::LimitReached,
             Self::CannotTell => Outcome::CannotTell,
         }
     }
@@ -133,7 +133,7 @@ async fn play(args: &DemoArgs) -> Result<(), String> {
     let (stop, server) = serve(&world, args).await?;
     let result = show(&world, args).await;
     if args.stay && result.is_ok() {
-        Story::stay(args.locale, &world.slack.url());
+        DemoNarrator::stay(args.locale, &world.slack.url());
         let _ = tokio::signal::ctrl_c().await;
     }
     let _ = stop.send(());
@@ -155,11 +155,11 @@ fn no_port(port: u16, error: &std::io::Error) -> String {
 /// Runs the story, from the kickoff to what should be in Slack at its end.
 async fn show(world: &World, args: &DemoArgs) -> Result<(), String> {
     prepare(&world.operations, args.outcome);
-    let story = Story::begin(args.locale, args.time_zone, &world.slack.url());
+    let story = DemoNarrator::begin(args.locale, args.time_zone, &world.slack.url());
     world.time.advance_to(next_beat(world.time.now()));
     world.pubsub.publish(TOPIC, kickoff().to_string().as_bytes()).await;
-    let told = tokio::time::timeout(PATIENCE, tell(world, story)).await;
-    told.map_err(|_| format!("no message within {} s", PATIENCE.as_secs()))?;
+    let told = tokio::time::timeout(TIMEOUT, tell(world, story)).await;
+    told.map_err(|_| format!("no message within {} s", TIMEOUT.as_secs()))?;
     expect(world, args)
 }
 
@@ -272,7 +272,7 @@ fn kickoff() -> Value {
 }
 
 /// Tells each event as it comes, until Slack has the end and nothing more is due.
-async fn tell(world: &World, mut story: Story) {
+async fn tell(world: &World, mut story: DemoNarrator) {
     let mut events = world.events();
     loop {
         let event = events.next().await;

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use super::fault::{Fault, Faults, Wire};
 use super::lock::lock;
-use super::recorded::Recorded;
+use super::recorded::RecordedRequest;
 use super::shared::Shared;
 use super::time::http_date;
 use crate::intake::server::{Limits, serve};
@@ -26,28 +26,28 @@ pub(super) struct Answer {
 }
 
 /// What each stand-in adds to its door.
-pub(super) trait StandIn: Clone + Send + Sync + 'static {
+pub(super) trait FakeService: Clone + Send + Sync + 'static {
     /// Does what is asked and answers.
-    fn answer(&self, request: &Recorded) -> Answer;
+    fn answer(&self, request: &RecordedRequest) -> Answer;
 
     /// Whether a request is worth keeping.
-    fn records(&self, _request: &Recorded) -> bool {
+    fn records(&self, _request: &RecordedRequest) -> bool {
         true
     }
 
     /// Is told of an answer that a fault gave instead.
-    fn faulted(&self, _request: &Recorded, _status: u16, _body: &str) {}
+    fn faulted(&self, _request: &RecordedRequest, _status: u16, _body: &str) {}
 }
 
 /// One listener on loopback.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct FakeServer {
     address: SocketAddr,
     faults: Mutex<Faults>,
-    requests: Mutex<Vec<Recorded>>,
+    requests: Mutex<Vec<RecordedRequest>>,
 }
 
-impl Door {
+impl FakeServer {
     /// Listens on `port` of loopback, 0 for any free one.
     pub(super) async fn listen(port: u16) -> std::io::Result<(Arc<Self>, TcpListener)> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
@@ -60,7 +60,7 @@ impl Door {
         self: &Arc<Self>,
         listener: TcpListener,
         shared: &Arc<Shared>,
-        stand_in: impl StandIn,
+        stand_in: impl FakeService,
     ) {
         let limits = Limits { drain: Duration::from_secs(1), ..Limits::default() };
         let (door, handler_shared, stopped) = (Arc::clone(self), Arc::clone(shared), Arc::clone(shared));
@@ -84,7 +84,7 @@ impl Door {
         format!("http://{}", self.address)
     }
 
-    pub(super) fn requests(&self) -> Vec<Recorded> {
+    pub(super) fn requests(&self) -> Vec<RecordedRequest> {
         lock(&self.requests).clone()
     }
 
@@ -112,7 +112,7 @@ impl Door {
         &self,
         request: Request<Incoming>,
         shared: &Shared,
-        stand_in: &impl StandIn,
+        stand_in: &impl FakeService,
     ) -> Response<Wire> {
         let Some(request) = record(request).await else { return Response::new(Wire::none()) };
         if stand_in.records(&request) {
@@ -139,11 +139,11 @@ impl Door {
 }
 
 /// Reads the whole request; none when the client went away.
-async fn record(request: Request<Incoming>) -> Option<Recorded> {
+async fn record(request: Request<Incoming>) -> Option<RecordedRequest> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.ok()?.to_bytes();
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    Some(Recorded { method: head.method.to_string(), path, headers: head.headers, body })
+    Some(RecordedRequest { method: head.method.to_string(), path, headers: head.headers, body })
 }
 
 fn respond(answer: Answer, date: &str, wire: impl FnOnce(String) -> Wire) -> Response<Wire> {
@@ -174,7 +174,7 @@ macro_rules! has_door {
             }
 
             /// Every request so far, in order.
-            pub fn requests(&self) -> Vec<super::Recorded> {
+            pub fn requests(&self) -> Vec<super::RecordedRequest> {
                 self.door.requests()
             }
 

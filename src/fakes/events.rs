@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::lock::lock;
 
 /// How long [`Events::wait_for`] waits, in real time.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One thing that happened at a stand-in.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,10 +155,10 @@ impl Events {
                 }
             }
         };
-        if let Ok(event) = tokio::time::timeout(PATIENCE, found).await {
+        if let Ok(event) = tokio::time::timeout(TIMEOUT, found).await {
             return Ok(event);
         }
         let happened = lock(&self.log.events).clone();
-        Err(format!("{what} did not happen within {PATIENCE:?}; what did: {happened:#?}"))
+        Err(format!("{what} did not happen within {TIMEOUT:?}; what did: {happened:#?}"))
     }
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
-use super::recorded::Recorded;
+use super::recorded::RecordedRequest;
 
 /// How a stand-in misbehaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Rule {
         Self { body_part: body_part.to_owned(), ..Self::new("", "", fault, 1) }
     }
 
-    fn is_for(&self, request: &Recorded) -> bool {
+    fn is_for(&self, request: &RecordedRequest) -> bool {
         let body = self.body_part.as_bytes();
         (self.method.is_empty() || self.method == request.method)
             && request.path.contains(&self.path_part)
@@ -105,7 +105,7 @@ impl Faults {
     }
 
     /// The fault for `request`: the first planned once, else the last planned for good.
-    pub(super) fn take(&mut self, request: &Recorded) -> Option<Fault> {
+    pub(super) fn take(&mut self, request: &RecordedRequest) -> Option<Fault> {
         if let Some(found) = self.next.iter().position(|rule| rule.is_for(request)) {
             return Some(self.next.remove(found).fault);
         }

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::door::Answer;
-use super::recorded::Recorded;
+use super::recorded::RecordedRequest;
 use super::shared::Shared;
 
 /// An answer other than 200.
@@ -39,7 +39,7 @@ impl Refusal {
 }
 
 /// 200 with JSON, or the refusal; one that breaks the contract is recorded.
-pub(super) fn answer(shared: &Shared, request: &Recorded, result: Result<Value, Refusal>) -> Answer {
+pub(super) fn answer(shared: &Shared, request: &RecordedRequest, result: Result<Value, Refusal>) -> Answer {
     let (status, body) = match result {
         Ok(value) => (200, value),
         Err(Refusal { code, status, message, violation }) => {
@@ -53,7 +53,7 @@ pub(super) fn answer(shared: &Shared, request: &Recorded, result: Result<Value, 
 }
 
 /// The JSON body, refused when it is not declared as JSON or has an unknown field.
-pub(super) fn body<T: DeserializeOwned>(request: &Recorded) -> Result<T, Refusal> {
+pub(super) fn body<T: DeserializeOwned>(request: &RecordedRequest) -> Result<T, Refusal> {
     if !request.says_json() {
         return Err(Refusal::invalid("The Content-Type must be application/json."));
     }
@@ -62,21 +62,21 @@ pub(super) fn body<T: DeserializeOwned>(request: &Recorded) -> Result<T, Refusal
 }
 
 /// Checks the bearer token when one is wanted.
-pub(super) fn authorized(request: &Recorded, wanted: Option<&str>) -> Result<(), Refusal> {
+pub(super) fn authorized(request: &RecordedRequest, wanted: Option<&str>) -> Result<(), Refusal> {
     let Some(wanted) = wanted else { return Ok(()) };
     let given = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     if given == Some(wanted) { Ok(()) } else { Err(Refusal::no_credentials()) }
 }
 
 /// Checks that there is a bearer token, whatever it says.
-pub(super) fn bears_token(request: &Recorded) -> Result<(), Refusal> {
+pub(super) fn bears_token(request: &RecordedRequest) -> Result<(), Refusal> {
     let given = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     if given.is_some_and(|token| !token.is_empty()) { Ok(()) } else { Err(Refusal::no_credentials()) }
 }
 
 /// Checks that the bearer token is that of this account, which alone was granted what it asks for.
 /// <https://cloud.google.com/pubsub/docs/access-control>
-pub(super) fn is_granted(request: &Recorded, account: &str) -> Result<(), Refusal> {
+pub(super) fn is_granted(request: &RecordedRequest, account: &str) -> Result<(), Refusal> {
     let given = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     if given == Some(token_of(account).as_str()) {
         return Ok(());

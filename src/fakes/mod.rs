@@ -41,7 +41,7 @@ pub(crate) use page::{Reader, page};
 pub use plan::{End, Plan};
 pub use pubsub::{Delivery, Message, PubSub, Subscription};
 pub use receiver::Receiver;
-pub use recorded::Recorded;
+pub use recorded::RecordedRequest;
 pub use slack::Slack;
 pub use tasks::{Task, Tasks};
 pub use time::Time;

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::door::{Answer, Door, StandIn, has_door};
+use super::door::{Answer, FakeServer, FakeService, has_door};
 use super::events::Event;
 use super::filter::lists;
 use super::google::{self, Refusal};
 use super::lock::lock;
 use super::plan::{Dialect, Plan, Started};
-use super::recorded::Recorded;
+use super::recorded::RecordedRequest;
 use super::shared::Shared;
 use super::start::{Outputs, Start};
 
@@ -35,7 +35,7 @@ pub struct Operation {
 #[derive(Clone)]
 pub struct Operations {
     shared: Arc<Shared>,
-    door: Arc<Door>,
+    door: Arc<FakeServer>,
     state: Arc<Mutex<State>>,
     token: Option<Arc<str>>,
 }
@@ -74,7 +74,7 @@ impl State {
 
 impl Operations {
     pub(super) async fn open(shared: &Arc<Shared>, token: Option<String>) -> std::io::Result<Self> {
-        let (door, listener) = Door::listen(0).await?;
+        let (door, listener) = FakeServer::listen(0).await?;
         let state = State {
             plan: Plan::default(),
             page_size: 100,
@@ -159,7 +159,7 @@ impl Operations {
             .map_or(0, |found| found.reads)
     }
 
-    fn route(&self, request: &Recorded) -> Result<Value, Refusal> {
+    fn route(&self, request: &RecordedRequest) -> Result<Value, Refusal> {
         google::authorized(request, self.token.as_deref())?;
         let segments = request.segments();
         let Some((&"v1", path)) = segments.split_first() else { return Err(Refusal::no_method()) };
@@ -195,7 +195,7 @@ impl Operations {
         Ok(body)
     }
 
-    fn cancel(&self, path: &str, request: &Recorded) -> Result<Value, Refusal> {
+    fn cancel(&self, path: &str, request: &RecordedRequest) -> Result<Value, Refusal> {
         let name = path.strip_suffix(":cancel").ok_or_else(Refusal::no_method)?;
         if !request.body.is_empty() && google::body::<Map<String, Value>>(request)?.keys().next().is_some() {
             return Err(Refusal::invalid("A cancel has no fields."));
@@ -249,7 +249,7 @@ impl Operations {
         state.started.iter().rev().filter(|operation| here(&operation.name)).map(|it| it.body(now)).collect()
     }
 
-    fn start(&self, path: &str, request: &Recorded) -> Result<Value, Refusal> {
+    fn start(&self, path: &str, request: &RecordedRequest) -> Result<Value, Refusal> {
         let (parent, method) = path.rsplit_once(':').ok_or_else(Refusal::no_method)?;
         let (dialect, import) = match (parent.contains("/databases/"), method) {
             (false, "export") => (Dialect::Datastore, false),
@@ -306,8 +306,8 @@ fn find<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Started, Refusal
     found.ok_or_else(|| Refusal::expected(404, "NOT_FOUND", format!("Operation \"{name}\" not found.")))
 }
 
-impl StandIn for Operations {
-    fn answer(&self, request: &Recorded) -> Answer {
+impl FakeService for Operations {
+    fn answer(&self, request: &RecordedRequest) -> Answer {
         google::answer(&self.shared, request, self.route(request))
     }
 }

@@ -13,11 +13,11 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::door::{Answer, Door, StandIn, has_door};
+use super::door::{Answer, FakeServer, FakeService, has_door};
 use super::events::Event;
 use super::google::{self, Refusal};
 use super::lock::lock;
-use super::recorded::Recorded;
+use super::recorded::RecordedRequest;
 use super::shared::Shared;
 
 /// Message ids have 16 digits at Google.
@@ -78,7 +78,7 @@ pub struct Delivery {
 #[derive(Clone)]
 pub struct PubSub {
     pub(super) shared: Arc<Shared>,
-    door: Arc<Door>,
+    door: Arc<FakeServer>,
     pub(super) state: Arc<Mutex<State>>,
     needs_token: bool,
 }
@@ -135,7 +135,7 @@ impl NewMessage {
 
 impl PubSub {
     pub(super) async fn open(shared: &Arc<Shared>, needs_token: bool) -> std::io::Result<Self> {
-        let (door, listener) = Door::listen(0).await?;
+        let (door, listener) = FakeServer::listen(0).await?;
         let pubsub = Self { shared: Arc::clone(shared), door, state: Arc::default(), needs_token };
         pubsub.door.open(listener, shared, pubsub.clone());
         Ok(pubsub)
@@ -273,7 +273,7 @@ impl PubSub {
         }
     }
 
-    fn publish_request(&self, request: &Recorded) -> Result<Value, Refusal> {
+    fn publish_request(&self, request: &RecordedRequest) -> Result<Value, Refusal> {
         let segments = request.segments();
         let (project, topic) = match segments.as_slice() {
             ["v1", "projects", project, "topics", last] if request.method == "POST" => {
@@ -315,8 +315,8 @@ pub(super) fn check(messages: &[NewMessage]) -> Result<(), Refusal> {
     Ok(())
 }
 
-impl StandIn for PubSub {
-    fn answer(&self, request: &Recorded) -> Answer {
+impl FakeService for PubSub {
+    fn answer(&self, request: &RecordedRequest) -> Answer {
         google::answer(&self.shared, request, self.publish_request(request))
     }
 }

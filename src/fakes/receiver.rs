@@ -10,9 +10,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ring::hmac;
 use serde_json::Value;
 
-use super::door::{Answer, Door, StandIn, has_door};
+use super::door::{Answer, FakeServer, FakeService, has_door};
 use super::lock::lock;
-use super::recorded::Recorded;
+use super::recorded::RecordedRequest;
 use super::shared::Shared;
 
 /// The secret that it shares with opwatch: `whsec_` and base64.
@@ -24,7 +24,7 @@ const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 #[derive(Clone)]
 pub struct Receiver {
     shared: Arc<Shared>,
-    door: Arc<Door>,
+    door: Arc<FakeServer>,
     taken: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -32,7 +32,7 @@ has_door!(Receiver);
 
 impl Receiver {
     pub(super) async fn open(shared: &Arc<Shared>) -> std::io::Result<Self> {
-        let (door, listener) = Door::listen(0).await?;
+        let (door, listener) = FakeServer::listen(0).await?;
         let receiver = Self { shared: Arc::clone(shared), door, taken: Arc::default() };
         receiver.door.open(listener, shared, receiver.clone());
         Ok(receiver)
@@ -49,8 +49,8 @@ impl Receiver {
     }
 }
 
-impl StandIn for Receiver {
-    fn answer(&self, request: &Recorded) -> Answer {
+impl FakeService for Receiver {
+    fn answer(&self, request: &RecordedRequest) -> Answer {
         let (status, body) = match check(request, self.shared.time.now()) {
             Ok(event) => {
                 lock(&self.taken).push(event);
@@ -66,7 +66,7 @@ impl StandIn for Receiver {
 }
 
 /// The event, if the request is one.
-fn check(request: &Recorded, now: DateTime<Utc>) -> Result<Value, String> {
+fn check(request: &RecordedRequest, now: DateTime<Utc>) -> Result<Value, String> {
     if request.method != "POST" {
         return Err(format!("{} instead of POST", request.method));
     }
@@ -82,7 +82,7 @@ fn check(request: &Recorded, now: DateTime<Utc>) -> Result<Value, String> {
 }
 
 /// The `webhook-id`, if the request is signed.
-fn check_signature(request: &Recorded, now: DateTime<Utc>) -> Result<String, String> {
+fn check_signature(request: &RecordedRequest, now: DateTime<Utc>) -> Result<String, String> {
     let header = |name: &str| {
         request.header(name).filter(|text| !text.is_empty()).ok_or_else(|| format!("no header {name}"))
     };
@@ -169,7 +169,7 @@ mod tests {
         .into_iter()
         .collect();
         let (method, path) = ("POST".to_owned(), "/".to_owned());
-        check(&Recorded { method, path, headers, body: body.to_owned().into() }, now())
+        check(&RecordedRequest { method, path, headers, body: body.to_owned().into() }, now())
     }
 
     #[test]

@@ -7,11 +7,11 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
 use super::channel::ChannelMessage;
-use super::door::{Answer, Door, StandIn, has_door};
+use super::door::{Answer, FakeServer, FakeService, has_door};
 use super::events::Event;
 use super::lock::lock;
 use super::page::{Reader, following, main_part};
-use super::recorded::Recorded;
+use super::recorded::RecordedRequest;
 use super::shared::Shared;
 use super::slack_rules::{self, Refused};
 use crate::watch::Locale;
@@ -28,7 +28,7 @@ const WEBHOOK_CHANNEL: &str = "C0WEBHOOK";
 #[derive(Clone)]
 pub struct Slack {
     shared: Arc<Shared>,
-    door: Arc<Door>,
+    door: Arc<FakeServer>,
     messages: Arc<Mutex<Vec<ChannelMessage>>>,
     /// Channels that take nothing, and the error that says so.
     closed: Arc<Mutex<Vec<(String, String)>>>,
@@ -42,7 +42,7 @@ has_door!(Slack);
 
 impl Slack {
     pub(super) async fn open(shared: &Arc<Shared>, port: u16) -> std::io::Result<Self> {
-        let (door, listener) = Door::listen(port).await?;
+        let (door, listener) = FakeServer::listen(port).await?;
         let slack = Self {
             shared: Arc::clone(shared),
             door,
@@ -113,7 +113,7 @@ impl Slack {
         Ok(())
     }
 
-    fn post_to_webhook(&self, request: &Recorded) -> Result<(), (u16, String, String)> {
+    fn post_to_webhook(&self, request: &RecordedRequest) -> Result<(), (u16, String, String)> {
         if !request.says_json() {
             return Err((400, "invalid_payload".to_owned(), "the Content-Type is not JSON".to_owned()));
         }
@@ -148,7 +148,7 @@ impl Slack {
     }
 
     /// A method of the web API: its answer, or its error and what is wrong.
-    fn call(&self, method: &str, request: &Recorded) -> Result<Value, Refused> {
+    fn call(&self, method: &str, request: &RecordedRequest) -> Result<Value, Refused> {
         match request.header("authorization").and_then(|value| value.strip_prefix("Bearer ")) {
             None => return Err(Refused::new("not_authed", "no token")),
             Some(BOT_TOKEN) => {}
@@ -236,7 +236,7 @@ impl Slack {
         }
     }
 
-    fn refuse(&self, request: &Recorded, status: u16, answer: &str, reason: &str) -> Answer {
+    fn refuse(&self, request: &RecordedRequest, status: u16, answer: &str, reason: &str) -> Answer {
         self.shared.violation(format!("{} {}: {status} {answer}: {reason}", request.method, request.path));
         Answer { status, kind: TEXT, body: answer.to_owned() }
     }
@@ -246,7 +246,7 @@ impl Slack {
         Answer { status: 200, kind: HTML, body }
     }
 
-    fn answer_call(&self, method: &str, request: &Recorded) -> Answer {
+    fn answer_call(&self, method: &str, request: &RecordedRequest) -> Answer {
         let body = match self.call(method, request) {
             Ok(answer) => answer,
             Err(Refused { answer, reason }) => {
@@ -267,8 +267,8 @@ fn argument(arguments: &Map<String, Value>, name: &'static str) -> Result<String
     value.map(str::to_owned).ok_or_else(|| Refused::new("invalid_arguments", &format!("no {name}")))
 }
 
-impl StandIn for Slack {
-    fn answer(&self, request: &Recorded) -> Answer {
+impl FakeService for Slack {
+    fn answer(&self, request: &RecordedRequest) -> Answer {
         match (request.method.as_str(), request.segments().as_slice()) {
             ("POST", ["services", team, hook, secret])
                 if team.starts_with('T') && hook.starts_with('B') && !secret.is_empty() =>
@@ -296,11 +296,11 @@ impl StandIn for Slack {
     }
 
     /// The page asks a few times a second.
-    fn records(&self, request: &Recorded) -> bool {
+    fn records(&self, request: &RecordedRequest) -> bool {
         request.method == "POST"
     }
 
-    fn faulted(&self, request: &Recorded, status: u16, body: &str) {
+    fn faulted(&self, request: &RecordedRequest, status: u16, body: &str) {
         let refused = !(200..300).contains(&status) || body.contains("\"ok\":false");
         if request.method == "POST" && refused {
             self.shared.event(Event::SlackRefused { status, answer: body.to_owned() });

@@ -19,11 +19,11 @@ impl Refused {
 
 type Checked = Result<(), Refused>;
 
-const MOST_BLOCKS: usize = 50;
+const MAX_BLOCKS: usize = 50;
 /// Longer texts of a message that is edited are refused, of a new one cut.
-const MOST_TEXT: usize = 4_000;
+const MAX_TEXT_CHARS: usize = 4_000;
 /// The sum of all texts above which Slack was seen to refuse: <https://github.com/slackapi/bolt-js/issues/2509>.
-const MOST_IN_ALL: usize = 13_200;
+const MAX_TOTAL_CHARS: usize = 13_200;
 
 /// Checks the payload of a message to post.
 pub(super) fn check(payload: &Value) -> Checked {
@@ -34,7 +34,7 @@ pub(super) fn check(payload: &Value) -> Checked {
 pub(super) fn check_update(payload: &Value) -> Checked {
     contents(payload, "text blocks attachments parse link_names")?;
     let text = payload.get("text").and_then(Value::as_str).unwrap_or_default();
-    if text.chars().count() > MOST_TEXT {
+    if text.chars().count() > MAX_TEXT_CHARS {
         return Err(Refused::new("msg_too_long", "the text"));
     }
     Ok(())
@@ -68,11 +68,11 @@ fn contents(payload: &Value, known: &str) -> Checked {
     for attachment in attachments {
         count += check_attachment(attachment)?;
     }
-    if count > MOST_BLOCKS {
+    if count > MAX_BLOCKS {
         return Err(blocks_error(format!("{count} blocks")));
     }
     let all: usize = blocks.iter().chain(attachments).map(texts).sum();
-    if all > MOST_IN_ALL {
+    if all > MAX_TOTAL_CHARS {
         return Err(Refused::new("msg_blocks_too_long", &format!("{all} characters")));
     }
     Ok(())

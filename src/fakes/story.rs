@@ -15,7 +15,7 @@ use crate::watch::Locale;
 const BAR: u64 = 24;
 
 /// The story so far.
-pub(super) struct Story {
+pub(super) struct DemoNarrator {
     locale: Locale,
     zone: Tz,
     since: Stopwatch,
@@ -24,12 +24,12 @@ pub(super) struct Story {
     /// A line that an edit in Slack may go on.
     open_line: bool,
     /// How far the end has come.
-    end: Told,
+    end: Phase,
 }
 
 /// How far the end of a watch has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
+enum Phase {
     /// It is not there yet.
     NotYet,
     /// Its report is on its way.
@@ -38,7 +38,7 @@ enum Told {
     Edited,
 }
 
-impl Story {
+impl DemoNarrator {
     /// Begins it.
     pub(super) fn begin(locale: Locale, zone: Tz, page: &str) -> Self {
         let story = Self {
@@ -48,7 +48,7 @@ impl Story {
             colours: std::io::stdout().is_terminal(),
             progress: None,
             open_line: false,
-            end: Told::NotYet,
+            end: Phase::NotYet,
         };
         match locale {
             Locale::En => {
@@ -77,7 +77,7 @@ impl Story {
 
     /// Whether the watch has ended.
     pub(super) fn has_report(&self) -> bool {
-        self.end != Told::NotYet
+        self.end != Phase::NotYet
     }
 
     /// Tells one event, if it belongs to the story.
@@ -97,21 +97,21 @@ impl Story {
             Event::TaskCreated { schedule_time, data, .. } => self.step(*schedule_time, data),
             Event::SlackPosted { payload } => {
                 let what = match (self.end, en) {
-                    (Told::NotYet, true) => "posted to Slack; this message will follow the operation:",
-                    (Told::NotYet, false) => "Slackに投稿（進捗に合わせて編集します）:",
-                    (Told::Reported, true) => "posted to Slack:",
-                    (Told::Reported, false) => "Slackに投稿:",
-                    (Told::Edited, true) => "replied in the Slack thread, because an edit notifies no one:",
-                    (Told::Edited, false) => "Slackのスレッドに返信（編集では通知されないため）:",
+                    (Phase::NotYet, true) => "posted to Slack; this message will follow the operation:",
+                    (Phase::NotYet, false) => "Slackに投稿（進捗に合わせて編集します）:",
+                    (Phase::Reported, true) => "posted to Slack:",
+                    (Phase::Reported, false) => "Slackに投稿:",
+                    (Phase::Edited, true) => "replied in the Slack thread, because an edit notifies no one:",
+                    (Phase::Edited, false) => "Slackのスレッドに返信（編集では通知されないため）:",
                 };
                 self.show(what, payload);
             }
-            Event::SlackEdited { .. } if self.end == Told::NotYet => {
+            Event::SlackEdited { .. } if self.end == Phase::NotYet => {
                 let edited = if en { " · Slack: edited" } else { " · Slack: 編集" };
                 terminal::part(if self.open_line { edited } else { "" });
             }
             Event::SlackEdited { payload, .. } => {
-                self.end = Told::Edited;
+                self.end = Phase::Edited;
                 self.show(if en { "Slack edited to:" } else { "Slackの投稿を結果に編集:" }, payload);
             }
             Event::SlackRefused { status, answer } => {
@@ -136,7 +136,7 @@ impl Story {
         };
         let gap = if seen.is_empty() { "" } else { "  → " };
         let next = if data.pointer("/state/report").is_some() {
-            self.end = Told::Reported;
+            self.end = Phase::Reported;
             if en { "report now".to_owned() } else { "すぐに報告".to_owned() }
         } else {
             let number = data.get("attempt").and_then(Value::as_u64).unwrap_or(0) + 1;
@@ -199,7 +199,7 @@ impl Story {
     }
 }
 
-impl Drop for Story {
+impl Drop for DemoNarrator {
     fn drop(&mut self) {
         self.end_line();
     }

@@ -11,20 +11,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::door::{Answer, Door, StandIn, has_door};
+use super::door::{Answer, FakeServer, FakeService, has_door};
 use super::events::Event;
 use super::google::{self, Refusal};
 use super::lock::lock;
 use super::pubsub::{self, Publish};
-use super::recorded::Recorded;
+use super::recorded::RecordedRequest;
 use super::shared::Shared;
 use super::time::stamp;
 
 /// The farthest a task may be put off.
-const FARTHEST: TimeDelta = TimeDelta::days(30);
+const MAX_AHEAD: TimeDelta = TimeDelta::days(30);
 
 /// The smaller of the two limits that Google's pages name.
-const LARGEST: usize = 100_000;
+const MAX_TASK_BYTES: usize = 100_000;
 
 /// The scopes that allow a task to publish.
 const SCOPES: [&str; 2] =
@@ -51,7 +51,7 @@ pub struct Task {
 #[derive(Clone)]
 pub struct Tasks {
     pub(super) shared: Arc<Shared>,
-    door: Arc<Door>,
+    door: Arc<FakeServer>,
     pub(super) state: Arc<Mutex<State>>,
     pubsub: Arc<str>,
     token: Option<Arc<str>>,
@@ -115,7 +115,7 @@ impl Tasks {
         pubsub: String,
         token: Option<String>,
     ) -> std::io::Result<Self> {
-        let (door, listener) = Door::listen(0).await?;
+        let (door, listener) = FakeServer::listen(0).await?;
         let tasks = Self {
             shared: Arc::clone(shared),
             door,
@@ -142,7 +142,7 @@ impl Tasks {
         lock(&self.state).executed.clear();
     }
 
-    fn create(&self, request: &Recorded) -> Result<Value, Refusal> {
+    fn create(&self, request: &RecordedRequest) -> Result<Value, Refusal> {
         let segments = request.segments();
         let queue = match segments.as_slice() {
             ["v2", names @ .., "tasks"] if request.method == "POST" => names,
@@ -174,8 +174,11 @@ impl Tasks {
         let scope = http.oauth_token.scope.as_deref();
         let rules = [
             (known && (1..=500).contains(&id.len()), "TASK_ID must be 1 to 500 of [A-Za-z0-9_-]."),
-            (size <= LARGEST, "Task size too large."),
-            (ahead.is_none_or(|ahead| ahead <= FARTHEST), "The schedule time must be at most 30 days ahead."),
+            (size <= MAX_TASK_BYTES, "Task size too large."),
+            (
+                ahead.is_none_or(|ahead| ahead <= MAX_AHEAD),
+                "The schedule time must be at most 30 days ahead.",
+            ),
             (http.http_method == "POST", "A publish must be a POST."),
             (self.may_call(&http.url), "HttpRequest.url must be a topic's :publish."),
             (
@@ -267,8 +270,8 @@ fn is_deadline(deadline: &str) -> bool {
     seconds.is_some_and(|seconds| (15.0..=1800.0).contains(&seconds))
 }
 
-impl StandIn for Tasks {
-    fn answer(&self, request: &Recorded) -> Answer {
+impl FakeService for Tasks {
+    fn answer(&self, request: &RecordedRequest) -> Answer {
         google::answer(&self.shared, request, self.create(request))
     }
 }

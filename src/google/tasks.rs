@@ -42,9 +42,9 @@ pub enum Created {
     /// It is.
     New,
     /// It may be: the connection broke, and when it was asked for again, it was there.
-    Maybe,
+    MaybeNew,
     /// Another copy of this delivery had asked for it: as good.
-    Already,
+    AlreadyExists,
 }
 
 /// What is read of the answer: something else than Cloud Tasks may say 200 too.
@@ -117,7 +117,7 @@ impl Google {
                 }
             },
             Err(CallError::Refused(refusal)) if refusal.error.status == Status::AlreadyExists => {
-                Ok(if refusal.resent { Created::Maybe } else { Created::Already })
+                Ok(if refusal.resent { Created::MaybeNew } else { Created::AlreadyExists })
             }
             Err(error) => Err(error),
         }
@@ -239,9 +239,9 @@ mod tests {
     #[tokio::test]
     async fn a_task_that_is_there_may_be_its_own_only_if_it_was_sent_before() {
         for (failure, created) in [
-            (None, Created::Already),
-            (Some(Failure::NotConnected(String::new())), Created::Already),
-            (Some(Failure::Broken(String::new())), Created::Maybe),
+            (None, Created::AlreadyExists),
+            (Some(Failure::NotConnected(String::new())), Created::AlreadyExists),
+            (Some(Failure::Broken(String::new())), Created::MaybeNew),
         ] {
             let transport = Arc::new(There(Mutex::new(failure)));
             let google = Google::new(transport, Tokens::new(Some("token".into())), Endpoints::default());
@@ -267,7 +267,7 @@ mod tests {
         let id = task_id("projects/p/topics/t", &Message::Check(Box::new(check)));
         // printf 'projects/p/topics/t\n2070443601311540\nprojects/p/operations/x\ncheck\n7' | sha256sum
         assert_eq!(id, "1c6136b142ea1cba93c53119275ede90b2a4298190b5ca0d66e5f09e93587e7c");
-        let words = [Kind::Start, Kind::Check, Kind::Ended, Kind::Left, Kind::Notice].map(Kind::word);
+        let words = [Kind::Start, Kind::Check, Kind::Ended, Kind::Abandoned, Kind::Notice].map(Kind::word);
         assert_eq!(words, ["start", "check", "ended", "left", "notice"]);
     }
 

@@ -11,7 +11,7 @@ use crate::intake::keys::Keys;
 use crate::intake::token::{AuthError, Identity, bearer};
 
 /// Verified tokens remembered at most; Pub/Sub uses one for up to an hour.
-const MOST_REMEMBERED: usize = 1_000;
+const MAX_VERIFIED: usize = 1_000;
 /// Meanwhile refused pushes are counted, and told with the next warning.
 const BETWEEN_WARNINGS: TimeDelta = TimeDelta::minutes(1);
 
@@ -20,25 +20,25 @@ pub struct Authenticator {
     identity: Identity,
     keys: Keys,
     clock: Arc<dyn Clock>,
-    verified: Mutex<Remembered>,
+    verified: Mutex<VerifiedTokens>,
     warnings: Mutex<Warnings>,
 }
 
 /// Hash of a verified token → when it expires: a push then costs no RSA check.
 #[derive(Default)]
-struct Remembered(HashMap<String, DateTime<Utc>>);
+struct VerifiedTokens(HashMap<String, DateTime<Utc>>);
 
-impl Remembered {
+impl VerifiedTokens {
     fn knows(&self, hash: &str, now: DateTime<Utc>) -> bool {
         self.0.get(hash).is_some_and(|expires| now < *expires)
     }
 
     /// Keeps it unless there are too many that have not expired.
     fn keep(&mut self, hash: String, expires: DateTime<Utc>, now: DateTime<Utc>) {
-        if self.0.len() >= MOST_REMEMBERED {
+        if self.0.len() >= MAX_VERIFIED {
             self.0.retain(|_, expires| now < *expires);
         }
-        if self.0.len() < MOST_REMEMBERED {
+        if self.0.len() < MAX_VERIFIED {
             self.0.insert(hash, expires);
         }
     }
@@ -75,14 +75,14 @@ impl Authenticator {
         if self.remembered().knows(&hash, now) {
             return Ok(());
         }
-        let key_id = self.identity.precheck(token, now)?;
+        let key_id = self.identity.check_unverified_claims(token, now)?;
         let key = self.keys.get(&key_id, now).await?;
         let expires = self.identity.verify(token, &key, now)?;
         self.remembered().keep(hash, expires, now);
         Ok(())
     }
 
-    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+    fn remembered(&self) -> MutexGuard<'_, VerifiedTokens> {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -131,8 +131,8 @@ mod tests {
 
     #[test]
     fn so_many_tokens_are_remembered_until_they_expire() {
-        let mut remembered = Remembered::default();
-        for number in 0..MOST_REMEMBERED {
+        let mut remembered = VerifiedTokens::default();
+        for number in 0..MAX_VERIFIED {
             remembered.keep(number.to_string(), at(if number == 0 { 10 } else { 20 }), at(0));
         }
         assert!(remembered.knows("0", at(9)) && !remembered.knows("0", at(10)));
@@ -141,7 +141,7 @@ mod tests {
         assert!(!remembered.knows("early", at(9)), "there is no room");
         remembered.keep("late".to_owned(), at(30), at(10));
         assert!(remembered.knows("late", at(10)) && remembered.knows("1", at(10)), "there is room again");
-        assert_eq!(remembered.0.len(), MOST_REMEMBERED);
+        assert_eq!(remembered.0.len(), MAX_VERIFIED);
     }
 
     #[test]

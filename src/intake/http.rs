@@ -14,15 +14,15 @@ use crate::delivery::Delivery;
 use crate::intake::auth::Authenticator;
 use crate::intake::push::{self, NotAPush};
 use crate::intake::server::InFlight;
-use crate::runner::{Decided, Handled, Runner};
+use crate::runner::{Action, DeliveryResult, Runner};
 use crate::telemetry::trace_id;
 use crate::trust::{Route, Trust};
 
 /// The longest body that is opened: many times what a message may have that opwatch reads, and little enough for as
 /// many pushes as come at a time.
-pub const LONGEST_BODY: usize = 256 * 1024;
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
 /// The longest body that is drained so that it can be acknowledged: Pub/Sub's largest message is 10 MB, in base64.
-const LONGEST_DRAINED: usize = 16 * 1024 * 1024;
+const MAX_DRAINED_BYTES: usize = 16 * 1024 * 1024;
 /// Time for a body to arrive.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
@@ -86,22 +86,22 @@ enum Body {
 
 /// Reads the body; of one that is too long only the beginning is kept.
 async fn receive(mut body: Incoming) -> Result<Body, &'static str> {
-    let declared = body.size_hint().lower().min(LONGEST_BODY as u64);
+    let declared = body.size_hint().lower().min(MAX_BODY_BYTES as u64);
     let mut kept = Vec::with_capacity(usize::try_from(declared).unwrap_or(0));
     let mut size = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| "the body ended early\n")?;
         let Some(data) = frame.data_ref() else { continue };
         size += data.len();
-        if size > LONGEST_DRAINED {
+        if size > MAX_DRAINED_BYTES {
             return Err("the body is larger than any Pub/Sub push\n");
         }
-        let room = LONGEST_BODY - kept.len();
+        let room = MAX_BODY_BYTES - kept.len();
         kept.extend_from_slice(data.get(..room).unwrap_or(data));
     }
     kept.shrink_to_fit();
     let kept = Bytes::from(kept);
-    Ok(if size <= LONGEST_BODY { Body::Whole(kept) } else { Body::Oversize(kept, size) })
+    Ok(if size <= MAX_BODY_BYTES { Body::Whole(kept) } else { Body::Oversize(kept, size) })
 }
 
 async fn push(app: &App, route: Route, body: Body, deadline: Deadline) -> Response<Full<Bytes>> {
@@ -109,7 +109,7 @@ async fn push(app: &App, route: Route, body: Body, deadline: Deadline) -> Respon
     let handled = match body {
         Body::Oversize(head, size) => {
             name_span("");
-            runner.handle_oversize(&head, size, LONGEST_BODY, deadline).await
+            runner.handle_oversize(&head, size, MAX_BODY_BYTES, deadline).await
         }
         Body::Whole(body) => match opened(body, route, &app.trust) {
             Ok(delivery) => {
@@ -145,7 +145,7 @@ fn opened(body: Bytes, route: Route, trust: &Trust) -> Result<Delivery, (StatusC
 }
 
 /// The one table. 204 acknowledges; 202 would too, but not to the emulator.
-fn status(handled: &Handled) -> Response<Full<Bytes>> {
+fn status(handled: &DeliveryResult) -> Response<Full<Bytes>> {
     if handled.acknowledged {
         return text(StatusCode::NO_CONTENT, "");
     }
@@ -153,8 +153,8 @@ fn status(handled: &Handled) -> Response<Full<Bytes>> {
 }
 
 /// The line of this push.
-fn log(handled: &Handled, milliseconds: u64) {
-    let Handled { operation, attempt, call_milliseconds, schedule_milliseconds, .. } = handled;
+fn log(handled: &DeliveryResult, milliseconds: u64) {
+    let DeliveryResult { operation, attempt, call_milliseconds, schedule_milliseconds, .. } = handled;
     let decision = handled.decision.word();
     let error = handled.error.as_deref().unwrap_or_default();
     let start = handled.start.as_ref();
@@ -165,7 +165,7 @@ fn log(handled: &Handled, milliseconds: u64) {
                 milliseconds, acknowledged = handled.acknowledged, $($reported)* "{}", sentence(handled, error))
         };
     }
-    if handled.needs_attention || handled.decision == Decided::GaveUp {
+    if handled.needs_attention || handled.decision == Action::GaveUp {
         line!(tracing::Level::ERROR, reported = true,);
     } else if handled.acknowledged && error.is_empty() {
         line!(tracing::Level::INFO,);
@@ -174,7 +174,7 @@ fn log(handled: &Handled, milliseconds: u64) {
     }
 }
 
-fn sentence(handled: &Handled, error: &str) -> String {
+fn sentence(handled: &DeliveryResult, error: &str) -> String {
     let done = if handled.acknowledged { "acknowledged" } else { "refused" };
     let decision = handled.decision.word();
     if error.is_empty() { format!("{done}: {decision}") } else { format!("{done}: {decision}: {error}") }
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_line_of_a_push_says_what_became_of_it_and_whether_somebody_must_act() {
-        let handled = |decision, acknowledged, error: &str, needs_attention| Handled {
+        let handled = |decision, acknowledged, error: &str, needs_attention| DeliveryResult {
             acknowledged,
             decision,
             operation: "projects/p/operations/o".to_owned(),
@@ -222,11 +222,11 @@ mod tests {
             schedule_milliseconds: Some(20),
         };
         for (handled, severity, message) in [
-            (handled(Decided::CheckAgain, true, "", false), "INFO", "acknowledged: check-again"),
-            (handled(Decided::PostAgain, true, "500", false), "WARNING", "acknowledged: post-again: 500"),
-            (handled(Decided::NotScheduled, false, "", false), "WARNING", "refused: not-scheduled"),
-            (handled(Decided::PostAgain, true, "403", true), "ERROR", "acknowledged: post-again: 403"),
-            (handled(Decided::GaveUp, false, "500", false), "ERROR", "refused: gave-up: 500"),
+            (handled(Action::CheckAgain, true, "", false), "INFO", "acknowledged: check-again"),
+            (handled(Action::PostAgain, true, "500", false), "WARNING", "acknowledged: post-again: 500"),
+            (handled(Action::NotScheduled, false, "", false), "WARNING", "refused: not-scheduled"),
+            (handled(Action::PostAgain, true, "403", true), "ERROR", "acknowledged: post-again: 403"),
+            (handled(Action::GaveUp, false, "500", false), "ERROR", "refused: gave-up: 500"),
         ] {
             let lines = logged(|| {
                 let span = span(&HeaderMap::new());

@@ -18,12 +18,12 @@ use crate::net::transport::{Answer, Method, Request, Transport};
 /// The path of the key set, which <https://accounts.google.com/.well-known/openid-configuration> names.
 const PATH: &str = "oauth2/v3/certs";
 const SHORTEST: TimeDelta = TimeDelta::minutes(5);
-const LONGEST: TimeDelta = TimeDelta::hours(24);
+const MAX_AGE: TimeDelta = TimeDelta::hours(24);
 /// A key id is the caller's to choose, so an unknown one may cause a fetch only this often.
 const BETWEEN_FETCHES: TimeDelta = TimeDelta::minutes(5);
 /// After a fetch that failed.
 const BEFORE_RETRY: TimeDelta = TimeDelta::seconds(10);
-const MOST_KEYS: usize = 32;
+const MAX_KEYS: usize = 32;
 const FETCH_LIMIT: Duration = Duration::from_secs(5);
 
 /// The key cache.
@@ -108,7 +108,7 @@ impl Keys {
                 let age = max_age.and_then(|age| TimeDelta::from_std(age).ok()).unwrap_or(SHORTEST);
                 Kept {
                     keys,
-                    fresh: Some(Span::new(now, age.clamp(SHORTEST, LONGEST))),
+                    fresh: Some(Span::new(now, age.clamp(SHORTEST, MAX_AGE))),
                     rest: Some(Span::new(now, BETWEEN_FETCHES)),
                 }
             }
@@ -130,7 +130,7 @@ fn parse(answer: &Answer) -> Result<HashMap<String, DecodingKey>, String> {
         return Err(format!("status {}", answer.status));
     }
     let set: JwkSet = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
-    let keys = set.keys.iter().take(MOST_KEYS);
+    let keys = set.keys.iter().take(MAX_KEYS);
     let keys: HashMap<_, _> =
         keys.filter_map(|key| Some((key.common.key_id.clone()?, DecodingKey::from_jwk(key).ok()?))).collect();
     if keys.is_empty() { Err("no key in the response".to_owned()) } else { Ok(keys) }

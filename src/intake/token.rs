@@ -16,7 +16,7 @@ const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"
 /// How far clocks may differ.
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 /// A token longer than this is not one of Google's.
-const LONGEST_TOKEN: usize = 8 * 1024;
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// What Cloud Run puts in the place of a signature that it removed.
 const REMOVED: &str = "SIGNATURE_REMOVED_BY_GOOGLE";
 
@@ -100,7 +100,7 @@ pub fn bearer(header: Option<&str>) -> Result<&str, AuthError> {
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
         return Err(AuthError::NoToken);
     }
-    if token.len() > LONGEST_TOKEN {
+    if token.len() > MAX_TOKEN_BYTES {
         return Err(AuthError::NoJwt);
     }
     if token.ends_with(&format!(".{REMOVED}")) {
@@ -114,7 +114,7 @@ impl Identity {
     ///
     /// # Errors
     /// With the first thing that is wrong.
-    pub fn precheck(&self, token: &str, now: DateTime<Utc>) -> Result<String, AuthError> {
+    pub fn check_unverified_claims(&self, token: &str, now: DateTime<Utc>) -> Result<String, AuthError> {
         let header = jsonwebtoken::decode_header(token).map_err(|error| refusal(error.kind()))?;
         if header.alg != Algorithm::RS256 {
             return Err(AuthError::Algorithm);
@@ -239,7 +239,7 @@ mod tests {
             Identity { audience: "https://a.run.app".to_owned(), service_account: "p@x".to_owned() };
         let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let now = DateTime::from_timestamp(NOW, 0).unwrap();
-        identity.precheck(&format!("{header}.{claims}.AAAA"), now).err()
+        identity.check_unverified_claims(&format!("{header}.{claims}.AAAA"), now).err()
     }
 
     #[test]

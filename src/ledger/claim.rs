@@ -26,7 +26,7 @@ pub struct Claim {
 
 /// What a claim means to somebody who wants to post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum LeaseState {
     /// It is his own.
     Mine,
     /// Slack has the report.
@@ -49,14 +49,14 @@ impl Claim {
     }
 
     /// What it means to `owner` at `now`. A lease that a clock far ahead wrote is not waited for in full.
-    pub fn standing(&self, owner: &str, now: DateTime<Utc>) -> Standing {
-        let Some(until) = self.until else { return Standing::Sent };
+    pub fn standing(&self, owner: &str, now: DateTime<Utc>) -> LeaseState {
+        let Some(until) = self.until else { return LeaseState::Sent };
         if self.owner == owner {
-            return Standing::Mine;
+            return LeaseState::Mine;
         }
         match (until - now).min(LEASE).to_std() {
-            Ok(left) if !left.is_zero() => Standing::Held(left + Duration::from_secs(1)),
-            _ => Standing::Lapsed,
+            Ok(left) if !left.is_zero() => LeaseState::Held(left + Duration::from_secs(1)),
+            _ => LeaseState::Lapsed,
         }
     }
 
@@ -88,19 +88,19 @@ mod tests {
     fn one_has_it_until_its_lease_ends() {
         let claim = Claim::new("a", at(0));
         for (owner, second, expected) in [
-            ("a", 0, Standing::Mine),
-            ("a", 99, Standing::Mine),
-            ("b", 0, Standing::Held(Duration::from_secs(61))),
-            ("b", 59, Standing::Held(Duration::from_secs(2))),
-            ("b", 60, Standing::Lapsed),
-            ("b", 99, Standing::Lapsed),
+            ("a", 0, LeaseState::Mine),
+            ("a", 99, LeaseState::Mine),
+            ("b", 0, LeaseState::Held(Duration::from_secs(61))),
+            ("b", 59, LeaseState::Held(Duration::from_secs(2))),
+            ("b", 60, LeaseState::Lapsed),
+            ("b", 99, LeaseState::Lapsed),
             // The claim comes from a clock that is far ahead.
-            ("b", -9_999, Standing::Held(Duration::from_secs(61))),
+            ("b", -9_999, LeaseState::Held(Duration::from_secs(61))),
         ] {
             assert_eq!(claim.standing(owner, at(second)), expected, "{owner} {second}");
         }
         for owner in ["a", "b"] {
-            assert_eq!(Claim::sent("a").standing(owner, at(9_999)), Standing::Sent);
+            assert_eq!(Claim::sent("a").standing(owner, at(9_999)), LeaseState::Sent);
         }
     }
 
@@ -109,6 +109,6 @@ mod tests {
         for claim in [Claim::new("a", at(0)), Claim::sent("a")] {
             assert_eq!(Claim::read(&claim.properties(at(0))), claim);
         }
-        assert_eq!(Claim::read(&Properties::new()).standing("a", at(0)), Standing::Lapsed);
+        assert_eq!(Claim::read(&Properties::new()).standing("a", at(0)), LeaseState::Lapsed);
     }
 }

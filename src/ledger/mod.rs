@@ -12,12 +12,12 @@ mod record;
 mod run;
 mod success;
 
-pub use claim::{Claim, LEASE, Standing};
+pub use claim::{Claim, LEASE, LeaseState};
 pub use comparison::Comparison;
 pub use protocol::ClaimOf;
-pub use record::{Sighting, merged};
+pub use record::{Snapshot, merged};
 pub use run::Run;
-pub use success::{Remembered, Success, work_of};
+pub use success::{RunBaseline, Success, work_of};
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Claim, LEASE, Ledger, Remembered, Run, Sighting, Standing, merged};
+use super::{Claim, LEASE, LeaseState, Ledger, Run, RunBaseline, Snapshot, merged};
 use crate::google::{CallError, Database, Google, Mutation, Properties, Query};
 use crate::services::Status;
 
@@ -25,16 +25,16 @@ pub struct ClaimOf<'a> {
 }
 
 impl Ledger {
-    /// Keeps `sighting`: what else its entity holds stays.
+    /// Keeps `snapshot`: what else its entity holds stays.
     ///
     /// # Errors
     /// When the ledger can't be read or written.
-    pub async fn keep(&self, google: &Google, sighting: &Sighting, limit: Duration) -> Result<(), CallError> {
-        let key = self.operation_key(sighting.operation.name());
+    pub async fn keep(&self, google: &Google, snapshot: &Snapshot, limit: Duration) -> Result<(), CallError> {
+        let key = self.operation_key(snapshot.operation.name());
         for _ in 0..TRIES {
             let found = google.lookup(self.database(), &key, limit).await?;
             let known = found.as_ref().map(|found| &found.properties);
-            let Some(properties) = merged(known, sighting, self.keep) else { return Ok(()) };
+            let Some(properties) = merged(known, snapshot, self.keep) else { return Ok(()) };
             let change = match &found {
                 Some(found) => Mutation::update(&key, &properties, &found.version),
                 None => Mutation::insert(&key, &properties),
@@ -57,25 +57,25 @@ impl Ledger {
         claim: ClaimOf<'_>,
         now: DateTime<Utc>,
         limit: Duration,
-    ) -> Result<Standing, CallError> {
+    ) -> Result<LeaseState, CallError> {
         let key = self.claim_key(claim.report);
         let properties = Claim::new(claim.owner, now).properties(now);
         for _ in 0..TRIES {
             if self.change(google, Mutation::insert(&key, &properties), limit).await? {
-                return Ok(Standing::Mine);
+                return Ok(LeaseState::Mine);
             }
             // Gone again: its owner released it.
             let Some(found) = google.lookup(self.database(), &key, limit).await? else { continue };
             let standing = Claim::read(&found.properties).standing(claim.owner, now);
-            if standing != Standing::Lapsed {
+            if standing != LeaseState::Lapsed {
                 return Ok(standing);
             }
             let change = Mutation::replace(&key, &properties, &found.version);
             if self.change(google, change, limit).await? {
-                return Ok(Standing::Mine);
+                return Ok(LeaseState::Mine);
             }
         }
-        Ok(Standing::Held(LEASE.to_std().unwrap_or_default()))
+        Ok(LeaseState::Held(LEASE.to_std().unwrap_or_default()))
     }
 
     /// Writes that the report was sent and, in the same commit, what the next run is compared with.
@@ -114,9 +114,9 @@ impl Ledger {
         google: &Google,
         key: &Value,
         limit: Duration,
-    ) -> Result<Option<Remembered>, CallError> {
+    ) -> Result<Option<RunBaseline>, CallError> {
         let found = google.lookup(self.database(), key, limit).await?;
-        Ok(found.and_then(|found| Remembered::read(&found.properties)))
+        Ok(found.and_then(|found| RunBaseline::read(&found.properties)))
     }
 
     /// Reads an entity that need not be there: whether the ledger can be read.

@@ -5,18 +5,18 @@ use serde_json::Value;
 
 use super::entity::{flag, flag_of, integer, long_text, nested, properties, time, word, words};
 use crate::google::Properties;
-use crate::services::{ApiError, Facts, Filter, Operation};
+use crate::services::{ApiError, Filter, Operation, OperationInfo};
 use crate::watch::{Outcome, Watch};
 
 /// An operation as it was seen.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sighting {
+pub struct Snapshot {
     /// The operation. There is always a name: what has none is not kept.
     pub operation: Operation,
     /// The watch that looked.
     pub watch: Watch,
     /// What was seen.
-    pub facts: Facts,
+    pub facts: OperationInfo,
     /// The error of the look, when that ended the watch.
     pub error: Option<ApiError>,
     /// What the watch came to; none while it goes on.
@@ -29,7 +29,7 @@ pub struct Sighting {
     pub attempts: u32,
 }
 
-impl Sighting {
+impl Snapshot {
     /// The properties that this look sets. What it did not show is left as it was.
     fn properties(&self, keep: TimeDelta) -> Properties {
         let facts = &self.facts;
@@ -76,17 +76,17 @@ fn filter(filter: &Filter) -> Value {
     ]))
 }
 
-/// The properties of the entity after `sighting`; none when the entity knows better: that the
+/// The properties of the entity after `snapshot`; none when the entity knows better: that the
 /// operation is done is never taken back by a look that comes late.
 ///
 /// What else is there, such as properties of a newer version, stays.
-pub fn merged(known: Option<&Properties>, sighting: &Sighting, keep: TimeDelta) -> Option<Properties> {
-    if known.is_some_and(|known| flag_of(known, "done")) && !sighting.done {
+pub fn merged(known: Option<&Properties>, snapshot: &Snapshot, keep: TimeDelta) -> Option<Properties> {
+    if known.is_some_and(|known| flag_of(known, "done")) && !snapshot.done {
         return None;
     }
-    let mut set = sighting.properties(keep);
+    let mut set = snapshot.properties(keep);
     if known.is_none_or(|known| !known.contains_key("firstSeen")) {
-        set.insert("firstSeen".to_owned(), time(sighting.at));
+        set.insert("firstSeen".to_owned(), time(snapshot.at));
     }
     let mut all = known.cloned().unwrap_or_default();
     all.extend(set);
@@ -102,16 +102,16 @@ pub(super) mod tests {
 
     const KEEP: TimeDelta = TimeDelta::days(400);
 
-    pub(crate) fn sighting(second: i64) -> Sighting {
-        Sighting {
+    pub(crate) fn snapshot(second: i64) -> Snapshot {
+        Snapshot {
             operation: Operation::new(Service::DATASTORE, "projects/p/operations/x").unwrap(),
             watch: Watch { id: "7".to_owned(), title: Some("Nightly".to_owned()), ..Watch::default() },
-            facts: Facts {
+            facts: OperationInfo {
                 state: Some("PROCESSING".to_owned()),
                 entities: Some(Progress { done: 5, of: Some(10) }),
                 filter: Some(Filter { kinds: vec!["Shop".to_owned()], namespaces: Vec::new() }),
                 prefix: Some("gs://b".to_owned()),
-                ..Facts::default()
+                ..OperationInfo::default()
             },
             error: None,
             outcome: None,
@@ -123,7 +123,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_entity_has_typed_values_and_long_texts_without_an_index() {
-        let all = merged(None, &sighting(0), KEEP).unwrap();
+        let all = merged(None, &snapshot(0), KEEP).unwrap();
         assert_eq!(all["done"], json!({"booleanValue": false}));
         assert_eq!(all["outcome"], json!({"stringValue": "running"}));
         assert_eq!(all["entitiesEstimated"], json!({"integerValue": "10"}));
@@ -139,10 +139,10 @@ pub(super) mod tests {
     #[test]
     fn an_outcome_has_the_word_that_messages_have() {
         use Outcome::{
-            Cancelled, CannotTell, Doctor, Failed, Lost, NotStarted, Notice, Stopped, Succeeded, Test,
+            Cancelled, CannotTell, Doctor, Failed, LimitReached, Lost, NotStarted, Notice, Succeeded, Test,
         };
         for outcome in
-            [CannotTell, Cancelled, Doctor, Failed, Lost, NotStarted, Notice, Stopped, Succeeded, Test]
+            [CannotTell, Cancelled, Doctor, Failed, Lost, NotStarted, Notice, LimitReached, Succeeded, Test]
         {
             assert_eq!(json!(outcome), json!(outcome.word()));
         }
@@ -150,9 +150,9 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_there_stays_and_the_first_look_is_the_first() {
-        let mut known = merged(None, &sighting(0), KEEP).unwrap();
+        let mut known = merged(None, &snapshot(0), KEEP).unwrap();
         known.insert("newer".to_owned(), json!({"booleanValue": true}));
-        let mut later = sighting(60);
+        let mut later = snapshot(60);
         (later.facts.prefix, later.facts.end) = (None, Some(later.at));
         (later.done, later.outcome) = (true, Some(Outcome::Succeeded));
         let all = merged(Some(&known), &later, KEEP).unwrap();
@@ -161,7 +161,7 @@ pub(super) mod tests {
         }
         assert_eq!(all["outcome"], json!({"stringValue": "succeeded"}));
         // A look that comes late takes nothing back.
-        assert_eq!(merged(Some(&all), &sighting(61), KEEP), None);
+        assert_eq!(merged(Some(&all), &snapshot(61), KEEP), None);
         assert!(merged(Some(&all), &later, KEEP).is_some());
     }
 }

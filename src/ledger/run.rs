@@ -75,12 +75,12 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::super::record::merged;
-    use super::super::record::tests::sighting;
+    use super::super::record::tests::snapshot;
     use super::*;
 
     #[test]
     fn what_was_kept_reads_back() {
-        let entity = merged(None, &sighting(0), TimeDelta::days(1)).unwrap();
+        let entity = merged(None, &snapshot(0), TimeDelta::days(1)).unwrap();
         let run = Run::read(&entity).unwrap();
         assert_eq!((run.operation.as_str(), run.service.as_str()), ("projects/p/operations/x", "datastore"));
         assert_eq!((run.title.as_deref(), run.outcome.as_deref()), (Some("Nightly"), Some("running")));

@@ -24,7 +24,7 @@ pub struct Success {
 
 /// What is kept of a work: its last success, and the one before, for a second report of the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
+pub struct RunBaseline {
     /// The last.
     pub last: Success,
     /// The one before.
@@ -67,7 +67,7 @@ impl Success {
     }
 }
 
-impl Remembered {
+impl RunBaseline {
     /// Reads its entity.
     pub fn read(properties: &Properties) -> Option<Self> {
         let before = nested_of(properties, "before").and_then(Success::read);
@@ -137,8 +137,8 @@ mod tests {
         Success { operation: name.to_owned(), start: at(end - 60), end: at(end), entities: Some(7) }
     }
 
-    fn remembered(known: Option<&Remembered>, run: &Success) -> Option<Remembered> {
-        Remembered::after(known, run, TimeDelta::days(1)).map(|entity| Remembered::read(&entity).unwrap())
+    fn remembered(known: Option<&RunBaseline>, run: &Success) -> Option<RunBaseline> {
+        RunBaseline::after(known, run, TimeDelta::days(1)).map(|entity| RunBaseline::read(&entity).unwrap())
     }
 
     #[test]

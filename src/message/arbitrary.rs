@@ -12,11 +12,11 @@ pub(crate) use self::facts::facts;
 use self::facts::{error, progress};
 pub(crate) use self::report::{outcome, report};
 use crate::placeholder::Values;
-use crate::services::{Facts, Operation, Service, StartMethod, parse_start_path};
+use crate::services::{Operation, OperationInfo, Service, StartMethod, parse_start_path};
 use crate::text::{cut, line};
 use crate::watch::{
-    Adopted, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, Receipt, Routing, Seen, Start,
-    StartRequest, Target, Template, Test, Track, Unknown, Watch, key_or_id,
+    Adopted, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, ProgressHistory, Receipt, Routing,
+    Seen, Start, StartRequest, Target, Template, Test, Unknown, Watch, key_or_id,
 };
 
 /// A text of 1 to `most` characters, many of them such as something could trip over.
@@ -101,13 +101,14 @@ pub(crate) fn live() -> BoxedStrategy<Option<Receipt>> {
 }
 
 /// How the work may have gone on.
-pub(crate) fn track() -> BoxedStrategy<Track> {
+pub(crate) fn track() -> BoxedStrategy<ProgressHistory> {
     let look = (time(), option(progress()), option(progress()));
     (proptest::collection::vec(look, 0..5), 0_u32..3)
         .prop_map(|(looks, limit)| {
-            let mut track = looks.into_iter().fold(Track::default(), |track, (at, entities, bytes)| {
-                track.after(at, &Facts { entities, bytes, ..Facts::default() })
-            });
+            let mut track =
+                looks.into_iter().fold(ProgressHistory::default(), |track, (at, entities, bytes)| {
+                    track.after(at, &OperationInfo { entities, bytes, ..OperationInfo::default() })
+                });
             track.stalls(limit);
             track
         })

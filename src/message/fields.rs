@@ -4,15 +4,15 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use super::LONGEST_TITLE;
+use super::MAX_TITLE_CHARS;
 use super::wire::{Field, Form, Text};
 use crate::text;
 use crate::watch::{Problem, Why};
 
 /// Why a text can't be the title of a watch, if it can't.
 pub(crate) fn title_problem(title: &str) -> Option<Why> {
-    let fits = !title.trim().is_empty() && title.chars().count() <= LONGEST_TITLE;
-    if fits { hidden(title) } else { Some(Why::Length { most: LONGEST_TITLE }) }
+    let fits = !title.trim().is_empty() && title.chars().count() <= MAX_TITLE_CHARS;
+    if fits { hidden(title) } else { Some(Why::Length { most: MAX_TITLE_CHARS }) }
 }
 
 /// What is wrong with a text that must be one line.

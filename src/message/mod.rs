@@ -21,11 +21,11 @@ pub(crate) use fields::title_problem;
 pub use line::publish_command;
 pub use read::read;
 pub use received::{Defaults, INTERVAL, LIMIT, Received, is_report};
-pub use write::LONGEST_WRITTEN;
+pub use write::MAX_WRITTEN_BYTES;
 
 /// The longest message that is read, in bytes of `message.data` once decoded.
-pub const LONGEST_READ: usize = 32 * 1024;
-/// The longest `start.body`, in bytes of JSON, so that what is passed on stays below [`LONGEST_WRITTEN`].
-pub const LONGEST_BODY: usize = 12 * 1024;
+pub const MAX_READ_BYTES: usize = 32 * 1024;
+/// The longest `start.body`, in bytes of JSON, so that what is passed on stays below [`MAX_WRITTEN_BYTES`].
+pub const MAX_BODY_BYTES: usize = 12 * 1024;
 /// The longest title, in characters: with the outcome behind it it fits a Slack header of 150.
-pub const LONGEST_TITLE: usize = 100;
+pub const MAX_TITLE_CHARS: usize = 100;

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use super::fields::Rules;
 use super::received::{Defaults, INTERVAL, LIMIT, Received};
 use super::wire::{self, State};
-use super::{LONGEST_READ, LONGEST_TITLE, operation, start};
+use super::{MAX_READ_BYTES, MAX_TITLE_CHARS, operation, start};
 use crate::json::{self, Object};
 use crate::placeholder::Values;
-use crate::services::{LONGEST_NAME, Operation, Service};
+use crate::services::{MAX_NAME_BYTES, Operation, Service};
 use crate::text;
 use crate::trust::Origin;
 use crate::watch::{
@@ -18,7 +18,7 @@ use crate::watch::{
 };
 
 /// Google's rule for the value of a label.
-const LONGEST_KEY: usize = 63;
+const MAX_KEY_BYTES: usize = 63;
 /// Fields that do not go with each of them.
 const OF_SOME_KICKOFFS: [&str; 5] = ["start", "name", "service", "attempt", "key"];
 
@@ -31,8 +31,8 @@ pub fn read(data: &[u8], received: &Received, defaults: &Defaults) -> Result<Mes
     if data.trim_ascii().is_empty() {
         return Err(Problem::new("", Why::Empty));
     }
-    if data.len() > LONGEST_READ {
-        return Err(Problem::new("", Why::TooLarge { size: data.len(), most: LONGEST_READ }));
+    if data.len() > MAX_READ_BYTES {
+        return Err(Problem::new("", Why::TooLarge { size: data.len(), most: MAX_READ_BYTES }));
     }
     let Object { map, duplicate } = json::object(data).map_err(Problem::not_json)?;
     let carried = received.origin == Origin::Internal && map.contains_key("state");
@@ -102,7 +102,7 @@ impl Reader<'_> {
         let own_id = self.state.take_id();
         let (rules, message) = (self.rules, &mut self.message);
         rules.parsed("$schema", &mut message.schema, |_| Some(()), || Why::NoText)?;
-        let title = rules.line("title", &mut message.title, LONGEST_TITLE)?;
+        let title = rules.line("title", &mut message.title, MAX_TITLE_CHARS)?;
         let locale = rules.word("locale", &mut message.locale, Locale::ALLOWED, |word| word.parse().ok())?;
         let time_zone = rules.formed("timeZone", &mut message.time_zone, ZONE, |word| word.parse().ok())?;
         let routing = self.routing()?;
@@ -252,7 +252,7 @@ impl Reader<'_> {
             adopted: self.state.adopted,
             origin,
             live,
-            diverted: written.diverted.map(|word| text::cut(&word, LONGEST_KEY)),
+            diverted: written.diverted.map(|word| text::cut(&word, MAX_KEY_BYTES)),
             notice: written.notice.map(|notice| notice.into_owned().cut()),
             slot: written.slot.map(|slot| slot.into_owned().cut()),
             tries: written.tries.unwrap_or(0),
@@ -279,7 +279,7 @@ impl Reader<'_> {
             // Another service's name must not be looked up in one of these.
             return Err(Problem::new("service", unknown()));
         }
-        let name = self.rules.text("name", &mut self.message.name, LONGEST_NAME)?;
+        let name = self.rules.text("name", &mut self.message.name, MAX_NAME_BYTES)?;
         let name = name.ok_or_else(|| Problem::new("name", Why::Missing))?;
         match service {
             Some(service) => operation::of_service(service, &name),

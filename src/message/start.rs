@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use super::fields::Rules;
-use super::{LONGEST_BODY, body, operation, wire};
+use super::{MAX_BODY_BYTES, body, operation, wire};
 use crate::placeholder::{NotKnown, Values};
-use crate::services::{LONGEST_NAME, Service, StartMethod, parse_start_path};
+use crate::services::{MAX_NAME_BYTES, Service, StartMethod, parse_start_path};
 use crate::watch::{Problem, StartRequest, Template, Why};
 
 /// The services that starts can name.
@@ -23,7 +23,7 @@ pub(super) fn read(
     let startable = |word: &str| word.parse().ok().filter(|service: &Service| service.look_up().is_some());
     let service = rules.word("service", &mut start.service, &STARTABLE, startable)?;
     let service = service.ok_or_else(|| missing("service"))?;
-    let path = rules.text("path", &mut start.path, LONGEST_NAME)?.ok_or_else(|| missing("path"))?;
+    let path = rules.text("path", &mut start.path, MAX_NAME_BYTES)?.ok_or_else(|| missing("path"))?;
     let body = rules.part("body", &mut start.body)?.ok_or_else(|| missing("body"))?;
     let template = Template { path, body: body.into_owned() };
     rules.finish(start.unknown.into_owned())?;
@@ -35,8 +35,8 @@ pub(super) fn read(
     })?;
     let size = |body| serde_json::to_vec(body).map_or(0, |json| json.len());
     let size = size(&body).max(size(&template.body));
-    if size > LONGEST_BODY {
-        return Err(Problem::new("start.body", Why::TooLarge { size, most: LONGEST_BODY }));
+    if size > MAX_BODY_BYTES {
+        return Err(Problem::new("start.body", Why::TooLarge { size, most: MAX_BODY_BYTES }));
     }
     body::check(&body)?;
     if !carried {

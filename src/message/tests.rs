@@ -72,9 +72,9 @@ proptest! {
     #[test]
     fn a_report_to_another_outlet_reads_back(report in report()) {
         let message = Message::Report(Box::new(report.to_outlet("events")));
-        let is_short = Message::Report(Box::new(report)).to_json().to_string().len() <= LONGEST_WRITTEN - 512;
+        let is_short = Message::Report(Box::new(report)).to_json().to_string().len() <= MAX_WRITTEN_BYTES - 512;
         let data = message.to_data();
-        prop_assert!(data.len() <= LONGEST_WRITTEN);
+        prop_assert!(data.len() <= MAX_WRITTEN_BYTES);
         let read = read_back(&data);
         if is_short {
             prop_assert_eq!(read, Ok(message));
@@ -86,7 +86,7 @@ proptest! {
     #[test]
     fn what_is_written_reads_back(message in message()) {
         let data = message.to_data();
-        if message.to_json().to_string().len() <= LONGEST_WRITTEN {
+        if message.to_json().to_string().len() <= MAX_WRITTEN_BYTES {
             prop_assert_eq!(read_back(&data), Ok(message));
         } else {
             let (read, known) = (read_back(&data).unwrap(), message);
@@ -98,11 +98,11 @@ proptest! {
 
     #[test]
     fn nothing_written_is_too_long(message in message(), size in 0_usize..40_000) {
-        prop_assert!(message.to_data().len() <= LONGEST_WRITTEN);
+        prop_assert!(message.to_data().len() <= MAX_WRITTEN_BYTES);
         let mut json = message.to_json();
         json["newField"] = json!("x".repeat(size));
         if let Ok(message) = read_back(json.to_string().as_bytes()) {
-            prop_assert!(message.to_data().len() <= LONGEST_WRITTEN);
+            prop_assert!(message.to_data().len() <= MAX_WRITTEN_BYTES);
         }
     }
 
@@ -118,7 +118,7 @@ proptest! {
             *place = json!("é".repeat(size / 2));
         }
         if let Ok(message) = read_back(json.to_string().as_bytes()) {
-            prop_assert!(message.to_data().len() <= LONGEST_WRITTEN, "{}", message.to_data().len());
+            prop_assert!(message.to_data().len() <= MAX_WRITTEN_BYTES, "{}", message.to_data().len());
         }
     }
 
@@ -127,7 +127,7 @@ proptest! {
         let mut json = message.to_json();
         json[&name] = json!({"a": [value.clone()]});
         json["state"][&name] = json!(value);
-        prop_assume!(json.to_string().len() <= LONGEST_WRITTEN);
+        prop_assume!(json.to_string().len() <= MAX_WRITTEN_BYTES);
         let passed_on = read_back(json.to_string().as_bytes()).unwrap().to_json();
         prop_assert_eq!(&passed_on[&name], &json[&name]);
         prop_assert_eq!(&passed_on["state"][&name], &json["state"][&name]);
@@ -139,7 +139,7 @@ proptest! {
         let mut json = Message::Report(Box::new(report)).to_json();
         json["state"]["report"][&name] = json!(name);
         json["state"]["report"]["outcome"] = json!(name);
-        prop_assume!(json.to_string().len() <= LONGEST_WRITTEN);
+        prop_assume!(json.to_string().len() <= MAX_WRITTEN_BYTES);
         let Ok(Message::Report(mut read)) = read_back(json.to_string().as_bytes()) else { panic!("no report") };
         prop_assert_eq!(read.outcome, Outcome::CannotTell);
         (read.tries, read.waits, read.plain, read.diverted) = (77, 78, true, Some("not_in_channel".to_owned()));

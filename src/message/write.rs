@@ -11,22 +11,22 @@ use crate::text;
 use crate::watch::{Message, Notify, Outcome, Report, Unknown, Watch};
 
 /// The longest message that opwatch writes, in bytes.
-pub const LONGEST_WRITTEN: usize = 24 * 1024;
+pub const MAX_WRITTEN_BYTES: usize = 24 * 1024;
 /// The longest report to another outlet, in bytes before it is wrapped.
-const LONGEST_INNER: usize = LONGEST_WRITTEN - 512;
+const MAX_INNER_BYTES: usize = MAX_WRITTEN_BYTES - 512;
 /// A text that must be shorter, in characters.
 const SHORT: usize = 200;
 /// The version of `state`, for the day when a field must change its meaning.
 const VERSION: u32 = 1;
 
 impl Message {
-    /// The data to publish: at most [`LONGEST_WRITTEN`] bytes, for which first fields of a newer version, then long
+    /// The data to publish: at most [`MAX_WRITTEN_BYTES`] bytes, for which first fields of a newer version, then long
     /// texts may have to go.
     pub fn to_data(&self) -> Vec<u8> {
         if let Some(wrapped) = self.wrapped() {
             return wrapped.to_string().into_bytes();
         }
-        self.to_data_within(LONGEST_WRITTEN)
+        self.to_data_within(MAX_WRITTEN_BYTES)
     }
 
     fn to_data_within(&self, most: usize) -> Vec<u8> {
@@ -84,7 +84,7 @@ impl Message {
         let Self::Report(report) = self else { return None };
         let outlet = report.outlet.as_ref()?;
         let inner = Self::Report(Box::new(Report { outlet: None, ..(**report).clone() }));
-        let inner: Value = serde_json::from_slice(&inner.to_data_within(LONGEST_INNER)).unwrap_or_default();
+        let inner: Value = serde_json::from_slice(&inner.to_data_within(MAX_INNER_BYTES)).unwrap_or_default();
         let id = Cow::Borrowed(report.watch.id.as_str());
         let told = wire::Report {
             outcome: Some(Outcome::Succeeded),

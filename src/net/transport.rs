@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::net::roots::SystemRoots;
 
 /// An answer longer than this is not read.
-pub const LONGEST_ANSWER: usize = 1024 * 1024;
+pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// Connections are dropped when idle this long: Cloud Run throttles an idle instance, which then does not see its
 /// peer close one.
 const IDLE: Duration = Duration::from_secs(15);
@@ -71,7 +71,7 @@ pub enum Failure {
     #[error("connection lost: {0}")]
     Broken(String),
     /// The answer is too long.
-    #[error("the response is longer than {LONGEST_ANSWER} bytes")]
+    #[error("the response is longer than {MAX_ANSWER_BYTES} bytes")]
     TooLong,
 }
 
@@ -155,7 +155,7 @@ impl Network {
         let max_age = header("cache-control").and_then(max_age);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failure)? {
-            if body.len() + chunk.len() > LONGEST_ANSWER {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(Failure::TooLong);
             }
             body.extend_from_slice(&chunk);

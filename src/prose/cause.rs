@@ -109,7 +109,7 @@ fn ending(outcome: Outcome) -> Ending {
         Outcome::Failed => Ending::Failed,
         Outcome::Cancelled => Ending::Cancelled,
         Outcome::NotStarted
-        | Outcome::Stopped
+        | Outcome::LimitReached
         | Outcome::Notice
         | Outcome::Test
         | Outcome::Lost

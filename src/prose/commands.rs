@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{LONGEST_COMMAND, Text, Writer};
+use super::{MAX_COMMAND, Text, Writer};
 use crate::message::publish_command;
 use crate::prose::locale::{Command, Note};
 use crate::services::{Cause, list_command};
@@ -20,7 +20,7 @@ impl Writer<'_> {
         }
         let of_operation = |verb: &str| report.operation.as_ref()?.gcloud(verb);
         let started = report.start.as_ref().filter(|_| may_run(report.outcome));
-        let runs = matches!(report.outcome, Outcome::Stopped | Outcome::Stalled);
+        let runs = matches!(report.outcome, Outcome::LimitReached | Outcome::Stalled);
         let mut commands = Vec::new();
         let cause = self.cause();
         let is_fix = cause.as_ref().is_some_and(Cause::is_fixed_by_command);
@@ -49,13 +49,13 @@ impl Writer<'_> {
         let report = self.report;
         let (command, message) = match report.outcome {
             Outcome::Failed | Outcome::Cancelled => (Command::Again, report.start_again()),
-            Outcome::Stopped | Outcome::CannotTell | Outcome::Lost if report.operation.is_some() => {
+            Outcome::LimitReached | Outcome::CannotTell | Outcome::Lost if report.operation.is_some() => {
                 (Command::Watch, report.again())
             }
             Outcome::NotStarted if report.is_ended_before() => (Command::StartNew, report.again()),
             Outcome::NotStarted | Outcome::CannotTell | Outcome::Lost => (Command::Start, report.again()),
             Outcome::Succeeded
-            | Outcome::Stopped
+            | Outcome::LimitReached
             | Outcome::Notice
             | Outcome::Test
             | Outcome::Doctor
@@ -67,7 +67,7 @@ impl Writer<'_> {
             make_path_new(&mut message, field);
         }
         let line = publish_command(topic, &message);
-        if line.len() <= LONGEST_COMMAND {
+        if line.len() <= MAX_COMMAND {
             return self.line(command, Some(line));
         }
         if command == Command::Again {

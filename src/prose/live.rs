@@ -128,9 +128,9 @@ mod tests {
     use chrono_tz::Tz;
 
     use super::*;
-    use crate::services::{Facts, Operation, Service};
+    use crate::services::{Operation, OperationInfo, Service};
     use crate::testing::at;
-    use crate::watch::{Locale, Seen, Track, Watch};
+    use crate::watch::{Locale, ProgressHistory, Seen, Watch};
 
     /// A watch whose looks, one a minute, showed these entities out of `of`.
     fn check(done: &[u64], of: Option<u64>) -> Check {
@@ -139,8 +139,8 @@ mod tests {
         let mut check = Check::new(watch, operation, at(60));
         for (minute, done) in (1..).zip(done) {
             let entities = Some(Progress { done: *done, of });
-            let facts = Facts { start: Some(at(0)), entities, ..Facts::default() };
-            check.track = Track::after(&check.track, at(60 * minute), &facts);
+            let facts = OperationInfo { start: Some(at(0)), entities, ..OperationInfo::default() };
+            check.track = ProgressHistory::after(&check.track, at(60 * minute), &facts);
             check.last = Some(Seen { at: at(60 * minute), facts });
             check.attempt += 1;
         }
@@ -187,7 +187,7 @@ mod tests {
     fn a_restore_has_a_percentage_and_no_counts() {
         let overall = Some(Progress { done: 40, of: Some(100) });
         let mut check = check(&[], None);
-        check.last = Some(Seen { at: at(60), facts: Facts { overall, ..Facts::default() } });
+        check.last = Some(Seen { at: at(60), facts: OperationInfo { overall, ..OperationInfo::default() } });
         let said = text(&check, at(60), Locale::En);
         assert!(said.starts_with("Nightly is running · 40%\nProgress: 40%\n"), "{said}");
     }

@@ -24,7 +24,7 @@ use crate::watch::{Locale, Mention, MentionOn, Outcome, Report, Routing, StartRe
 /// A report older than this says so.
 const LATE: TimeDelta = TimeDelta::minutes(2);
 /// The longest line to paste that is shown, in characters: Slack's limit for a text is 3,000.
-const LONGEST_COMMAND: usize = 2_900;
+const MAX_COMMAND: usize = 2_900;
 
 /// What is the same for all reports of this opwatch, and when this one is told.
 #[derive(Clone, Copy, Debug)]
@@ -229,7 +229,7 @@ impl Writer<'_> {
         }
         match (self.report.outcome, facts.entities) {
             (Outcome::Succeeded, Some(entities)) => parts.push(self.words.entities(&grouped(entities.done))),
-            (Outcome::Stopped, Some(Progress { .. })) => {
+            (Outcome::LimitReached, Some(Progress { .. })) => {
                 parts.extend(facts.entities.and_then(Progress::percent).map(|percent| format!("{percent}%")));
             }
             _ => {}
@@ -262,9 +262,11 @@ fn colour(report: &Report) -> Colour {
         Outcome::NotStarted if report.is_ended_before() => Colour::Orange,
         Outcome::Succeeded | Outcome::Test | Outcome::Doctor => Colour::Green,
         Outcome::Failed | Outcome::NotStarted | Outcome::Lost => Colour::Red,
-        Outcome::Cancelled | Outcome::Stopped | Outcome::CannotTell | Outcome::Notice | Outcome::Stalled => {
-            Colour::Orange
-        }
+        Outcome::Cancelled
+        | Outcome::LimitReached
+        | Outcome::CannotTell
+        | Outcome::Notice
+        | Outcome::Stalled => Colour::Orange,
         Outcome::Running => Colour::Blue,
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Text, Writer};
 use crate::prose::locale::Note;
-use crate::services::Facts;
-use crate::watch::{Adopted, Outcome, Reason, Report, Unusable};
+use crate::services::OperationInfo;
+use crate::watch::{Adopted, InvalidMessage, Outcome, Reason, Report};
 
 impl Writer<'_> {
     pub(super) fn texts(&self) -> Vec<Text> {
@@ -35,7 +35,7 @@ impl Writer<'_> {
             Adopted::Request => Note::AdoptedByRequest,
         }));
         match report.outcome {
-            Outcome::Stopped if report.attempt.is_some() => {
+            Outcome::LimitReached if report.attempt.is_some() => {
                 notes.push(Note::Stopped { checks: report.watch.limit });
             }
             Outcome::CannotTell | Outcome::Lost if seen_earlier(report) => notes.push(Note::LastSeen),
@@ -46,7 +46,7 @@ impl Writer<'_> {
             Outcome::Succeeded
             | Outcome::Failed
             | Outcome::NotStarted
-            | Outcome::Stopped
+            | Outcome::LimitReached
             | Outcome::Notice
             | Outcome::Lost
             | Outcome::Doctor
@@ -54,7 +54,7 @@ impl Writer<'_> {
             | Outcome::Stalled
             | Outcome::CannotTell => {}
         }
-        if report.outcome == Outcome::Stopped && report.facts.waits {
+        if report.outcome == Outcome::LimitReached && report.facts.waits {
             notes.push(Note::Waits);
         }
         notes.extend(report.facts.warnings.iter().map(|text| Note::Warning { text }));
@@ -76,7 +76,7 @@ impl Writer<'_> {
         notes.into_iter().filter(|(is, _)| *is).map(|(_, note)| note).collect()
     }
 
-    pub(super) fn unusable_texts(&self, unusable: &Unusable) -> Vec<Text> {
+    pub(super) fn unusable_texts(&self, unusable: &InvalidMessage) -> Vec<Text> {
         let mut texts = vec![Text::Plain(self.words.problem(&unusable.problem))];
         if !unusable.excerpt.is_empty() {
             texts.push(Text::Plain(self.words.note(Note::Excerpt)));
@@ -89,5 +89,5 @@ impl Writer<'_> {
 /// Whether its facts are those of an earlier look, since the last one showed none.
 fn seen_earlier(report: &Report) -> bool {
     let seen_now = matches!(report.reason, Some(Reason::UnknownState | Reason::Unclear));
-    report.facts != Facts::default() && !seen_now
+    report.facts != OperationInfo::default() && !seen_now
 }

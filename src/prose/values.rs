@@ -7,7 +7,7 @@ use super::number::{grouped, size};
 use super::{Field, Value, Writer};
 use crate::prose::locale::Label;
 use crate::services::{Output, Progress, project_of, shown_duration};
-use crate::watch::{Outcome, Reason, Unusable};
+use crate::watch::{InvalidMessage, Outcome, Reason};
 
 impl Writer<'_> {
     pub(super) fn values(&self) -> Vec<Field> {
@@ -103,7 +103,7 @@ impl Writer<'_> {
         Some(of.map_or_else(|| size(bytes.done), |of| self.words.out_of(&size(bytes.done), &size(of))))
     }
 
-    pub(super) fn unusable_values(&self, unusable: &Unusable) -> Vec<Field> {
+    pub(super) fn unusable_values(&self, unusable: &InvalidMessage) -> Vec<Field> {
         let values = [(Label::Field, &unusable.problem.field), (Label::MessageId, &unusable.message_id)];
         let shown = values.into_iter().filter(|(_, value)| !value.is_empty());
         shown
@@ -134,7 +134,7 @@ impl Writer<'_> {
 
 /// Whether the operation was seen running.
 fn runs(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Stopped | Outcome::Running | Outcome::Stalled)
+    matches!(outcome, Outcome::LimitReached | Outcome::Running | Outcome::Stalled)
 }
 
 fn is_end(outcome: Outcome) -> bool {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Decided, Runner, Step};
+use super::{Action, Runner, Step};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{Decision, decide, no_longer_allowed};
 use crate::services::Observation;
@@ -13,7 +13,7 @@ impl Runner {
         if let Err(problem) = self.config.policy.permit(&check.operation) {
             let setting = problem.setting();
             let report = Report::of_check(&check, no_longer_allowed(&check, setting), now);
-            let step = Step::to(Decision::Report(Box::new(report)), Decided::Left, now);
+            let step = Step::to(Decision::Report(Box::new(report)), Action::Abandoned, now);
             return step.with_error(Some(format!("{setting} no longer allows it")));
         }
         let watch = Stopwatch::start();
@@ -29,21 +29,21 @@ impl Runner {
             Observation::Running(_) | Observation::Ended(..) => None,
         };
         let decision = decide(&check, look.observation, now, look.wait);
-        let decided = decided(&decision, Decided::CheckAgain);
+        let decided = decided(&decision, Action::CheckAgain);
         Step::to(decision, decided, now).with_error(error).after_call(watch.milliseconds())
     }
 }
 
 /// The word for `decision`; `on` is the word for a next check.
-pub(super) fn decided(decision: &Decision, on: Decided) -> Decided {
+pub(super) fn decided(decision: &Decision, on: Action) -> Action {
     match decision {
         Decision::Check(..) => on,
-        Decision::Start(..) => Decided::StartAgain,
-        Decision::Test(_) => Decided::Tested,
-        Decision::ReportAgain(..) => Decided::PostAgain,
+        Decision::Start(..) => Action::StartAgain,
+        Decision::Test(_) => Action::Tested,
+        Decision::ReportAgain(..) => Action::PostAgain,
         Decision::Report(report) => match report.outcome.kind() {
-            Kind::Ended => Decided::Ended,
-            Kind::Left | Kind::Start | Kind::Check | Kind::Notice => Decided::Left,
+            Kind::Ended => Action::Ended,
+            Kind::Abandoned | Kind::Start | Kind::Check | Kind::Notice => Action::Abandoned,
         },
     }
 }

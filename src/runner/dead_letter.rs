@@ -2,7 +2,7 @@
 //! last look showed; when Slack fails the push is refused, and the dead-letter subscription keeps it.
 
 use super::notifier::{EDITS, NotPosted, again, counts_as_delivered, said};
-use super::{Decided, Handled, Runner, watch_id};
+use super::{Action, DeliveryResult, Runner, watch_id};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{Decision, decide};
 use crate::delivery::{Delivery, NotBase64};
@@ -10,7 +10,7 @@ use crate::message::{Received, read};
 use crate::outlets::Fault;
 use crate::text;
 use crate::trust::SOURCE_TIME;
-use crate::watch::{Check, Kind, LONGEST_EXCERPT, Message, Outcome, Problem, Report, Unusable, Why};
+use crate::watch::{Check, InvalidMessage, Kind, MAX_EXCERPT_CHARS, Message, Outcome, Problem, Report, Why};
 
 /// The attribute that Pub/Sub adds with the number of deliveries:
 /// <https://cloud.google.com/pubsub/docs/dead-letter-topics>.
@@ -18,7 +18,7 @@ const DELIVERIES: &str = "CloudPubSubDeadLetterSourceDeliveryCount";
 
 impl Runner {
     /// Handles one delivery from the dead-letter topic.
-    pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> Handled {
+    pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> DeliveryResult {
         let watch = Stopwatch::start();
         let (report, is_seen_now) = self.lost(delivery, deadline).await;
         if let Some(id) = &report.outlet {
@@ -33,16 +33,16 @@ impl Runner {
         // Nothing counts its tries.
         let report = Report { tries: report.tries.max(EDITS), ..report };
         if !self.notifier.is_wanted(&report) {
-            return Handled::new(Decided::NotWanted);
+            return DeliveryResult::new(Action::NotWanted);
         }
         let (report, posted) = self.post_with_less(report, deadline).await;
         let told = match &posted {
             Ok(()) => true,
             Err(not_posted) => self.goes_on(&report, not_posted, deadline).await,
         };
-        let decision = if told { Decided::ToldLost } else { Decided::KeptLost };
+        let decision = if told { Action::ToldLost } else { Action::KeptLost };
         let error = posted.err().map(|not_posted| said(&not_posted.error, None));
-        Handled {
+        DeliveryResult {
             acknowledged: told,
             operation: report
                 .operation
@@ -52,7 +52,7 @@ impl Runner {
             error,
             needs_attention: true,
             call_milliseconds: Some(watch.milliseconds()),
-            ..Handled::new(decision)
+            ..DeliveryResult::new(decision)
         }
     }
 
@@ -90,11 +90,11 @@ impl Runner {
 
     /// Reports the end that a look at a lost check's operation showed, as a check does: by a task whose name another delivery
     /// may have asked for. None when that fails; then it is posted at once.
-    async fn report_end(&self, report: &Report, deadline: Deadline) -> Option<Handled> {
+    async fn report_end(&self, report: &Report, deadline: Deadline) -> Option<DeliveryResult> {
         let message = Message::Report(Box::new(report.clone()));
         self.scheduler.schedule_within(deadline.for_telling(), &message, deadline).await.ok()?;
         let operation = message.operation_name().to_owned();
-        Some(Handled { operation, needs_attention: true, ..Handled::new(Decided::Ended) })
+        Some(DeliveryResult { operation, needs_attention: true, ..DeliveryResult::new(Action::Ended) })
     }
 
     /// How a lost check's operation ended, if one look shows that: Pub/Sub gave up on the message, and the work went on.
@@ -148,8 +148,8 @@ impl Runner {
             }
             Ok(message) => Report::of_lost(Some(&message), deliveries, now),
             Err(problem) => {
-                let excerpt = text::cut(&String::from_utf8_lossy(&data), LONGEST_EXCERPT);
-                let unusable = Unusable { problem, excerpt, message_id: received.message_id.clone() };
+                let excerpt = text::cut(&String::from_utf8_lossy(&data), MAX_EXCERPT_CHARS);
+                let unusable = InvalidMessage { problem, excerpt, message_id: received.message_id.clone() };
                 Report::of_unusable(received.message_id, unusable, now)
             }
         };

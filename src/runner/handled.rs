@@ -4,11 +4,11 @@ use crate::watch::Start;
 
 /// What became of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handled {
+pub struct DeliveryResult {
     /// Whether to acknowledge it. Refusing is the last resort: Pub/Sub then slows down the whole subscription.
     pub acknowledged: bool,
     /// What was decided.
-    pub decision: Decided,
+    pub decision: Action,
     /// The operation it was about; empty when none.
     pub operation: String,
     /// Its number: the attempt of a check, the try of a start or report.
@@ -38,7 +38,7 @@ pub struct StartLine {
 
 /// What a delivery came to: a closed set, for logs and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decided {
+pub enum Action {
     /// The next check is scheduled.
     CheckAgain,
     /// The operation was started, its first check is scheduled.
@@ -50,7 +50,7 @@ pub enum Decided {
     /// The report of the end is scheduled.
     Ended,
     /// The report that the watch is over is scheduled.
-    Left,
+    Abandoned,
     /// The report was posted.
     Posted,
     /// The watch asked to hear of failures only, and it succeeded.
@@ -81,7 +81,7 @@ pub enum Decided {
     KeptLost,
 }
 
-impl Decided {
+impl Action {
     /// Its word in logs.
     pub fn word(self) -> &'static str {
         match self {
@@ -90,7 +90,7 @@ impl Decided {
             Self::Adopted => "adopted",
             Self::StartAgain => "start-again",
             Self::Ended => "ended",
-            Self::Left => "left",
+            Self::Abandoned => "left",
             Self::Posted => "posted",
             Self::NotWanted => "not-wanted",
             Self::PostedBefore => "posted-before",
@@ -119,8 +119,8 @@ impl StartLine {
     }
 }
 
-impl Handled {
-    pub(super) fn new(decision: Decided) -> Self {
+impl DeliveryResult {
+    pub(super) fn new(decision: Action) -> Self {
         Self {
             acknowledged: true,
             decision,

@@ -14,7 +14,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use handled::{Decided, Handled, StartLine};
+pub use handled::{Action, DeliveryResult, StartLine};
 
 use std::sync::Arc;
 
@@ -32,11 +32,11 @@ use crate::delivery::{Delivery, NotBase64};
 use crate::google::Google;
 use crate::hash::{hash_bytes, short_hash};
 use crate::json;
-use crate::message::{LONGEST_READ, Received, is_report, read};
+use crate::message::{MAX_READ_BYTES, Received, is_report, read};
 use crate::outlets::Outlet;
 use crate::text;
 use crate::trust::Origin;
-use crate::watch::{LONGEST_EXCERPT, Locale, Message, Problem, Report, Test, Unusable, Why};
+use crate::watch::{InvalidMessage, Locale, MAX_EXCERPT_CHARS, Message, Problem, Report, Test, Why};
 
 /// Handles deliveries.
 pub struct Runner {
@@ -76,7 +76,7 @@ impl Runner {
     }
 
     /// Handles one delivery.
-    pub async fn handle(&self, delivery: Delivery, deadline: Deadline) -> Handled {
+    pub async fn handle(&self, delivery: Delivery, deadline: Deadline) -> DeliveryResult {
         let published = delivery.published.unwrap_or_else(|| self.clock.now());
         let received =
             Received { message_id: watch_id(&delivery.message_id), published, origin: delivery.origin };
@@ -100,7 +100,7 @@ impl Runner {
         size: usize,
         most: usize,
         deadline: Deadline,
-    ) -> Handled {
+    ) -> DeliveryResult {
         let received =
             Received { message_id: String::new(), published: self.clock.now(), origin: Origin::Public };
         let problem = Problem::new("", Why::TooLarge { size, most });
@@ -125,7 +125,7 @@ impl Runner {
         Ok(message)
     }
 
-    async fn act(&self, message: Message, now: DateTime<Utc>, deadline: Deadline) -> Handled {
+    async fn act(&self, message: Message, now: DateTime<Utc>, deadline: Deadline) -> DeliveryResult {
         let (operation, (_, number)) = (message.operation_name().to_owned(), message.kind_and_number());
         let line = match &message {
             Message::Start(start) => Some(StartLine::of(start)),
@@ -139,7 +139,7 @@ impl Runner {
         };
         let handled = self.take(step, deadline).await;
         let operation = if handled.operation.is_empty() { operation } else { handled.operation };
-        Handled { operation, attempt: Some(number), start: line, ..handled }
+        DeliveryResult { operation, attempt: Some(number), start: line, ..handled }
     }
 
     /// The time now as well as it can be told without an answer's `Date`: this instance's clock may be slow, but a
@@ -156,7 +156,7 @@ impl Runner {
         } else {
             Decision::Test(Test { carried: true, ..test })
         };
-        Step::to(decision, Decided::Tested, now)
+        Step::to(decision, Action::Tested, now)
     }
 
     /// Tells people of a message that can't be used. The same data is noticed once an hour at most, by the clock; a
@@ -167,20 +167,20 @@ impl Runner {
         problem: Problem,
         data: &[u8],
         deadline: Deadline,
-    ) -> Handled {
+    ) -> DeliveryResult {
         let text = format!("{}: {}", problem.field, Locale::En.words().problem(&problem));
         let text = text.trim_start_matches(": ").to_owned();
-        if data.len() <= LONGEST_READ && is_report(data, received.origin) {
-            return Handled { error: Some(text), ..Handled::new(Decided::Dropped) };
+        if data.len() <= MAX_READ_BYTES && is_report(data, received.origin) {
+            return DeliveryResult { error: Some(text), ..DeliveryResult::new(Action::Dropped) };
         }
         let hour = received.published.timestamp() / 3_600;
         let id = short_hash(&["notice", &hour.to_string(), &hash_bytes(data)]);
-        let excerpt = text::cut(&json::shown(data), LONGEST_EXCERPT);
-        let unusable = Unusable { problem, excerpt, message_id: received.message_id.clone() };
+        let excerpt = text::cut(&json::shown(data), MAX_EXCERPT_CHARS);
+        let unusable = InvalidMessage { problem, excerpt, message_id: received.message_id.clone() };
         let report = Report::of_unusable(id, unusable, received.published);
-        let step = Step::to(Decision::Report(Box::new(report)), Decided::Noticed, received.published);
+        let step = Step::to(Decision::Report(Box::new(report)), Action::Noticed, received.published);
         let step = step.with_error(Some(text));
-        let handled = Handled { needs_attention: true, ..step.handled };
+        let handled = DeliveryResult { needs_attention: true, ..step.handled };
         self.take(Step { handled, ..step }, deadline).await
     }
 }

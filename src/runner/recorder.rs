@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::decision::{Decision, WAITS};
 use crate::google::{CallError, Google, report_id};
 use crate::hash::random_id;
-use crate::ledger::{ClaimOf, Comparison, Ledger, Remembered, Sighting, Standing, Success, work_of};
+use crate::ledger::{ClaimOf, Comparison, LeaseState, Ledger, RunBaseline, Snapshot, Success, work_of};
 use crate::watch::{Kind, Reason, Report};
 
 /// How often a failing ledger is warned of at most.
@@ -34,13 +34,13 @@ pub(super) struct Recorder {
 pub(super) enum Record {
     Nothing,
     /// What a look showed.
-    Snapshot(Box<Sighting>),
+    Snapshot(Box<Snapshot>),
     /// That a report was not posted, so that its next try need not wait.
     Release(Lease),
 }
 
 /// Whether this delivery may post its report, as far as the ledger knows.
-pub(super) enum Permission {
+pub(super) enum ClaimOutcome {
     /// It may: the ledger is off.
     Free,
     /// It may.
@@ -62,10 +62,10 @@ pub(super) struct Lease {
 
 /// What the ledger knows of the runs before this one.
 #[derive(Default)]
-pub(super) struct Past {
+pub(super) struct PriorRun {
     /// The run that is reported, if it can be compared.
     run: Option<Success>,
-    known: Option<Remembered>,
+    known: Option<RunBaseline>,
     /// Whether the ledger was asked and answered.
     asked: bool,
 }
@@ -89,7 +89,7 @@ impl Trouble {
     }
 }
 
-impl Past {
+impl PriorRun {
     /// How the run compares with the one before.
     pub(super) fn comparison(&self) -> Option<Comparison> {
         let run = self.run.as_ref()?;
@@ -107,8 +107,8 @@ impl Recorder {
         if self.config.ledger.is_none() {
             return Record::Nothing;
         }
-        let sighting = next.and_then(|next| sighting(next, failed));
-        sighting
+        let snapshot = next.and_then(|next| snapshot(next, failed));
+        snapshot
             .map(Box::new)
             .map(Record::Snapshot)
             .or(release.map(Record::Release))
@@ -120,9 +120,9 @@ impl Recorder {
         let Some(ledger) = &self.config.ledger else { return };
         match record {
             Record::Nothing => {}
-            Record::Snapshot(sighting) => {
+            Record::Snapshot(snapshot) => {
                 let limit = deadline.for_ledger();
-                let kept = within(limit, Box::pin(ledger.keep(&self.google, &sighting, limit))).await;
+                let kept = within(limit, Box::pin(ledger.keep(&self.google, &snapshot, limit))).await;
                 self.or_warn("the snapshot is not stored", kept);
             }
             Record::Release(lease) => Box::pin(self.release(ledger, &lease, deadline)).await,
@@ -130,17 +130,17 @@ impl Recorder {
     }
 
     /// Asks whether `report` may be posted, and what the run before was.
-    pub(super) async fn ask(&self, report: &Report, deadline: Deadline) -> (Permission, Past) {
-        let Some(ledger) = &self.config.ledger else { return (Permission::Free, Past::default()) };
+    pub(super) async fn ask(&self, report: &Report, deadline: Deadline) -> (ClaimOutcome, PriorRun) {
+        let Some(ledger) = &self.config.ledger else { return (ClaimOutcome::Free, PriorRun::default()) };
         tokio::join!(self.permission(ledger, report, deadline), self.past(ledger, report, deadline))
     }
 
-    async fn permission(&self, ledger: &Ledger, report: &Report, deadline: Deadline) -> Permission {
+    async fn permission(&self, ledger: &Ledger, report: &Report, deadline: Deadline) -> ClaimOutcome {
         let owner = match random_id() {
             Ok(owner) => owner,
             Err(error) => {
                 self.warn("a report is posted without a lease", &error);
-                return Permission::Free;
+                return ClaimOutcome::Free;
             }
         };
         let lease = Lease { report: report_id(&self.config.topic, report), owner, certain: false };
@@ -150,33 +150,39 @@ impl Recorder {
         let unknown = claim.as_ref().is_err_and(Trouble::is_unknown);
         match self.or_warn("a report is posted without a lease", claim) {
             // It may have been taken. Copies that find this out together come back as one.
-            None if unknown && report.waits == 0 => Permission::Wait(UNKNOWN),
-            Some(Standing::Mine) => Permission::Granted(Lease { certain: true, ..lease }),
-            Some(Standing::Sent) => Permission::Sent,
-            Some(Standing::Held(left)) if report.waits < WAITS => {
-                Permission::Wait(TimeDelta::from_std(left).unwrap_or_default())
+            None if unknown && report.waits == 0 => ClaimOutcome::Wait(UNKNOWN),
+            Some(LeaseState::Mine) => ClaimOutcome::Granted(Lease { certain: true, ..lease }),
+            Some(LeaseState::Sent) => ClaimOutcome::Sent,
+            Some(LeaseState::Held(left)) if report.waits < WAITS => {
+                ClaimOutcome::Wait(TimeDelta::from_std(left).unwrap_or_default())
             }
-            Some(Standing::Held(_) | Standing::Lapsed) | None => Permission::Granted(lease),
+            Some(LeaseState::Held(_) | LeaseState::Lapsed) | None => ClaimOutcome::Granted(lease),
         }
     }
 
-    async fn past(&self, ledger: &Ledger, report: &Report, deadline: Deadline) -> Past {
+    async fn past(&self, ledger: &Ledger, report: &Report, deadline: Deadline) -> PriorRun {
         let run = Success::of(report);
-        let (Some(_), Some(work)) = (&run, work_of(report)) else { return Past::default() };
+        let (Some(_), Some(work)) = (&run, work_of(report)) else { return PriorRun::default() };
         let key = ledger.success_key(&work.each_ref().map(String::as_str));
         let limit = deadline.for_ledger();
         let known = within(limit, ledger.remembered(&self.google, &key, limit)).await;
         match self.or_warn("a run is not compared with the previous one", known) {
-            Some(known) => Past { run, known, asked: true },
-            None => Past { run, ..Past::default() },
+            Some(known) => PriorRun { run, known, asked: true },
+            None => PriorRun { run, ..PriorRun::default() },
         }
     }
 
     /// Records that `report` was sent. Nothing else is left to do, so a ledger that worked is tried twice.
-    pub(super) async fn sent(&self, report: &Report, lease: Option<&Lease>, past: &Past, deadline: Deadline) {
+    pub(super) async fn sent(
+        &self,
+        report: &Report,
+        lease: Option<&Lease>,
+        past: &PriorRun,
+        deadline: Deadline,
+    ) {
         let (Some(ledger), Some(lease)) = (&self.config.ledger, lease) else { return };
         let run = past.run.as_ref().filter(|_| past.asked);
-        let news = run.and_then(|run| Remembered::after(past.known.as_ref(), run, ledger.keep));
+        let news = run.and_then(|run| RunBaseline::after(past.known.as_ref(), run, ledger.keep));
         let key = work_of(report).map(|work| ledger.success_key(&work.each_ref().map(String::as_str)));
         let news = key.zip(news);
         for _ in 0..if lease.certain { TRIES } else { 1 } {
@@ -224,11 +230,11 @@ async fn within<T>(limit: Duration, calls: impl Future<Output = Result<T, CallEr
 }
 
 /// What to keep of the look that led to `next`, if it did not fail and showed something.
-fn sighting(next: &Decision, failed: bool) -> Option<Sighting> {
+fn snapshot(next: &Decision, failed: bool) -> Option<Snapshot> {
     match next {
         Decision::Check(check, _) if !failed => {
             let seen = check.last.as_ref()?;
-            Some(Sighting {
+            Some(Snapshot {
                 operation: check.operation.clone(),
                 watch: check.watch.clone(),
                 facts: seen.facts.clone(),
@@ -241,7 +247,7 @@ fn sighting(next: &Decision, failed: bool) -> Option<Sighting> {
         }
         // That an earlier operation is of no use now says nothing of how it ended.
         Decision::Report(report) if report.is_ended_before() => None,
-        Decision::Report(report) => Some(Sighting {
+        Decision::Report(report) => Some(Snapshot {
             operation: report.operation.clone()?,
             watch: report.watch.clone(),
             facts: report.facts.clone(),

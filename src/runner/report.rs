@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::notifier::{NotPosted, counts_as_delivered, unclear};
-use super::recorder::Permission;
-use super::{Decided, Handled, Runner, Step};
+use super::recorder::ClaimOutcome;
+use super::{Action, DeliveryResult, Runner, Step};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::Decision;
 use crate::watch::Report;
@@ -12,7 +12,7 @@ use crate::watch::Report;
 impl Runner {
     pub(super) async fn report(&self, report: Report, now: DateTime<Utc>, deadline: Deadline) -> Step {
         if report.is_claim() {
-            return Step::last(Handled::new(Decided::Released), now);
+            return Step::last(DeliveryResult::new(Action::Released), now);
         }
         if let Some(id) = report.outlet.clone() {
             return self.notifier.report_further(&id, report, now, deadline).await;
@@ -25,14 +25,14 @@ impl Runner {
         }
         let (permission, past) = self.recorder.ask(&report, deadline).await;
         let lease = match permission {
-            Permission::Free => None,
-            Permission::Granted(lease) => Some(lease),
-            Permission::Sent => {
+            ClaimOutcome::Free => None,
+            ClaimOutcome::Granted(lease) => Some(lease),
+            ClaimOutcome::Sent => {
                 // The delivery that posted it may have known another message.
                 self.notifier.close(&report, now, deadline).await;
-                return Step::last(Handled::new(Decided::PostedBefore), now);
+                return Step::last(DeliveryResult::new(Action::PostedBefore), now);
             }
-            Permission::Wait(left) => return Step::to(wait(report, left, now), Decided::Waits, now),
+            ClaimOutcome::Wait(left) => return Step::to(wait(report, left, now), Action::Waits, now),
         };
         let watch = Stopwatch::start();
         let posted = if wanted {
@@ -42,8 +42,8 @@ impl Runner {
         };
         let call_milliseconds = watch.milliseconds();
         let handled = match posted {
-            Ok(()) if wanted => Handled::new(Decided::Posted),
-            Ok(()) => Handled::new(Decided::NotWanted),
+            Ok(()) if wanted => DeliveryResult::new(Action::Posted),
+            Ok(()) => DeliveryResult::new(Action::NotWanted),
             Err(not_posted) if counts_as_delivered(&report, &not_posted) => unclear(&not_posted.error),
             Err(not_posted) => {
                 // The next try is due in 10 s at the earliest, and waits for the release in no case.

@@ -6,8 +6,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::notifier::Telling;
-use super::{Decided, Handled, Runner, Step};
+use super::notifier::ProgressUpdate;
+use super::{Action, DeliveryResult, Runner, Step};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::Decision;
 use crate::google::Created;
@@ -16,7 +16,7 @@ use crate::watch::{Check, Message};
 
 impl Runner {
     /// Takes the next step of `step` and records what was seen, at the same time: neither waits for the other.
-    pub(super) async fn take(&self, step: Step, deadline: Deadline) -> Handled {
+    pub(super) async fn take(&self, step: Step, deadline: Deadline) -> DeliveryResult {
         let Step { next, handled, release, now } = step;
         let record = self.recorder.record_of(next.as_ref(), handled.error.is_some(), release);
         let Some(next) = next else {
@@ -33,39 +33,39 @@ impl Runner {
     async fn advance(
         &self,
         next: Decision,
-        handled: Handled,
+        handled: DeliveryResult,
         now: DateTime<Utc>,
         deadline: Deadline,
-    ) -> Handled {
+    ) -> DeliveryResult {
         let (next, telling) = self.before(next, now, deadline).await;
         let (message, at) = next.into_message();
         let watch = Stopwatch::start();
-        let is_first = handled.decision == Decided::Started;
+        let is_first = handled.decision == Action::Started;
         let (created, further) = self.scheduler.next(&message, at, is_first, deadline).await;
         let schedule_milliseconds = Some(watch.milliseconds());
         match (&message, &created) {
-            (Message::Check(check), Ok(Created::New | Created::Maybe)) => {
+            (Message::Check(check), Ok(Created::New | Created::MaybeNew)) => {
                 self.notifier.tell_progress(check, at.unwrap_or(now), telling, now, deadline).await;
             }
-            (Message::Check(_), Ok(Created::Already) | Err(_)) => {
+            (Message::Check(_), Ok(Created::AlreadyExists) | Err(_)) => {
                 self.notifier.take_back(telling, deadline).await;
             }
             // The report of another copy may know another message: this one would run on for ever.
-            (Message::Report(report), Ok(Created::Already | Created::Maybe)) => {
+            (Message::Report(report), Ok(Created::AlreadyExists | Created::MaybeNew)) => {
                 self.notifier.close(report, now, deadline).await;
             }
             (Message::Report(_), Ok(Created::New) | Err(_)) | (Message::Start(_) | Message::Test(_), _) => {}
         }
         let operation = message.operation_name().to_owned();
-        let handled = Handled { operation, schedule_milliseconds, ..handled };
+        let handled = DeliveryResult { operation, schedule_milliseconds, ..handled };
         match created.and(further) {
             Ok(()) => {
                 let error = handled.error.map(|error| with_next_try(error, &message, at));
-                Handled { error, ..handled }
+                DeliveryResult { error, ..handled }
             }
-            Err(error) => Handled {
+            Err(error) => DeliveryResult {
                 acknowledged: false,
-                decision: Decided::NotScheduled,
+                decision: Action::NotScheduled,
                 needs_attention: handled.needs_attention || !error.is_transient(),
                 error: Some(format!("the next step could not be scheduled: {error}")),
                 ..handled
@@ -75,10 +75,15 @@ impl Runner {
 
     /// Before the next step: the warning that an operation makes no progress, and the message that will follow it. The next
     /// check remembers both.
-    async fn before(&self, next: Decision, now: DateTime<Utc>, deadline: Deadline) -> (Decision, Telling) {
-        let Decision::Check(mut check, due) = next else { return (next, Telling::default()) };
+    async fn before(
+        &self,
+        next: Decision,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> (Decision, ProgressUpdate) {
+        let Decision::Check(mut check, due) = next else { return (next, ProgressUpdate::default()) };
         if check.last.is_none() {
-            return (Decision::Check(check, due), Telling::default());
+            return (Decision::Check(check, due), ProgressUpdate::default());
         }
         let check = if self.notifier.warns_of_stall(&mut check) {
             self.warn_of_stall(check, now, deadline).await

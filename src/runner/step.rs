@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::handled::{Decided, Handled};
+use super::handled::{Action, DeliveryResult};
 use super::recorder::Lease;
 use crate::decision::Decision;
 
@@ -11,7 +11,7 @@ pub(super) struct Step {
     /// The next step, if there is one.
     pub(super) next: Option<Decision>,
     /// What the log says once the next step is scheduled.
-    pub(super) handled: Handled,
+    pub(super) handled: DeliveryResult,
     /// The lease on a report that was not posted, to be released.
     pub(super) release: Option<Lease>,
     /// The time of what it is about: the response's that led to it, where there is one.
@@ -20,24 +20,24 @@ pub(super) struct Step {
 
 impl Step {
     /// `next` follows.
-    pub(super) fn to(next: Decision, decided: Decided, now: DateTime<Utc>) -> Self {
-        Self { next: Some(next), handled: Handled::new(decided), release: None, now }
+    pub(super) fn to(next: Decision, decided: Action, now: DateTime<Utc>) -> Self {
+        Self { next: Some(next), handled: DeliveryResult::new(decided), release: None, now }
     }
 
     /// Nothing follows.
-    pub(super) fn last(handled: Handled, now: DateTime<Utc>) -> Self {
+    pub(super) fn last(handled: DeliveryResult, now: DateTime<Utc>) -> Self {
         Self { next: None, handled, release: None, now }
     }
 
     /// The same with what went wrong.
     #[must_use]
     pub(super) fn with_error(self, error: Option<String>) -> Self {
-        Self { handled: Handled { error, ..self.handled }, ..self }
+        Self { handled: DeliveryResult { error, ..self.handled }, ..self }
     }
 
     /// The same with the time that the call to the operations API or to Slack took.
     #[must_use]
     pub(super) fn after_call(self, milliseconds: u64) -> Self {
-        Self { handled: Handled { call_milliseconds: Some(milliseconds), ..self.handled }, ..self }
+        Self { handled: DeliveryResult { call_milliseconds: Some(milliseconds), ..self.handled }, ..self }
     }
 }

@@ -12,7 +12,7 @@ use hyper::body::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Decided, Handled, Runner};
+use super::{Action, DeliveryResult, Runner};
 use crate::clock::Deadline;
 use crate::config::Config;
 use crate::decision::{UNCLEAR_RETRIES, WAITS};
@@ -146,7 +146,7 @@ fn deliver(
     ledger: Option<(Ledger, Vec<Result<Answer, Failure>>)>,
     now: DateTime<Utc>,
     slack: Access,
-) -> (Handled, Vec<String>, usize) {
+) -> (DeliveryResult, Vec<String>, usize) {
     let (handled, tasks, posted) = deliver_published(data, answers, ledger, now, now, slack);
     let names = tasks.iter().map(|task| task["name"].as_str().unwrap().to_owned()).collect();
     (handled, names, posted)
@@ -190,7 +190,7 @@ fn deliver_published(
     published: DateTime<Utc>,
     now: DateTime<Utc>,
     slack: Access,
-) -> (Handled, Vec<Value>, usize) {
+) -> (DeliveryResult, Vec<Value>, usize) {
     let (ledger, of_ledger) = ledger.unzip();
     let scripted = Scripted {
         answers: Arc::new(Script::new(answers)),
@@ -235,13 +235,13 @@ fn a_report_that_waits_by_a_slow_clock_comes_no_sooner() {
     let ledger = Some((ledger(), answers.to_vec()));
     let (handled, tasks, posted) =
         deliver_published(report, Vec::new(), ledger, published, now, Access::Webhook);
-    assert_eq!((handled.decision, posted), (Decided::Waits, 0), "{handled:?}");
+    assert_eq!((handled.decision, posted), (Action::Waits, 0), "{handled:?}");
     let due: DateTime<Utc> = tasks[0]["scheduleTime"].as_str().unwrap().parse().unwrap();
     assert!(due > published, "{due}");
 }
 
 /// What became of a delivery that no API answers, and when its next step is due.
-fn next_step(data: Vec<u8>, published: DateTime<Utc>, now: DateTime<Utc>) -> (Handled, DateTime<Utc>) {
+fn next_step(data: Vec<u8>, published: DateTime<Utc>, now: DateTime<Utc>) -> (DeliveryResult, DateTime<Utc>) {
     let (handled, tasks, _) = deliver_published(data, Vec::new(), None, published, now, Access::Webhook);
     (handled, tasks[0]["scheduleTime"].as_str().unwrap().parse().unwrap())
 }
@@ -272,7 +272,7 @@ fn is_stall(message: &Message) -> bool {
 }
 
 /// Whether it is a report that Slack answered with neither yes nor no for the last time.
-fn counts_as_delivered(message: &Message, handled: &Handled) -> bool {
+fn counts_as_delivered(message: &Message, handled: &DeliveryResult) -> bool {
     matches!(message, Message::Report(report) if report.unclear >= UNCLEAR_RETRIES) && handled.needs_attention
 }
 
@@ -289,11 +289,11 @@ proptest! {
         prop_assert!(!names.contains(&own), "{handled:?}");
         prop_assert!(names.len() <= 1, "one next step: {:?}", names);
         match handled.decision {
-            Decided::Released => prop_assert!(is_claim(&message) && names.len() + posted == 0, "{handled:?}"),
-            Decided::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
-            Decided::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),
-            Decided::Posted if counts_as_delivered(&message, &handled) => prop_assert!(posted == 0 && names.is_empty(), "{handled:?}"),
-            Decided::Posted => prop_assert!(is_report && posted == 1 && names.is_empty(), "{handled:?}"),
+            Action::Released => prop_assert!(is_claim(&message) && names.len() + posted == 0, "{handled:?}"),
+            Action::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
+            Action::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),
+            Action::Posted if counts_as_delivered(&message, &handled) => prop_assert!(posted == 0 && names.is_empty(), "{handled:?}"),
+            Action::Posted => prop_assert!(is_report && posted == 1 && names.is_empty(), "{handled:?}"),
             _ => {
                 prop_assert_eq!((handled.acknowledged, names.len()), (true, 1), "{:?}", handled);
                 prop_assert!(!is_report || posted == 0, "{handled:?}");
@@ -314,12 +314,12 @@ proptest! {
         prop_assert!(!names.contains(&own), "{handled:?}");
         prop_assert!(names.len() <= 1, "one next step: {:?}", names);
         match handled.decision {
-            Decided::Released => prop_assert!(is_claim(&message) && names.len() + posted == 0, "{handled:?}"),
-            Decided::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
-            Decided::PostedBefore => prop_assert!(is_report && sent && names.len() + posted == 0, "{handled:?}"),
-            Decided::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),
-            Decided::Posted if counts_as_delivered(&message, &handled) => prop_assert!(posted == 0 && names.is_empty(), "{handled:?}"),
-            Decided::Posted => prop_assert!(is_report && posted == 1 && names.is_empty(), "{handled:?}"),
+            Action::Released => prop_assert!(is_claim(&message) && names.len() + posted == 0, "{handled:?}"),
+            Action::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
+            Action::PostedBefore => prop_assert!(is_report && sent && names.len() + posted == 0, "{handled:?}"),
+            Action::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),
+            Action::Posted if counts_as_delivered(&message, &handled) => prop_assert!(posted == 0 && names.is_empty(), "{handled:?}"),
+            Action::Posted => prop_assert!(is_report && posted == 1 && names.is_empty(), "{handled:?}"),
             _ => prop_assert_eq!((handled.acknowledged, names.len()), (true, 1), "{:?}", handled),
         }
     }
@@ -343,7 +343,7 @@ fn a_report_waits_for_another_delivery_so_often_and_no_more() {
         let (handled, asked, posted) =
             deliver(data, vec![ok(200, "ok".to_owned())], Some((ledger(), answers)), now, Access::Webhook);
         let is_last = waits == WAITS;
-        let expected = if is_last { Decided::Posted } else { Decided::Waits };
+        let expected = if is_last { Action::Posted } else { Action::Waits };
         assert_eq!((handled.decision, handled.acknowledged), (expected, true), "{waits}");
         assert_eq!((asked.len(), posted), if is_last { (0, 1) } else { (1, 0) }, "{waits}");
         names.extend(asked);
@@ -365,7 +365,7 @@ fn the_next_try_of_a_report_has_waited_for_nobody_yet() {
 }
 
 /// What becomes of a report, at the try of this number, when Slack answers so.
-fn refused(tries: u32, status: u16, body: &str) -> Handled {
+fn refused(tries: u32, status: u16, body: &str) -> DeliveryResult {
     let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     let watch = Watch { id: "7".to_owned(), ..Watch::default() };
     let data = Message::Report(Box::new(Report { tries, ..Report::of_test(watch, now) })).to_data();
@@ -375,15 +375,15 @@ fn refused(tries: u32, status: u16, body: &str) -> Handled {
 #[test]
 fn somebody_must_act_on_what_will_not_pass_and_on_the_last_try() {
     for (tries, status, body, decision, needs_attention) in [
-        (0, 500, "rollup_error", Decided::PostAgain, false),
-        (0, 403, "action_prohibited", Decided::PostAgain, true),
-        (u32::MAX, 500, "rollup_error", Decided::GaveUp, true),
+        (0, 500, "rollup_error", Action::PostAgain, false),
+        (0, 403, "action_prohibited", Action::PostAgain, true),
+        (u32::MAX, 500, "rollup_error", Action::GaveUp, true),
     ] {
         let handled = refused(tries, status, body);
         let error = handled.error.clone().unwrap_or_default();
         assert!(error.contains(body) && error.contains("; action: "), "{handled:?}");
         assert_eq!((handled.decision, handled.needs_attention), (decision, needs_attention), "{body}");
-        assert_eq!(handled.acknowledged, decision == Decided::PostAgain, "{body}");
+        assert_eq!(handled.acknowledged, decision == Action::PostAgain, "{body}");
         assert!(handled.call_milliseconds.is_some(), "{body}");
     }
     assert!(refused(0, 200, "ok").call_milliseconds.is_some());

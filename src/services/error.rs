@@ -172,13 +172,13 @@ impl ErrorInfo {
 pub(super) const VPC_SERVICE_CONTROLS: &str = "VPC_SERVICE_CONTROLS";
 
 /// A longer delay is taken for this, in seconds.
-const LONGEST_DELAY: f64 = 86_400.0;
+const MAX_DELAY_SECONDS: f64 = 86_400.0;
 
 /// How long `details` ask to wait (`google.rpc.RetryInfo`).
 pub fn retry_delay(details: &[Value]) -> Option<Duration> {
     let retry = details.iter().find(|detail| kind(detail) == "RetryInfo")?;
     let seconds: f64 = retry.get("retryDelay")?.as_str()?.strip_suffix('s')?.parse().ok()?;
-    Duration::try_from_secs_f64(seconds.ceil().min(LONGEST_DELAY)).ok()
+    Duration::try_from_secs_f64(seconds.ceil().min(MAX_DELAY_SECONDS)).ok()
 }
 
 /// `type.googleapis.com/google.rpc.ErrorInfo` is `ErrorInfo`.

@@ -19,7 +19,7 @@ pub use cause::{Attempt, Cause, Method};
 pub use error::{ApiError, ERROR_TEXT, ErrorInfo, retry_delay};
 pub use listed::{Listed, read_list, read_started};
 pub(crate) use name::{
-    DEFAULT_DATABASE, LONGEST as LONGEST_NAME, database_of, list_command, parse_start_path, project_of,
+    DEFAULT_DATABASE, MAX_NAME_BYTES, database_of, list_command, parse_start_path, project_of,
 };
 pub use name::{NameError, Operation};
 pub use request::Request;
@@ -61,9 +61,9 @@ pub fn read_path(operation: &Operation) -> String {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observation {
     /// It runs on.
-    Running(Facts),
+    Running(OperationInfo),
     /// It is done.
-    Ended(Ending, Facts),
+    Ended(Ending, OperationInfo),
     /// It can't be read, and looking again will not help: gone, or not permitted.
     Unreadable(ApiError),
     /// It could not be read this time.
@@ -79,7 +79,7 @@ pub enum Ending {
     Failed,
     /// Cancelled: partial files are possible.
     Cancelled,
-    /// Done, in a state that nobody knows: its word is in [`Facts::state`].
+    /// Done, in a state that nobody knows: its word is in [`OperationInfo::state`].
     Unknown,
 }
 
@@ -87,7 +87,7 @@ pub enum Ending {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
-pub struct Facts {
+pub struct OperationInfo {
     /// The service's word for the kind of work, such as `EXPORT_ENTITIES`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<String>,
@@ -150,7 +150,7 @@ pub struct Filter {
     pub namespaces: Vec<String>,
 }
 
-impl Facts {
+impl OperationInfo {
     /// Cuts every text to its limit and drops times that can't be worked with: for facts that come from a message.
     #[must_use]
     pub fn cut(mut self) -> Self {
@@ -254,7 +254,7 @@ mod facts_tests {
     #[test]
     fn a_duration_needs_both_ends_in_order() {
         let at = |s: &str| Some(s.parse().unwrap());
-        let facts = |start, end| Facts { start, end, ..Facts::default() };
+        let facts = |start, end| OperationInfo { start, end, ..OperationInfo::default() };
         let (early, late) = (at("2026-11-23T00:00:00.9Z"), at("2026-11-23T00:01:30.1Z"));
         assert_eq!(
             facts(early, late).duration(),

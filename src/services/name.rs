@@ -7,7 +7,7 @@ use super::{Service, StartMethod};
 use crate::text::shell_word;
 
 /// The longest name or path, in bytes.
-pub(crate) const LONGEST: usize = 1_024;
+pub(crate) const MAX_NAME_BYTES: usize = 1_024;
 
 /// Why a text is no name of this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +175,7 @@ pub(super) fn part_of<'a>(name: &'a str, pattern: &str, part: &str) -> Option<&'
 const REST: &str = "**}";
 
 pub(super) fn matches(name: &str, pattern: &str) -> bool {
-    if name.len() > LONGEST {
+    if name.len() > MAX_NAME_BYTES {
         return false;
     }
     let mut segments = name.split('/');
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn hostile_names_are_refused() {
-        let long = format!("projects/p/operations/{}", "x".repeat(LONGEST));
+        let long = format!("projects/p/operations/{}", "x".repeat(MAX_NAME_BYTES));
         for name in [
             "",
             "/",

@@ -39,7 +39,7 @@ impl Request {
     /// Whether `found`, read from an operation, is what this start asked for: in the place of a placeholder stands any
     /// value of its form, since another kickoff for the same slot has others. An output prefix that names only a bucket
     /// is given a folder by the service.
-    pub fn is_answered_by(&self, found: &Self) -> bool {
+    pub fn matches_operation(&self, found: &Self) -> bool {
         is_same(self.output.as_deref(), found.output.as_deref(), is_output)
             && is_same(self.input.as_deref(), found.input.as_deref(), is_expansion)
             && are_same(&self.collections, &found.collections)
@@ -99,15 +99,15 @@ mod tests {
                 r#"{{"outputUriPrefix":"{prefix}","collectionIds":{ids},"snapshotTime":"2026-11-23T00:00:00Z"}}"#
             ))
         };
-        assert!(asked.is_answered_by(&found("gs://b/nightly", r#"["b","a"]"#)));
-        assert!(!asked.is_answered_by(&found("gs://b/nightly/archive", r#"["a","b"]"#)), "another backup");
+        assert!(asked.matches_operation(&found("gs://b/nightly", r#"["b","a"]"#)));
+        assert!(!asked.matches_operation(&found("gs://b/nightly/archive", r#"["a","b"]"#)), "another backup");
         let bucket = request(r#"{"outputUriPrefix":"gs://b","collectionIds":["a","b"]}"#);
-        assert!(bucket.is_answered_by(&found("gs://b/2026-11-23T03:00:00_1", r#"["a","b"]"#)));
-        assert!(!bucket.is_answered_by(&found("gs://b/nightly/archive", r#"["a","b"]"#)));
-        assert!(!bucket.is_answered_by(&found("gs://b2/2026", r#"["a","b"]"#)));
-        assert!(!asked.is_answered_by(&found("gs://b/nightly2", r#"["a","b"]"#)));
-        assert!(!asked.is_answered_by(&found("gs://b/nightly", r#"["a"]"#)));
-        assert!(!asked.is_answered_by(&request(r#"{"inputUriPrefix":"gs://b/nightly"}"#)));
+        assert!(bucket.matches_operation(&found("gs://b/2026-11-23T03:00:00_1", r#"["a","b"]"#)));
+        assert!(!bucket.matches_operation(&found("gs://b/nightly/archive", r#"["a","b"]"#)));
+        assert!(!bucket.matches_operation(&found("gs://b2/2026", r#"["a","b"]"#)));
+        assert!(!asked.matches_operation(&found("gs://b/nightly2", r#"["a","b"]"#)));
+        assert!(!asked.matches_operation(&found("gs://b/nightly", r#"["a"]"#)));
+        assert!(!asked.matches_operation(&request(r#"{"inputUriPrefix":"gs://b/nightly"}"#)));
     }
 
     #[test]
@@ -123,24 +123,25 @@ mod tests {
         };
         let (prefix, ids) = ("gs://b/2026-11-28T030012", r#"["of-2026-11-28","all"]"#);
         let time = "2026-11-27T18:00:00.000Z";
-        assert!(asked.is_answered_by(&found(prefix, ids, time)));
-        assert!(asked.is_answered_by(&found("gs://b/2026-11-28T030013", ids, time)), "a second later");
-        assert!(!asked.is_answered_by(&found("gs://b/2026-11-28T030012/x", ids, time)));
-        assert!(!asked.is_answered_by(&found("gs://b/nightly", ids, time)));
-        assert!(!asked.is_answered_by(&found(prefix, r#"["of-2026-11-28"]"#, time)));
-        assert!(!asked.is_answered_by(&found(prefix, r#"["of-2026-11-28","all","x"]"#, time)));
-        assert!(!asked.is_answered_by(&found(prefix, r#"["of-orders","all"]"#, time)));
-        assert!(!asked.is_answered_by(&found(prefix, ids, "2026-11-27T19:00:00Z")), "another hour");
-        assert!(!asked.is_answered_by(&found(prefix, ids, "")));
+        assert!(asked.matches_operation(&found(prefix, ids, time)));
+        assert!(asked.matches_operation(&found("gs://b/2026-11-28T030013", ids, time)), "a second later");
+        assert!(!asked.matches_operation(&found("gs://b/2026-11-28T030012/x", ids, time)));
+        assert!(!asked.matches_operation(&found("gs://b/nightly", ids, time)));
+        assert!(!asked.matches_operation(&found(prefix, r#"["of-2026-11-28"]"#, time)));
+        assert!(!asked.matches_operation(&found(prefix, r#"["of-2026-11-28","all","x"]"#, time)));
+        assert!(!asked.matches_operation(&found(prefix, r#"["of-orders","all"]"#, time)));
+        assert!(!asked.matches_operation(&found(prefix, ids, "2026-11-27T19:00:00Z")), "another hour");
+        assert!(!asked.matches_operation(&found(prefix, ids, "")));
         let bucket = request(r#"{"outputUriPrefix":"gs://b-${date}"}"#);
         assert!(
-            bucket
-                .is_answered_by(&request(r#"{"outputUriPrefix":"gs://b-2026-11-28/2026-11-28T03:00:12_1"}"#))
+            bucket.matches_operation(&request(
+                r#"{"outputUriPrefix":"gs://b-2026-11-28/2026-11-28T03:00:12_1"}"#
+            ))
         );
-        assert!(!bucket.is_answered_by(&request(r#"{"outputUriPrefix":"gs://b-2026-11-28/nightly/x"}"#)));
+        assert!(!bucket.matches_operation(&request(r#"{"outputUriPrefix":"gs://b-2026-11-28/nightly/x"}"#)));
         let literal = request(r#"{"outputUriPrefix":"gs://b/$${date}"}"#);
-        assert!(literal.is_answered_by(&request(r#"{"outputUriPrefix":"gs://b/${date}"}"#)));
-        assert!(!literal.is_answered_by(&request(r#"{"outputUriPrefix":"gs://b/2026-11-28"}"#)));
+        assert!(literal.matches_operation(&request(r#"{"outputUriPrefix":"gs://b/${date}"}"#)));
+        assert!(!literal.matches_operation(&request(r#"{"outputUriPrefix":"gs://b/2026-11-28"}"#)));
     }
 
     #[test]
@@ -148,7 +149,7 @@ mod tests {
         let all = serde_json::json!({"outputUriPrefix": "gs://b/x", "inputUriPrefix": "gs://b/y", "collectionIds": ["a"],
             "namespaceIds": ["n"], "snapshotTime": "2026-11-23T00:00:00Z"});
         let asked = request(&all.to_string());
-        assert!(asked.is_answered_by(&asked));
+        assert!(asked.matches_operation(&asked));
         for (field, other) in [
             ("outputUriPrefix", serde_json::json!("gs://b/z")),
             ("inputUriPrefix", serde_json::json!("gs://b/z")),
@@ -158,7 +159,7 @@ mod tests {
         ] {
             let mut changed = all.clone();
             changed[field] = other;
-            assert!(!asked.is_answered_by(&request(&changed.to_string())), "{field}");
+            assert!(!asked.matches_operation(&request(&changed.to_string())), "{field}");
         }
     }
 }

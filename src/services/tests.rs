@@ -253,7 +253,7 @@ impl Example {
 }
 
 /// The same progress in words: those of the expectations.
-fn progress(facts: &Facts) -> String {
+fn progress(facts: &OperationInfo) -> String {
     let count = |count: Progress| match count.of {
         Some(of) => format!("{} of {of}", count.done),
         None => count.done.to_string(),

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::parse::{LONGEST_TIME, database, project, span, topic};
+use super::parse::{MAX_TIME, database, project, span, topic};
 use super::{BadSettings, CommonArgs, TOPIC};
 use crate::args::{Problems, Setting, UNSET, reads};
 use crate::ledger::Ledger;
@@ -19,7 +19,7 @@ const KIND: &str = "OpwatchOperation";
 const DEFAULT_KEEP: TimeDelta = TimeDelta::days(400);
 const SHORTEST_KEEP: Duration = Duration::from_secs(24 * 3_600);
 /// Google's limit for a namespace. A kind may be longer, which nobody needs.
-const LONGEST: usize = 100;
+const MAX_NAME_BYTES: usize = 100;
 
 /// Where history is kept.
 #[derive(Args, Clone, Debug)]
@@ -149,10 +149,10 @@ impl LedgerArgs {
 }
 
 fn plain(text: &str) -> Result<String, String> {
-    let fits = text.len() <= LONGEST
+    let fits = text.len() <= MAX_NAME_BYTES
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     fits.then(|| text.to_owned()).ok_or_else(|| {
-        format!("{text:?} must be at most {LONGEST} letters, digits, dots, dashes and underscores")
+        format!("{text:?} must be at most {MAX_NAME_BYTES} letters, digits, dots, dashes and underscores")
     })
 }
 
@@ -166,9 +166,9 @@ fn database_of_ledger(text: &str) -> Result<String, String> {
 }
 
 fn keep(text: &str) -> Result<TimeDelta, String> {
-    span(text, SHORTEST_KEEP..=LONGEST_TIME, "from 1 day to 36500 days")
+    span(text, SHORTEST_KEEP..=MAX_TIME, "from 1 day to 36500 days")
 }
 
 fn since(text: &str) -> Result<TimeDelta, String> {
-    span(text, Duration::ZERO..=LONGEST_TIME, "at most 36500 days")
+    span(text, Duration::ZERO..=MAX_TIME, "at most 36500 days")
 }

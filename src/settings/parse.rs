@@ -15,7 +15,7 @@ pub(super) const ANY: &str = "any";
 /// What to do about a service that there is not.
 pub(super) const LIST_OF_SERVICES: &str = "`opwatch services` lists them";
 /// The longest time that makes sense here.
-pub(super) const LONGEST_TIME: Duration = Duration::from_secs(36_500 * 24 * 3_600);
+pub(super) const MAX_TIME: Duration = Duration::from_secs(36_500 * 24 * 3_600);
 
 /// The items of a list. Of several that can't be read, the first is reported.
 pub(super) fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::parse::{ANY, list, number, token, word};
 use crate::args::{Problems, Setting, UNSET, reads};
-use crate::message::{LONGEST_TITLE, title_problem};
+use crate::message::{MAX_TITLE_CHARS, title_problem};
 use crate::net::endpoints::{Api, Endpoints};
 use crate::outlets::slack::{ADDRESSING, Access};
 use crate::policy::Targets;
@@ -186,10 +186,10 @@ fn title(text: &str) -> Result<String, String> {
     match title_problem(text) {
         None => Ok(text.to_owned()),
         Some(Why::Character { code }) => Err(format!(
-            "contains the character {code}; must have at most {LONGEST_TITLE} characters on one line, without \
+            "contains the character {code}; must have at most {MAX_TITLE_CHARS} characters on one line, without \
              control characters and characters that change the direction of text"
         )),
-        Some(_) => Err(format!("must have at most {LONGEST_TITLE} characters on one line")),
+        Some(_) => Err(format!("must have at most {MAX_TITLE_CHARS} characters on one line")),
     }
 }
 

@@ -8,11 +8,11 @@ use rustix::io::Errno;
 use serde_json::json;
 
 /// Bytes buffered while the log is not read; after that, lines are dropped and counted.
-const MOST_KEPT: usize = 1024 * 1024;
+const MAX_BUFFERED_BYTES: usize = 1024 * 1024;
 /// Room for a line, which is not given back.
 const ONE_LINE: usize = 1024;
 /// A pipe that takes anything takes this much without waiting: `PIPE_BUF` of pipe(7).
-const AT_ONCE: usize = 4096;
+const PIPE_BUF: usize = 4096;
 /// How long the last lines of the process may wait for a reader.
 const AT_THE_END: Duration = Duration::from_secs(1);
 
@@ -66,7 +66,7 @@ impl Output {
     }
 
     fn has_room(&self, bytes: usize) -> bool {
-        self.kept.len() + bytes <= MOST_KEPT
+        self.kept.len() + bytes <= MAX_BUFFERED_BYTES
     }
 
     fn give(&mut self, mut take: impl FnMut(&[u8]) -> usize) {
@@ -94,7 +94,7 @@ fn take(bytes: &[u8], patience: Duration) -> usize {
     let stdout = rustix::stdio::stdout();
     let patience = Timespec::try_from(patience).ok();
     let mut taken = 0;
-    for part in bytes.chunks(AT_ONCE) {
+    for part in bytes.chunks(PIPE_BUF) {
         let mut ready = [PollFd::new(&stdout, PollFlags::OUT)];
         // A signal ends the poll too, and says nothing of the reader.
         if !poll(&mut ready, patience.as_ref()).is_ok_and(|ready| ready > 0) {

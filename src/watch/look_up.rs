@@ -6,7 +6,7 @@ use super::StartRequest;
 use crate::services::Operation;
 
 /// The longest page token that rides in a message, in bytes.
-const LONGEST_TOKEN: usize = 1_024;
+const MAX_TOKEN_BYTES: usize = 1_024;
 
 /// Where the look-up of a start goes on, when one push had no time for the whole list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ impl LookUp {
     #[must_use]
     pub fn bounded(mut self, request: &StartRequest) -> Self {
         let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-        if self.token.len() > LONGEST_TOKEN || !self.token.bytes().all(is_plain) {
+        if self.token.len() > MAX_TOKEN_BYTES || !self.token.bytes().all(is_plain) {
             self.token = String::new();
         }
         self.found = self.found.filter(|name| is_beside(name, request));

@@ -17,12 +17,12 @@ pub use locale::Locale;
 pub use look_up::LookUp;
 pub use outcome::{Outcome, Reason};
 pub use problem::{Problem, Why};
-pub use report::{Report, Slot, Unusable};
+pub use report::{InvalidMessage, Report, Slot};
 pub use routing::{MentionOn, Notify, Routing};
 pub(crate) use start::{LABEL_KEY, LABEL_REQUEST, is_label, key_or_id};
 pub use start::{Start, StartRequest, Template};
-pub use start::{key_of, request_hash};
-pub use track::Track;
+pub use start::{idempotency_key, request_hash};
+pub use track::ProgressHistory;
 pub use verdict::Verdict;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -30,13 +30,13 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::services::{Facts, Operation};
+use crate::services::{Operation, OperationInfo};
 use crate::text;
 
 /// The beginning of a message that can't be used, as a notice shows it, in characters.
-pub const LONGEST_EXCERPT: usize = 1_000;
+pub const MAX_EXCERPT_CHARS: usize = 1_000;
 /// The longest start that rides in its watch, in bytes of its path and body: of a longer one Slack shows no whole line.
-pub const LONGEST_ORIGIN: usize = 2_000;
+pub const MAX_ORIGIN_BYTES: usize = 2_000;
 
 /// `count` seconds as chrono has them.
 pub fn seconds(count: u32) -> TimeDelta {
@@ -103,7 +103,7 @@ pub struct Check {
     /// What was last seen of it running.
     pub last: Option<Seen>,
     /// How the work went on.
-    pub track: Track,
+    pub track: ProgressHistory,
     /// The message that follows it.
     pub live: Option<Receipt>,
     /// Whether people were told that it runs, by a message that can't be edited.
@@ -126,7 +126,7 @@ impl Check {
             first,
             unreadable: false,
             last: None,
-            track: Track::default(),
+            track: ProgressHistory::default(),
             live: None,
             announced: false,
             adopted: None,
@@ -144,7 +144,7 @@ pub struct Seen {
     pub at: DateTime<Utc>,
     /// What.
     #[serde(default)]
-    pub facts: Facts,
+    pub facts: OperationInfo,
 }
 
 impl Seen {
@@ -184,7 +184,7 @@ pub enum Kind {
     /// A report of a true end.
     Ended,
     /// A report that the watch is over though the operation may not be.
-    Left,
+    Abandoned,
     /// A notice.
     Notice,
 }
@@ -196,7 +196,7 @@ impl Kind {
             Self::Start => "start",
             Self::Check => "check",
             Self::Ended => "ended",
-            Self::Left => "left",
+            Self::Abandoned => "left",
             Self::Notice => "notice",
         }
     }

@@ -19,7 +19,8 @@ pub enum Outcome {
     /// It was never started.
     NotStarted,
     /// The limit is reached and it still runs.
-    Stopped,
+    #[serde(rename = "stopped")]
+    LimitReached,
     /// A message can't be used.
     Notice,
     /// A test message made the whole round.
@@ -45,7 +46,7 @@ impl Outcome {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::NotStarted => "notStarted",
-            Self::Stopped => "stopped",
+            Self::LimitReached => "stopped",
             Self::Notice => "notice",
             Self::Test => "test",
             Self::Lost => "lost",
@@ -63,7 +64,7 @@ impl Outcome {
             Self::Failed
             | Self::Cancelled
             | Self::NotStarted
-            | Self::Stopped
+            | Self::LimitReached
             | Self::Notice
             | Self::Lost
             | Self::Stalled
@@ -73,14 +74,14 @@ impl Outcome {
 
     /// Whether it is the end of a watch.
     pub fn is_end(self) -> bool {
-        matches!(self.kind(), Kind::Ended | Kind::Left)
+        matches!(self.kind(), Kind::Ended | Kind::Abandoned)
     }
 
     /// The kind in its task's name.
     pub fn kind(self) -> Kind {
         match self {
             Self::Succeeded | Self::Failed | Self::Cancelled => Kind::Ended,
-            Self::NotStarted | Self::Stopped | Self::CannotTell | Self::Lost => Kind::Left,
+            Self::NotStarted | Self::LimitReached | Self::CannotTell | Self::Lost => Kind::Abandoned,
             Self::Notice | Self::Test | Self::Doctor | Self::Running | Self::Stalled => Kind::Notice,
         }
     }

@@ -6,7 +6,7 @@ use crate::json::{NotAnObject, Slip};
 use crate::text;
 
 /// The longest field name or value that a problem repeats.
-const LONGEST: usize = 120;
+const MAX_QUOTED_CHARS: usize = 120;
 
 /// The field that is wrong, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,7 +159,7 @@ pub enum Why {
 impl Problem {
     /// A problem of this field; its texts are cut, since they may come from the message.
     pub fn new(field: &str, why: Why) -> Self {
-        let cut = |text: String| text::cut(&text, LONGEST);
+        let cut = |text: String| text::cut(&text, MAX_QUOTED_CHARS);
         let why = match why {
             Why::NotJson { detail, slip } => Why::NotJson { detail: cut(detail), slip },
             Why::Character { code } => Why::Character { code: cut(code) },
@@ -193,7 +193,7 @@ impl Problem {
             | Why::NeedsPower
             | Why::Other) => plain,
         };
-        Self { field: text::cut(field, LONGEST), why }
+        Self { field: text::cut(field, MAX_QUOTED_CHARS), why }
     }
 
     /// The problem of a message that is no JSON object.

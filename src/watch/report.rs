@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    Adopted, Check, LONGEST_EXCERPT, Message, Notify, Outcome, Problem, Reason, Receipt, Routing, Start,
+    Adopted, Check, MAX_EXCERPT_CHARS, Message, Notify, Outcome, Problem, Reason, Receipt, Routing, Start,
     StartRequest, Watch, Why,
 };
-use crate::services::{ApiError, Facts, Operation};
+use crate::services::{ApiError, Operation, OperationInfo};
 use crate::text;
 use crate::watch::Verdict;
 
@@ -24,7 +24,7 @@ pub struct Report {
     /// The error of a call that failed.
     pub error: Option<ApiError>,
     /// What is known of the operation.
-    pub facts: Facts,
+    pub facts: OperationInfo,
     /// When that was so.
     pub at: DateTime<Utc>,
     /// The operation, when there is one.
@@ -48,7 +48,7 @@ pub struct Report {
     /// The outlet's word for why the watch's target did not take it: it goes to the settings' one.
     pub diverted: Option<String>,
     /// What a notice is about.
-    pub notice: Option<Unusable>,
+    pub notice: Option<InvalidMessage>,
     /// The slot whose task first publishes it.
     pub slot: Option<Slot>,
     /// How often it was posted in vain.
@@ -85,7 +85,7 @@ pub struct Slot {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Unusable {
+pub struct InvalidMessage {
     /// What is wrong with it.
     #[serde(default = "unknown_problem")]
     pub problem: Problem,
@@ -104,12 +104,12 @@ impl Slot {
     }
 }
 
-impl Unusable {
+impl InvalidMessage {
     /// Cuts its texts to their limits: for one that comes from a message.
     pub(crate) fn cut(self) -> Self {
         Self {
             problem: Problem::new(&self.problem.field, self.problem.why),
-            excerpt: text::cut(&self.excerpt, LONGEST_EXCERPT),
+            excerpt: text::cut(&self.excerpt, MAX_EXCERPT_CHARS),
             message_id: text::cut(&self.message_id, 128),
         }
     }
@@ -139,7 +139,7 @@ impl Report {
     }
 
     /// What a check that sees `facts` of a running operation tells: that it runs, at once, or that it stands still, by a report.
-    pub fn of_running(check: &Check, outcome: Outcome, facts: Facts, at: DateTime<Utc>) -> Self {
+    pub fn of_running(check: &Check, outcome: Outcome, facts: OperationInfo, at: DateTime<Utc>) -> Self {
         let unchanged = (outcome == Outcome::Stalled).then(|| check.track.unchanged());
         Self { unchanged, ..Self::of_check(check, Verdict::new(outcome, None, facts), at) }
     }
@@ -148,7 +148,7 @@ impl Report {
     pub fn of_start(start: &Start, verdict: Verdict, at: DateTime<Utc>) -> Self {
         Self {
             start: Some(start.request.clone()),
-            key: Some(crate::watch::key_of(start)),
+            key: Some(crate::watch::idempotency_key(start)),
             asked: Some(start.asked),
             ..Self::new(start.watch.clone(), verdict, at)
         }
@@ -168,9 +168,9 @@ impl Report {
     }
 
     /// A notice of a message that can't be used. `id` is the same for the same data within an hour.
-    pub fn of_unusable(id: String, unusable: Unusable, at: DateTime<Utc>) -> Self {
+    pub fn of_unusable(id: String, unusable: InvalidMessage, at: DateTime<Utc>) -> Self {
         let watch = Watch { id, interval: 60, limit: 1, ..Watch::default() };
-        let verdict = Verdict::new(Outcome::Notice, None, Facts::default());
+        let verdict = Verdict::new(Outcome::Notice, None, OperationInfo::default());
         Self { notice: Some(unusable), ..Self::new(watch, verdict, at) }
     }
 
@@ -180,7 +180,7 @@ impl Report {
         let routing = Routing { notify: Some(Notify::Failure), ..Routing::default() };
         let id = format!("slot-{}-{}", slot.at, slot.number);
         let watch = Watch { id, routing, interval: 60, limit: 1, ..Watch::default() };
-        let verdict = Verdict::new(Outcome::Succeeded, None, Facts::default());
+        let verdict = Verdict::new(Outcome::Succeeded, None, OperationInfo::default());
         Self { slot: Some(slot), ..Self::new(watch, verdict, at) }
     }
 
@@ -207,12 +207,12 @@ impl Report {
 
     /// The report that a test made the whole round.
     pub fn of_test(watch: Watch, at: DateTime<Utc>) -> Self {
-        Self::new(watch, Verdict::new(Outcome::Test, None, Facts::default()), at)
+        Self::new(watch, Verdict::new(Outcome::Test, None, OperationInfo::default()), at)
     }
 
     /// The report that `opwatch doctor --post` sends.
     pub fn of_doctor(watch: Watch, at: DateTime<Utc>) -> Self {
-        Self::new(watch, Verdict::new(Outcome::Doctor, None, Facts::default()), at)
+        Self::new(watch, Verdict::new(Outcome::Doctor, None, OperationInfo::default()), at)
     }
 
     /// A report of what `verdict` says, and no more.

@@ -5,11 +5,11 @@ use serde_json::{Map, Value};
 
 use crate::hash::short_hash;
 
-use super::{LONGEST_ORIGIN, LookUp, Watch};
+use super::{LookUp, MAX_ORIGIN_BYTES, Watch};
 use crate::services::{ApiError, Service, StartMethod};
 
 /// Google's rule for the value of a label.
-const LONGEST_KEY: usize = 63;
+const MAX_KEY_BYTES: usize = 63;
 /// Labels that opwatch adds to a start.
 pub(crate) const LABEL_KEY: &str = "opwatch-key";
 pub(crate) const LABEL_REQUEST: &str = "opwatch-request";
@@ -91,7 +91,7 @@ impl StartRequest {
     pub fn as_origin(&self) -> Option<Self> {
         let (path, body) = self.written();
         let size = serde_json::to_vec(body).map_or(usize::MAX, |json| json.len());
-        let fits = path.len().saturating_add(size) <= LONGEST_ORIGIN;
+        let fits = path.len().saturating_add(size) <= MAX_ORIGIN_BYTES;
         let origin =
             || Self { method: self.method, path: path.to_owned(), body: body.clone(), template: None };
         fits.then(origin)
@@ -126,7 +126,7 @@ impl StartRequest {
 }
 
 /// What this start is recognised by.
-pub fn key_of(start: &Start) -> String {
+pub fn idempotency_key(start: &Start) -> String {
     key_or_id(start.key.as_deref(), &start.watch.id)
 }
 
@@ -145,7 +145,7 @@ pub fn request_hash(request: &StartRequest) -> String {
 
 /// Google's rule for a label's value, but the empty one.
 pub(crate) fn is_label(value: &str) -> bool {
-    (1..=LONGEST_KEY).contains(&value.len())
+    (1..=MAX_KEY_BYTES).contains(&value.len())
         && value
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))

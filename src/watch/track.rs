@@ -5,18 +5,18 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::services::{Facts, Progress};
+use crate::services::{OperationInfo, Progress};
 
 /// Points remembered at most.
 const POINTS: usize = 3;
 /// No estimate reaches farther: what would take longer hardly moves.
-const FARTHEST: TimeDelta = TimeDelta::days(30);
+const MAX_AHEAD: TimeDelta = TimeDelta::days(30);
 
 /// How the work went on, over the last looks that showed counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
-pub struct Track {
+pub struct ProgressHistory {
     /// The last looks, the oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     points: Vec<Point>,
@@ -49,10 +49,10 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-impl Track {
+impl ProgressHistory {
     /// The track after a look at `at` showed `facts`. A look without counts says nothing of progress.
     #[must_use]
-    pub fn after(&self, at: DateTime<Utc>, facts: &Facts) -> Self {
+    pub fn after(&self, at: DateTime<Utc>, facts: &OperationInfo) -> Self {
         let done = |progress: Option<Progress>| progress.map(|progress| progress.done);
         let (entities, bytes) = (done(facts.entities), done(facts.bytes));
         if entities.is_none() && bytes.is_none() {
@@ -97,7 +97,7 @@ impl Track {
     }
 
     /// When the work will be done if it goes on like this: none without an honest estimate or without progress.
-    pub fn eta(&self, facts: &Facts) -> Option<DateTime<Utc>> {
+    pub fn eta(&self, facts: &OperationInfo) -> Option<DateTime<Utc>> {
         let by = |progress: Option<Progress>, rate: Option<f64>| {
             let (progress, rate) = (progress?, rate?);
             progress.percent()?;
@@ -105,7 +105,7 @@ impl Track {
             let seconds = (progress.of? - progress.done) as f64 / rate;
             let left = TimeDelta::from_std(Duration::try_from_secs_f64(seconds).ok()?).ok()?;
             let seen = self.points.last()?.at;
-            (left <= FARTHEST).then(|| seen + left)
+            (left <= MAX_AHEAD).then(|| seen + left)
         };
         by(facts.entities, self.entity_rate()).or_else(|| by(facts.bytes, self.byte_rate()))
     }
@@ -132,14 +132,14 @@ mod tests {
     use super::*;
     use crate::testing::at;
 
-    fn counts(done: u64, of: Option<u64>) -> Facts {
-        Facts { entities: Some(Progress { done, of }), ..Facts::default() }
+    fn counts(done: u64, of: Option<u64>) -> OperationInfo {
+        OperationInfo { entities: Some(Progress { done, of }), ..OperationInfo::default() }
     }
 
-    fn track(looks: &[(i64, u64)]) -> Track {
-        looks
-            .iter()
-            .fold(Track::default(), |track, (second, done)| track.after(at(*second), &counts(*done, None)))
+    fn track(looks: &[(i64, u64)]) -> ProgressHistory {
+        looks.iter().fold(ProgressHistory::default(), |track, (second, done)| {
+            track.after(at(*second), &counts(*done, None))
+        })
     }
 
     #[test]
@@ -152,7 +152,9 @@ mod tests {
     #[test]
     fn nothing_is_estimated_that_is_not_known() {
         let steady = track(&[(0, 0), (60, 100)]);
-        for facts in [counts(100, None), counts(100, Some(0)), counts(104, Some(100)), Facts::default()] {
+        for facts in
+            [counts(100, None), counts(100, Some(0)), counts(104, Some(100)), OperationInfo::default()]
+        {
             assert_eq!(steady.eta(&facts), None, "{facts:?}");
         }
         let looks: [&[(i64, u64)]; 5] =
@@ -162,10 +164,15 @@ mod tests {
         }
         let hardly = track(&[(0, 0), (60, 1)]);
         assert_eq!(hardly.eta(&counts(1, Some(1_000_000_000))), None);
-        let slow = Track::default().after(at(0), &counts(0, None)).after(at(8_000_000_000), &counts(1, None));
+        let slow = ProgressHistory::default()
+            .after(at(0), &counts(0, None))
+            .after(at(8_000_000_000), &counts(1, None));
         assert_eq!(slow.eta(&counts(1, Some(5_000))), None, "no sum overflows");
-        let huge = Facts { bytes: Some(Progress { done: 1, of: Some(u64::MAX) }), ..Facts::default() };
-        assert_eq!(Track::default().after(at(0), &huge).eta(&huge), None);
+        let huge = OperationInfo {
+            bytes: Some(Progress { done: 1, of: Some(u64::MAX) }),
+            ..OperationInfo::default()
+        };
+        assert_eq!(ProgressHistory::default().after(at(0), &huge).eta(&huge), None);
     }
 
     #[test]
@@ -177,6 +184,6 @@ mod tests {
         assert!(!again.stalls(2));
         assert_eq!(still.after(at(180), &counts(6, None)).unchanged(), 0);
         assert_eq!(still.after(at(180), &counts(5, Some(5))).unchanged(), 0, "all is done");
-        assert_eq!(still.after(at(180), &Facts::default()).unchanged(), 2);
+        assert_eq!(still.after(at(180), &OperationInfo::default()).unchanged(), 2);
     }
 }

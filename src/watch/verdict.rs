@@ -1,7 +1,7 @@
 //! What a watch has come to.
 
 use super::{Outcome, Reason};
-use crate::services::{ApiError, Facts};
+use crate::services::{ApiError, OperationInfo};
 
 /// What a watch has come to, before it is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,12 +13,12 @@ pub struct Verdict {
     /// The error of the call that failed, apart from the operation's own.
     pub error: Option<ApiError>,
     /// What is known of the operation.
-    pub facts: Facts,
+    pub facts: OperationInfo,
 }
 
 impl Verdict {
     /// A verdict without an error of a call.
-    pub fn new(outcome: Outcome, reason: Option<Reason>, facts: Facts) -> Self {
+    pub fn new(outcome: Outcome, reason: Option<Reason>, facts: OperationInfo) -> Self {
         Self { outcome, reason, error: None, facts }
     }
 

@@ -15,9 +15,9 @@ use crate::support::stub::Stub;
 
 const HALF_OPEN: usize = 2_000;
 /// What Cloud Run hands to one instance at a time.
-const AT_ONCE: usize = 80;
+const PIPE_BUF: usize = 80;
 /// A connection that waits behind the most that are served is served when these have had their 10 s.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const DRIP: Duration = Duration::from_millis(200);
 
 const HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n";
@@ -35,12 +35,12 @@ async fn two_thousand_half_open_connections_leave_room_for_a_push() {
         half_open.spawn(misbehave(client, number));
     }
     let push = send(client().post(process.url()).body(push_of("7", &json!({"name": NAME}))));
-    let (status, _) = tokio::time::timeout(PATIENCE, push).await.expect("a push is served");
+    let (status, _) = tokio::time::timeout(TIMEOUT, push).await.expect("a push is served");
     assert_eq!(status, 204);
     assert_eq!(stub.tasks(), 1);
 
     let all_dropped = async { while half_open.join_next().await.transpose().unwrap().is_some() {} };
-    tokio::time::timeout(PATIENCE, all_dropped).await.expect("all are dropped");
+    tokio::time::timeout(TIMEOUT, all_dropped).await.expect("all are dropped");
     let after = process.taken();
     println!("{before:?} before {HALF_OPEN} half-open connections, {after:?} after");
     assert!(after.peak < MEMORY, "{after:?}");
@@ -94,7 +94,7 @@ async fn bodies_that_nobody_wants_cost_little() {
     let client = client();
     for (what, expected, body) in bodies {
         let (steps, mut pushes) = (stub.tasks(), JoinSet::new());
-        for _ in 0..AT_ONCE {
+        for _ in 0..PIPE_BUF {
             pushes.spawn(send(client.post(process.url()).body(body.clone())));
         }
         for (status, answer) in pushes.join_all().await {
@@ -103,11 +103,11 @@ async fn bodies_that_nobody_wants_cost_little() {
         let taken = process.taken();
         println!("{what}: {taken:?}");
         assert!(taken.peak < MEMORY, "{what}: {taken:?}");
-        assert_eq!(stub.tasks() - steps, if expected == 204 { AT_ONCE } else { 0 }, "{what}");
+        assert_eq!(stub.tasks() - steps, if expected == 204 { PIPE_BUF } else { 0 }, "{what}");
     }
     // It hangs up on more than any push has.
     let mut pushes = JoinSet::new();
-    for _ in 0..AT_ONCE {
+    for _ in 0..PIPE_BUF {
         pushes.spawn(client.post(process.url()).body("x".repeat(17 * 1024 * 1024)).send());
     }
     for answer in pushes.join_all().await {
@@ -115,7 +115,7 @@ async fn bodies_that_nobody_wants_cost_little() {
     }
     // A body that never ends, of which much has come.
     let mut halves = Vec::new();
-    for _ in 0..AT_ONCE {
+    for _ in 0..PIPE_BUF {
         let mut half = TcpStream::connect(process.address()).await.unwrap();
         half.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n").await.unwrap();
         half.write_all(&vec![b'x'; 5_000_000]).await.unwrap();

@@ -21,7 +21,7 @@ const MOST_EVENTS: u64 = 150;
 /// And so many milliseconds after the event at most, to hit what lies between two events too.
 const MOST_MILLISECONDS: u64 = 4;
 /// How long a process may take to its next event, and what is left at the end to its own.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How a watch must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl Feeder {
                 count -= u64::from(self.step().await);
             }
         };
-        tokio::time::timeout(PATIENCE, all).await.expect("the process works");
+        tokio::time::timeout(TIMEOUT, all).await.expect("the process works");
     }
 }
 
@@ -139,7 +139,7 @@ async fn a_hundred_kills_under_twenty_pushes_lose_and_double_nothing_beyond_the_
         process = Process::start(&variables).await;
         front.lead_to(&process.address());
     }
-    tokio::time::timeout(PATIENCE, world.settled()).await.expect("all ends");
+    tokio::time::timeout(TIMEOUT, world.settled()).await.expect("all ends");
     process.stop().await;
 
     balance(&feeder);

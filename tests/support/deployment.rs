@@ -23,7 +23,7 @@ pub(crate) enum Datastore {
     /// The ones of Google's Datastore emulator, which has no operations to watch.
     Emulator,
     /// The stand-in's.
-    StandIn,
+    FakeService,
 }
 
 /// opwatch, its world, and its topic in the emulator.
@@ -80,7 +80,7 @@ impl Deployment {
             vec![format!("cloudtasks={}", world.tasks.url()), format!("slack={}", world.slack.url())];
         match datastore {
             Datastore::Emulator => variables.push(("DATASTORE_EMULATOR_HOST", google.datastore.host())),
-            Datastore::StandIn => endpoints.push(format!("datastore={}", world.operations.url())),
+            Datastore::FakeService => endpoints.push(format!("datastore={}", world.operations.url())),
         }
         variables.push(("ENDPOINTS", endpoints.join(",")));
         variables.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));

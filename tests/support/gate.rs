@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Listens while it lives; answers every request with the same body once it is open.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Gate {
 
     /// Completes when the next request has come.
     pub(crate) async fn arrival(&mut self) {
-        let arrival = tokio::time::timeout(PATIENCE, self.arrivals.recv()).await;
+        let arrival = tokio::time::timeout(TIMEOUT, self.arrivals.recv()).await;
         arrival.expect("a request comes in time").expect("the server runs");
     }
 

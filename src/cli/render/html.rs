@@ -1,13 +1,13 @@
 //! The page that shows what would be told as Slack does.
 
 use super::Which;
-use super::scene::Told;
+use super::scene::Rendered;
 use crate::fakes::{ChannelMessage, Reader, page};
 use crate::outlets::Part;
 use crate::outlets::slack::payload;
 use crate::watch::Outcome;
 
-pub(super) fn page_of(which: Which, told: &Told) -> String {
+pub(super) fn page_of(which: Which, told: &Rendered) -> String {
     let follows = told.outcome == Outcome::Running || which != Which::Whole;
     let message = |index: usize, part: &Part| {
         let is_reply = which == Which::Thread && *part == Part::Reply;

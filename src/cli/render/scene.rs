@@ -16,9 +16,11 @@ use crate::decision::{Decision, after_refusal, decide};
 use crate::message::{Defaults, Received, read};
 use crate::outlets;
 use crate::prose::{Context, Notice, notice, running, stall_report};
-use crate::services::{ApiError, Ending, Facts, Observation, Service};
+use crate::services::{ApiError, Ending, Observation, OperationInfo, Service};
 use crate::trust::Origin;
-use crate::watch::{Check, Locale, Message, Outcome, Reason, Report, Routing, Unusable, Watch, seconds};
+use crate::watch::{
+    Check, InvalidMessage, Locale, Message, Outcome, Reason, Report, Routing, Watch, seconds,
+};
 
 /// Checks without progress that make a stall.
 const STILL: u32 = 10;
@@ -28,7 +30,7 @@ const DELIVERIES: u32 = 100;
 const EXAMPLE: &str = "projects/my-project";
 
 /// Something told.
-pub(super) struct Told {
+pub(super) struct Rendered {
     /// In words.
     pub(super) notice: Notice,
     /// What it tells.
@@ -49,7 +51,7 @@ pub(super) struct Told {
 ///
 /// # Errors
 /// With the argument or file that can't be used, why, and what to give.
-pub(super) fn tell(args: &RenderArgs) -> Result<Told, String> {
+pub(super) fn tell(args: &RenderArgs) -> Result<Rendered, String> {
     let recorded = |file: &PathBuf, name: Option<&str>| Recording::read(file, args.service.as_deref(), name);
     let recording = args.operation.as_ref().map(|file| recorded(file, args.name.as_deref())).transpose()?;
     let same = recording.as_ref().map(|recording| recording.operation.name().to_owned());
@@ -62,9 +64,9 @@ pub(super) fn tell(args: &RenderArgs) -> Result<Told, String> {
         }
         _ => {}
     }
-    let scene = Scene::set(args, recording, previous)?;
+    let scene = Scenario::set(args, recording, previous)?;
     let (story, now) = scene.story()?;
-    scene.told(&story, now).map(|told| Told { taken, ..told })
+    scene.told(&story, now).map(|told| Rendered { taken, ..told })
 }
 
 /// What is about to be told.
@@ -74,7 +76,7 @@ enum Story {
     Ended(Box<Report>),
 }
 
-struct Scene<'a> {
+struct Scenario<'a> {
     args: &'a RenderArgs,
     service: Service,
     recording: Option<Recording>,
@@ -82,7 +84,7 @@ struct Scene<'a> {
     since: DateTime<Utc>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> Scenario<'a> {
     fn set(
         args: &'a RenderArgs,
         recording: Option<Recording>,
@@ -185,7 +187,7 @@ impl<'a> Scene<'a> {
         else {
             return Err(unexpected());
         };
-        let unusable = Unusable { problem, excerpt, message_id: self.received().message_id };
+        let unusable = InvalidMessage { problem, excerpt, message_id: self.received().message_id };
         let report = Report::of_unusable("render".to_owned(), unusable, self.since);
         Ok(Report { watch: Watch { id: report.watch.id.clone(), ..self.watch()? }, ..report })
     }
@@ -242,7 +244,7 @@ impl<'a> Scene<'a> {
             _ => u32::from(self.previous.is_some()),
         };
         let attempt = match forced {
-            Some(Outcome::Stopped) => limit.saturating_sub(1),
+            Some(Outcome::LimitReached) => limit.saturating_sub(1),
             _ => self.args.attempt.unwrap_or(before),
         };
         // A look at an operation that runs is not the last one, or the watch has stopped.
@@ -254,7 +256,7 @@ impl<'a> Scene<'a> {
         Err(format!("--attempt {attempt}: with --limit {limit} it must be between {before} and {most}"))
     }
 
-    fn told(&self, story: &Story, now: DateTime<Utc>) -> Result<Told, String> {
+    fn told(&self, story: &Story, now: DateTime<Utc>) -> Result<Rendered, String> {
         let watch = self.watch()?;
         let topic = self.args.topic.clone();
         let topic = topic.unwrap_or_else(|| format!("{}/topics/opwatch", self.project()));
@@ -267,7 +269,7 @@ impl<'a> Scene<'a> {
             Story::Stalled(next) => (notice(&stall_report(next, now), &context), Outcome::Stalled),
             Story::Ended(report) => (notice(report, &context), report.outcome),
         };
-        Ok(Told { notice, outcome, locale, zone, since: self.since, now, taken: Vec::new() })
+        Ok(Rendered { notice, outcome, locale, zone, since: self.since, now, taken: Vec::new() })
     }
 }
 
@@ -276,17 +278,21 @@ fn forced_to(forced: Option<Outcome>, observation: Observation) -> Observation {
     let facts = facts(&observation);
     let runs = matches!(observation, Observation::Running(_));
     match forced {
-        Some(Outcome::Succeeded) => Observation::Ended(Ending::Succeeded, Facts { error: None, ..facts }),
+        Some(Outcome::Succeeded) => {
+            Observation::Ended(Ending::Succeeded, OperationInfo { error: None, ..facts })
+        }
         Some(Outcome::Failed) => {
             let example = denied("The service account has no permission to write to gs://my-backups.");
             let error = facts.error.clone().unwrap_or(ApiError { code: 7, ..example });
-            Observation::Ended(Ending::Failed, Facts { error: Some(error), output: None, ..facts })
+            Observation::Ended(Ending::Failed, OperationInfo { error: Some(error), output: None, ..facts })
         }
-        Some(Outcome::Cancelled) => Observation::Ended(Ending::Cancelled, Facts { output: None, ..facts }),
+        Some(Outcome::Cancelled) => {
+            Observation::Ended(Ending::Cancelled, OperationInfo { output: None, ..facts })
+        }
         Some(Outcome::CannotTell) => Observation::Unreadable(denied("The caller does not have permission")),
-        Some(Outcome::Running | Outcome::Stalled | Outcome::Stopped | Outcome::Lost) if !runs => {
+        Some(Outcome::Running | Outcome::Stalled | Outcome::LimitReached | Outcome::Lost) if !runs => {
             let state = Some("PROCESSING".to_owned());
-            Observation::Running(Facts { end: None, output: None, error: None, state, ..facts })
+            Observation::Running(OperationInfo { end: None, output: None, error: None, state, ..facts })
         }
         _ => observation,
     }
@@ -303,10 +309,10 @@ fn seen_before(check: Check, observation: Observation, at: DateTime<Utc>) -> Che
     }
 }
 
-fn facts(observation: &Observation) -> Facts {
+fn facts(observation: &Observation) -> OperationInfo {
     match observation {
         Observation::Running(facts) | Observation::Ended(_, facts) => facts.clone(),
-        Observation::Unreadable(_) | Observation::Unavailable(_) => Facts::default(),
+        Observation::Unreadable(_) | Observation::Unavailable(_) => OperationInfo::default(),
     }
 }
 

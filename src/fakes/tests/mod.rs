@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::door::{Answer, Door, StandIn};
+use super::door::{Answer, FakeServer, FakeService};
 use super::lock::lock;
 use super::*;
 
@@ -30,13 +30,13 @@ async fn instant() -> World {
 /// A push endpoint: answers these statuses in turn, then the last one for ever.
 #[derive(Clone)]
 struct Endpoint {
-    door: Arc<Door>,
+    door: Arc<FakeServer>,
     statuses: Arc<Mutex<VecDeque<u16>>>,
 }
 
 impl Endpoint {
     async fn open(world: &World, statuses: &[u16]) -> Self {
-        let (door, listener) = Door::listen(0).await.unwrap();
+        let (door, listener) = FakeServer::listen(0).await.unwrap();
         let statuses = Arc::new(Mutex::new(statuses.iter().copied().collect()));
         let endpoint = Self { door, statuses };
         endpoint.door.open(listener, &world.shared, endpoint.clone());
@@ -47,13 +47,13 @@ impl Endpoint {
         self.door.url()
     }
 
-    fn pushes(&self) -> Vec<Recorded> {
+    fn pushes(&self) -> Vec<RecordedRequest> {
         self.door.requests()
     }
 }
 
-impl StandIn for Endpoint {
-    fn answer(&self, _request: &Recorded) -> Answer {
+impl FakeService for Endpoint {
+    fn answer(&self, _request: &RecordedRequest) -> Answer {
         let mut statuses = lock(&self.statuses);
         let status = if statuses.len() > 1 { statuses.pop_front() } else { statuses.front().copied() };
         Answer { status: status.unwrap(), kind: "text/plain", body: String::new() }

@@ -17,7 +17,8 @@ async fn tasks_are_dispatched_in_the_order_of_their_time() {
     world.resume();
     world.settled().await;
 
-    let data = |push: &Recorded| STANDARD.decode(push.json()["message"]["data"].as_str().unwrap()).unwrap();
+    let data =
+        |push: &RecordedRequest| STANDARD.decode(push.json()["message"]["data"].as_str().unwrap()).unwrap();
     let pushed: Vec<_> = endpoint.pushes().iter().map(data).collect();
     assert_eq!(pushed, [br#"{"id":"a"}"#, br#"{"id":"b"}"#, br#"{"id":"c"}"#]);
     assert!(world.time.now() - begin >= chrono::TimeDelta::hours(2));

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{long_text, option, text, time};
-use crate::services::{ApiError, ERROR_TEXT, ErrorInfo, Facts, Progress};
+use crate::services::{ApiError, ERROR_TEXT, ErrorInfo, OperationInfo, Progress};
 
 fn info() -> BoxedStrategy<ErrorInfo> {
     let detail = || prop_oneof!["[A-Za-z0-9._:/@-]{1,20}", "[A-Z]{128}"];
@@ -28,7 +28,7 @@ pub(super) fn progress() -> BoxedStrategy<Progress> {
 }
 
 /// What a look may have shown.
-pub(crate) fn facts() -> BoxedStrategy<Facts> {
+pub(crate) fn facts() -> BoxedStrategy<OperationInfo> {
     let work = proptest::sample::select(&["EXPORT_ENTITIES", "IMPORT_DOCUMENTS", "<!here>"][..]);
     (
         option(work.prop_map(str::to_owned)),
@@ -41,7 +41,7 @@ pub(crate) fn facts() -> BoxedStrategy<Facts> {
         .prop_map(
             |(work, state, (start, end), (entities, bytes, overall), (target, output, prefix), error)| {
                 let filter = None;
-                Facts {
+                OperationInfo {
                     work,
                     state,
                     start,
@@ -54,7 +54,7 @@ pub(crate) fn facts() -> BoxedStrategy<Facts> {
                     prefix,
                     error,
                     filter,
-                    ..Facts::default()
+                    ..OperationInfo::default()
                 }
                 .cut()
             },

@@ -9,7 +9,7 @@ use super::{
     time, waits, watch,
 };
 use crate::json::Slip;
-use crate::watch::{Outcome, Problem, Reason, Report, Slot, Unusable, Why};
+use crate::watch::{InvalidMessage, Outcome, Problem, Reason, Report, Slot, Why};
 
 fn reason() -> BoxedStrategy<Reason> {
     prop_oneof![
@@ -32,7 +32,7 @@ fn reason() -> BoxedStrategy<Reason> {
     .boxed()
 }
 
-fn unusable() -> BoxedStrategy<Unusable> {
+fn unusable() -> BoxedStrategy<InvalidMessage> {
     let texts = (text(20), text(20), text(20));
     let why = (texts, any::<u32>(), any::<u32>(), 0_usize..26).prop_map(
         |((one, two, three), least, most, kind)| {
@@ -69,7 +69,7 @@ fn unusable() -> BoxedStrategy<Unusable> {
         },
     );
     (text(30), why, long_text(1_000), "[0-9]{0,20}")
-        .prop_map(|(field, why, excerpt, message_id)| Unusable {
+        .prop_map(|(field, why, excerpt, message_id)| InvalidMessage {
             problem: Problem::new(&field, why),
             excerpt,
             message_id,
@@ -84,7 +84,7 @@ pub(crate) fn outcome() -> BoxedStrategy<Outcome> {
         Outcome::Failed,
         Outcome::Cancelled,
         Outcome::NotStarted,
-        Outcome::Stopped,
+        Outcome::LimitReached,
         Outcome::Notice,
         Outcome::Test,
         Outcome::CannotTell,

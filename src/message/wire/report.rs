@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Text, into_object, lenient};
-use crate::services::{ApiError, Facts};
-use crate::watch::{self, Outcome, Reason, Slot, Unusable};
+use crate::services::{ApiError, OperationInfo};
+use crate::watch::{self, InvalidMessage, Outcome, Reason, Slot};
 
 /// What is to be reported.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,13 +26,13 @@ pub(in crate::message) struct Report<'a> {
     pub(in crate::message) error: Option<Cow<'a, ApiError>>,
     /// What is known of the operation.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(in crate::message) facts: Option<Cow<'a, Facts>>,
+    pub(in crate::message) facts: Option<Cow<'a, OperationInfo>>,
     /// When that was so.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(in crate::message) at: Option<DateTime<Utc>>,
     /// The message that can't be used, in a notice about it.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(in crate::message) notice: Option<Cow<'a, Unusable>>,
+    pub(in crate::message) notice: Option<Cow<'a, InvalidMessage>>,
     /// The slot whose task publishes the report.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(in crate::message) slot: Option<Cow<'a, Slot>>,
@@ -109,7 +109,7 @@ impl<'a> From<&'a watch::Report> for Report<'a> {
             outcome: Some(report.outcome),
             reason: report.reason.as_ref().map(Cow::Borrowed),
             error: report.error.as_ref().map(Cow::Borrowed),
-            facts: Some(Cow::Borrowed(&report.facts)).filter(|facts| **facts != Facts::default()),
+            facts: Some(Cow::Borrowed(&report.facts)).filter(|facts| **facts != OperationInfo::default()),
             at: Some(report.at),
             notice: report.notice.as_ref().map(Cow::Borrowed),
             slot: report.slot.as_ref().map(Cow::Borrowed),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Form, Object, Start, Text, lenient};
 use crate::services::ApiError;
-use crate::watch::{self, Adopted, Check, LookUp, Receipt, Seen, Track};
+use crate::watch::{self, Adopted, Check, LookUp, ProgressHistory, Receipt, Seen};
 
 /// What opwatch remembers of a watch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub(in crate::message) struct State<'a> {
     pub(in crate::message) origin: Option<Start<'a>>,
     /// How the work went on.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
-    pub(in crate::message) track: Option<Cow<'a, Track>>,
+    pub(in crate::message) track: Option<Cow<'a, ProgressHistory>>,
     /// The message that follows the watch, as its outlet names it: in Slack `channel` and `ts`.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(in crate::message) live: Option<Object<'a>>,
@@ -115,7 +115,7 @@ impl<'a> From<&'a Check> for State<'a> {
             last: check.last.as_ref().map(Cow::Borrowed),
             adopted: check.adopted,
             origin: check.origin.as_ref().map(Start::from),
-            track: Some(Cow::Borrowed(&check.track)).filter(|track| **track != Track::default()),
+            track: Some(Cow::Borrowed(&check.track)).filter(|track| **track != ProgressHistory::default()),
             live: live(check.live.as_ref()),
             announced: check.announced.then_some(true),
             ..Self::default()

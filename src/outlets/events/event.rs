@@ -195,8 +195,8 @@ mod tests {
 
     /// What ends a watch, and the test.
     pub(super) fn outcomes() -> Vec<&'static str> {
-        use Outcome::{Cancelled, CannotTell, Doctor, Failed, Lost, NotStarted, Stopped, Succeeded};
-        [Succeeded, Failed, Cancelled, NotStarted, Stopped, CannotTell, Lost, Doctor]
+        use Outcome::{Cancelled, CannotTell, Doctor, Failed, LimitReached, Lost, NotStarted, Succeeded};
+        [Succeeded, Failed, Cancelled, NotStarted, LimitReached, CannotTell, Lost, Doctor]
             .map(Outcome::word)
             .into()
     }

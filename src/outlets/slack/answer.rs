@@ -13,7 +13,7 @@ use crate::outlets::{Fault, PostError};
 use crate::text;
 
 /// The word of Slack that an error repeats, in characters.
-const LONGEST_WORD: usize = 120;
+const MAX_WORD: usize = 120;
 
 /// No answer came.
 pub(super) fn no_answer(failure: &Failure) -> PostError {
@@ -44,7 +44,7 @@ fn error(meaning: Meaning, text: String, word: &str) -> PostError {
     PostError {
         outlet: TITLE,
         text,
-        word: text::cut(word, LONGEST_WORD),
+        word: text::cut(word, MAX_WORD),
         fault: meaning.fault(),
         ambiguous: false,
         retry_after: None,
@@ -139,12 +139,12 @@ pub(super) fn of_api(method: &str, answer: &Answer) -> Result<Option<String>, Po
     let passing = by_status(answer.status) == Some(Meaning::Passing);
     let unknown = if passing { Meaning::Passing } else { Meaning::Unknown };
     let meaning = Meaning::of(&error).unwrap_or(unknown);
-    let refused = of_answer(method, answer, meaning, text::cut(&error, LONGEST_WORD), &error);
+    let refused = of_answer(method, answer, meaning, text::cut(&error, MAX_WORD), &error);
     Err(PostError { ambiguous: meaning == Meaning::Interrupted, ..refused })
 }
 
 fn said(status: u16, word: &str) -> String {
-    format!("{status} {}", text::cut(word, LONGEST_WORD)).trim_end().to_owned()
+    format!("{status} {}", text::cut(word, MAX_WORD)).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -257,10 +257,7 @@ mod tests {
             [of_webhook(&answer(400, &long)), of_api("x", &answer(200, api_error(&long))).map(|_| ())]
         {
             let error = error.unwrap_err();
-            assert!(
-                error.text.chars().count() < 150 && error.word.chars().count() <= LONGEST_WORD,
-                "{error:?}"
-            );
+            assert!(error.text.chars().count() < 150 && error.word.chars().count() <= MAX_WORD, "{error:?}");
         }
     }
 

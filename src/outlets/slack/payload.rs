@@ -4,7 +4,7 @@
 use serde_json::{Value as Json, json};
 
 use super::ids::Who;
-use crate::message::LONGEST_TITLE;
+use crate::message::MAX_TITLE_CHARS;
 use crate::outlets::{Content, Part};
 use crate::prose::{Colour, Field, Notice, Text, Value};
 use crate::text;
@@ -18,7 +18,7 @@ const BLOCKS: usize = 50;
 const SUMMARY: usize = 500;
 /// The headline: the longest title there is, each of its characters escaped, and the outcome behind it, which must never be
 /// cut off.
-const HEADLINE: usize = LONGEST_TITLE * LONGEST_ESCAPE + 200;
+const HEADLINE: usize = MAX_TITLE_CHARS * MAX_ESCAPE + 200;
 const PLAIN: usize = 4_000;
 /// Room for a mention in it.
 const PING: usize = 100;
@@ -199,7 +199,7 @@ fn without_backticks(text: &str) -> String {
 }
 
 /// Characters that one may become.
-const LONGEST_ESCAPE: usize = 5;
+const MAX_ESCAPE: usize = 5;
 
 /// Escapes what Slack reads as control characters (only these three) and cuts, never inside an escape, so that
 /// at most `limit` characters come out.
@@ -212,7 +212,7 @@ fn escaped(text: &str, limit: usize) -> String {
         if over == 0 {
             return escaped;
         }
-        most = most.saturating_sub(over.div_ceil(LONGEST_ESCAPE));
+        most = most.saturating_sub(over.div_ceil(MAX_ESCAPE));
     }
 }
 
@@ -246,7 +246,7 @@ mod tests {
         at: chrono::DateTime<chrono::Utc>,
     ) -> Notice {
         let watch = crate::watch::Watch { title: Some(title.to_owned()), ..crate::watch::Watch::default() };
-        let verdict = crate::watch::Verdict::new(outcome, None, crate::services::Facts::default());
+        let verdict = crate::watch::Verdict::new(outcome, None, crate::services::OperationInfo::default());
         let context =
             Context { topic: None, locale, zone: chrono_tz::Tz::UTC, title: None, routing: None, now: at };
         notice(&Report::new(watch, verdict, at), &context)
@@ -265,7 +265,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_headline_is_whole_whatever_the_title(
-            title in any_text(LONGEST_TITLE), outcome in outcome(), ja in any::<bool>(), at in time(),
+            title in any_text(MAX_TITLE_CHARS), outcome in outcome(), ja in any::<bool>(), at in time(),
         ) {
             let told = told(&title, outcome, if ja { Locale::Ja } else { Locale::En }, at);
             let text = payload(&told, Part::Whole)["text"].as_str().unwrap().to_owned();

@@ -27,7 +27,7 @@ impl Words for English {
             Outcome::Failed => format!("{subject} failed"),
             Outcome::Cancelled => format!("{subject} was cancelled"),
             Outcome::NotStarted => format!("{subject} was not started"),
-            Outcome::Stopped => format!("{subject} is still running"),
+            Outcome::LimitReached => format!("{subject} is still running"),
             Outcome::CannotTell => format!("{subject}: outcome unknown"),
             Outcome::Notice => "opwatch rejected a message".to_owned(),
             Outcome::Test => "opwatch test passed".to_owned(),
@@ -352,7 +352,7 @@ impl Words for English {
             Some(Outcome::Failed) => "failed",
             Some(Outcome::Cancelled) => "cancelled",
             Some(Outcome::NotStarted) => "not started",
-            Some(Outcome::Stopped) => "watch stopped",
+            Some(Outcome::LimitReached) => "watch stopped",
             Some(Outcome::Lost) => "watch lost",
             Some(Outcome::CannotTell | Outcome::Notice | Outcome::Test | Outcome::Doctor) => "unknown",
         }

@@ -28,10 +28,10 @@ impl Words for Japanese {
             Outcome::Failed => format!("{subject}に失敗"),
             Outcome::Cancelled => format!("{subject}が想定外の状態 (キャンセル済み)"),
             Outcome::NotStarted => format!("{subject}を開始できない"),
-            Outcome::Stopped if !has_title && subject.ends_with("のバックアップ") => {
+            Outcome::LimitReached if !has_title && subject.ends_with("のバックアップ") => {
                 "バックアップが終わっていない".to_owned()
             }
-            Outcome::Stopped => format!("{subject}が終わっていない"),
+            Outcome::LimitReached => format!("{subject}が終わっていない"),
             Outcome::CannotTell => format!("{subject}が想定外の状態"),
             Outcome::Notice => "opwatchが処理できないメッセージ".to_owned(),
             Outcome::Test => "opwatchのテスト: すべての経路が正常".to_owned(),
@@ -339,7 +339,7 @@ impl Words for Japanese {
             Some(Outcome::Failed) => "失敗",
             Some(Outcome::Cancelled) => "キャンセル済み",
             Some(Outcome::NotStarted) => "未開始",
-            Some(Outcome::Stopped) => "監視終了",
+            Some(Outcome::LimitReached) => "監視終了",
             Some(Outcome::Lost) => "監視が途切れた",
             Some(Outcome::CannotTell | Outcome::Notice | Outcome::Test | Outcome::Doctor) => "不明",
         }

@@ -6,7 +6,7 @@ use super::{NotPosted, Notifier, said};
 use crate::clock::{Deadline, Stopwatch};
 use crate::google::report_id;
 use crate::outlets::{Call, Content, End, Fault, Outlet, Part, To};
-use crate::runner::{Decided, Handled, Step};
+use crate::runner::{Action, DeliveryResult, Step};
 use crate::watch::Report;
 
 impl Notifier {
@@ -23,7 +23,7 @@ impl Notifier {
         let posted = self.post_further(outlet, &report, deadline).await;
         let call_milliseconds = watch.milliseconds();
         match posted {
-            Ok(()) => Step::last(Handled::new(Decided::Posted), now).after_call(call_milliseconds),
+            Ok(()) => Step::last(DeliveryResult::new(Action::Posted), now).after_call(call_milliseconds),
             Err(refused) if refused.error.fault == Fault::Closed => {
                 Step::last(closed(&refused), now).after_call(call_milliseconds)
             }
@@ -37,16 +37,16 @@ impl Notifier {
         id: &str,
         report: &Report,
         deadline: Deadline,
-    ) -> Handled {
+    ) -> DeliveryResult {
         let Some(outlet) = self.further(id) else { return not_set_up(id) };
         match self.post_further(outlet, report, deadline).await {
-            Ok(()) => Handled { needs_attention: true, ..Handled::new(Decided::ToldLost) },
+            Ok(()) => DeliveryResult { needs_attention: true, ..DeliveryResult::new(Action::ToldLost) },
             Err(refused) if refused.error.fault == Fault::Closed => closed(&refused),
-            Err(NotPosted { error, .. }) => Handled {
+            Err(NotPosted { error, .. }) => DeliveryResult {
                 acknowledged: false,
                 error: Some(said(&error, None)),
                 needs_attention: true,
-                ..Handled::new(Decided::KeptLost)
+                ..DeliveryResult::new(Action::KeptLost)
             },
         }
     }
@@ -71,13 +71,13 @@ impl Notifier {
 }
 
 /// The outlet was set up when the watch ended, and is no more.
-fn not_set_up(id: &str) -> Handled {
+fn not_set_up(id: &str) -> DeliveryResult {
     let error = Some(format!("outlet {id:?} no longer exists: the report to it is dropped"));
-    Handled { error, ..Handled::new(Decided::Dropped) }
+    DeliveryResult { error, ..DeliveryResult::new(Action::Dropped) }
 }
 
 /// The receiver wants no more reports.
-fn closed(refused: &NotPosted) -> Handled {
+fn closed(refused: &NotPosted) -> DeliveryResult {
     let error = Some(said(&refused.error, None));
-    Handled { error, needs_attention: true, ..Handled::new(Decided::GaveUp) }
+    DeliveryResult { error, needs_attention: true, ..DeliveryResult::new(Action::GaveUp) }
 }

@@ -20,7 +20,7 @@ const UNEDITABLE: usize = 1_000;
 
 /// What a delivery tells in addition to taking its next step.
 #[derive(Default)]
-pub(in crate::runner) struct Telling {
+pub(in crate::runner) struct ProgressUpdate {
     /// The message that it just posted, which the next check carries.
     opened: Option<Receipt>,
     /// It is to tell that the operation runs, by a message that can't be edited.
@@ -43,7 +43,7 @@ impl Notifier {
         bad_time: bool,
         now: DateTime<Utc>,
         deadline: Deadline,
-    ) -> (Box<Check>, Telling) {
+    ) -> (Box<Check>, ProgressUpdate) {
         let routing = self.routing(&next.watch);
         if next.live.as_ref().is_some_and(|live| self.is_uneditable(live)) {
             next.announced = true;
@@ -52,17 +52,17 @@ impl Notifier {
             && next.live.is_none()
             && !next.announced;
         if !announces {
-            return (next, Telling::default());
+            return (next, ProgressUpdate::default());
         }
         if !self.outlet.powers().edits {
             next.announced = true;
-            return (next, Telling { announces, ..Telling::default() });
+            return (next, ProgressUpdate { announces, ..ProgressUpdate::default() });
         }
         if !bad_time {
             self.post_first(&mut next, due, &routing, now, deadline).await;
         }
         let opened = next.live.clone();
-        (next, Telling { opened, announces: false })
+        (next, ProgressUpdate { opened, announces: false })
     }
 
     /// Posts the message that will follow the operation, unless the outlet is busy or little time is left.
@@ -93,7 +93,7 @@ impl Notifier {
         &self,
         next: &Check,
         due: DateTime<Utc>,
-        telling: Telling,
+        telling: ProgressUpdate,
         now: DateTime<Utc>,
         deadline: Deadline,
     ) {
@@ -124,7 +124,7 @@ impl Notifier {
     }
 
     /// Deletes the message that this copy posted before another copy's step was found, or none could be scheduled.
-    pub(in crate::runner) async fn take_back(&self, telling: Telling, deadline: Deadline) {
+    pub(in crate::runner) async fn take_back(&self, telling: ProgressUpdate, deadline: Deadline) {
         if let Some(opened) = &telling.opened {
             let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
             let retracted = self.outlet.retract(opened, call).await;

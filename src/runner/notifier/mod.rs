@@ -6,7 +6,7 @@ mod live;
 mod post;
 mod retry;
 
-pub(super) use live::Telling;
+pub(super) use live::ProgressUpdate;
 pub(super) use retry::{EDITS, NotPosted, again, counts_as_delivered, said, unclear};
 
 use std::collections::VecDeque;

@@ -59,7 +59,7 @@ impl Notifier {
             match self.outlet.edit(live, content, call).await {
                 Ok(()) => {}
                 Err(error) if error.fault.ends_edits() => {
-                    self.give_way(live, &error, deadline).await;
+                    self.delete_live(live, &error, deadline).await;
                     return InThread::OwnMessage(None);
                 }
                 // That something is wrong with the edit alone must not keep the end from people.
@@ -86,7 +86,7 @@ impl Notifier {
     }
 
     /// A message that is there and can't be edited would say for ever that it runs.
-    async fn give_way(&self, live: &Receipt, error: &PostError, deadline: Deadline) {
+    async fn delete_live(&self, live: &Receipt, error: &PostError, deadline: Deadline) {
         if error.fault != Fault::Gone {
             let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
             let retracted = self.outlet.retract(live, call).await;

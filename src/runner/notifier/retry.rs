@@ -6,7 +6,7 @@ use super::Notifier;
 use super::fallback::Dropped;
 use crate::decision::{Decision, STALL_TRIES, UNCLEAR_RETRIES, report_delay, spread, unclear_delay};
 use crate::outlets::{Fault, PostError};
-use crate::runner::{Decided, Handled, Step};
+use crate::runner::{Action, DeliveryResult, Step};
 use crate::watch::{Outcome, Report};
 
 /// How often it is tried to edit the message that followed a watch, before its end is a message by itself.
@@ -35,13 +35,16 @@ impl Notifier {
         let (report, dropped) = self.reduced(report, not_posted);
         let error = Some(said(&not_posted.error, dropped));
         let step = match again(report, not_posted, now) {
-            Some(next) => Step::to(next, Decided::PostAgain, now),
+            Some(next) => Step::to(next, Action::PostAgain, now),
             // The dead letter keeps it, but for a warning, which is out of date.
-            None => Step::last(Handled { acknowledged: is_stall, ..Handled::new(Decided::GaveUp) }, now),
+            None => Step::last(
+                DeliveryResult { acknowledged: is_stall, ..DeliveryResult::new(Action::GaveUp) },
+                now,
+            ),
         };
-        let needs_attention = not_posted.error.permanent() || step.handled.decision == Decided::GaveUp;
+        let needs_attention = not_posted.error.permanent() || step.handled.decision == Action::GaveUp;
         let step = step.with_error(error).after_call(call_milliseconds);
-        Step { handled: Handled { needs_attention, ..step.handled }, ..step }
+        Step { handled: DeliveryResult { needs_attention, ..step.handled }, ..step }
     }
 }
 
@@ -54,12 +57,12 @@ fn is_unclear(not_posted: &NotPosted) -> bool {
     not_posted.error.fault == Fault::Unclear && !not_posted.is_edit
 }
 
-pub(in crate::runner) fn unclear(error: &PostError) -> Handled {
+pub(in crate::runner) fn unclear(error: &PostError) -> DeliveryResult {
     let text = format!(
         "{error}; after {UNCLEAR_RETRIES} retries the report counts as delivered, though Slack never returned ok; action: {}",
         error.advice
     );
-    Handled { error: Some(text), needs_attention: true, ..Handled::new(Decided::Posted) }
+    DeliveryResult { error: Some(text), needs_attention: true, ..DeliveryResult::new(Action::Posted) }
 }
 
 /// The error for the log, with what the next try leaves out and what a person must do.

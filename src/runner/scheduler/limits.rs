@@ -14,9 +14,9 @@ use super::slots::Next;
 use crate::clock::Deadline;
 use crate::decision::Decision;
 use crate::google::{CallError, Created};
-use crate::runner::{Decided, Step};
-use crate::services::Facts;
-use crate::watch::{Check, Message, Outcome, Reason, Report, Slot, Start, Verdict, key_of};
+use crate::runner::{Action, Step};
+use crate::services::OperationInfo;
+use crate::watch::{Check, Message, Outcome, Reason, Report, Slot, Start, Verdict, idempotency_key};
 
 /// Calls per kickoff to find a free slot.
 const MAX_CLAIMS: u32 = 5;
@@ -68,7 +68,7 @@ impl Scheduler {
         let most = self.config.policy.limits.starts_per_hour;
         let of = format!("start {}", start.request.project());
         let limit = Limit { setting: "MAX_STARTS_PER_HOUR", of, period: HOUR, most };
-        if self.has_room(&limit, &key_of(start), now, deadline).await { Ok(()) } else { Err(limit) }
+        if self.has_room(&limit, &idempotency_key(start), now, deadline).await { Ok(()) } else { Err(limit) }
     }
 
     /// Whether `limit` has room for `holder`. Without an answer it has.
@@ -119,8 +119,8 @@ impl Scheduler {
             };
             let claim = Report::of_claim(Slot { of: limit.of.clone(), at, number }, now);
             match self.schedule(&Message::Report(Box::new(claim)), end, deadline).await? {
-                Created::New | Created::Maybe => return Ok(true),
-                Created::Already => {}
+                Created::New | Created::MaybeNew => return Ok(true),
+                Created::AlreadyExists => {}
             }
         }
         Ok(true)
@@ -131,14 +131,14 @@ impl Limit {
     /// The step of a start that this limit refuses.
     pub(in crate::runner) fn refuse_start(&self, start: &Start, now: DateTime<Utc>) -> Step {
         let (next, error) = self.refused_start(start, now);
-        Step::to(next, Decided::NotStarted, now).with_error(Some(error))
+        Step::to(next, Action::NotStarted, now).with_error(Some(error))
     }
 
     /// The step of a kickoff that names an operation and that this limit refuses.
     pub(in crate::runner) fn refuse_watch(&self, check: &Check, now: DateTime<Utc>) -> Step {
         let (next, error) =
             self.refused(Report::of_check(check, self.verdict(Outcome::CannotTell), now), now);
-        Step::to(next, Decided::NotStarted, now).with_error(Some(error))
+        Step::to(next, Action::NotStarted, now).with_error(Some(error))
     }
 
     /// What follows a start that this limit refuses, and the error for the log.
@@ -148,7 +148,7 @@ impl Limit {
 
     fn verdict(&self, outcome: Outcome) -> Verdict {
         let reason = Reason::Limit { setting: self.setting.to_owned(), most: self.most };
-        Verdict::new(outcome, Some(reason), Facts::default())
+        Verdict::new(outcome, Some(reason), OperationInfo::default())
     }
 
     /// All reports of one hour and limit have the same task, so only the first is posted. The log has a line for each.

@@ -164,7 +164,7 @@ impl Scheduler {
                 _ => break,
             };
             created = match self.schedule(message, at, deadline).await {
-                Ok(Created::Already) if unsure => Ok(Created::Maybe),
+                Ok(Created::AlreadyExists) if unsure => Ok(Created::MaybeNew),
                 created => created,
             };
         }

@@ -12,16 +12,16 @@ use chrono::{DateTime, Utc};
 use self::look_up::{Found, START_TIME};
 use super::check::decided;
 use super::scheduler::Scheduler;
-use super::{Decided, Step};
+use super::{Action, Step};
 use crate::clock::{Deadline, Stopwatch};
 use crate::config::Config;
 use crate::decision::{
     Decision, LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, labelled_body,
-    may_start, refused, try_again,
+    refused, try_again, within_start_window,
 };
 use crate::google::{CallError, Google};
 use crate::services::{ApiError, Operation};
-use crate::watch::{LookUp, Reason, Start, key_of, request_hash};
+use crate::watch::{LookUp, Reason, Start, idempotency_key, request_hash};
 
 /// How long a start waits for another one of the same request, so that a look-up and a start still fit into the push.
 const TURN_TIME: Duration = Duration::from_secs(4);
@@ -29,7 +29,7 @@ const TURN_TIME: Duration = Duration::from_secs(4);
 /// What a step of a start came to: the decision, the word for its first check, and the error of a call that failed.
 struct Turn {
     decision: Decision,
-    on: Decided,
+    on: Action,
     error: Option<String>,
 }
 
@@ -66,7 +66,7 @@ impl Starter {
             Decision::Report(report) => Some(report.at),
             Decision::Start(..) | Decision::ReportAgain(..) | Decision::Test(_) => None,
         };
-        let decided = if on == Decided::NotStarted { on } else { decided(&decision, on) };
+        let decided = if on == Action::NotStarted { on } else { decided(&decision, on) };
         let step = Step::to(decision, decided, seen.unwrap_or(now));
         step.with_error(error).after_call(watch.milliseconds())
     }
@@ -93,9 +93,9 @@ impl Starter {
             let setting = problem.setting().to_owned();
             let error = Some(format!("{setting} no longer allows it"));
             let decision = give_up(start, Reason::NotAllowed { setting }, None, now);
-            return Turn { decision, on: Decided::Left, error };
+            return Turn { decision, on: Action::Abandoned, error };
         }
-        let (request, key) = (request_hash(&start.request), key_of(start));
+        let (request, key) = (request_hash(&start.request), idempotency_key(start));
         let limit = deadline.for_call().min(TURN_TIME);
         let _turn = match self.turns.take(request, &key, limit).await {
             Ok(turn) => turn,
@@ -109,14 +109,14 @@ impl Starter {
             ControlFlow::Continue(looked) => looked,
             ControlFlow::Break(turn) => return turn,
         };
-        if !may_start(start, now) {
+        if !within_start_window(start, now) {
             let reason = if start.error.is_some() { Reason::Unavailable } else { Reason::Late };
             let decision = after_refusal(start, reason, start.error.clone(), now);
-            return Turn { decision, on: Decided::Left, error: None };
+            return Turn { decision, on: Action::Abandoned, error: None };
         }
         if let Err(limit) = scheduler.count_start(start, now, deadline).await {
             let (report, error) = limit.refused_start(start, now);
-            return Turn { decision: report, on: Decided::NotStarted, error: Some(error) };
+            return Turn { decision: report, on: Action::NotStarted, error: Some(error) };
         }
         let start = &Start { counted: true, ..start.clone() };
         if deadline.for_call() < START_TIME {
@@ -126,7 +126,7 @@ impl Starter {
         match self.google.start(&start.request, labelled_body(start), deadline.for_call()).await {
             Ok(started) => {
                 let decision = begin(start, started.listed, None, started.date.unwrap_or(now));
-                Turn { decision, on: Decided::Started, error: None }
+                Turn { decision, on: Action::Started, error: None }
             }
             Err(failed) => not_started(start, failed, now),
         }
@@ -143,7 +143,7 @@ impl Starter {
             Found::Nothing(place, date) => return ControlFlow::Continue((place, date.unwrap_or(now))),
             Found::Operation(listed, adopted, date) => {
                 let decision = begin(start, *listed, Some(adopted), date.unwrap_or(now));
-                return ControlFlow::Break(Turn { decision, on: Decided::Adopted, error: None });
+                return ControlFlow::Break(Turn { decision, on: Action::Adopted, error: None });
             }
             Found::Later(place, date) => {
                 let error = ApiError::of_text(
@@ -186,7 +186,7 @@ fn came_back(
     now: DateTime<Utc>,
 ) -> Turn {
     let text = Some(error.to_string());
-    Turn { decision: come_back(start, error, ambiguous, look_up, now), on: Decided::Left, error: text }
+    Turn { decision: come_back(start, error, ambiguous, look_up, now), on: Action::Abandoned, error: text }
 }
 
 fn not_looked_up(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
@@ -200,7 +200,7 @@ fn not_looked_up(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
     };
     let retry_after = failed.retry_after();
     let decision = after_failed_look_up(start, failed.into_api_error(), failure, retry_after, now);
-    Turn { decision, on: Decided::Left, error: text }
+    Turn { decision, on: Action::Abandoned, error: text }
 }
 
 fn not_started(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
@@ -213,5 +213,5 @@ fn not_started(start: &Start, failed: CallError, now: DateTime<Utc>) -> Turn {
     } else {
         refused(start, failed.into_api_error(), now)
     };
-    Turn { decision, on: Decided::Left, error }
+    Turn { decision, on: Action::Abandoned, error }
 }

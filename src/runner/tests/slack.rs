@@ -17,7 +17,7 @@ fn report(more: &Value) -> Vec<u8> {
 }
 
 /// What became of a report that Slack answered like this, and the report that follows.
-fn posted(answer: Answer, more: &Value, slack: Access) -> (Handled, Value) {
+fn posted(answer: Answer, more: &Value, slack: Access) -> (DeliveryResult, Value) {
     let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     let (handled, tasks, _) = deliver_published(report(more), vec![Ok(answer)], None, now, now, slack);
     let next = tasks.first().map_or(Value::Null, |task| {
@@ -58,7 +58,7 @@ fn a_first_try_says_what_a_person_must_correct() {
         (503, "no_service", false, "retried automatically"),
     ] {
         let (handled, _) = posted(said(status, body), &json!({}), Access::Webhook);
-        assert_eq!(handled.decision, Decided::PostAgain, "{status} {body}");
+        assert_eq!(handled.decision, Action::PostAgain, "{status} {body}");
         assert_eq!(handled.needs_attention, attention, "{status} {body}: {handled:?}");
         let error = handled.error.unwrap_or_default();
         assert!(error.contains(advice), "{status} {body}: {error}");
@@ -127,15 +127,11 @@ fn what_is_left_out_is_remembered_and_logged() {
 fn after_ten_retries_an_unclear_answer_counts_as_delivered_with_an_error_report() {
     for (access, body) in [(Access::Webhook, r#"{"ok":true,"id":1}"#), (Access::Bot, "<html>")] {
         let (handled, next) = posted(said(200, body), &json!({"unclear": 9, "tries": 9}), access);
-        assert_eq!(
-            (handled.decision, next["unclear"].as_u64()),
-            (Decided::PostAgain, Some(10)),
-            "{access:?}"
-        );
+        assert_eq!((handled.decision, next["unclear"].as_u64()), (Action::PostAgain, Some(10)), "{access:?}");
         let (handled, next) = posted(said(200, body), &json!({"unclear": 10, "tries": 10}), access);
         assert_eq!(
             (handled.decision, handled.acknowledged, next),
-            (Decided::Posted, true, Value::Null),
+            (Action::Posted, true, Value::Null),
             "{access:?}"
         );
         assert!(handled.needs_attention, "{access:?}");
@@ -171,7 +167,7 @@ fn a_deleted_message_is_warned_of_once() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let delivery = delivery("99", now, check.to_string().into_bytes());
             let handled = runtime.block_on(runner.handle(delivery, Deadline::start()));
-            assert_eq!(handled.decision, Decided::CheckAgain);
+            assert_eq!(handled.decision, Action::CheckAgain);
         });
         warnings.push(lines.iter().filter(|line| line["severity"] == "WARNING").count());
     }
@@ -199,7 +195,7 @@ fn a_copy_of_a_stall_warning_that_was_sent_edits_nothing() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let delivery = delivery("99", now, message.to_string().into_bytes());
         let handled = runtime.block_on(runner.handle(delivery, Deadline::start()));
-        assert_eq!(handled.decision, Decided::PostedBefore, "{outcome}: {handled:?}");
+        assert_eq!(handled.decision, Action::PostedBefore, "{outcome}: {handled:?}");
         assert_eq!(1 - scripted.answers.left(), calls, "{outcome}");
     }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::{Access, Decided, Runner, delivery, runner};
+use super::{Access, Action, Runner, delivery, runner};
 use crate::clock::Deadline;
 use crate::net::transport::{Failure, Request, Sending, Transport};
 use crate::testing::{answer, at, wanted_task};
@@ -71,7 +71,7 @@ async fn a_lost_start_is_told_in_time_however_long_the_list_of_operations() {
     let slow = Slow { page: Some(Duration::from_secs(6)), ..Slow::default() };
     let lost = delivery("7", now(), kickoff("gs://backups"));
     let handled = of(&slow).handle_dead_letter(lost, Deadline::start()).await;
-    assert_eq!(handled.decision, Decided::ToldLost, "{handled:?}");
+    assert_eq!(handled.decision, Action::ToldLost, "{handled:?}");
 }
 
 /// What waited for another kickoff's start has sent none: what its next try finds out is no "cannot tell". Waiting costs no try.
@@ -83,7 +83,7 @@ async fn only_a_start_of_the_same_kickoff_makes_one_that_waited_for_it_unclear()
         let first = runner.handle(delivery("1", now(), kickoff("gs://a")), Deadline::start());
         let second = runner.handle(delivery(id, now(), kickoff("gs://a")), Deadline::start());
         let (_, second) = tokio::join!(first, second);
-        assert_eq!(second.decision, Decided::StartAgain);
+        assert_eq!(second.decision, Action::StartAgain);
         let tasks = slow.tasks.lock().unwrap();
         let states: Vec<_> = tasks.iter().map(state).collect();
         let is_waiting = |state: &&Value| state["waits"] == 1;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Shape;
 use super::answer::{Answer, CANCELLED, integer, observation, work_of_type};
-use crate::services::{Ending, Facts, Filter, Observation, Progress};
+use crate::services::{Ending, Filter, Observation, OperationInfo, Progress};
 use crate::text;
 
 /// Exports, imports and what else those two services run.
@@ -39,7 +39,7 @@ pub(in crate::services) fn observe(answer: &Answer) -> Observation {
 const FILTER_LENGTH: usize = 100;
 const FILTER_TEXT: usize = 100;
 
-fn facts(answer: &Answer) -> Facts {
+fn facts(answer: &Answer) -> OperationInfo {
     let metadata = &answer.metadata;
     let common = common(metadata);
     let text = |fields: &Map<String, Value>, names: &[&str]| {
@@ -47,7 +47,7 @@ fn facts(answer: &Answer) -> Facts {
     };
     let state =
         text(common, &["state", "operationState"]).filter(|word| !word.ends_with("STATE_UNSPECIFIED"));
-    Facts {
+    OperationInfo {
         work: text(common, &["operationType"]).or_else(|| work_of_type(metadata)),
         state,
         start: time(common, "startTime"),
@@ -60,7 +60,7 @@ fn facts(answer: &Answer) -> Facts {
         prefix: text(metadata, &["outputUrlPrefix", "outputUriPrefix", "inputUrl", "inputUriPrefix"]),
         error: answer.error(),
         filter: filter(metadata),
-        ..Facts::default()
+        ..OperationInfo::default()
     }
     .cut()
 }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     /// What an observation of a file comes to, in few words.
-    fn seen(name: &str) -> (String, Facts) {
+    fn seen(name: &str) -> (String, OperationInfo) {
         let (operation, body) = golden(name);
         match read_operation(&operation, &body) {
             Observation::Running(facts) => ("running".to_owned(), facts),
@@ -127,7 +127,7 @@ mod tests {
         let (_, facts) = seen("datastore-successful");
         assert_eq!(
             facts,
-            Facts {
+            OperationInfo {
                 work: Some("EXPORT_ENTITIES".to_owned()),
                 state: Some("SUCCESSFUL".to_owned()),
                 start: at("2026-11-23T03:00:12.345678Z"),
@@ -143,7 +143,7 @@ mod tests {
                 prefix: Some("gs://my-backups".to_owned()),
                 error: None,
                 filter: facts.filter.clone(),
-                ..Facts::default()
+                ..OperationInfo::default()
             }
         );
         assert_eq!(facts.duration(), Some(std::time::Duration::from_secs(90)));

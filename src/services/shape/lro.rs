@@ -4,7 +4,7 @@ use super::Shape;
 use super::answer::{Answer, CANCELLED, observation, work_of_type};
 use super::metadata::Metadata;
 use super::steps::Steps;
-use crate::services::{Ending, Facts, Observation};
+use crate::services::{Ending, Observation, OperationInfo};
 
 /// `google.longrunning.Operation` with metadata of any form.
 pub(in crate::services) struct Lro;
@@ -42,7 +42,7 @@ fn word_of(state: &str) -> &str {
     ["STATE_", "STATUS_"].iter().find_map(|part| Some(state.split_once(part)?.1)).unwrap_or(state)
 }
 
-fn facts(answer: &Answer) -> Facts {
+fn facts(answer: &Answer) -> OperationInfo {
     let metadata = Metadata::of(&answer.metadata);
     let steps =
         if metadata.is_about_the_operation() { Steps::of(&answer.metadata) } else { Steps::default() };
@@ -50,7 +50,7 @@ fn facts(answer: &Answer) -> Facts {
     let end = || metadata.end().or(steps.end).or_else(|| metadata.last_change());
     let state = metadata.state();
     let error = answer.error();
-    Facts {
+    OperationInfo {
         work: metadata.work().or_else(|| work_of_type(&answer.metadata)),
         start: metadata.start().or(steps.start),
         end: if answer.done { end() } else { None },
@@ -64,7 +64,7 @@ fn facts(answer: &Answer) -> Facts {
         waits: !answer.done && WAITS.contains(&word_of(state.as_deref().unwrap_or_default())),
         state,
         error,
-        ..Facts::default()
+        ..OperationInfo::default()
     }
     .cut()
 }

@@ -41,7 +41,7 @@ struct Stored {
 impl Stored {
     fn new(change: &Change, version: u64) -> Self {
         let Change { mut properties, mut names, claim, done, .. } = change.clone();
-        if change.deed == Deed::Insert && change.key.path[0].kind == KIND {
+        if change.deed == SlackAction::Insert && change.key.path[0].kind == KIND {
             // Somebody else adds a property.
             properties.pop();
             properties.push_str(r#","zNote":{"stringValue":"of somebody else"}}"#);
@@ -54,7 +54,7 @@ impl Stored {
 /// One call, once it is read.
 #[derive(Clone)]
 pub(crate) struct Call {
-    asked: Asked,
+    asked: ParsedRequest,
     /// What the trace has of it: not the owner of a claim, who is another in every run.
     pub(crate) mark: u64,
     by: By,
@@ -69,7 +69,7 @@ pub(crate) struct By {
 }
 
 #[derive(Clone)]
-enum Asked {
+enum ParsedRequest {
     Lookup(Key),
     Commit(Vec<Change>),
     /// Nothing that the service would do.
@@ -79,7 +79,7 @@ enum Asked {
 /// A mutation, once it is read.
 #[derive(Clone)]
 struct Change {
-    deed: Deed,
+    deed: SlackAction,
     key: Key,
     /// The version that it is made from.
     base: Option<u64>,
@@ -90,7 +90,7 @@ struct Change {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Deed {
+enum SlackAction {
     Insert,
     Update,
     Upsert,
@@ -145,10 +145,10 @@ impl Change {
     fn read(mutation: Mutation) -> Result<Self, String> {
         let Mutation { insert, update, upsert, delete, base_version, property_mask } = mutation;
         let (deed, entity) = match (insert, update, upsert, delete) {
-            (Some(entity), None, None, None) => (Deed::Insert, entity),
-            (None, Some(entity), None, None) => (Deed::Update, entity),
-            (None, None, Some(entity), None) => (Deed::Upsert, entity),
-            (None, None, None, Some(key)) => (Deed::Delete, Entity { key, properties: None }),
+            (Some(entity), None, None, None) => (SlackAction::Insert, entity),
+            (None, Some(entity), None, None) => (SlackAction::Update, entity),
+            (None, None, Some(entity), None) => (SlackAction::Upsert, entity),
+            (None, None, None, Some(key)) => (SlackAction::Delete, Entity { key, properties: None }),
             _ => return Err("a mutation that does not one thing".to_owned()),
         };
         let Entity { key, properties } = entity;
@@ -163,7 +163,7 @@ impl Change {
             mask.paths.len() == properties.len()
                 && mask.paths.iter().all(|name| properties.contains_key(name))
         };
-        if property_mask.is_some_and(|mask| deed != Deed::Update || !names(&mask)) {
+        if property_mask.is_some_and(|mask| deed != SlackAction::Update || !names(&mask)) {
             return Err("a mask that names something else than what is written".to_owned());
         }
         Ok(Self {
@@ -179,11 +179,11 @@ impl Change {
 }
 
 /// Reads `body` as strictly as the service.
-fn read(target: Target, body: &[u8]) -> Result<Asked, String> {
+fn read(target: Target, body: &[u8]) -> Result<ParsedRequest, String> {
     if target == Target::Lookup {
         let Lookup { keys: [key] } = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         key.check()?;
-        return Ok(Asked::Lookup(key));
+        return Ok(ParsedRequest::Lookup(key));
     }
     let Commit { mode, mutations } = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     if mode != "NON_TRANSACTIONAL" {
@@ -194,7 +194,7 @@ fn read(target: Target, body: &[u8]) -> Result<Asked, String> {
     if changes.is_empty() || changes.len() > 2 || twice {
         return Err("an entity is changed twice, or none or too many are".to_owned());
     }
-    Ok(Asked::Commit(changes))
+    Ok(ParsedRequest::Commit(changes))
 }
 
 impl World {
@@ -202,7 +202,7 @@ impl World {
     pub(crate) fn read_datastore(&mut self, target: Target, body: &[u8]) -> Call {
         let asked = read(target, body).unwrap_or_else(|wrong| {
             self.ledger.broken(format!("a call that Datastore would refuse: {wrong}"));
-            Asked::Refused
+            ParsedRequest::Refused
         });
         let by = By { push: self.current, message: self.pushes[&self.current].message };
         let call = Call { asked, mark: 0, by };
@@ -217,9 +217,9 @@ impl World {
     /// What the service does: status and body.
     pub(crate) fn perform_datastore(&mut self, call: &Call) -> (u16, String) {
         match &call.asked {
-            Asked::Lookup(key) => (200, self.lookup(key)),
-            Asked::Commit(changes) => self.commit(call.by, changes),
-            Asked::Refused => (400, String::new()),
+            ParsedRequest::Lookup(key) => (200, self.lookup(key)),
+            ParsedRequest::Commit(changes) => self.commit(call.by, changes),
+            ParsedRequest::Refused => (400, String::new()),
         }
     }
 
@@ -274,7 +274,7 @@ impl World {
         let known = self.datastore.entities.get(&text);
         let there = known.map(|known| known.version);
         match change.deed {
-            Deed::Insert if known.is_some() => {
+            SlackAction::Insert if known.is_some() => {
                 let counts_as_taken =
                     self.plan.planted == Some(Planted::ClaimTaken) && change.claim.is_some();
                 return if counts_as_taken {
@@ -283,7 +283,7 @@ impl World {
                     Err((409, "ALREADY_EXISTS"))
                 };
             }
-            Deed::Update if known.is_none() => return Err((404, "NOT_FOUND")),
+            SlackAction::Update if known.is_none() => return Err((404, "NOT_FOUND")),
             _ if change.base.is_some() && change.base != there => {
                 return Ok(json!({"version": there.unwrap_or(1).to_string(), "conflictDetected": true}));
             }
@@ -296,13 +296,13 @@ impl World {
         let before = known.and_then(|known| known.claim.clone());
         self.datastore.version += 1;
         let version = self.datastore.version;
-        if change.deed == Deed::Delete {
+        if change.deed == SlackAction::Delete {
             self.datastore.entities.remove(&text);
         } else {
             self.datastore.entities.insert(text, Stored::new(change, version));
         }
         match (change.key.report(), &change.claim) {
-            (Some(report), Some(after)) if change.deed != Deed::Delete => {
+            (Some(report), Some(after)) if change.deed != SlackAction::Delete => {
                 self.claim_written(by, report, before.as_ref(), after);
             }
             (Some(report), _) => self.claim_released(by.push, report, before.as_ref()),
@@ -371,16 +371,16 @@ impl Call {
     /// The report whose claim it is about.
     pub(crate) fn report(&self) -> Option<&str> {
         match &self.asked {
-            Asked::Lookup(key) => key.report(),
-            Asked::Commit(changes) => changes.iter().find_map(|change| change.key.report()),
-            Asked::Refused => None,
+            ParsedRequest::Lookup(key) => key.report(),
+            ParsedRequest::Commit(changes) => changes.iter().find_map(|change| change.key.report()),
+            ParsedRequest::Refused => None,
         }
     }
 
     /// Who asks for that claim.
     fn owner(&self) -> Option<String> {
-        let Asked::Commit(changes) = &self.asked else { return None };
-        let taken = changes.iter().find(|change| change.deed == Deed::Insert)?;
+        let ParsedRequest::Commit(changes) = &self.asked else { return None };
+        let taken = changes.iter().find(|change| change.deed == SlackAction::Insert)?;
         Some(taken.claim.as_ref()?.owner.clone())
     }
 }

@@ -1,6 +1,6 @@
 //! Pub/Sub: pushes each message until it is acknowledged, at least once and in any order, and gives up to the dead letters.
 
-use opwatch::runner::{Decided, Handled};
+use opwatch::runner::{Action, DeliveryResult};
 use serde_json::{Value, json};
 
 use super::boundary::{Pushed, Topic};
@@ -298,7 +298,7 @@ impl World {
     }
 
     /// The handler has answered.
-    pub(crate) fn finish(&mut self, number: u64, handled: &Handled) {
+    pub(crate) fn finish(&mut self, number: u64, handled: &DeliveryResult) {
         let Some(push) = self.pushes.remove(&number) else { return };
         let error = hash_of(handled.error.as_deref().unwrap_or_default().as_bytes());
         self.note(&[9, number, handled.decision as u64, error], || {
@@ -307,15 +307,15 @@ impl World {
         self.look_for_orphans(&push, handled.acknowledged);
         self.claimer_finished(&push);
         match handled.decision {
-            Decided::PostedBefore => self.ledger.count("reports found sent"),
-            Decided::Waits => self.ledger.count("reports that waited"),
+            Action::PostedBefore => self.ledger.count("reports found sent"),
+            Action::Waits => self.ledger.count("reports that waited"),
             _ => {}
         }
         let spent = self.now() - push.began;
         if spent > 20 * SECOND {
             self.ledger.broken(format!("push {number} took {spent} ms"));
         }
-        let last_resort = matches!(handled.decision, Decided::GaveUp | Decided::KeptLost);
+        let last_resort = matches!(handled.decision, Action::GaveUp | Action::KeptLost);
         if !handled.acknowledged && !push.excused && !last_resort {
             self.ledger.broken(format!("push {number} was refused without a cause: {handled:?}"));
         }
@@ -323,7 +323,7 @@ impl World {
             return;
         }
         if handled.acknowledged {
-            if handled.decision == Decided::NotWanted {
+            if handled.decision == Action::NotWanted {
                 self.not_wanted(push.message);
             }
             if push.saw_end {

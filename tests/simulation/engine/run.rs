@@ -22,7 +22,7 @@ use opwatch::net::endpoints::Endpoints;
 use opwatch::net::transport::Transport;
 use opwatch::outlets::slack;
 use opwatch::policy::{Locations, Policy};
-use opwatch::runner::Handled;
+use opwatch::runner::DeliveryResult;
 use opwatch::settings::Settings;
 use opwatch::testing;
 use opwatch::trust::{Route, Trust};
@@ -32,7 +32,7 @@ use super::boundary::TOPIC;
 use super::datastore::{KIND, NAMESPACE};
 use super::owed::STALL_AFTER;
 use super::plan::{Access, CHANNELS, Fault, Ms, Plan};
-use super::services::Line;
+use super::services::SimTransport;
 use super::world::{Event, World, time};
 
 /// What a run came to.
@@ -117,7 +117,7 @@ fn ledger() -> Ledger {
     }
 }
 
-type Work = Pin<Box<dyn Future<Output = Handled>>>;
+type Work = Pin<Box<dyn Future<Output = DeliveryResult>>>;
 
 struct Instance {
     app: Arc<App>,
@@ -190,7 +190,7 @@ impl Run {
 
     /// A fresh instance: it knows nothing.
     fn app(&self, instance: usize, clock: &Arc<Skewed>) -> Arc<App> {
-        let line: Arc<dyn Transport> = Arc::new(Line(Arc::clone(&self.world)));
+        let line: Arc<dyn Transport> = Arc::new(SimTransport(Arc::clone(&self.world)));
         let clock: Arc<dyn Clock> = Arc::<Skewed>::clone(clock);
         let trust = {
             let world = self.world();
@@ -332,7 +332,7 @@ impl Run {
     }
 }
 
-async fn handle(app: Arc<App>, delivery: Delivery, dead: bool) -> Handled {
+async fn handle(app: Arc<App>, delivery: Delivery, dead: bool) -> DeliveryResult {
     if dead {
         app.runner.handle_dead_letter(delivery, Deadline::start()).await
     } else {

@@ -13,12 +13,12 @@ use serde_json::Value;
 
 use super::owed::Seen;
 use super::plan::{Access, Down, Effect, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
-use super::slack::{self, Deed};
+use super::slack::{self, SlackAction};
 use super::tasks::{error, seconds};
 use super::world::{Event, Form, World, hash_of, time};
 
 /// The line of all instances to the world.
-pub(crate) struct Line(pub(crate) Arc<Mutex<World>>);
+pub(crate) struct SimTransport(pub(crate) Arc<Mutex<World>>);
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ struct Reply {
     result: Option<Result<Answer, Failure>>,
 }
 
-impl Transport for Line {
+impl Transport for SimTransport {
     fn send(&self, request: Request, limit: Duration) -> Sending<'_> {
         let mut world = self.0.lock().expect("the world");
         let mut reply = world.send(&request, limit);
@@ -181,7 +181,7 @@ impl World {
                     self.unclear();
                 }
                 self.after_slack(target, asked, deed, ok, &word);
-                if matches!(deed, Some(Deed::Told | Deed::Posted(_))) && !ok {
+                if matches!(deed, Some(SlackAction::Told | SlackAction::Posted(_))) && !ok {
                     self.told_in_vain(killed);
                 }
                 let push = self.pushes.get_mut(&number).expect("in flight");
@@ -242,7 +242,7 @@ impl World {
     }
 
     /// What a planted fault makes of an answer.
-    fn plant(&mut self, target: Target, deed: Option<Deed>, result: &mut Result<Answer, Failure>) {
+    fn plant(&mut self, target: Target, deed: Option<SlackAction>, result: &mut Result<Answer, Failure>) {
         let Ok(answer) = result else { return };
         match self.plan.planted {
             Some(Planted::RetryAfter) => answer.retry_after = None,

@@ -33,7 +33,7 @@ impl Shown {
 
 /// What a call to Slack has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum SlackAction {
     /// To the webhook.
     Told,
     Posted(usize),
@@ -42,7 +42,7 @@ pub(crate) enum Deed {
 }
 
 /// What Slack was asked.
-pub(crate) struct Asked {
+pub(crate) struct ParsedRequest {
     payload: Value,
     /// The message that it is about.
     message: Option<usize>,
@@ -96,7 +96,7 @@ pub(crate) fn is_ok(target: Target, answer: &Answer) -> bool {
 }
 
 impl World {
-    pub(crate) fn read_slack(&mut self, target: Target, body: &[u8]) -> Asked {
+    pub(crate) fn read_slack(&mut self, target: Target, body: &[u8]) -> ParsedRequest {
         let payload: Value = serde_json::from_slice(body).unwrap_or_default();
         let message = match target {
             Target::Update | Target::Delete => message_of(&payload).filter(|index| *index < self.shown.len()),
@@ -116,20 +116,20 @@ impl World {
                 self.ledger.broken(violation);
             }
         }
-        Asked { payload, message, says }
+        ParsedRequest { payload, message, says }
     }
 
     /// What Slack does: status, answer and deed.
     pub(crate) fn perform_slack(
         &mut self,
         target: Target,
-        asked: &Asked,
+        asked: &ParsedRequest,
         body: &[u8],
-    ) -> (u16, String, Option<Deed>) {
+    ) -> (u16, String, Option<SlackAction>) {
         let says = asked.says.unwrap_or_default();
         if target == Target::Hook {
             self.tell(says, body);
-            return (200, "ok".to_owned(), Some(Deed::Told));
+            return (200, "ok".to_owned(), Some(SlackAction::Told));
         }
         let channel = asked.payload["channel"].as_str().unwrap_or_default();
         let now = self.now();
@@ -161,24 +161,26 @@ impl World {
                     return (200, body, None);
                 }
                 self.edit(message, channel, says);
-                Deed::Edited(message)
+                SlackAction::Edited(message)
             }
             (Target::Delete, Some(message)) => {
                 if self.plan.planted != Some(Planted::TakeBack) {
                     self.shown[message].deleted = true;
                 }
-                Deed::Deleted(message)
+                SlackAction::Deleted(message)
             }
             _ => return (200, error("message_not_found"), None),
         };
-        let (Deed::Posted(message) | Deed::Edited(message) | Deed::Deleted(message)) = deed else {
+        let (SlackAction::Posted(message) | SlackAction::Edited(message) | SlackAction::Deleted(message)) =
+            deed
+        else {
             return (200, String::new(), None);
         };
         let body = json!({"channel": channel, "ok": true, "ts": ts_of(message)}).to_string();
         (200, body, Some(deed))
     }
 
-    fn post(&mut self, channel: String, in_thread: bool, says: &'static str, body: &[u8]) -> Deed {
+    fn post(&mut self, channel: String, in_thread: bool, says: &'static str, body: &[u8]) -> SlackAction {
         let push = &self.pushes[&self.current];
         let message = &self.messages[push.message];
         let (watch, own) = (message.watch, self.own_channel(message.watch));
@@ -200,7 +202,7 @@ impl World {
             let at = self.now() + self.rng.log_uniform(1_000.0, 6.0 * HOUR as f64) as u64;
             self.at(at, Event::Remove(index));
         }
-        Deed::Posted(index)
+        SlackAction::Posted(index)
     }
 
     /// The channel that a watch is told of in.
@@ -314,8 +316,8 @@ impl World {
     pub(crate) fn after_slack(
         &mut self,
         target: Target,
-        asked: &Asked,
-        deed: Option<Deed>,
+        asked: &ParsedRequest,
+        deed: Option<SlackAction>,
         ok: bool,
         word: &str,
     ) {
@@ -327,19 +329,19 @@ impl World {
             self.ledger.books[watch].channel_refused = true;
         }
         match deed {
-            Some(Deed::Told | Deed::Posted(_)) if !ok && asked.says == Some(STALLED) => {
+            Some(SlackAction::Told | SlackAction::Posted(_)) if !ok && asked.says == Some(STALLED) => {
                 self.ledger.books[watch].lost_stalls += 1;
             }
-            Some(Deed::Told | Deed::Posted(_)) if !ok && tells_end => {
+            Some(SlackAction::Told | SlackAction::Posted(_)) if !ok && tells_end => {
                 self.ledger.books[watch].lost_answers += 1;
             }
-            Some(Deed::Posted(_)) if ok && tells_end => {
+            Some(SlackAction::Posted(_)) if ok && tells_end => {
                 // An edit that goes on failing must not keep the end from people.
                 if let Some(index) = push.edit_failed {
                     self.shown[index].orphaned = Some("its end could not be edited in");
                 }
             }
-            Some(Deed::Posted(index)) if !ok && self.shown[index].says == RUNNING => {
+            Some(SlackAction::Posted(index)) if !ok && self.shown[index].says == RUNNING => {
                 self.shown[index].orphaned = Some("the answer to its post was lost");
             }
             _ => {}

@@ -36,7 +36,7 @@ pub(crate) struct Task {
 }
 
 /// What `tasks.create` was sent.
-struct Asked {
+struct ParsedRequest {
     name: String,
     topic: Topic,
     data: Vec<u8>,
@@ -182,7 +182,7 @@ impl World {
     }
 
     /// The name is taken.
-    fn exists(&mut self, there: usize, asked: &Asked) -> (u16, Value) {
+    fn exists(&mut self, there: usize, asked: &ParsedRequest) -> (u16, Value) {
         let push = self.pushes.get_mut(&self.current).expect("in flight");
         let is_step = !is_stall(&asked.message) || self.messages[push.message].form == Form::Report;
         if is_step {
@@ -199,7 +199,7 @@ impl World {
         }
     }
 
-    fn read_task(&self, body: &[u8]) -> Result<Asked, String> {
+    fn read_task(&self, body: &[u8]) -> Result<ParsedRequest, String> {
         let Create { task } = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         let request = task.http_request;
         // Names are the same with any topic: the public one's.
@@ -226,11 +226,11 @@ impl World {
         if at > self.now() + 30 * 24 * HOUR {
             return Err("it is due in more than 30 days".to_owned());
         }
-        Ok(Asked { name: task.name.to_owned(), topic, data, message, at })
+        Ok(ParsedRequest { name: task.name.to_owned(), topic, data, message, at })
     }
 
     /// The planted fault: no grid, but the next number an interval from now.
-    fn off_grid(&self, asked: Asked) -> Asked {
+    fn off_grid(&self, asked: ParsedRequest) -> ParsedRequest {
         if form(&asked.message) != Form::Check {
             return asked;
         }
@@ -255,7 +255,7 @@ impl World {
             time(at) - TimeDelta::seconds(i64::from(check.attempt) * i64::from(check.watch.interval));
         let message = Opwatch::Check(check);
         let queue = asked.name.rsplit_once('/').map_or("", |(queue, _)| queue);
-        Asked {
+        ParsedRequest {
             name: format!("{queue}/{}", opwatch::google::task_id(TOPIC, &message)),
             topic: asked.topic,
             data: message.to_data(),
@@ -265,7 +265,7 @@ impl World {
     }
 
     /// What a planted fault makes of the next step.
-    fn spoilt(&self, asked: Asked, planted: Planted) -> Asked {
+    fn spoilt(&self, asked: ParsedRequest, planted: Planted) -> ParsedRequest {
         let (form, mut message, mut at) = (form(&asked.message), asked.message.clone(), asked.at);
         match (planted, form) {
             (Planted::FirstRefusal | Planted::FirstTrouble, Form::Check) => {
@@ -283,9 +283,9 @@ impl World {
             (Planted::RetriesSoon, Form::Report) if is_later_try(&message["state"]["report"]) => {
                 at = self.now() + SECOND;
             }
-            _ => return Asked { message, ..asked },
+            _ => return ParsedRequest { message, ..asked },
         }
-        Asked { data: message.to_string().into_bytes(), message, at, ..asked }
+        ParsedRequest { data: message.to_string().into_bytes(), message, at, ..asked }
     }
 
     /// Promise 3: duplicates never multiply. A copy may have a check of its own waiting for about an interval.

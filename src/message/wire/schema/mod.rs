@@ -9,9 +9,9 @@ use schemars::generate::Contract;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::message::{LIMIT, LONGEST_TITLE};
+use crate::message::{LIMIT, MAX_TITLE_CHARS};
 use crate::schema_tests::schema_of;
-use crate::services::{LONGEST_NAME, Service, StartMethod};
+use crate::services::{MAX_NAME_BYTES, Service, StartMethod};
 use crate::watch::{LABEL_KEY, LABEL_REQUEST, Locale, MentionOn, Notify};
 
 /// What a segment of an operation's name has, besides what is no character of a name ([`NAME`]).
@@ -138,7 +138,7 @@ fn own_start((resource, method): (&str, StartMethod)) -> Value {
 
 pub(super) fn title(_: &mut SchemaGenerator) -> Schema {
     let pattern = format!("^[^{HIDDEN}]*[^{HIDDEN}{BLANK}][^{HIDDEN}]*$");
-    json_schema!({"type": "string", "minLength": 1, "maxLength": LONGEST_TITLE, "pattern": pattern})
+    json_schema!({"type": "string", "minLength": 1, "maxLength": MAX_TITLE_CHARS, "pattern": pattern})
 }
 
 pub(super) fn locale(_: &mut SchemaGenerator) -> Schema {
@@ -191,7 +191,7 @@ fn path_like(characters: &str, forms: &[String], relative: &str) -> Schema {
     let forms = json!({"pattern": format!("^({})$", forms.join("|"))});
     json_schema!({
         "type": "string",
-        "maxLength": LONGEST_NAME,
+        "maxLength": MAX_NAME_BYTES,
         "pattern": characters,
         "allOf": [forms],
         "not": {"pattern": relative},

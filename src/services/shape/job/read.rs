@@ -8,7 +8,7 @@ use super::super::count::Count;
 use super::super::path::{self, find};
 use super::super::template::{every, first};
 use super::{Errors, Job};
-use crate::services::{ApiError, Ending, Facts, Items, Observation, Status, WARNINGS};
+use crate::services::{ApiError, Ending, Items, Observation, OperationInfo, Status, WARNINGS};
 use crate::text::{self, last_segment};
 
 impl Job {
@@ -71,7 +71,7 @@ impl Job {
         let failures = self.failures.iter().find_map(|path| Count::sum(answer, path));
         let stage = first(answer, self.stage);
         let waits = self.words.waits.iter().any(|wait| *wait == word || stage.as_deref() == Some(*wait));
-        let facts = Facts {
+        let facts = OperationInfo {
             work: first(answer, self.work),
             start: time(answer, self.start),
             end: time(answer, self.end).filter(|_| ending.is_some()),
@@ -90,7 +90,7 @@ impl Job {
             waits,
             stage,
             state: word_there.clone(),
-            ..Facts::default()
+            ..OperationInfo::default()
         }
         .cut();
         match ending {
