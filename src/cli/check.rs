@@ -83,7 +83,7 @@ fn operation(args: &CheckArgs, settings: &CheckSettings) -> Result<Operation, St
     let operation = named(&args.name, args.service.as_deref(), &settings.policy.services)?;
     match settings.policy.permit(&operation) {
         Ok(()) => Ok(operation),
-        Err(problem) => Err(format!("{} does not allow {operation}", problem.setting())),
+        Err(problem) => Err(format!("{operation}: {}", Locale::En.words().problem(&problem))),
     }
 }
 

@@ -148,7 +148,10 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
         (&["check", "operations/x"][..], "is not an operation name"),
         (&["check", NAME, "--service", "firestore"], "is not an operation name"),
         (&["check", NAME, "--service", "spannr"], "is not a service (`opwatch services` lists them)"),
-        (&["check", NAME, "--projects", "other"], "PROJECTS does not allow"),
+        (
+            &["check", NAME, "--projects", "other"],
+            "Not allowed by the setting PROJECTS. To allow it, add demo to PROJECTS.",
+        ),
         (&["check", NAME, "--locale", "xx"], "LOCALE"),
         (&["check", NAME, "--title", ""], "--title: Must have 1 to 100 characters."),
     ] {

@@ -159,7 +159,7 @@ mod tests {
                 "2026/11/23 03:20:12 UTC  x        running           –  2.0 MB         –",
             ]
         );
-        assert_eq!(super::table(&[], None, Locale::Ja, Tz::UTC), "該当する実行履歴はありません。");
+        assert_eq!(super::table(&[], None, Locale::Ja, Tz::UTC), Locale::Ja.words().no_runs());
     }
 
     #[test]

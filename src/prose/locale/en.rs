@@ -359,7 +359,7 @@ impl Words for English {
     }
 
     fn no_runs(&self) -> &'static str {
-        "No runs."
+        "No runs found. Check --title and --since, and that the service writes to this ledger (LEDGER_KIND, LEDGER_PROJECT)."
     }
 }
 

@@ -346,6 +346,6 @@ impl Words for Japanese {
     }
 
     fn no_runs(&self) -> &'static str {
-        "該当する実行履歴はありません。"
+        "該当する実行履歴はありません。--title、--since、台帳の設定（LEDGER_KIND、LEDGER_PROJECT）を確認して下さい。"
     }
 }

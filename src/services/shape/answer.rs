@@ -44,7 +44,8 @@ impl Answer {
         let answer: Self = text::json(body).map_err(|error| unreadable(&error))?;
         // The id alone: a project may be named by its number and answered by its id.
         if answer.name.as_deref().map(last_segment) != Some(last_segment(name)) {
-            let text = format!("the response is about {}", answer.name.as_deref().unwrap_or("no operation"));
+            let other = answer.name.as_deref().unwrap_or("no operation");
+            let text = format!("asked for {name}, but the response is about {other}");
             return Err(ApiError::of_text(&text));
         }
         Ok(answer)

@@ -110,7 +110,8 @@ impl Shape for Job {
         // The id alone: a project may be named by its number and answered by its id.
         if last_segment(&id) != last_segment(name) {
             let id = if id.is_empty() { "no operation" } else { &id };
-            return Observation::Unavailable(ApiError::of_text(&format!("the response is about {id}")));
+            let text = format!("asked for {name}, but the response is about {id}");
+            return Observation::Unavailable(ApiError::of_text(&text));
         }
         self.observe(&answer)
     }
