@@ -172,7 +172,7 @@ fn settings_that_can_not_be_are_refused_before_anything_is_called() {
         ("CHECK_INTERVALL=5m", "CHECK_INTERVALL is not a setting. Did you mean CHECK_INTERVAL?"),
         ("TIMEZONE=UTC", "TIMEZONE is not a setting. Did you mean TIME_ZONE?"),
         ("BUCKET=b", "BUCKET is not a setting. deploy/settings.env.example lists all"),
-        ("MORE_SETTINGS=(STALL)", "MORE_SETTINGS: \"STALL\" is not of the form SETTING=value"),
+        ("MORE_SETTINGS=(STALL)", "MORE_SETTINGS: \"STALL\" must have the form SETTING=value"),
         ("MORE_SETTINGS=('TITLE=a|b')", "TITLE=a|b: it must not contain |"),
         ("TITLE='a|b'", "TITLE=a|b: it must not contain |"),
         ("DATABASES=(default)", "DATABASES: put the value in quotes"),
