@@ -19,6 +19,7 @@ RUN sed -i '/^\[\[\(test\|bench\|example\)\]\]/,/^$/d' Cargo.toml \
  && cargo build --release --locked --no-default-features --bin opwatch
 
 # The sources are older than the stub's build; cargo goes by times.
+COPY schema schema
 COPY src src
 RUN touch src/lib.rs src/main.rs \
  && cargo build --release --locked --no-default-features --bin opwatch

@@ -299,3 +299,35 @@ fn the_checks_see_what_they_look_for() {
     assert_eq!(cycle(siblings(&inside, "a/")), ["b", "c"]);
     assert_eq!(functions("fn f(\n    a: u8,\n) -> u8 {\n    a\n}\nfn g() {}\n"), [("f".to_owned(), 5)]);
 }
+
+/// The folders outside `src` from which production code includes files.
+fn included_folders() -> BTreeSet<String> {
+    let mut folders = BTreeSet::new();
+    for (file, code) in sources() {
+        for (at, _) in code.match_indices("include_") {
+            let Some(path) = code[at..].split('"').nth(1) else { continue };
+            let ups = path.matches("../").count();
+            if ups > file.matches('/').count() {
+                let rest = path.trim_start_matches("../");
+                folders.insert(rest.split('/').next().unwrap().to_owned());
+            }
+        }
+    }
+    folders
+}
+
+#[test]
+fn the_image_is_built_from_all_that_the_code_includes() {
+    let folders = included_folders();
+    assert!(folders.contains("schema"), "{folders:?}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (file, line) in
+        [("Dockerfile", "COPY {0} {0}"), (".dockerignore", "!{0}"), (".gcloudignore", "!{0}/**")]
+    {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        for folder in &folders {
+            let line = line.replace("{0}", folder);
+            assert!(text.lines().any(|other| other == line), "{file} lacks {line:?}");
+        }
+    }
+}
