@@ -10,7 +10,7 @@ ensure_image() {
     return
   fi
   ensure_repository
-  tag=$(cd "$deploy/.." && find Dockerfile Cargo.toml Cargo.lock src deploy/sbom deploy/cloudbuild.yaml -type f -print0 |
+  tag=$(cd "$deploy/.." && find Dockerfile Cargo.toml Cargo.lock schema src deploy/sbom deploy/cloudbuild.yaml -type f -print0 |
     LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
   image=$REGION-docker.pkg.dev/${PROJECT//://}/$repository/opwatch
   tags=$(look artifacts tags list --package=opwatch --repository="$repository" --location="$REGION")
