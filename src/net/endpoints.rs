@@ -119,7 +119,7 @@ impl Endpoint {
     /// An endpoint of `api`.
     ///
     /// # Errors
-    /// When that would be plain http to another machine or send a token to somebody else.
+    /// When that would be plain http to another machine or send a token to another party.
     pub fn of(api: Api, url: &str) -> Result<Self, EndpointError> {
         endpoint(api, url)
     }

@@ -79,7 +79,7 @@ pub enum Ending {
     Failed,
     /// Cancelled: partial files are possible.
     Cancelled,
-    /// Done, in a state that nobody knows: its word is in [`OperationInfo::state`].
+    /// Done, in a state that opwatch does not know: its word is in [`OperationInfo::state`].
     Unknown,
 }
 

@@ -252,7 +252,7 @@ impl Service {
         own.unwrap_or_else(|| format!("{}/{form}", self.0.version))
     }
 
-    /// The fields that are read from an answer of a form of its own, by their paths.
+    /// The fields that are read from an answer that has its own form, by their paths.
     pub fn reads(self) -> Vec<&'static str> {
         self.0.shape.paths()
     }

@@ -57,7 +57,7 @@ impl Outcome {
         }
     }
 
-    /// Whether somebody should look at it.
+    /// Whether a person should look at it.
     pub fn is_trouble(self) -> bool {
         match self {
             Self::Succeeded | Self::Test | Self::Doctor | Self::Running => false,

@@ -15,7 +15,7 @@ use crate::watch::{Locale, Mention, MentionOn, Notify, Routing, StartRequest, Ta
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub(in crate::message) struct Message<'a> {
-    // Fields of a newer version. What stood beside a start and means nothing there is among them too, and may come once more
+    // Fields of a newer version. Fields next to a start that have no effect there are among them, too, and may come once more
     // below: of two fields of one name the later counts.
     #[serde(flatten)]
     pub(in crate::message) unknown: Object<'a>,

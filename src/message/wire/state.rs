@@ -1,4 +1,4 @@
-//! What rides in a message beside the fields that a person may write. Each field is read for itself: one that can't be read
+//! What a message carries in addition to the fields that a person may write. Each field is read for itself: one that can't be read
 //! counts as missing, and unknown ones are passed on.
 
 use std::borrow::Cow;

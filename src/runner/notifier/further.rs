@@ -1,4 +1,4 @@
-//! Reports to further outlets, each by a task and with retries of its own, so that none waits for another.
+//! Reports to further outlets, each by its own task with its own retries, so that none waits for another.
 
 use chrono::{DateTime, Utc};
 

@@ -19,7 +19,7 @@ enum InThread {
 
 impl Notifier {
     /// Tells `report`, with how it compares with the run before if there was one: makes the end of the message that follows the
-    /// watch and replies to it, since an edit alerts nobody; or posts a message by itself.
+    /// watch and replies to it, since an edit notifies no one; or posts a separate message.
     pub(in crate::runner) async fn post(
         &self,
         report: &Report,

@@ -58,7 +58,7 @@ static DATAFORM: Job = Job {
 };
 
 /// <https://cloud.google.com/sensitive-data-protection/docs/reference/rest/v2/projects.locations.dlpJobs>. A hybrid job is `ACTIVE`
-/// until somebody finishes it.
+/// until a person finishes it.
 static DLP: Job = Job {
     words: Words { succeeded: &["DONE"], cancelled: &["CANCELED"], ..Words::COMMON },
     error: Errors { text: &["errors.*.details.message"], ..Errors::NONE },

@@ -29,7 +29,7 @@ static BUILD: Job = Job {
 };
 
 /// <https://cloud.google.com/deploy/docs/api/reference/rest/v1/projects.locations.deliveryPipelines.releases.rollouts>. One that waits
-/// for an approval waits for ever; a halted one goes on when somebody retries or ignores the job that failed.
+/// for an approval waits for ever; a halted one continues when a person retries or ignores the job that failed.
 static ROLLOUT: Job = Job {
     words: Words {
         failed: &["FAILED", "APPROVAL_REJECTED"],

@@ -67,7 +67,7 @@ static SQL_BACKUP: Job = Job {
 };
 
 /// <https://cloud.google.com/database-migration/docs/reference/rest/v1/projects.locations.migrationJobs>. A continuous migration goes on
-/// until somebody promotes the destination.
+/// until a person promotes the destination.
 static MIGRATION: Job = Job {
     words: Words {
         succeeded: &["COMPLETED"],
