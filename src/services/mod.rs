@@ -6,6 +6,7 @@ mod jobs;
 mod listed;
 mod name;
 mod request;
+mod row;
 mod service;
 mod shape;
 mod standard;
@@ -23,7 +24,8 @@ pub(crate) use name::{
 };
 pub use name::{NameError, Operation};
 pub use request::Request;
-pub use service::{Direction, LookUpBy, Output, Service, StartMethod};
+pub use row::{Direction, LookUpBy, Output, StartMethod};
+pub use service::Service;
 pub use status::Status;
 
 use chrono::{DateTime, Utc};

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::service::{is_location, wildcard};
+use super::row::wildcard;
+use super::service::is_location;
 use super::{Service, StartMethod};
 use crate::text::shell_word;
 

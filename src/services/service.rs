@@ -1,93 +1,13 @@
-//! What a row of the table of services says.
+//! What can be asked of a service.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::shape::{Lro, Shape};
+use super::row::{LookUpBy, OPERATION, Output, Row, StartMethod, wildcard};
 
 /// An API whose operations opwatch can follow: a row of the table. Names are unique only within one service.
 #[derive(Clone, Copy)]
 pub struct Service(pub(super) &'static Row);
-
-/// What opwatch knows of a service. Templates have the parts of an operation's name in braces, such as `{project}`.
-pub(super) struct Row {
-    /// The name in messages, in `SERVICES` and in `ENDPOINTS`. It never changes.
-    pub id: &'static str,
-    /// What people call it.
-    pub title: &'static str,
-    /// What its operations are called, such as `build`; `operation` for most.
-    pub kind: &'static str,
-    /// The host of the API, below `googleapis.com`. `{location}-` and `{region}-` before it are left out for the location
-    /// `global`, and for names without one; the region of a zone is the zone without its letter.
-    pub host: &'static str,
-    /// What stands between the host and an operation's name.
-    pub version: &'static str,
-    /// The path of the GET, where it is not the version and the name: the first of which all parts are in the name counts.
-    pub get: &'static [&'static str],
-    /// The forms of its operations' names, in groups. A part of which the name ends in `**` stands for the rest of the name.
-    pub names: &'static [&'static [&'static str]],
-    /// How it writes an operation.
-    pub shape: &'static dyn Shape,
-    /// What a success names as its output.
-    pub output: Output,
-    /// The permission that reading an operation needs, or several with commas between them; `None` when it is not known.
-    pub permission: Option<&'static str>,
-    /// Below the version, a list that `doctor` may ask for; `{project}` is the only part. `None` when lists need more than a
-    /// project.
-    pub list: Option<&'static str>,
-    /// The gcloud command; `VERB` stands for `describe` or `cancel`. A word of which a part is missing in the name is left out.
-    pub gcloud: Option<&'static str>,
-    /// Whether that command cancels, too.
-    pub cancels: bool,
-    /// The command that cancels, where it is another one.
-    pub cancel: Option<&'static str>,
-    /// The page of the Cloud Console that shows the operation, or those around it.
-    pub console: Option<&'static str>,
-    /// What may be started there.
-    pub starts: Option<Starts>,
-}
-
-/// What most services call them.
-const OPERATION: &str = "operation";
-
-impl Row {
-    /// A service that keeps to <https://google.aip.dev/151>: most rows are this and little more.
-    pub(super) const fn standard(
-        id: &'static str,
-        title: &'static str,
-        host: &'static str,
-        version: &'static str,
-        names: &'static [&'static [&'static str]],
-    ) -> Self {
-        let (permission, list, gcloud, console, starts) = (None, None, None, None, None);
-        let (shape, output): (&dyn Shape, _) = (&Lro, Output::File);
-        let (cancels, cancel) = (false, None);
-        Self {
-            id,
-            title,
-            kind: OPERATION,
-            host,
-            version,
-            get: &[],
-            names,
-            shape,
-            output,
-            permission,
-            list,
-            gcloud,
-            cancels,
-            cancel,
-            console,
-            starts,
-        }
-    }
-}
-
-/// The name of a segment of a pattern that stands for any: `project` of `{project}`.
-pub(super) fn wildcard(segment: &str) -> Option<&str> {
-    segment.strip_prefix('{')?.strip_suffix('}').map(|part| part.trim_end_matches('*'))
-}
-
 /// Whether `text` can be a location: it becomes a part of a host.
 pub(super) fn is_location(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -101,82 +21,6 @@ fn region_of(zone: &str) -> &str {
         _ => zone,
     }
 }
-
-/// What an output URL names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// A file.
-    File,
-    /// A folder.
-    Folder,
-    /// What a job made, of whatever kind.
-    Result,
-}
-
-/// How operations of a service are started, and recognised afterwards.
-pub(super) struct Starts {
-    /// The form of the resource that the methods work on.
-    pub resource: &'static str,
-    /// An example of a start's path, for error texts.
-    pub example: &'static str,
-    /// The methods.
-    pub methods: &'static [StartMethod],
-    /// How what runs already is looked up.
-    pub look_up: LookUpBy,
-    /// The gcloud command that lists the operations of a resource.
-    pub list: &'static str,
-    /// The permissions that the methods and their look-up need, apart from those of imports.
-    pub permissions: &'static str,
-    /// The permission that imports need.
-    pub import_permission: &'static str,
-}
-
-/// How a list shows what a start may begin a second time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LookUpBy {
-    /// By labels that a start carries and its operation repeats. The list holds all operations.
-    Labels,
-    /// By what the operation was asked to do. The list holds those that run; finished ones take a filter.
-    Request,
-}
-
-/// A method that starts an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct StartMethod {
-    /// The service it belongs to.
-    pub service: Service,
-    /// The word behind the colon of its path.
-    pub method: &'static str,
-    /// Whether it writes to a bucket or reads from one.
-    pub direction: Direction,
-    /// The body's field that says where in the bucket.
-    pub location_field: &'static str,
-    /// All fields of its body, as its reference has them.
-    pub fields: &'static [&'static str],
-    /// Fields of other methods, and what they are called in this one. Google refuses a field that its message doesn't have
-    /// (400, `Unknown name`).
-    pub misnomers: &'static [(&'static str, &'static str)],
-}
-
-/// Which way the data goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// From the database to a bucket.
-    Export,
-    /// From a bucket to the database.
-    Import,
-}
-
-impl Direction {
-    /// Its word in texts.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Export => "export",
-            Self::Import => "import",
-        }
-    }
-}
-
 impl Service {
     /// The ids of `services` in a text.
     pub fn list(services: impl IntoIterator<Item = Self>) -> String {
@@ -210,14 +54,16 @@ impl Service {
     /// Where the API answers, without a path. For some services that depends on the location.
     pub fn base(self, location: Option<&str>) -> String {
         let location = location.filter(|location| *location != "global" && is_location(location));
-        let Some((prefix, host)) = self.0.host.split_once("}-") else {
-            return format!("https://{}", self.0.host);
-        };
-        match location {
-            None => format!("https://{host}"),
-            Some(zone) if prefix == "{region" => format!("https://{}-{host}", region_of(zone)),
-            Some(location) => format!("https://{location}-{host}"),
+        match (self.host(), location) {
+            ((None, host), _) | ((Some(_), host), None) => format!("https://{host}"),
+            ((Some("{region"), host), Some(zone)) => format!("https://{}-{host}", region_of(zone)),
+            ((Some(_), host), Some(location)) => format!("https://{location}-{host}"),
         }
+    }
+
+    /// What stands before its host, such as `{location`, and the host without that.
+    fn host(self) -> (Option<&'static str>, &'static str) {
+        self.0.host.split_once("}-").map_or((None, self.0.host), |(prefix, host)| (Some(prefix), host))
     }
 
     /// The same with `{location}` where the location of an operation stands.
@@ -237,8 +83,7 @@ impl Service {
 
     /// The name of its API: `bigquery` for `bigquery.googleapis.com`.
     pub fn api(self) -> &'static str {
-        let host = self.0.host.split_once("}-").map_or(self.0.host, |(_, host)| host);
-        host.trim_end_matches(".googleapis.com")
+        self.host().1.trim_end_matches(".googleapis.com")
     }
 
     /// The path of the GET of an operation whose name has this form, with the parts of the name in braces.
@@ -378,19 +223,5 @@ impl fmt::Debug for Service {
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
-    }
-}
-
-impl StartMethod {
-    /// The method of `service` with this word.
-    pub fn find(service: Service, method: &str) -> Option<Self> {
-        let starts = service.0.starts.as_ref()?;
-        starts.methods.iter().find(|known| known.method == method).copied()
-    }
-}
-
-impl fmt::Display for StartMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.service, self.method)
     }
 }

@@ -1,17 +1,17 @@
 //! Services that keep to <https://google.aip.dev/151>: a row each. Names, hosts, versions and paths are those of Google's discovery
 //! documents, permissions those of the services' predefined roles. An empty text is not known.
 
-use super::service::Row;
+use super::row::Row;
 
 /// The form of most names.
-const LOCATED: &[&str] = &["projects/{project}/locations/{location}/operations/{operation}"];
+pub(super) const LOCATED: &[&str] = &["projects/{project}/locations/{location}/operations/{operation}"];
 /// Some services put the resource between the location and the operation.
 const NESTED: &[&str] = &[
     "projects/{project}/locations/{location}/{kind}/{id}/operations/{operation}",
     "projects/{project}/locations/{location}/{kind}/{id}/{kind2}/{id2}/operations/{operation}",
     "projects/{project}/locations/{location}/{kind}/{id}/{kind2}/{id2}/{kind3}/{id3}/operations/{operation}",
 ];
-const IN_A_PROJECT: &[&str] = &["projects/{project}/operations/{operation}"];
+pub(super) const IN_A_PROJECT: &[&str] = &["projects/{project}/operations/{operation}"];
 const IN_A_FOLDER: &[&str] = &["folders/{folder}/locations/{location}/operations/{operation}"];
 const IN_AN_ORGANIZATION: &[&str] =
     &["organizations/{organization}/locations/{location}/operations/{operation}"];

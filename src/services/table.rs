@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use super::jobs::JOBS;
-use super::service::{Direction, LookUpBy, Output, Row, Service, StartMethod, Starts};
+use super::row::{Direction, LookUpBy, Output, Row, StartMethod, Starts};
+use super::service::Service;
 use super::shape::Export;
-use super::standard::STANDARD;
+use super::standard::{IN_A_PROJECT, LOCATED, STANDARD};
 
 /// Every service that opwatch can follow.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> + Clone {
@@ -21,7 +22,7 @@ static SPECIAL: &[&Row] = &[
         gcloud: Some("gcloud alloydb operations VERB {operation} --region={location} --project={project}"),
         cancels: true,
         console: Some("https://console.cloud.google.com/alloydb/clusters?project={project}"),
-        ..Row::standard("alloydb", "AlloyDB", "alloydb.googleapis.com", "v1", &[&[IN_A_LOCATION]])
+        ..Row::standard("alloydb", "AlloyDB", "alloydb.googleapis.com", "v1", &[LOCATED])
     },
     &Row {
         permission: Some(
@@ -65,30 +66,18 @@ static SPECIAL: &[&Row] = &[
             "Cloud Speech-to-Text",
             "{location}-speech.googleapis.com",
             "v1/operations",
-            &[&[IN_A_LOCATION, "{operation}"]],
+            &[LOCATED, &["{operation}"]],
         )
     },
 ];
 
-/// The form of most names.
-const IN_A_LOCATION: &str = "projects/{project}/locations/{location}/operations/{operation}";
-
 /// Fields of starts as in <https://cloud.google.com/datastore/docs/reference/admin/rest/v1/projects/export> and `…/import`.
 pub(super) static DATASTORE: Row = Row {
-    id: "datastore",
-    title: "Datastore",
-    kind: "operation",
-    host: "datastore.googleapis.com",
-    version: "v1",
-    get: &[],
-    names: &[&["projects/{project}/operations/{operation}"]],
     shape: &Export,
-    output: Output::File,
     permission: Some("datastore.operations.get"),
     list: Some("projects/{project}/operations?pageSize=1"),
     gcloud: Some("gcloud datastore operations VERB {name}"),
     cancels: true,
-    cancel: None,
     console: Some("https://console.cloud.google.com/datastore/import-export?project={project}"),
     starts: Some(Starts {
         resource: "projects/{project}",
@@ -128,25 +117,18 @@ pub(super) static DATASTORE: Row = Row {
         permissions: "datastore.databases.export,datastore.operations.get,datastore.operations.list",
         import_permission: "datastore.databases.import",
     }),
+    ..Row::standard("datastore", "Datastore", "datastore.googleapis.com", "v1", &[IN_A_PROJECT])
 };
 
 /// Fields of starts as in <https://cloud.google.com/firestore/docs/reference/rest/v1/projects.databases/exportDocuments> and
 /// `…/importDocuments`.
 pub(super) static FIRESTORE: Row = Row {
-    id: "firestore",
-    title: "Firestore",
-    kind: "operation",
-    host: "firestore.googleapis.com",
-    version: "v1",
-    get: &[],
-    names: &[&["projects/{project}/databases/{database}/operations/{operation}"]],
     shape: &Export,
     output: Output::Folder,
     permission: Some("datastore.operations.get"),
     list: Some("projects/{project}/databases/(default)/operations?pageSize=1"),
     gcloud: Some("gcloud firestore operations VERB {name}"),
     cancels: true,
-    cancel: None,
     console: Some(
         "https://console.cloud.google.com/firestore/databases/{database}/import-export?project={project}",
     ),
@@ -185,6 +167,13 @@ pub(super) static FIRESTORE: Row = Row {
         permissions: "datastore.databases.export,datastore.operations.get,datastore.operations.list",
         import_permission: "datastore.databases.import",
     }),
+    ..Row::standard(
+        "firestore",
+        "Firestore",
+        "firestore.googleapis.com",
+        "v1",
+        &[&["projects/{project}/databases/{database}/operations/{operation}"]],
+    )
 };
 
 impl Service {

@@ -184,15 +184,14 @@ fn hostile_parts_of_a_name_are_refused_in_every_form() {
         for form in service.forms() {
             let name = |part: usize, value: &str| {
                 let segments =
-                    form.split('/').enumerate().map(|(index, segment)| match service::wildcard(segment) {
+                    form.split('/').enumerate().map(|(index, segment)| match row::wildcard(segment) {
                         Some(_) if index == part => value.to_owned(),
                         Some(_) => "x".to_owned(),
                         None => segment.to_owned(),
                     });
                 segments.collect::<Vec<_>>().join("/")
             };
-            let parts =
-                form.split('/').enumerate().filter(|(_, segment)| service::wildcard(segment).is_some());
+            let parts = form.split('/').enumerate().filter(|(_, segment)| row::wildcard(segment).is_some());
             for (part, segment) in parts {
                 assert!(Operation::new(service, &name(part, "x-1")).is_ok(), "{service}: {form}");
                 for value in hostile {

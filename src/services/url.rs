@@ -1,7 +1,7 @@
 //! An operation by its URL, which says which service it belongs to.
 
 use super::name::{matches, part_of};
-use super::service::wildcard;
+use super::row::wildcard;
 use super::{Operation, Service};
 
 /// Where APIs answer too that have their own name in their paths, such as `compute/v1`: `selfLink` of Compute Engine has it.

@@ -1,7 +1,7 @@
 //! BigQuery's jobs, and runs of its Data Transfer Service.
 
 use super::job;
-use crate::services::service::Row;
+use crate::services::row::Row;
 use crate::services::shape::{Count, Errors, Job, Words};
 
 /// <https://cloud.google.com/bigquery/docs/reference/rest/v2/Job>. `errorResult` decides how a job that is `DONE` ended; `errors` may

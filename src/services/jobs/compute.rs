@@ -1,6 +1,6 @@
 //! Compute Engine, GKE and Deployment Manager.
 
-use crate::services::service::Row;
+use crate::services::row::Row;
 use crate::services::shape::{Count, Errors, Job, Words};
 
 /// <https://cloud.google.com/compute/docs/reference/rest/v1/globalOperations>; Deployment Manager answers the same. `DONE` says that

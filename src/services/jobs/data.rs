@@ -1,7 +1,7 @@
 //! Jobs on data: Dataflow, Dataproc, Dataform, Dataplex, Sensitive Data Protection.
 
 use super::job;
-use crate::services::service::Row;
+use crate::services::row::Row;
 use crate::services::shape::{Count, Errors, Job, Words};
 
 /// <https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs>. The job has no error, and no end but the time of its

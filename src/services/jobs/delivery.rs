@@ -2,7 +2,7 @@
 
 use super::job;
 use crate::services::Unit;
-use crate::services::service::Row;
+use crate::services::row::Row;
 use crate::services::shape::{Count, Errors, Job, Words};
 
 /// <https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds>.

@@ -10,7 +10,7 @@ mod runs;
 mod storage;
 mod vertex;
 
-use super::service::{Output, Row};
+use super::row::{Output, Row};
 use super::shape::Shape;
 
 /// The rows, by subject.

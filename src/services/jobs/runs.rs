@@ -2,7 +2,7 @@
 
 use super::job;
 use crate::services::Unit;
-use crate::services::service::Row;
+use crate::services::row::Row;
 use crate::services::shape::{Count, Errors, Job, Words};
 
 /// <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs.executions>. Of its conditions `Completed` decides.

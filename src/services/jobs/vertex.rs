@@ -2,7 +2,7 @@
 
 use super::job;
 use crate::services::Unit;
-use crate::services::service::Row;
+use crate::services::row::Row;
 use crate::services::shape::{Count, Errors, Job, Words};
 
 const JOB_WORDS: Words = Words {
