@@ -36,6 +36,7 @@ mod leaks;
 mod ledger;
 mod limits;
 mod live;
+mod login;
 mod page;
 mod placeholders;
 mod process;

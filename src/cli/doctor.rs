@@ -13,8 +13,9 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use self::finding::{Finding, fix};
+use super::tokens;
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
-use crate::google::{Google, LOGIN, Tokens};
+use crate::google::{Google, LOGIN};
 use crate::ledger::Ledger;
 use crate::net::transport::{Network, Transport};
 use crate::services::Attempt;
@@ -59,7 +60,7 @@ pub async fn run(args: &DoctorArgs) -> ExitCode {
 
 /// Prints each finding as it is made. Returns whether all are good.
 async fn examine(settings: Settings, network: Arc<dyn Transport>, post: bool) -> bool {
-    let tokens = Tokens::new(settings.access_token.clone());
+    let tokens = tokens(settings.access_token.clone(), &network, &settings.endpoints);
     let google = Google::new(Arc::clone(&network), tokens, settings.endpoints.clone());
     let mut all_good = true;
     let mut say = |finding: Finding| {

@@ -20,7 +20,7 @@ use secrecy::SecretString;
 
 use crate::google::{Google, Tokens};
 use crate::net::endpoints::Endpoints;
-use crate::net::transport::Network;
+use crate::net::transport::{Network, Transport};
 use crate::terminal;
 
 /// The exit code for settings or arguments that can't be used: `EX_USAGE` of sysexits.
@@ -32,13 +32,29 @@ fn refused(text: impl std::fmt::Display) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
+/// The tokens of whoever runs a command: of the login that the environment names, or that gcloud keeps.
+#[cfg(feature = "terminal")]
+fn tokens(access_token: Option<SecretString>, network: &Arc<dyn Transport>, endpoints: &Endpoints) -> Tokens {
+    Tokens::of_login(access_token, crate::settings::places(), Arc::clone(network), endpoints)
+}
+
+/// The tokens of whoever runs a command.
+#[cfg(not(feature = "terminal"))]
+fn tokens(access_token: Option<SecretString>, _: &Arc<dyn Transport>, _: &Endpoints) -> Tokens {
+    Tokens::new(access_token)
+}
+
 /// Google over the real network.
 ///
 /// # Errors
 /// With the exit code, after saying why there is no network.
 fn google(access_token: Option<SecretString>, endpoints: Endpoints) -> Result<Google, ExitCode> {
     match Network::new() {
-        Ok(network) => Ok(Google::new(Arc::new(network), Tokens::new(access_token), endpoints)),
+        Ok(network) => {
+            let network: Arc<dyn Transport> = Arc::new(network);
+            let tokens = tokens(access_token, &network, &endpoints);
+            Ok(Google::new(network, tokens, endpoints))
+        }
         Err(error) => {
             terminal::error(format_args!("opwatch: the HTTP client could not be built: {error}"));
             Err(ExitCode::FAILURE)

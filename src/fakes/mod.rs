@@ -21,6 +21,7 @@ mod pubsub;
 mod receiver;
 mod recorded;
 mod shared;
+pub mod sign_in;
 mod slack;
 mod slack_rules;
 mod start;
@@ -47,6 +48,7 @@ pub use tasks::{Task, Tasks};
 pub use time::Time;
 
 use shared::Shared;
+use sign_in::SignIn;
 
 /// How fast what is due later comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,6 +90,8 @@ pub struct World {
     pub slack: Slack,
     /// A receiver of events.
     pub receiver: Receiver,
+    /// Google's sign-in.
+    pub sign_in: SignIn,
     pubsub_base: String,
     shared: Arc<Shared>,
 }
@@ -111,6 +115,7 @@ impl World {
         let operations = Operations::open(shared, options.require_token).await?;
         let slack = Slack::open(shared, options.slack_port).await?;
         let receiver = Receiver::open(shared).await?;
+        let sign_in = SignIn::open(shared).await?;
         Ok(Self {
             time: shared.time.clone(),
             pubsub,
@@ -118,6 +123,7 @@ impl World {
             operations,
             slack,
             receiver,
+            sign_in,
             pubsub_base,
             shared: Arc::clone(shared),
         })

@@ -2,6 +2,8 @@
 
 mod datastore;
 mod error;
+#[cfg(feature = "terminal")]
+mod login;
 mod operations;
 mod probe;
 mod tasks;
@@ -9,8 +11,11 @@ mod token;
 
 pub use datastore::{Database, Found, Mutation, Properties, Queried, Query};
 pub use error::{CallError, Refusal};
+#[cfg(feature = "terminal")]
+pub use login::{Expiry, Places};
 pub use operations::{Look, Page, PageOf, Started};
 pub use tasks::{Created, Task, report_id, task_id};
+use token::Credential;
 pub use token::{LOGIN, NoToken, Tokens};
 
 use std::sync::Arc;
@@ -73,13 +78,14 @@ impl Google {
         let watch = Stopwatch::start();
         let token = match tokio::time::timeout(limit, self.tokens.for_endpoint(&endpoint)).await {
             Ok(token) => token?,
-            Err(_) => return Err(NoToken::new("the metadata server did not respond in time").into()),
+            Err(_) => return Err(NoToken::new(&format!("no response within {limit:?}")).into()),
         };
+        let (token, headers) = token.map_or_else(Default::default, Credential::into_parts);
         let request = Request {
             method: call.method,
             url: format!("{}/{}", endpoint.base, call.path).into(),
             token,
-            headers: Vec::new(),
+            headers,
             body: call.body,
         };
         let left = || limit.saturating_sub(Duration::from_millis(watch.milliseconds()));
@@ -121,11 +127,11 @@ impl Google {
     ) -> Option<Result<Answer, Failure>> {
         let left = || limit.saturating_sub(Duration::from_millis(watch.milliseconds()));
         let another = self.tokens.another(request.token.as_ref()?, endpoint);
-        let token = tokio::time::timeout(left(), another).await.ok()?.ok()??;
+        let another = tokio::time::timeout(left(), another).await.ok()?.ok()??;
         if !repeatable || left().is_zero() {
             return None;
         }
-        Some(self.transport.send(Request { token: Some(token), ..request }, left()).await)
+        Some(self.transport.send(Request { token: Some(another.token), ..request }, left()).await)
     }
 }
 
@@ -156,11 +162,8 @@ mod tests {
     #[tokio::test]
     async fn a_refused_token_is_forgotten_and_a_call_repeated_once() {
         let transport = Arc::new(Refusing::default());
-        let google = Google::new(
-            Arc::clone(&transport) as _,
-            token::tests::of_keeping_providers(),
-            Endpoints::default(),
-        );
+        let google =
+            Google::new(Arc::clone(&transport) as _, token::tests::lasting(3_600).0, Endpoints::default());
         let call = |repeatable| Call {
             repeatable,
             ..Call::get(Api::Operations(Service::DATASTORE), "v1/projects/p/operations/x")

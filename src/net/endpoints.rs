@@ -28,6 +28,14 @@ pub enum Api {
     Projects,
     /// Datastore, where the ledger is kept.
     Ledger,
+    /// Google's sign-in, which turns a login into an access token.
+    OAuth,
+    /// The Security Token Service, which takes the tokens of other identity providers.
+    Sts,
+    /// The service account credentials API, which gives out the token of a service account.
+    IamCredentials,
+    /// The metadata server of the machine.
+    Metadata,
 }
 
 /// Where an API answers.
@@ -66,7 +74,7 @@ pub enum EndpointError {
 
 impl Api {
     /// All but the services' operations.
-    pub fn others() -> [Self; 8] {
+    pub fn others() -> [Self; 12] {
         [
             Self::CloudTasks,
             Self::PubSub,
@@ -76,6 +84,10 @@ impl Api {
             Self::Iam,
             Self::Projects,
             Self::Ledger,
+            Self::OAuth,
+            Self::Sts,
+            Self::IamCredentials,
+            Self::Metadata,
         ]
     }
 
@@ -96,6 +108,10 @@ impl Api {
             Self::Iam => "iam",
             Self::Projects => "cloudresourcemanager",
             Self::Ledger => "ledger",
+            Self::OAuth => "oauth2",
+            Self::Sts => "sts",
+            Self::IamCredentials => "iamcredentials",
+            Self::Metadata => "metadata",
         }
     }
 
@@ -110,6 +126,10 @@ impl Api {
             Self::Iam => "https://iam.googleapis.com",
             Self::Projects => "https://cloudresourcemanager.googleapis.com",
             Self::Ledger => "https://datastore.googleapis.com",
+            Self::OAuth => "https://oauth2.googleapis.com",
+            Self::Sts => "https://sts.googleapis.com",
+            Self::IamCredentials => "https://iamcredentials.googleapis.com",
+            Self::Metadata => "http://metadata.google.internal",
         };
         base.to_owned()
     }
@@ -157,7 +177,8 @@ impl Endpoints {
         self.replaced(api).unwrap_or_else(default)
     }
 
-    fn replaced(&self, api: Api) -> Option<Endpoint> {
+    /// Where settings let `api` answer instead.
+    pub(crate) fn replaced(&self, api: Api) -> Option<Endpoint> {
         let operations = self.operations.as_ref().filter(|_| matches!(api, Api::Operations(_)));
         self.changed.get(&api).or(operations).cloned()
     }

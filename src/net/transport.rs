@@ -1,5 +1,6 @@
 //! One HTTP request out, one answer back: the seam that a simulation takes the place of.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -38,10 +39,13 @@ pub struct Request {
     /// The bearer token to send.
     pub token: Option<SecretString>,
     /// More headers, by their names in lower case. A `content-type` stands for JSON's.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Headers,
     /// The body of a POST.
     pub body: Vec<u8>,
 }
+
+/// Headers, by their names in lower case.
+pub type Headers = Vec<(Cow<'static, str>, String)>;
 
 /// An answer, whatever its status.
 #[derive(Clone, Debug)]
@@ -139,10 +143,10 @@ impl Network {
             Method::Post => self.client.post(url).body(request.body),
         };
         let is_json =
-            request.method == Method::Post && request.headers.iter().all(|(name, _)| *name != CONTENT_TYPE);
+            request.method == Method::Post && request.headers.iter().all(|(name, _)| name != CONTENT_TYPE);
         let builder = if is_json { builder.header(CONTENT_TYPE, "application/json") } else { builder };
         let builder =
-            request.headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value));
+            request.headers.iter().fold(builder, |builder, (name, value)| builder.header(&**name, value));
         let builder = match &request.token {
             Some(token) => builder.bearer_auth(token.expose_secret()),
             None => builder,

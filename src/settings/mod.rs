@@ -5,6 +5,8 @@ mod check;
 mod common;
 mod endpoints;
 mod ledger;
+#[cfg(feature = "terminal")]
+mod login;
 mod parse;
 mod policy;
 mod services;
@@ -15,6 +17,8 @@ use std::sync::Arc;
 
 pub use common::{CheckSettings, CommonArgs};
 pub use ledger::{HistoryArgs, HistorySettings, LedgerArgs};
+#[cfg(feature = "terminal")]
+pub(crate) use login::places;
 pub use policy::PolicyArgs;
 pub use services::Selection;
 pub use slack::SlackArgs;

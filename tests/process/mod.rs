@@ -167,14 +167,14 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
 #[tokio::test]
 async fn who_has_no_login_is_told_how_to_get_one() {
     let nobody = [("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file".to_owned())];
-    let fix = "opwatch: run `gcloud auth application-default login`, or set ACCESS_TOKEN=$(gcloud auth print-access-token)\n";
+    let fix = format!("opwatch: {}\n", opwatch::google::LOGIN);
     let (code, text, error) = outcome(&["check", NAME], &nobody).await;
-    assert_eq!((code, error.as_str()), (Some(1), fix), "{text}");
+    assert_eq!((code, error.as_str()), (Some(1), fix.as_str()), "{text}");
     assert!(text.contains("no token: ") && !text.contains("Error:"), "it has no code: {text}");
     let (code, _, error) =
         outcome(&["history", "--ledger-kind", "Run", "--ledger-project", "demo"], &nobody).await;
     assert_eq!(code, Some(1));
-    assert!(error.contains(": no token: ") && error.ends_with(fix), "{error}");
+    assert!(error.contains(": no token: ") && error.ends_with(&fix), "{error}");
 }
 
 /// A proxy would see the token of a plain call to loopback.

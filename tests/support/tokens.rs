@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Response, StatusCode};
@@ -83,6 +83,19 @@ impl Drop for Jwks {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// The key of a service account as Google gives it out, PKCS#8 in PEM, and its public half.
+pub(crate) fn account_key() -> (String, Vec<u8>) {
+    // <https://datatracker.ietf.org/doc/html/rfc5208#section-5>: version 0, rsaEncryption, the key.
+    let long = |tag: u8, content: &[u8]| {
+        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82, high, low], content].concat()
+    };
+    let algorithm = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
+    let key = long(0x30, &[&b"\x02\x01\x00"[..], algorithm, &long(0x04, GOOGLE)].concat());
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(key));
+    (pem, RsaKeyPair::from_der(GOOGLE).unwrap().public().as_ref().to_vec())
 }
 
 fn key_set() -> Value {

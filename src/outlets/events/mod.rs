@@ -47,10 +47,10 @@ impl Events {
         let body = serde_json::to_vec(&Event::of(end)).unwrap_or_default();
         let timestamp = call.now.timestamp();
         let headers = vec![
-            ("content-type", "application/cloudevents+json; charset=utf-8".to_owned()),
-            ("webhook-id", end.id.to_owned()),
-            ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", self.receiver.key.sign(end.id, timestamp, &body)),
+            ("content-type".into(), "application/cloudevents+json; charset=utf-8".to_owned()),
+            ("webhook-id".into(), end.id.to_owned()),
+            ("webhook-timestamp".into(), timestamp.to_string()),
+            ("webhook-signature".into(), self.receiver.key.sign(end.id, timestamp, &body)),
         ];
         let url = self.receiver.url.clone();
         let request = Request { method: Method::Post, url, token: None, headers, body };
