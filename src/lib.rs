@@ -11,6 +11,8 @@
 //! Out: [`runner`] takes the one next step, through [`google`] (operations, tasks, datastore) and [`outlets`] (who is told, in
 //! the words of [`prose`]); a [`ledger`] keeps what was seen and which reports were sent.
 //!
+//! In a terminal, [`follow`] takes the place of the runner: the same core, with a sleep where a push has a task.
+//!
 //! Around it: [`app`] puts the parts together as [`settings`] say, [`cli`] has the commands, [`fakes`] the stand-ins of Google
 //! and Slack.
 
@@ -27,6 +29,8 @@ pub mod services;
 pub mod trust;
 pub mod watch;
 
+#[cfg(feature = "terminal")]
+pub mod follow;
 pub mod google;
 pub mod ledger;
 pub mod outlets;

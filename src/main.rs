@@ -27,6 +27,9 @@ struct Cli {
 enum Command {
     /// Run the service, which receives Pub/Sub pushes (the default)
     Serve(Box<ServeArgs>),
+    /// Wait for operations to end, and show how they go
+    #[cfg(feature = "terminal")]
+    Wait(Box<opwatch::cli::wait::WaitArgs>),
     /// Look at one operation and print what the report would say; sends nothing
     Check(Box<opwatch::cli::check::CheckArgs>),
     /// Check settings, permissions and connectivity, and say how to fix what is wrong
@@ -71,6 +74,8 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => serve(&args).await,
+            #[cfg(feature = "terminal")]
+            Command::Wait(args) => opwatch::cli::wait::run(&args).await,
             Command::Check(args) => opwatch::cli::check::run(&args).await,
             Command::Doctor(args) => opwatch::cli::doctor::run(&args).await,
             Command::History(args) => opwatch::cli::history::run(&args).await,

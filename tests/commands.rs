@@ -115,8 +115,9 @@ fn frequent_slips_are_found_before_the_first_run() {
     fs::remove_file(file).unwrap();
 }
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "serve",
+    "wait",
     "check",
     "doctor",
     "history",

@@ -12,6 +12,8 @@ pub mod render;
 pub mod schema;
 pub mod services;
 pub mod validate;
+#[cfg(feature = "terminal")]
+pub mod wait;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -68,7 +68,7 @@ pub fn stall_report(next: &Check, now: DateTime<Utc>) -> Report {
 }
 
 /// What was last seen of it, and when.
-fn report(next: &Check, outcome: Outcome, now: DateTime<Utc>) -> (Report, DateTime<Utc>) {
+pub(super) fn report(next: &Check, outcome: Outcome, now: DateTime<Utc>) -> (Report, DateTime<Utc>) {
     let (facts, seen) = next.last.as_ref().map(|seen| (seen.facts.clone(), seen.at)).unwrap_or_default();
     (Report::of_running(next, outcome, facts, now), seen)
 }
@@ -85,13 +85,13 @@ impl Writer<'_> {
     }
 
     /// How far it is: by entities, else by bytes, else as the service says.
-    fn percent(&self) -> Option<u8> {
+    pub(super) fn percent(&self) -> Option<u8> {
         let facts = &self.report.facts;
         let items = facts.items.map(|items| items.count);
         [facts.entities, facts.bytes, facts.overall, items].into_iter().flatten().find_map(Progress::percent)
     }
 
-    fn rate(&self, next: &Check) -> Option<Field> {
+    pub(super) fn rate(&self, next: &Check) -> Option<Field> {
         let entities = next.track.entity_rate().map(|rate| self.entity_rate(rate));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
         let bytes = next.track.byte_rate().map(|rate| format!("{}/s", size(rate as u64)));

@@ -7,6 +7,8 @@ mod console;
 mod live;
 pub mod locale;
 mod number;
+#[cfg(feature = "terminal")]
+mod progress;
 mod sentences;
 mod values;
 
@@ -16,6 +18,8 @@ use chrono_tz::Tz;
 pub use self::compared::compared;
 pub use self::live::{running, stall_report};
 pub use self::number::{grouped, size};
+#[cfg(feature = "terminal")]
+pub use self::progress::{Progressing, progressing};
 use crate::ledger::Comparison;
 use crate::prose::locale::{Subject, Words};
 use crate::services::{Operation, Progress, Service};

@@ -4,6 +4,8 @@
 mod check;
 mod common;
 mod endpoints;
+#[cfg(feature = "terminal")]
+mod follow;
 mod ledger;
 #[cfg(feature = "terminal")]
 mod login;
@@ -11,17 +13,23 @@ mod parse;
 mod policy;
 mod services;
 mod slack;
+#[cfg(feature = "terminal")]
+mod surroundings;
 mod variables;
 
 use std::sync::Arc;
 
 pub use common::{CheckSettings, CommonArgs};
+#[cfg(feature = "terminal")]
+pub use follow::FollowArgs;
 pub use ledger::{HistoryArgs, HistorySettings, LedgerArgs};
 #[cfg(feature = "terminal")]
 pub(crate) use login::places;
 pub use policy::PolicyArgs;
 pub use services::Selection;
 pub use slack::SlackArgs;
+#[cfg(feature = "terminal")]
+pub use surroundings::{Surroundings, default_project};
 pub use variables::Variables;
 
 use chrono::{DateTime, Utc};

@@ -1,0 +1,85 @@
+//! What is said of an operation in lines of text. Pure.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::item::Item;
+use crate::prose::{Context, Field, Notice, Progressing, Text, Value, notice, progressing, running};
+use crate::watch::{Locale, Outcome, Report};
+
+/// In which words.
+#[derive(Clone, Copy, Debug)]
+pub struct Wording {
+    /// The language.
+    pub locale: Locale,
+    /// The zone of times.
+    pub zone: Tz,
+    /// Whether the terminal shows more than ASCII.
+    pub unicode: bool,
+}
+
+impl Wording {
+    /// What texts of prose need to know, at this time.
+    pub(super) fn context(self, now: DateTime<Utc>) -> Context<'static> {
+        Context { topic: None, locale: self.locale, zone: self.zone, title: None, routing: None, now }
+    }
+
+    /// The mark of an end.
+    pub(super) fn mark(self, outcome: Outcome) -> &'static str {
+        let marks = if self.unicode { ["✓", "✗"] } else { ["+", "x"] };
+        let [good, bad] = marks;
+        match outcome {
+            Outcome::Succeeded => good,
+            Outcome::Failed | Outcome::Cancelled => bad,
+            Outcome::CannotTell
+            | Outcome::NotStarted
+            | Outcome::LimitReached
+            | Outcome::Notice
+            | Outcome::Test
+            | Outcome::Lost
+            | Outcome::Doctor
+            | Outcome::Running
+            | Outcome::Stalled => "?",
+        }
+    }
+
+    /// The line of a running operation in a log.
+    pub(super) fn running(self, item: &Item, label: &str, now: DateTime<Utc>) -> String {
+        let context = self.context(now);
+        let headline = running(&item.check, now, true, &context).title;
+        let Progressing { percent, counts, rate, elapsed, until, state } =
+            progressing(&item.check, item.since, &context);
+        let until = until.map(|clock| self.locale.words().eta(&clock));
+        let percent = percent.map(|percent| format!("{percent}%"));
+        let failure = item.failure.as_ref().map(ToString::to_string);
+        let parts = [Some(headline), percent, counts, rate, elapsed, until, state, failure];
+        format!("{label}: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
+    }
+
+    /// The lines of an end: a line with its mark, then what a person needs to know of it.
+    pub(super) fn ended(self, report: &Report, label: &str, now: DateTime<Utc>) -> Vec<String> {
+        let notice = notice(report, &self.context(now));
+        let mark = self.mark(report.outcome);
+        let first = format!("{mark} {label}: {}", notice.first_line());
+        let details = details(&notice, report.outcome == Outcome::Succeeded);
+        std::iter::once(first).chain(details.into_iter().map(|line| format!("    {line}"))).collect()
+    }
+}
+
+/// Of a success where its result is, of all else what happened and what to do.
+fn details(notice: &Notice, is_good: bool) -> Vec<String> {
+    if is_good {
+        let is_link = |field: &&Field| matches!(&field.value, Value::Code(text) if text.contains("://"));
+        return notice.values.iter().filter(is_link).map(line).collect();
+    }
+    let texts = notice.texts.iter().chain(&notice.commands);
+    let indented = |text: &Text| match text {
+        Text::Plain(text) => text.lines().map(str::to_owned).collect::<Vec<_>>(),
+        Text::Code(text) => text.lines().map(|line| format!("  {line}")).collect(),
+    };
+    texts.flat_map(indented).collect()
+}
+
+fn line(Field { label, value: Value::Plain(value) | Value::Code(value), .. }: &Field) -> String {
+    format!("{label}: {value}")
+}

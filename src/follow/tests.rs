@@ -1,0 +1,406 @@
+//! Following in virtual time: hours pass in milliseconds, and the answers are those of a script.
+#![expect(clippy::disallowed_methods, reason = "tests read tokio's clock, which stands still")]
+#![expect(clippy::unnecessary_wraps, reason = "each is an answer of a scene")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::signals::Waiting;
+use super::*;
+use crate::clock::Clock;
+use crate::google::{Google, Tokens};
+use crate::net::endpoints::Endpoints;
+use crate::net::transport::{Answer, Failure, Request, Sending, Transport};
+use crate::services::{Operation, Service};
+use crate::testing::{answer, at};
+use crate::watch::Locale;
+use secrecy::ExposeSecret;
+
+/// Time since the beginning, and what became of it.
+type Scene = Arc<dyn Fn(&str, u64) -> Result<Answer, Failure> + Send + Sync>;
+
+/// Answers by the name of the operation and the second.
+struct Scripted {
+    scene: Scene,
+    start: Instant,
+    asked: Arc<Mutex<Vec<(String, u64)>>>,
+}
+
+impl Transport for Scripted {
+    fn send(&self, request: Request, _: Duration) -> Sending<'_> {
+        let second = self.start.elapsed().as_secs();
+        let name = request.url.expose_secret().rsplit('/').next().unwrap().to_owned();
+        let answer = (self.scene)(&name, second);
+        self.asked.lock().unwrap().push((name, second));
+        Box::pin(async move { answer })
+    }
+}
+
+/// A clock that goes with tokio's, and ahead of it once the machine has slept.
+struct Wall {
+    start: Instant,
+    sleep: Option<(u64, i64)>,
+}
+
+impl Clock for Wall {
+    fn now(&self) -> DateTime<Utc> {
+        let elapsed = self.start.elapsed();
+        let slept =
+            self.sleep.filter(|(from, _)| elapsed.as_secs() >= *from).map_or(0, |(_, seconds)| seconds);
+        at(slept) + TimeDelta::from_std(elapsed).unwrap()
+    }
+}
+
+/// Interrupts at these seconds.
+struct Presses {
+    start: Instant,
+    at: Vec<u64>,
+}
+
+impl Interruptions for Presses {
+    fn next(&mut self) -> Waiting<'_> {
+        let until = self.at.first().map(|second| self.start + Duration::from_secs(*second));
+        Box::pin(async move {
+            match until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+            self.at.remove(0);
+        })
+    }
+}
+
+/// Keeps what is shown, with its second.
+struct Kept {
+    start: Instant,
+    lines: Vec<(u64, String)>,
+    notes: Vec<String>,
+}
+
+impl Stage for Kept {
+    fn lines(&mut self, lines: &[String]) {
+        let second = self.start.elapsed().as_secs();
+        self.lines.extend(lines.iter().map(|line| (second, line.clone())));
+    }
+
+    fn note(&mut self, text: &str) {
+        self.notes.push(text.to_owned());
+    }
+}
+
+/// What following came to.
+struct Played {
+    exit: Exit,
+    second: u64,
+    lines: Vec<(u64, String)>,
+    notes: Vec<String>,
+    asked: Vec<(String, u64)>,
+}
+
+impl Played {
+    fn times_of(&self, name: &str) -> Vec<u64> {
+        self.asked.iter().filter(|(asked, _)| asked == name).map(|(_, second)| *second).collect()
+    }
+
+    fn first_lines(&self) -> Vec<&str> {
+        self.lines.iter().map(|(_, line)| line.as_str()).filter(|line| !line.starts_with(' ')).collect()
+    }
+}
+
+struct Play {
+    names: Vec<&'static str>,
+    options: Options,
+    sleep: Option<(u64, i64)>,
+    interrupts: Vec<u64>,
+    token: Option<&'static str>,
+}
+
+fn play(names: &[&'static str]) -> Play {
+    let wording = Wording { locale: Locale::En, zone: chrono_tz::Tz::UTC, unicode: true };
+    let options = Options {
+        until: Until::All,
+        interval: None,
+        timeout: None,
+        output: Output::Log,
+        title: None,
+        wording,
+    };
+    Play { names: names.to_vec(), options, sleep: None, interrupts: Vec::new(), token: Some("x") }
+}
+
+impl Play {
+    async fn against(
+        self,
+        scene: impl Fn(&str, u64) -> Result<Answer, Failure> + Send + Sync + 'static,
+    ) -> Played {
+        let start = Instant::now();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let transport = Scripted { scene: Arc::new(scene), start, asked: Arc::clone(&asked) };
+        let tokens = Tokens::new(self.token.map(Into::into));
+        let google = Arc::new(Google::new(Arc::new(transport), tokens, Endpoints::default()));
+        let operation = |name: &&str| {
+            Operation::new(Service::DATASTORE, &format!("projects/p/operations/{name}")).unwrap()
+        };
+        let operations = self.names.iter().map(operation).collect();
+        let mut stage = Kept { start, lines: Vec::new(), notes: Vec::new() };
+        let mut presses = Presses { start, at: self.interrupts };
+        let clock = Wall { start, sleep: self.sleep };
+        let means = Means { google, clock: &clock, interruptions: &mut presses, stage: &mut stage };
+        let exit = follow(means, operations, self.options).await;
+        let asked = asked.lock().unwrap().clone();
+        Played { exit, second: start.elapsed().as_secs(), lines: stage.lines, notes: stage.notes, asked }
+    }
+}
+
+/// An export of `name` that began at second 0 and has written so many of 1,000 entities.
+fn running(name: &str, done: u64) -> Result<Answer, Failure> {
+    body(name, &json!({}), "PROCESSING", done)
+}
+
+fn ended(name: &str, how: &str) -> Result<Answer, Failure> {
+    let end = match how {
+        "FAILED" => json!({"error": {"code": 13, "message": "it broke"}}),
+        "CANCELLED" => json!({"error": {"code": 1, "message": "cancelled"}}),
+        _ => json!({"response": {}}),
+    };
+    body(name, &end, how, 1_000)
+}
+
+fn body(name: &str, end: &serde_json::Value, state: &str, done: u64) -> Result<Answer, Failure> {
+    let mut body = json!({
+        "name": format!("projects/p/operations/{name}"),
+        "metadata": {
+            "@type": "type.googleapis.com/google.datastore.admin.v1.ExportEntitiesMetadata",
+            "common": {"startTime": at(0).to_rfc3339(), "operationType": "EXPORT_ENTITIES", "state": state},
+            "progressEntities": {"workCompleted": done.to_string(), "workEstimated": "1000"},
+        },
+    });
+    if let Some(end) = end.as_object().filter(|end| !end.is_empty()) {
+        body["done"] = true.into();
+        body["metadata"]["common"]["endTime"] = json!(at(3_600).to_rfc3339());
+        body.as_object_mut().unwrap().extend(end.clone());
+    }
+    Ok(answer(200, body.to_string()))
+}
+
+fn refused(status: u16, retry_after: Option<u64>) -> Result<Answer, Failure> {
+    let body = json!({"error": {"code": status, "message": "no", "status": "UNKNOWN"}}).to_string();
+    Ok(Answer { retry_after: retry_after.map(Duration::from_secs), ..answer(status, body) })
+}
+
+fn lost() -> Result<Answer, Failure> {
+    Err(Failure::NotConnected("no route to host".to_owned()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_is_done_needs_one_look() {
+    for (how, exit, mark) in
+        [("SUCCESSFUL", 0, "✓"), ("FAILED", 1, "✗"), ("CANCELLED", 2, "✗"), ("ODD", 3, "?")]
+    {
+        let played = play(&["a"]).against(move |name, _| ended(name, how)).await;
+        assert_eq!((played.exit.code(), played.asked.len(), played.second), (exit, 1, 0), "{how}");
+        assert!(played.first_lines()[0].starts_with(&format!("{mark} a: ")), "{:?}", played.lines);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_worst_end_is_the_exit_status_and_the_first_end_with_any() {
+    let scene = |name: &str, second| match name {
+        "quick" if second >= 10 => ended(name, "SUCCESSFUL"),
+        "slow" if second >= 100 => ended(name, "FAILED"),
+        name => running(name, 0),
+    };
+    let all = play(&["quick", "slow"]).against(scene).await;
+    assert_eq!((all.exit, all.second), (Exit::Failed, 101));
+    let mut any = play(&["quick", "slow"]);
+    any.options.until = Until::Any;
+    let any = any.against(scene).await;
+    assert_eq!((any.exit, any.second), (Exit::Succeeded, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_grow_apart_and_come_closer_before_the_expected_end() {
+    let played = play(&["a"])
+        .against(
+            |name, second| if second < 3_600 { running(name, second / 4) } else { ended(name, "SUCCESSFUL") },
+        )
+        .await;
+    let times = played.times_of("a");
+    assert_eq!(times[..5], [0, 2, 4, 6, 8]);
+    let gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps.iter().all(|gap| (2..=60).contains(gap)), "{gaps:?}");
+    assert_eq!(gaps.iter().filter(|gap| **gap == 60).count(), 40, "the second third: {gaps:?}");
+    assert_eq!(played.exit, Exit::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_network_is_waited_for() {
+    let played = play(&["a"])
+        .against(|name, second| match second {
+            0..300 => running(name, 100),
+            300..900 => lost(),
+            _ => ended(name, "SUCCESSFUL"),
+        })
+        .await;
+    assert_eq!(played.exit, Exit::Succeeded);
+    assert!((900..=962).contains(&played.second), "{}", played.second);
+    let failing = played
+        .first_lines()
+        .iter()
+        .filter(|line| line.ends_with("connection failed: no route to host"))
+        .count();
+    assert!((1..=11).contains(&failing), "{:?}", played.lines);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_read_for_an_hour_is_given_up() {
+    let played = play(&["a"]).against(|_, _| lost()).await;
+    assert_eq!(played.exit, Exit::CannotTell);
+    assert!((3_600..3_700).contains(&played.second), "{}", played.second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_three_times_is_the_end() {
+    let passing = play(&["a"]).against(|name, second| match second {
+        0..10 => running(name, 1),
+        10..13 => refused(401, None),
+        _ => ended(name, "SUCCESSFUL"),
+    });
+    assert_eq!(passing.await.exit, Exit::Succeeded);
+    let expired = play(&["a"])
+        .against(|name, second| if second < 100 { running(name, 1) } else { refused(401, None) })
+        .await;
+    assert_eq!(expired.exit, Exit::CannotTell);
+    assert!((100..125).contains(&expired.second), "{}", expired.second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_asks_to_wait_is_left_alone() {
+    let played = play(&["a"])
+        .against(|name, second| match second {
+            0 => refused(429, Some(300)),
+            1..300 => panic!("asked at {second}"),
+            _ => ended(name, "SUCCESSFUL"),
+        })
+        .await;
+    assert_eq!((played.exit, played.asked.len()), (Exit::Succeeded, 2));
+    assert!((300..=375).contains(&played.second), "{}", played.second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_is_looked_for_once_more() {
+    let late = play(&["a"])
+        .against(|name, second| if second < 5 { refused(404, None) } else { ended(name, "SUCCESSFUL") })
+        .await;
+    assert_eq!((late.exit, late.times_of("a")), (Exit::Succeeded, vec![0, 5]), "a new operation can be late");
+    let never = play(&["a"]).against(|_, _| refused(404, None)).await;
+    assert_eq!((never.exit, never.times_of("a")), (Exit::CannotTell, vec![0, 5]));
+    let gone = play(&["a"])
+        .against(|name, second| if second < 60 { running(name, 1) } else { refused(404, None) })
+        .await;
+    assert_eq!(gone.exit, Exit::CannotTell);
+    assert!(gone.second < 75, "{}", gone.second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_sleep_of_the_machine_it_looks_at_once() {
+    let mut asleep = play(&["a"]);
+    asleep.options.interval = Some(Duration::from_secs(600));
+    asleep.options.timeout = Some(Duration::from_secs(1_800));
+    asleep.sleep = Some((60, 3_600));
+    let played = asleep
+        .against(|name, second| if second < 60 { running(name, 1) } else { ended(name, "SUCCESSFUL") })
+        .await;
+    assert_eq!(played.exit, Exit::Succeeded, "the time asleep does not count as waited");
+    assert!((60..=75).contains(&played.second), "{}", played.second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_put_back_changes_nothing() {
+    let mut put_back = play(&["a"]);
+    put_back.sleep = Some((60, -3_600));
+    let played = put_back
+        .against(|name, second| if second < 300 { running(name, 1) } else { ended(name, "SUCCESSFUL") })
+        .await;
+    assert_eq!(played.exit, Exit::Succeeded);
+    assert!((300..=360).contains(&played.second), "{}", played.second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_timeout_comes_after_one_last_look() {
+    let timed = |scene: fn(&str, u64) -> Result<Answer, Failure>| {
+        let mut timed = play(&["a"]);
+        timed.options.timeout = Some(Duration::from_secs(100));
+        timed.options.interval = Some(Duration::from_secs(60));
+        timed.against(scene)
+    };
+    let over = timed(|name, _| running(name, 1)).await;
+    assert_eq!((over.exit.code(), over.times_of("a")), (124, vec![0, 60, 100]));
+    let ended =
+        timed(|name, second| if second < 70 { running(name, 1) } else { ended(name, "FAILED") }).await;
+    assert_eq!((ended.exit.code(), ended.second), (1, 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_leaves_the_operations_alone_and_tells_how_to_go_on() {
+    let mut interrupted = play(&["a", "b", "c"]);
+    interrupted.interrupts = vec![30];
+    let played = interrupted
+        .against(|name, _| if name == "b" { ended(name, "SUCCESSFUL") } else { running(name, 1) })
+        .await;
+    assert_eq!((played.exit.code(), played.second), (130, 30));
+    let command = "opwatch wait --service datastore projects/p/operations/a projects/p/operations/c";
+    assert!(played.notes[0].ends_with(command), "{:?}", played.notes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_has_a_line_a_minute_and_one_in_ten_without_a_change() {
+    let played = play(&["a"])
+        .against(|name, second| match second {
+            0..300 => running(name, second),
+            300..3_600 => running(name, 300),
+            _ => ended(name, "SUCCESSFUL"),
+        })
+        .await;
+    let times: Vec<u64> = played.lines.iter().map(|(second, _)| *second).collect();
+    let gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps.iter().rev().skip(1).all(|gap| *gap >= 60), "{gaps:?}");
+    assert!(gaps.iter().all(|gap| *gap <= 600), "{gaps:?}");
+    assert!((10..=14).contains(&times.len()), "{times:?}");
+    assert_eq!(
+        played.first_lines()[0],
+        "a: Datastore export is running · 0% · 0 of 1,000 · 0 s · PROCESSING"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_log_has_the_ends_only() {
+    let mut quiet = play(&["a", "b"]);
+    quiet.options.output = Output::Quiet;
+    let played = quiet
+        .against(
+            |name, second| if second < 3_600 { running(name, second) } else { ended(name, "SUCCESSFUL") },
+        )
+        .await;
+    let lines = played.first_lines();
+    assert!(lines.len() == 2 && lines.iter().all(|line| line.starts_with('✓')), "{lines:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_operations_are_followed_at_ten_looks_a_second() {
+    let names: Vec<&'static str> = (0..1_000).map(|number| &*format!("op-{number}").leak()).collect();
+    let played = play(&names)
+        .against(|name, second| if second < 300 { running(name, 1) } else { ended(name, "SUCCESSFUL") })
+        .await;
+    assert_eq!(played.exit, Exit::Succeeded);
+    let mut by_second: BTreeMap<u64, usize> = BTreeMap::new();
+    for (_, second) in played.asked.iter().filter(|(_, second)| *second > 0) {
+        *by_second.entry(second / 100).or_default() += 1;
+    }
+    assert!(by_second.values().all(|looks| *looks <= 1_000), "{by_second:?}");
+}
