@@ -15,6 +15,8 @@ deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 dry_run=''
 # Read by the next changes as standard input: the only way a secret takes.
 input=''
+# A file that takes the errors of a change that fails, for a step that goes on without it; empty when they are shown.
+refusal=''
 # The changes that --dry-run or deploy/doctor has named.
 differences_found=0
 
@@ -310,6 +312,10 @@ attempt() {
   errors=$(mktemp)
   until gc "$@" < <(printf %s "$input") >/dev/null 2>"$errors"; do
     if ((++tries > 12)) || ! grep -qE "$later" "$errors"; then
+      if [[ -n $refusal ]]; then
+        mv "$errors" "$refusal"
+        return 1
+      fi
       cat "$errors" >&2
       hint_at_agent "$errors"
       rm -f "$errors"

@@ -2,7 +2,7 @@
 //!
 //! Even when it is loaded already, gcloud takes a moment for each call, so each test is a long story of one project.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use opwatch::trust::Origin;
 use opwatch::watch::{Message, Report, Slot};
 use serde_json::{Value, json};
 
-use crate::support::gcloud::{Call, Cloud, DIGEST, URL};
+use crate::support::gcloud::{Call, Cloud, DIGEST, Support, URL};
 
 const WEBHOOK: &str = "https://hooks.slack.com/services/T0/B0/canary-secret-8f1b";
 const BOT_TOKEN: &str = "xoxb-canary-secret-77aa";
@@ -257,6 +257,56 @@ fn an_upgrade_from_version_0_1_and_the_way_back() {
     after_nine_days_it_ends(&cloud);
     the_way_back(&cloud);
 
+    assert_eq!(cloud.refused(), Vec::<String>::new());
+}
+
+/// IAM takes no permission of a list when it refuses one of them.
+#[test]
+fn a_role_for_all_services_is_made_without_what_iam_refuses() {
+    let Some(cloud) = Cloud::new("all", "2026-01-01T00:00:00Z") else { return };
+    let table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/lib/services.json"));
+    let table: BTreeMap<String, Value> = serde_json::from_str(&table.unwrap()).unwrap();
+    let refused = [
+        ("tpu.operations.get", Support::No),
+        ("krmapihosting.operations.get", Support::Unknown),
+        ("securityposture.operations.get", Support::OnlyListed),
+    ];
+    let listed = |id: &str| -> Vec<&str> {
+        table[id]["permissions"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
+    };
+    let mut expected: BTreeSet<&str> =
+        table.keys().filter(|id| *id != "compute").flat_map(|id| listed(id)).collect();
+    cloud.know_permissions(table.keys().flat_map(|id| listed(id)).map(|name| (name, Support::Yes)));
+    cloud.know_permissions(refused);
+    expected.retain(|name| refused.iter().all(|(refused, _)| refused != name));
+    let starts = ["datastore.databases.export", "datastore.operations.list"];
+    cloud.know_permissions(starts.map(|name| (name, Support::Yes)));
+    expected.extend(starts);
+    let settings = SETTINGS.replace("datastore,firestore", "' all , -compute'");
+    cloud.file("settings.env", &format!("{settings}IMAGE={IMAGE}\n"));
+
+    let text = cloud.run("up", &["--no-test"], WEBHOOK).ok();
+
+    let role = |cloud: &Cloud| -> Vec<String> {
+        serde_json::from_value(cloud.resource(ROLE)["includedPermissions"].clone()).unwrap()
+    };
+    assert_eq!(BTreeSet::from_iter(role(&cloud).iter().map(String::as_str)), expected);
+    assert_eq!(role(&cloud).len(), expected.len());
+    for said in [
+        "IAM refuses permission securityposture.operations.get\n",
+        "or remove their services from SERVICES: krmapihosting.operations.get, securityposture.operations.get, tpu.operations.get\n",
+        "with a custom role of the organization or a predefined one: assuredworkloads, securityposture\n",
+        "for those of the project nothing is missing: auditmanager, ",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let unknown = text.lines().find(|line| line.contains("services is unknown: grant ")).unwrap();
+    assert!(unknown.contains("accesscontextmanager, aiplatform, ") && !unknown.contains("spanner"), "{unknown}");
+
+    cloud.take_changes();
+    cloud.know_permissions([("securityposture.operations.get", Support::Unknown)]);
+    let again = cloud.run("up", &["--no-test"], "").ok();
+    assert!(cloud.take_changes().is_empty() && again.contains("unchanged: role opwatch\n"), "{again}");
     assert_eq!(cloud.refused(), Vec::<String>::new());
 }
 
@@ -713,7 +763,7 @@ fn up_takes_them_up_again(cloud: &Cloud) {
     assert!(text.contains("resume queue opwatch-checks"), "{text}");
     assert!(text.contains("unchanged: role opwatch"), "{text}");
     assert!(text.contains("revoke roles/datastore.user on project demo from opwatch-run@demo."), "{text}");
-    let mut expected: std::collections::BTreeSet<_> = MADE.map(str::to_owned).into_iter().collect();
+    let mut expected: BTreeSet<_> = MADE.map(str::to_owned).into_iter().collect();
     expected.insert(JOB.to_owned());
     assert_eq!(made(cloud), expected);
     let mut grants = cloud.grants();
@@ -962,7 +1012,7 @@ fn doctor_runs_as_the_runtime_account(cloud: &Cloud) {
 // === Reading the stand-in ===
 
 /// What is there, but for the enabled APIs.
-fn made(cloud: &Cloud) -> std::collections::BTreeSet<String> {
+fn made(cloud: &Cloud) -> BTreeSet<String> {
     cloud.resources().into_iter().filter(|key| !key.starts_with("serviceusage:")).collect()
 }
 

@@ -49,45 +49,108 @@ ensure_accounts() {
 #   datastore.operations.list  looks up, before each start, whether the operation runs already; also `opwatch doctor`
 #   datastore.databases.export starts an export, of Datastore and of Firestore; only when STARTS has one
 #   datastore.databases.import starts an import; only when STARTS has one
-# and for each other service of SERVICES those that read its operations (deploy/lib/permissions.json).
+# and for each other service of SERVICES those that read its operations (deploy/lib/services.json).
 # Operations belong to the project, so there is no smaller resource to grant them on.
 role_permissions() {
-  local permissions=datastore.operations.get,datastore.operations.list services service
+  local permissions=datastore.operations.get,datastore.operations.list
   ! starts import || permissions=datastore.databases.import,$permissions
   ! starts export || permissions=datastore.databases.export,$permissions
-  services=$(setting SERVICES)
-  for service in ${services//,/ }; do
-    permissions+=$(jq -r --arg service "$service" '.[$service] // empty | "," + .' "$deploy/lib/permissions.json")
-  done
-  printf '%s' "$permissions"
+  chosen_services '[.permissions[]?]' | jq -r --arg permissions "$permissions" '
+    [$permissions | split(",")[]] as $own | $own + ([.[][]] - $own | unique) | join(",")'
 }
 
-# Services of SERVICES of which no permission is known: opwatch can't give itself access to them.
-say_unknown_permissions() {
-  local services service
-  services=$(setting SERVICES)
-  for service in ${services//,/ }; do
-    [[ $service != datastore && $service != firestore ]] || continue
-    [[ $(jq --arg service "$service" 'has($service)' "$deploy/lib/permissions.json") == true ]] ||
-      say "warning: the permission to read operations of $service is unknown: grant $run_account a role that includes it"
-  done
+# chosen_services FILTER: FILTER of each service of SERVICES, a JSON object by id; null is a service that is not in the table.
+# SERVICES has ids, or "all" without some: all,-compute.
+chosen_services() {
+  jq --arg services "$(setting SERVICES datastore,firestore)" '
+    ($services | [splits(" *, *") | gsub("^ +| +$"; "") | select(. != "")]) as $items
+    | ($items | map(select(startswith("-"))[1:])) as $without
+    | . as $table
+    | (if $items | index("all") then keys - $without else [] end) + ($items | map(select(. != "all" and (startswith("-") | not))))
+    | unique | map({key: ., value: ($table[.] | '"$1"')}) | from_entries' "$deploy/lib/services.json"
 }
+
+# Services of SERVICES that the role of a project gives no access to, or of which no permission is known.
+say_services_without_access() {
+  local places
+  places=$(chosen_services '. // {permissions: []}')
+  warn_of_services '.permissions == []' \
+    "warning: the permission to read operations of these services is unknown: grant $run_account a role that includes it"
+  warn_of_services '.permissions != [] and .place == "aboveProject"' \
+    "warning: operations of these services belong to an organization or folder, so opwatch can read them only if $run_account" \
+    "is granted their permission there, with a custom role of the organization or a predefined one"
+  warn_of_services '.permissions != [] and .place == "projectAndAbove"' \
+    "note: operations of these services may belong to an organization or folder; opwatch reads those only if $run_account" \
+    "is granted their permission there; for those of the project nothing is missing"
+}
+
+# warn_of_services CONDITION TEXT...
+warn_of_services() {
+  local ids
+  ids=$(jq -r "to_entries | map(select(.value | $1) | .key) | join(\", \")" <<<"$places")
+  shift
+  [[ -z $ids ]] || say "$*: $ids"
+}
+
+# supported_permissions PERMISSIONS: those of them that a custom role of the project may have, separated by commas. IAM knows
+# (https://cloud.google.com/iam/docs/custom-roles-permissions-support); all of them when it can't be asked yet.
+supported_permissions() {
+  recall iam list-testable-permissions "//cloudresourcemanager.googleapis.com/projects/$PROJECT" |
+    jq -rs --arg permissions "$1" '
+      ($permissions | split(",")) as $wanted
+      | [.[][] | select(.customRolesSupportLevel != "NOT_SUPPORTED").name] as $supported
+      | $wanted - (if $supported == [] then [] else $wanted - $supported end) | join(",")'
+}
+
+# What the role of the project has in the end: role_permissions without what IAM refuses.
+permissions=''
+# What IAM refuses, separated by commas.
+refused=''
 
 ensure_role() {
-  local actual wanted permissions
-  permissions=$(role_permissions)
-  wanted=$(jq -n --arg permissions "$permissions" '{permissions: ($permissions | split(",") | unique), stage: "GA"}')
+  local actual wanted
+  wanted=$(role_permissions)
+  permissions=$wanted
   actual=$(describe iam roles % "$role")
   if [[ -n $actual && $(jq .deleted <<<"$actual") == true ]]; then
     change "undelete role $role" iam roles undelete "$role"
   fi
-  actual=$(jq -n --argjson actual "${actual:-null}" '
+  actual=$(jq -ncS --argjson actual "${actual:-null}" '
     $actual | select(. != null) | {permissions: (.includedPermissions // [] | sort), stage}')
-  settle "role $role" "$wanted" "$actual" iam roles % "$role" --title="opwatch: reads operations, starts exports" \
-    --permissions="$permissions" --stage=GA
+  # IAM is asked only before the role becomes another one. It supports all permissions of Datastore.
+  if [[ $(role_as_json) != "$actual" && -n $(tr ',' '\n' <<<"$wanted" | grep -v '^datastore\.') ]]; then
+    permissions=$(supported_permissions "$wanted")
+  fi
+  settle_role
+  refused=$(jq -rn --arg wanted "$wanted" --arg permissions "$permissions" '
+    ($wanted | split(",")) - ($permissions | split(",")) | join(", ")')
+  [[ -z $refused ]] || say "warning: IAM refuses these permissions in a custom role of a project, so role $role is without them;" \
+    "grant $run_account a predefined role that has them, or remove their services from SERVICES: $refused"
   grant "project $PROJECT" "serviceAccount:$run_account" "$role_name" projects % "$PROJECT"
-  say_unknown_permissions
+  say_services_without_access
   say_other_projects
+}
+
+role_as_json() {
+  jq -ncS --arg permissions "$permissions" '{permissions: ($permissions | split(",") | unique), stage: "GA"}'
+}
+
+# Creates or updates the role. IAM may refuse what it lists as supported: that is left out too. It names one at a time.
+settle_role() {
+  local unwanted
+  refusal=$scratch/refusal
+  until settle "role $role" "$(role_as_json)" "$actual" iam roles % "$role" \
+    --title="opwatch: reads operations, starts exports" --permissions="$permissions" --stage=GA; do
+    unwanted=$(sed -nE 's/.*Permission ([^ ]+) is not (valid|supported in custom roles)\..*/\1/p' "$refusal" | head -n 1)
+    if [[ -z $unwanted || ,$permissions, != *,"$unwanted",* ]]; then
+      cat "$refusal" >&2
+      return 1
+    fi
+    say "IAM refuses permission $unwanted"
+    permissions=$(jq -rn --arg permissions "$permissions" --arg unwanted "$unwanted" '
+      $permissions | split(",") - [$unwanted] | join(",")')
+  done
+  refusal=''
 }
 
 # The same role in each other project, which only its owner can make and grant there.
@@ -98,7 +161,7 @@ say_other_projects() {
     [[ $project != "$PROJECT" ]] || continue
     say "for $project, its owner must run once (\`gcloud iam roles update\` instead of create if the role already exists):" \
       $'\n'"  gcloud iam roles create $role --project=$project --stage=GA --title='opwatch of $PROJECT'" \
-      "--permissions=$(role_permissions)" \
+      "--permissions=$permissions" \
       $'\n'"  gcloud projects add-iam-policy-binding $project --condition=None" \
       "--member=serviceAccount:$run_account --role=projects/$project/roles/$role"
   done

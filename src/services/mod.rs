@@ -5,6 +5,7 @@ mod error;
 mod jobs;
 mod listed;
 mod name;
+mod place;
 mod request;
 mod row;
 mod service;
@@ -23,6 +24,7 @@ pub(crate) use name::{
     DEFAULT_DATABASE, MAX_NAME_BYTES, database_of, list_command, parse_start_path, project_of,
 };
 pub use name::{NameError, Operation};
+pub use place::Place;
 pub use request::Request;
 pub use row::{Direction, LookUpBy, Output, StartMethod};
 pub use service::Service;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::{env, fs};
 
-use opwatch::services::Service;
+use opwatch::services::{Place, Service};
+use serde_json::json;
 
 use super::page::root;
 
@@ -12,24 +13,29 @@ const FILE: &str = "docs/services.md";
 const MARK: &str =
     "<!-- Generated: OPWATCH_UPDATE=1 cargo test --test opwatch docs:: rewrites what follows. -->\n\n";
 
-/// The permissions that `deploy/up` puts into its role, apart from those of starts.
-const PERMISSIONS: &str = "deploy/lib/permissions.json";
+/// What `deploy/up` knows of the services: it runs where opwatch is not built.
+const DEPLOYED: &str = "deploy/lib/services.json";
 
 #[test]
-fn the_role_of_a_deployment_has_the_permissions_of_the_table() {
-    let own = Service::all().filter(|service| service.start_example().is_none());
-    let permissions: BTreeMap<_, _> =
-        own.filter_map(|service| Some((service.id(), service.permission()?))).collect();
-    let text = format!("{}\n", serde_json::to_string_pretty(&permissions).unwrap());
-    let path = root().join(PERMISSIONS);
+fn deploy_up_has_the_permissions_of_the_table() {
+    let row = |service: Service| {
+        let permissions: Vec<_> = service.permission().iter().flat_map(|list| list.split(',')).collect();
+        let place = match service.place() {
+            Place::Project => "project",
+            Place::ProjectAndAbove => "projectAndAbove",
+            Place::AboveProject => "aboveProject",
+        };
+        json!({"permissions": permissions, "place": place})
+    };
+    let rows: BTreeMap<_, _> = Service::all().map(|service| (service.id(), row(service))).collect();
+    let lines: Vec<_> = rows.iter().map(|(id, row)| format!("  {id:?}: {row}")).collect();
+    let text = format!("{{\n{}\n}}\n", lines.join(",\n"));
+    let path = root().join(DEPLOYED);
     if env::var_os("OPWATCH_UPDATE").is_some() {
         fs::write(&path, text).unwrap();
     } else {
         let is_current = fs::read_to_string(&path).is_ok_and(|now| now == text);
-        assert!(
-            is_current,
-            "{PERMISSIONS} is out of date: OPWATCH_UPDATE=1 cargo test --test opwatch docs::"
-        );
+        assert!(is_current, "{DEPLOYED} is out of date: OPWATCH_UPDATE=1 cargo test --test opwatch docs::");
     }
 }
 

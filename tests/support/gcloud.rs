@@ -79,6 +79,18 @@ struct Deployment {
     policies: BTreeMap<String, Value>,
 }
 
+/// Whether a custom role of a project may have a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Support {
+    Yes,
+    /// Only predefined roles may.
+    No,
+    /// IAM doesn't know it, or not in projects.
+    Unknown,
+    /// It is listed as supported, and refused.
+    OnlyListed,
+}
+
 #[derive(Default)]
 struct State {
     created: String,
@@ -92,6 +104,8 @@ struct State {
     /// How often the log was read since the last message was published.
     log_reads: u32,
     doctor_is_red: bool,
+    /// What IAM knows of permissions.
+    permissions: BTreeMap<String, Support>,
     executions: u32,
     executions_are_refused: bool,
 }
@@ -277,7 +291,7 @@ impl Cloud {
 
     /// The calls since the last time that changed something, reads of policies and logs left out.
     pub(crate) fn take_changes(&self) -> Vec<Call> {
-        let reads = [":getIamPolicy", "entries:list"];
+        let reads = [":getIamPolicy", "entries:list", ":queryTestablePermissions"];
         let calls = std::mem::take(&mut self.state().calls);
         let changes = calls.into_iter().filter(|call| call.method != "GET");
         changes.filter(|call| !reads.iter().any(|read| call.resource.ends_with(read))).collect()
@@ -291,6 +305,12 @@ impl Cloud {
     /// Calls that the stand-in does not know, or that would have left this machine.
     pub(crate) fn refused(&self) -> Vec<String> {
         self.state().refused.clone()
+    }
+
+    /// What IAM knows of permissions.
+    pub(crate) fn know_permissions<'a>(&self, permissions: impl IntoIterator<Item = (&'a str, Support)>) {
+        let permissions = permissions.into_iter().map(|(name, support)| (name.to_owned(), support));
+        self.state().permissions.extend(permissions);
     }
 
     pub(crate) fn make_doctor_red(&self) {
@@ -316,7 +336,7 @@ impl Drop for Cloud {
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/gcloud_server.py");
 
 /// What the scripts call, which is loaded once for all tests; what is missing here is loaded by each call of it.
-const COMMANDS: [&str; 39] = [
+const COMMANDS: [&str; 40] = [
     "alpha monitoring policies create",
     "alpha monitoring policies delete",
     "alpha monitoring policies list",
@@ -327,6 +347,7 @@ const COMMANDS: [&str; 39] = [
     "builds submit",
     "firestore fields ttls list",
     "firestore fields ttls update",
+    "iam list-testable-permissions",
     "iam roles create",
     "iam roles describe",
     "iam service-accounts add-iam-policy-binding",
@@ -617,6 +638,7 @@ impl State {
             ("cloudtasks", "POST", _, "resume") => self.set_state(&key, "RUNNING"),
             ("cloudtasks", "POST", _, "purge") => self.purge(&key),
             ("secretmanager", "POST", _, "addVersion") => self.add_version(&key, &asked.body),
+            ("iam", "POST", "permissions", "queryTestablePermissions") => Ok(self.testable_permissions()),
             ("iam", "DELETE", path, "") if path.contains("/roles/") => self.mark_deleted(&key, true),
             ("iam", "POST", path, "undelete") if path.contains("/roles/") => self.mark_deleted(&key, false),
             ("logging", "POST", "entries", "list") => Ok(self.log(&asked.body)),
@@ -678,6 +700,7 @@ impl State {
         match asked.api.as_str() {
             "run" => value = ready(value),
             "monitoring" => value = alert_policy(value)?,
+            "iam" => self.check_permissions(&value)?,
             _ => {}
         }
         self.resources.insert(key.clone(), value.clone());
@@ -694,6 +717,9 @@ impl State {
         let mask = asked.body["updateMask"].as_str().map_or_else(|| asked.query("updateMask"), str::to_owned);
         let mask: Vec<String> = mask.split(',').map(camel_case).filter(|field| !field.is_empty()).collect();
         let is_run = asked.api == "run";
+        if asked.api == "iam" {
+            self.check_permissions(&body)?;
+        }
         let value = self.get_mut(&asked.key())?;
         if asked.api == "monitoring" {
             // The resource keeps its name, whatever the new definition says.
@@ -805,6 +831,33 @@ impl State {
             return Ok(());
         }
         Err(Refusal::new(400, "INVALID_ARGUMENT", &format!("Service account {account} does not exist.")))
+    }
+
+    /// A custom role with a permission that it may not have: IAM refuses it as a whole and names one. The texts:
+    /// <https://github.com/terraform-google-modules/terraform-google-iam/issues/130>, and for what is unknown or belongs to
+    /// an organization <https://github.com/terraform-google-modules/terraform-google-iam/issues/158>.
+    fn check_permissions(&self, role: &Value) -> Result<(), Refusal> {
+        let wanted = role["includedPermissions"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        for permission in wanted {
+            let why = match self.permissions.get(permission) {
+                None | Some(Support::Yes) => continue,
+                Some(Support::No) => "is not supported in custom roles",
+                Some(Support::Unknown | Support::OnlyListed) => "is not valid",
+            };
+            let message = format!("Permission {permission} {why}.");
+            return Err(Refusal::new(400, "INVALID_ARGUMENT", &message));
+        }
+        Ok(())
+    }
+
+    /// <https://cloud.google.com/iam/docs/reference/rest/v1/permissions/queryTestablePermissions>
+    fn testable_permissions(&self) -> Value {
+        let entry = |(name, support): (&String, &Support)| match support {
+            Support::Unknown => None,
+            Support::No => Some(json!({"name": name, "stage": "GA", "customRolesSupportLevel": "NOT_SUPPORTED"})),
+            Support::Yes | Support::OnlyListed => Some(json!({"name": name, "stage": "GA"})),
+        };
+        json!({"permissions": self.permissions.iter().filter_map(entry).collect::<Vec<_>>()})
     }
 
     fn enabled(&self) -> Value {
