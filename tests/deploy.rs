@@ -301,7 +301,10 @@ fn a_role_for_all_services_is_made_without_what_iam_refuses() {
         assert!(text.contains(said), "{said}: {text}");
     }
     let unknown = text.lines().find(|line| line.contains("services is unknown: grant ")).unwrap();
-    assert!(unknown.contains("accesscontextmanager, aiplatform, ") && !unknown.contains("spanner"), "{unknown}");
+    assert!(
+        unknown.contains("accesscontextmanager, aiplatform, ") && !unknown.contains("spanner"),
+        "{unknown}"
+    );
 
     cloud.take_changes();
     cloud.know_permissions([("securityposture.operations.get", Support::Unknown)]);

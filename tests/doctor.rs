@@ -37,8 +37,22 @@ impl Google {
         Self::saying(refuse, status, said).await
     }
 
+    /// Grants everything but these permissions.
+    async fn without(permissions: &'static [&'static str]) -> Self {
+        Self::with_iam("", 0, String::new(), Iam { denied: permissions, unknown: &[] }).await
+    }
+
+    /// Knows no such permissions.
+    async fn not_knowing(permissions: &'static [&'static str]) -> Self {
+        Self::with_iam("", 0, String::new(), Iam { denied: &[], unknown: permissions }).await
+    }
+
     /// Refuses with `status` and `said`.
     async fn saying(refuse: &'static str, status: u16, said: String) -> Self {
+        Self::with_iam(refuse, status, said, Iam { denied: &[], unknown: &[] }).await
+    }
+
+    async fn with_iam(refuse: &'static str, status: u16, said: String, iam: Iam) -> Self {
         let said = Arc::new(said);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -54,7 +68,7 @@ impl Google {
                     let body = request.into_body().collect().await.unwrap().to_bytes();
                     let (status, answer) = match status {
                         1.. if refused => (status, said.as_ref().clone()),
-                        _ => answer(&path, &body, refused),
+                        _ => answer(&path, &body, refused, iam),
                     };
                     let mut response = Response::new(Full::new(Bytes::from(answer)));
                     *response.status_mut() = StatusCode::from_u16(status).unwrap();
@@ -67,6 +81,12 @@ impl Google {
     fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
     }
+
+    /// How often Resource Manager was asked for permissions.
+    fn permission_calls(&self) -> usize {
+        let path = "POST /v1/projects/demo:testIamPermissions";
+        self.calls().iter().filter(|call| *call == path).count()
+    }
 }
 
 impl Drop for Google {
@@ -75,7 +95,36 @@ impl Drop for Google {
     }
 }
 
-fn answer(path: &str, body: &[u8], refused: bool) -> (u16, String) {
+/// Permissions that are not granted, and such as no project can have.
+#[derive(Clone, Copy)]
+struct Iam {
+    denied: &'static [&'static str],
+    unknown: &'static [&'static str],
+}
+
+impl Iam {
+    /// The texts: <https://github.com/carlospolop/Bruteforce-GCP-Permissions/blob/main/bf_my_gcp_perms.py>; that there may be 100
+    /// permissions: <https://github.com/NicholasSpringer/thunder-ctf/blob/master/scripts/test-permissions.py>.
+    fn test(self, asked: &Value) -> (u16, String) {
+        let invalid = |message: String| {
+            let error = json!({"code": 400, "message": message, "status": "INVALID_ARGUMENT"});
+            (400, json!({"error": error}).to_string())
+        };
+        let asked = asked["permissions"].as_array().unwrap();
+        if asked.len() > 100 {
+            return invalid("Request contains an invalid argument.".to_owned());
+        }
+        let is_in = |permission: &Value, list: &[&str]| list.iter().any(|name| permission == name);
+        if let Some(unknown) = asked.iter().find(|permission| is_in(permission, self.unknown)) {
+            let name = unknown.as_str().unwrap();
+            return invalid(format!("Permission {name} is not valid for this resource."));
+        }
+        let granted: Vec<_> = asked.iter().filter(|permission| !is_in(permission, self.denied)).collect();
+        (200, json!({"permissions": granted}).to_string())
+    }
+}
+
+fn answer(path: &str, body: &[u8], refused: bool, iam: Iam) -> (u16, String) {
     let denied = error(403, "PERMISSION_DENIED");
     if path.starts_with("/services/") {
         let asked: Value = serde_json::from_slice(body).unwrap();
@@ -87,7 +136,7 @@ fn answer(path: &str, body: &[u8], refused: bool) -> (u16, String) {
     }
     if path.ends_with(":testIamPermissions") {
         let asked: Value = serde_json::from_slice(body).unwrap();
-        return (200, if refused { "{}".to_owned() } else { asked.to_string() });
+        return if refused { (200, "{}".to_owned()) } else { iam.test(&asked) };
     }
     if refused { (403, denied) } else { (200, "{}".to_owned()) }
 }
@@ -480,25 +529,59 @@ async fn a_ledger_that_cant_be_read_is_named() {
     }
 }
 
-/// A list of Spanner's operations needs an instance, so that the permission is asked for.
+/// A list of Spanner's operations needs an instance, so that the permissions are asked for.
 #[tokio::test]
 async fn a_service_whose_list_needs_more_than_a_project_is_checked_by_its_permission() {
-    let services = [("SERVICES", "datastore,spanner")];
+    let services = [("SERVICES", "spanner")];
+    let google = Google::open("").await;
+    let (status, said) = doctor_with(&google, &["--starts", "none"], &services).await;
+    assert_eq!(status, 0, "{said}");
+    assert!(
+        said.contains("ok    reading operations of Spanner in demo\n") && said.contains("ok    clock"),
+        "{said}"
+    );
+    assert_eq!(google.permission_calls(), 1);
+
+    let google = Google::open("/v1/projects/demo:testIamPermissions").await;
+    let (status, said) = doctor_with(&google, &["--starts", "none"], &services).await;
+    assert_eq!(status, 1, "{said}");
+    for part in [
+        "FAIL  reading operations of spanner in demo: these permissions are missing in the project: spanner.backup",
+        "gcloud iam roles update opwatch --project=demo --add-permissions=spanner.backupOperations.get,",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+/// IAM is asked for at most 100 permissions at once.
+#[tokio::test]
+async fn all_services_are_checked_in_a_few_calls_and_lines() {
+    let services = [("SERVICES", "all")];
     let google = Google::open("").await;
     let (status, said) = doctor_with(&google, &[], &services).await;
     assert_eq!(status, 0, "{said}");
-    assert!(said.contains("reading Spanner operations of demo"), "{said}");
-    assert!(
-        google.calls().contains(&"POST /v1/projects/demo:testIamPermissions".to_owned()),
-        "{:?}",
-        google.calls()
-    );
-
-    let google = Google::open("/v1/projects/demo:testIamPermissions").await;
-    let (status, said) = doctor_with(&google, &[], &services).await;
-    assert_eq!(status, 1, "{said}");
-    for part in ["spanner.databaseOperations.get is missing", "--permissions=spanner.databaseOperations.get"]
-    {
+    assert_eq!(google.permission_calls(), 2);
+    assert_eq!(said.lines().filter(|line| line.contains("reading operations of ")).count(), 3, "{said}");
+    for part in [
+        "ok    reading operations of 1",
+        "warn  reading operations of accesscontextmanager, aiplatform, ",
+        "warn  reading operations of assuredworkloads, securityposture: not checked, because their operations belong to",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+
+    let google = Google::without(&["alloydb.operations.get", "tpu.operations.get"]).await;
+    let (status, said) = doctor_with(&google, &[], &services).await;
+    assert_eq!((status, said.matches("FAIL").count()), (1, 1), "{said}");
+    let line = "FAIL  reading operations of alloydb, tpu, tpu.v1 in demo: these permissions are missing in the project: \
+        alloydb.operations.get, tpu.operations.get\n";
+    assert!(said.contains(line), "{said}");
+
+    // A permission that a project can't have is not asked for again.
+    let google = Google::not_knowing(&["krmapihosting.operations.get"]).await;
+    let (status, said) = doctor_with(&google, &[], &services).await;
+    assert_eq!((status, google.permission_calls()), (0, 3), "{said}");
+    let line = "warn  reading operations of krmapihosting in demo: not checked, because IAM does not know \
+        krmapihosting.operations.get in a project\n";
+    assert!(said.contains(line), "{said}");
 }

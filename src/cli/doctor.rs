@@ -1,5 +1,6 @@
 //! `opwatch doctor`: checks one by one that everything is there and granted, and says how to fix what is not.
 
+mod access;
 mod finding;
 mod operations;
 mod outlet;
@@ -18,7 +19,8 @@ use crate::clock::{CALL_LIMIT, Clock, SystemClock};
 use crate::google::{Google, LOGIN};
 use crate::ledger::Ledger;
 use crate::net::transport::{Network, Transport};
-use crate::services::Attempt;
+use crate::policy::Policy;
+use crate::services::{Attempt, Service};
 use crate::settings::{ServeArgs, Settings};
 use crate::terminal;
 use crate::trust::Trust;
@@ -68,14 +70,8 @@ async fn examine(settings: Settings, network: Arc<dyn Transport>, post: bool) ->
         all_good &= finding.is_good();
     };
     say(token(&google).await);
-    let mut date = None;
-    for service in &settings.config.policy.services {
-        for project in settings.config.policy.projects.iter().flatten() {
-            let (finding, seen) = operations::list(&google, *service, project).await;
-            date = date.or(seen);
-            say(finding);
-        }
-    }
+    let (findings, date) = reading(&google, &settings.config.policy).await;
+    findings.into_iter().for_each(&mut say);
     for (setting, direction) in settings.config.policy.unset() {
         say(operations::unset(setting, direction));
     }
@@ -103,6 +99,27 @@ async fn examine(settings: Settings, network: Arc<dyn Transport>, post: bool) ->
     }
     say(clock(date));
     all_good
+}
+
+/// Whether the operations can be read that the policy allows to be read, and the server's time.
+async fn reading(google: &Google, policy: &Policy) -> (Vec<Finding>, Option<DateTime<Utc>>) {
+    let (mut findings, mut date) = (Vec::new(), None);
+    let others: Vec<Service> =
+        policy.services.iter().copied().filter(|service| service.list_path("").is_none()).collect();
+    for project in policy.projects.iter().flatten() {
+        for service in &policy.services {
+            if let Some(path) = service.list_path(project) {
+                let (finding, seen) = operations::list(google, *service, (project, &path)).await;
+                date = date.or(seen);
+                findings.push(finding);
+            }
+        }
+        let (found, seen) = access::check(google, &others, project).await;
+        date = date.or(seen);
+        findings.extend(found);
+    }
+    findings.extend(access::unchecked(&others));
+    (findings, date)
 }
 
 async fn token(google: &Google) -> Finding {

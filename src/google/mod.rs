@@ -14,6 +14,7 @@ pub use error::{CallError, Refusal};
 #[cfg(feature = "terminal")]
 pub use login::{Expiry, Places};
 pub use operations::{Look, Page, PageOf, Started};
+pub use probe::PERMISSIONS_PER_CALL;
 pub use tasks::{Created, Task, report_id, task_id};
 use token::Credential;
 pub use token::{LOGIN, NoToken, Tokens};

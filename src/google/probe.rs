@@ -11,6 +11,10 @@ use crate::net::endpoints::Api;
 use crate::net::transport::Method;
 use crate::services::Service;
 
+/// More permissions than this are refused by `testIamPermissions`
+/// (<https://github.com/NicholasSpringer/thunder-ctf/blob/master/scripts/test-permissions.py> asks for as many).
+pub const PERMISSIONS_PER_CALL: usize = 100;
+
 #[derive(Default, Deserialize)]
 struct Granted {
     #[serde(default)]
@@ -49,24 +53,25 @@ impl Google {
         self.get(Api::PubSub, &format!("v1/{topic}"), limit).await.map(|_| ())
     }
 
-    /// Whether the caller has `permission` on `resource`: a missing resource grants nothing.
+    /// Which of `permissions` the caller has on `resource`, of which a missing one grants nothing; and the server's time. At
+    /// most [`PERMISSIONS_PER_CALL`] may be asked for.
     ///
     /// # Errors
     /// When the API can't be asked.
-    pub async fn probe_permission(
+    pub async fn probe_permissions(
         &self,
         api: Api,
         resource: &str,
-        permission: &str,
+        permissions: &[&str],
         limit: Duration,
-    ) -> Result<bool, CallError> {
+    ) -> Result<(Vec<String>, Option<DateTime<Utc>>), CallError> {
         let version = if api == Api::CloudTasks { "v2" } else { "v1" };
         let path = format!("{version}/{resource}:testIamPermissions");
-        let body = json!({"permissions": [permission]}).to_string().into_bytes();
+        let body = json!({"permissions": permissions}).to_string().into_bytes();
         let call = Call { api, method: Method::Post, path: &path, body, repeatable: true };
         let success = self.call(call, limit).await?;
         let granted: Granted = serde_json::from_slice(&success.body).unwrap_or_default();
-        Ok(granted.permissions.iter().any(|granted| granted == permission))
+        Ok((granted.permissions, success.date))
     }
 
     async fn get(&self, api: Api, path: &str, limit: Duration) -> Result<Option<DateTime<Utc>>, CallError> {

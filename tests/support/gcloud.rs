@@ -854,7 +854,9 @@ impl State {
     fn testable_permissions(&self) -> Value {
         let entry = |(name, support): (&String, &Support)| match support {
             Support::Unknown => None,
-            Support::No => Some(json!({"name": name, "stage": "GA", "customRolesSupportLevel": "NOT_SUPPORTED"})),
+            Support::No => {
+                Some(json!({"name": name, "stage": "GA", "customRolesSupportLevel": "NOT_SUPPORTED"}))
+            }
             Support::Yes | Support::OnlyListed => Some(json!({"name": name, "stage": "GA"})),
         };
         json!({"permissions": self.permissions.iter().filter_map(entry).collect::<Vec<_>>()})

@@ -31,7 +31,8 @@ pub(super) async fn topic(google: &Google, topic: &str) -> Finding {
 
 pub(super) async fn queue(google: &Google, queue: &str) -> Finding {
     let granted =
-        google.probe_permission(Api::CloudTasks, queue, "cloudtasks.tasks.create", CALL_LIMIT).await;
+        google.probe_permissions(Api::CloudTasks, queue, &["cloudtasks.tasks.create"], CALL_LIMIT).await;
+    let granted = granted.map(|(granted, _)| !granted.is_empty());
     let mut segments = queue.split('/').skip(1).step_by(2);
     let (project, location, id) = (segments.next(), segments.next(), segments.next());
     let flags = format!(
@@ -53,7 +54,9 @@ pub(super) async fn queue(google: &Google, queue: &str) -> Finding {
 
 pub(super) async fn acting_as(google: &Google, account: &str) -> Finding {
     let resource = format!("projects/-/serviceAccounts/{account}");
-    let granted = google.probe_permission(Api::Iam, &resource, "iam.serviceAccounts.actAs", CALL_LIMIT).await;
+    let granted =
+        google.probe_permissions(Api::Iam, &resource, &["iam.serviceAccounts.actAs"], CALL_LIMIT).await;
+    let granted = granted.map(|(granted, _)| !granted.is_empty());
     let project =
         account.split_once('@').and_then(|(_, domain)| domain.split('.').next()).unwrap_or_default();
     permission(
