@@ -53,6 +53,32 @@ fn every_outcome_is_shown_in_both_languages() {
     }
 }
 
+/// Each story at one end, so that every service, every end and both languages are among them.
+#[test]
+fn the_stories_of_other_services_are_played() {
+    let stories = [
+        ("sqladmin", "succeeded", "en", "Cloud SQL", "gs://my-backups/shop.sql.gz"),
+        ("container", "failed", "ja", "GKE", "only 2 nodes out of 3 have registered"),
+        ("bigquery.jobs", "cancelled", "en", "BigQuery", "demo.sales.orders"),
+        ("cloudbuild.builds", "failed", "en", "Cloud Build", "step exited with non-zero status: 1"),
+        ("spanner", "stopped", "ja", "Spanner", "projects/demo/instances/prod/databases/orders"),
+        ("spanner", "cannot-tell", "en", "Spanner", "Missing or insufficient permissions."),
+    ];
+    let running = stories.map(|story| {
+        let (service, outcome, locale, ..) = story;
+        (story, demo(&["--service", service, "--outcome", outcome, "--locale", locale]))
+    });
+    for ((service, outcome, _, title, part), child) in running {
+        let (status, story, errors) = ended(child);
+        assert_eq!((status, errors.as_str()), (Some(0), ""), "{service} {outcome}: {story}");
+        assert!(story.contains(r#"{"name":"projects/demo/"#), "{service}: {story}");
+        assert!(story.contains(&format!("┃ {title}")) && story.contains(part), "{service}: {story}");
+    }
+    let (status, _, errors) = ended(demo(&["--service", "spanner", "--outcome", "not-started"]));
+    assert_eq!(status, Some(64), "{errors}");
+    assert!(errors.contains("--outcome not-started is of --service datastore"), "{errors}");
+}
+
 fn ended(child: Child) -> (Option<i32>, String, String) {
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -113,6 +139,7 @@ fn bad_arguments_are_named() {
     for (arguments, named) in [
         (["--outcome", "lost"], "succeeded, failed, cancelled, not-started, stopped, cannot-tell"),
         (["--locale", "fr"], "en, ja"),
+        (["--service", "compute"], "sqladmin, container, bigquery.jobs, cloudbuild.builds, spanner"),
         (["--time-zone", "Mars"], "must be an IANA time zone"),
     ] {
         let output = demo(&arguments).wait_with_output().unwrap();

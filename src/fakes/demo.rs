@@ -1,13 +1,14 @@
 //! `opwatch demo`: the main job on a machine with nothing but Rust. The real server on the stand-ins; every request goes
 //! over HTTP through the code that runs in production.
 
+mod args;
+mod others;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use chrono_tz::Tz;
-use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -18,9 +19,12 @@ use crate::app;
 use crate::intake::server::Limits;
 use crate::net::transport::Network;
 use crate::prose::locale::Subject;
+use crate::services::Service;
 use crate::settings::Variables;
 use crate::terminal;
-use crate::watch::{Locale, Outcome};
+
+pub use args::{DemoArgs, Ending, Way, Which};
+use others::Other;
 
 /// Where the demo's export writes.
 const BUCKET: &str = "gs://my-backups";
@@ -36,87 +40,14 @@ const BEAT: TimeDelta = TimeDelta::milliseconds(400);
 /// How long the message may take: the watches below last some seconds.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Arguments of `opwatch demo`.
-#[derive(Args, Clone, Debug)]
-pub struct DemoArgs {
-    /// How the export ends
-    #[arg(long, value_enum, default_value_t = Ending::Succeeded)]
-    pub outcome: Ending,
-    /// How opwatch posts to Slack
-    #[arg(long, value_enum, default_value_t = Way::Bot)]
-    pub slack: Way,
-    /// Language: en or ja
-    #[arg(long, default_value = "en", value_parser = locale)]
-    pub locale: Locale,
-    /// Time zone of the message: any IANA name
-    #[arg(long, default_value = "UTC", value_parser = zone)]
-    pub time_zone: Tz,
-    /// Keep the page with the message up until Ctrl-C
-    #[arg(long)]
-    pub stay: bool,
-    /// Port of that page [default: any free port]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub port: u16,
-}
-
-/// The outcomes that can be shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Ending {
-    /// The export succeeds
-    Succeeded,
-    /// The export fails
-    Failed,
-    /// The export is cancelled
-    Cancelled,
-    /// Datastore refuses to start it
-    NotStarted,
-    /// The export is still running at the limit
-    Stopped,
-    /// opwatch lacks the permission to read the operation
-    CannotTell,
-}
-
-impl Ending {
-    fn outcome(self) -> Outcome {
-        match self {
-            Self::Succeeded => Outcome::Succeeded,
-            Self::Failed => Outcome::Failed,
-            Self::Cancelled => Outcome::Cancelled,
-            Self::NotStarted => Outcome::NotStarted,
-            Self::Stopped => Outcome::LimitReached,
-            Self::CannotTell => Outcome::CannotTell,
-        }
-    }
-
-    /// The colour of its message.
-    fn colour(self) -> &'static str {
-        match self {
-            Self::Succeeded => "#2eb67d",
-            Self::Failed | Self::NotStarted => "#e01e5a",
-            Self::Cancelled | Self::Stopped | Self::CannotTell => "#e8912d",
-        }
-    }
-}
-
-/// The ways to tell Slack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Way {
-    /// A bot: one message that is edited while the export runs, and a reply in its thread at the end
-    Bot,
-    /// An incoming webhook: a message at the end
-    Webhook,
-}
-
-fn locale(text: &str) -> Result<Locale, String> {
-    text.parse().map_err(|()| format!("must be one of {}", Locale::ALLOWED))
-}
-
-fn zone(text: &str) -> Result<Tz, String> {
-    text.parse().map_err(|_| "must be an IANA time zone, such as Asia/Tokyo".to_owned())
-}
-
 /// Runs the demo: 0 only when the message that should arrive did, and nothing else.
 pub async fn run(args: &DemoArgs) -> ExitCode {
+    if args.outcome == Ending::NotStarted && args.service != Which::Datastore {
+        terminal::error(
+            "opwatch: opwatch starts only exports of Datastore and Firestore: --outcome not-started is of --service datastore",
+        );
+        return ExitCode::from(64);
+    }
     match play(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -130,7 +61,9 @@ async fn play(args: &DemoArgs) -> Result<(), String> {
     let options = Options { pace: Pace::RealTime, slack_port: args.port, ..Options::default() };
     let world = World::start(options).await.map_err(|error| no_port(args.port, &error))?;
     world.slack.show_to(args.locale, args.time_zone);
-    let (stop, server) = serve(&world, args).await?;
+    let other = open_other(&world, args).await?;
+    let (stop, server) =
+        serve(&world, args, other.as_ref().map(|(other, url)| (other.id, url.as_str()))).await?;
     let result = show(&world, args).await;
     if args.stay && result.is_ok() {
         DemoNarrator::stay(args.locale, &world.slack.url());
@@ -140,6 +73,28 @@ async fn play(args: &DemoArgs) -> Result<(), String> {
     let _ = server.await;
     world.stop().await;
     result
+}
+
+/// The API of the operation that someone else has started: what it is, and where it answers.
+async fn open_other(world: &World, args: &DemoArgs) -> Result<Option<(Other, String)>, String> {
+    let Some(other) = Other::of(args.service) else { return Ok(None) };
+    let body = other.body(args.outcome, duration(args.outcome));
+    let api = world.open_operation(other.name, other.path, body).await.map_err(|error| error.to_string())?;
+    if args.outcome == Ending::CannotTell {
+        api.fail_always(denied());
+    }
+    Ok(Some((other, api.url())))
+}
+
+fn duration(outcome: Ending) -> Duration {
+    Duration::from_secs(if outcome == Ending::Stopped { 9 } else { 5 })
+}
+
+fn denied() -> Fault {
+    Fault::answer(
+        403,
+        r#"{"error":{"code":403,"message":"Missing or insufficient permissions.","status":"PERMISSION_DENIED"}}"#,
+    )
 }
 
 /// Only the page's port can be asked for, so that one is to blame.
@@ -155,9 +110,11 @@ fn no_port(port: u16, error: &std::io::Error) -> String {
 /// Runs the story, from the kickoff to what should be in Slack at its end.
 async fn show(world: &World, args: &DemoArgs) -> Result<(), String> {
     prepare(&world.operations, args.outcome);
-    let story = DemoNarrator::begin(args.locale, args.time_zone, &world.slack.url());
+    let other = Other::of(args.service);
+    let service = other.map_or("datastore", |other| other.id).parse().ok();
+    let story = DemoNarrator::begin(args.locale, args.time_zone, &world.slack.url(), service);
     world.time.advance_to(next_beat(world.time.now()));
-    world.pubsub.publish(TOPIC, kickoff().to_string().as_bytes()).await;
+    world.pubsub.publish(TOPIC, message(args.service).to_string().as_bytes()).await;
     let told = tokio::time::timeout(TIMEOUT, tell(world, story)).await;
     told.map_err(|_| format!("no message within {} s", TIMEOUT.as_secs()))?;
     expect(world, args)
@@ -173,8 +130,12 @@ fn next_beat(now: DateTime<Utc>) -> DateTime<Utc> {
 async fn serve(
     world: &World,
     args: &DemoArgs,
+    other: Option<(&str, &str)>,
 ) -> Result<(oneshot::Sender<()>, tokio::task::JoinHandle<bool>), String> {
-    let endpoints = world.endpoints();
+    let mut endpoints = world.endpoints();
+    if let Some((id, url)) = other {
+        endpoints = format!("{endpoints},{id}={url}");
+    }
     let mut settings = Variables::from([
         ("TOPIC", TOPIC),
         ("INTERNAL_TOPIC", INTERNAL_TOPIC),
@@ -189,6 +150,10 @@ async fn serve(
         ("LOCALE", args.locale.id()),
         ("TIME_ZONE", args.time_zone.name()),
     ]);
+    if let Some((id, _)) = other {
+        settings.set("SERVICES", id.to_owned());
+        settings.set("STARTS", "none".to_owned());
+    }
     match args.slack {
         Way::Webhook => settings.set("SLACK_WEBHOOK_URL", world.slack.webhook()),
         Way::Bot => {
@@ -235,18 +200,8 @@ fn subscribe(world: &World, url: &str) {
 
 /// Makes the operations API behave so that the export ends as wanted.
 fn prepare(operations: &super::Operations, outcome: Ending) {
-    let denied = || {
-        Fault::answer(
-            403,
-            r#"{"error":{"code":403,"message":"Missing or insufficient permissions.","status":"PERMISSION_DENIED"}}"#,
-        )
-    };
-    let plan = Plan {
-        duration: Duration::from_secs(if outcome == Ending::Stopped { 9 } else { 5 }),
-        entities: 1_234_567,
-        bytes: 2_147_483_648,
-        ..Plan::default()
-    };
+    let plan =
+        Plan { duration: duration(outcome), entities: 1_234_567, bytes: 2_147_483_648, ..Plan::default() };
     let end = match outcome {
         Ending::Failed => End::Failed {
             code: 7,
@@ -263,7 +218,11 @@ fn prepare(operations: &super::Operations, outcome: Ending) {
     }
 }
 
-fn kickoff() -> Value {
+/// What a person publishes.
+fn message(which: Which) -> Value {
+    if let Some(other) = Other::of(which) {
+        return json!({"service": other.id, "name": other.name});
+    }
     json!({"start": {
         "service": "datastore",
         "path": "projects/demo:export",
@@ -285,6 +244,16 @@ async fn tell(world: &World, mut story: DemoNarrator) {
     world.settled().await;
 }
 
+/// How a message begins: of Datastore's export the whole headline, of another service what people call it.
+fn headline(args: &DemoArgs) -> String {
+    let service = Other::of(args.service).and_then(|other| other.id.parse::<Service>().ok());
+    if let Some(service) = service {
+        return service.title().to_owned();
+    }
+    let subject = args.locale.words().subject("Datastore", Subject::Export);
+    format!("*{}*", args.locale.words().headline(args.outcome.outcome(), &subject, false))
+}
+
 /// What should be in Slack is there, and nothing else, and nothing broke a contract on its way.
 fn expect(world: &World, args: &DemoArgs) -> Result<(), String> {
     let violations = world.violations();
@@ -292,12 +261,11 @@ fn expect(world: &World, args: &DemoArgs) -> Result<(), String> {
         return Err(format!("broken contracts: {violations:?}"));
     }
     let outcome = args.outcome.outcome();
-    let subject = args.locale.words().subject("Datastore", Subject::Export);
-    let headline = format!("*{}*", args.locale.words().headline(outcome, &subject, false));
+    let says_what = headline(args);
     let messages = world.slack.channel_messages();
     let says = |message: &ChannelMessage| {
-        let at = |place| message.payload.pointer(place).and_then(Value::as_str).unwrap_or_default();
-        !message.deleted && at("/text").starts_with(&headline)
+        let text = message.payload.get("text").and_then(Value::as_str).unwrap_or_default();
+        !message.deleted && text.starts_with('*') && text.contains(&says_what)
     };
     let ended = |message: &ChannelMessage| {
         let colour = message.payload.pointer("/attachments/0/color").and_then(Value::as_str);
@@ -318,13 +286,16 @@ fn expect(world: &World, args: &DemoArgs) -> Result<(), String> {
     if as_it_should_be {
         Ok(())
     } else {
-        Err(format!("Slack should say {headline:?}, but has {messages:#?}"))
+        Err(format!("Slack should say {says_what:?}, but has {messages:#?}"))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono_tz::Tz;
+
     use super::*;
+    use crate::watch::Locale;
 
     /// How often the operation was read, and the message that follows it edited, when the world began so many milliseconds
     /// into a second.
@@ -333,6 +304,7 @@ mod tests {
         let second = world.time.now().duration_trunc(TimeDelta::seconds(1)).unwrap();
         world.time.advance_to(second + TimeDelta::milliseconds(1_000 + fraction));
         let args = DemoArgs {
+            service: Which::Datastore,
             outcome: Ending::Succeeded,
             slack: Way::Bot,
             locale: Locale::En,
@@ -340,7 +312,7 @@ mod tests {
             stay: false,
             port: 0,
         };
-        let (stop, server) = serve(&world, &args).await.unwrap();
+        let (stop, server) = serve(&world, &args, None).await.unwrap();
         show(&world, &args).await.unwrap();
         let mut events = world.events();
         let (mut reads, mut edits) = (0, 0);

@@ -14,6 +14,7 @@ mod fault;
 mod filter;
 mod google;
 mod lock;
+mod one;
 mod operations;
 mod page;
 mod plan;
@@ -142,6 +143,16 @@ impl World {
         ]
         .map(|(service, url)| format!("{service}={url}"))
         .join(",")
+    }
+
+    /// Opens the API of one operation more.
+    async fn open_operation(
+        &self,
+        name: &str,
+        path: &str,
+        body: one::Body,
+    ) -> std::io::Result<one::OneOperation> {
+        one::OneOperation::open(&self.shared, name, path, body).await
     }
 
     /// A reader that sees every event from the beginning.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Event;
 use crate::clock::Stopwatch;
+use crate::services::{Observation, Operation, Progress, Service, read_operation};
 use crate::terminal;
 use crate::watch::Locale;
 
@@ -20,7 +21,8 @@ pub(super) struct DemoNarrator {
     zone: Tz,
     since: Stopwatch,
     colours: bool,
-    progress: Option<(String, u64)>,
+    service: Option<Service>,
+    progress: Option<(String, Option<u8>)>,
     /// A line that an edit in Slack may go on.
     open_line: bool,
     /// How far the end has come.
@@ -39,13 +41,14 @@ enum Phase {
 }
 
 impl DemoNarrator {
-    /// Begins it.
-    pub(super) fn begin(locale: Locale, zone: Tz, page: &str) -> Self {
+    /// Begins it: the story of an operation of `service`.
+    pub(super) fn begin(locale: Locale, zone: Tz, page: &str, service: Option<Service>) -> Self {
         let story = Self {
             locale,
             zone,
             since: Stopwatch::start(),
             colours: std::io::stdout().is_terminal(),
+            service,
             progress: None,
             open_line: false,
             end: Phase::NotYet,
@@ -86,14 +89,22 @@ impl DemoNarrator {
         match event {
             Event::Published { data, .. } => {
                 let data = String::from_utf8_lossy(data);
+                let what = match (data.contains("\"start\""), en) {
+                    (true, true) => "kickoff published:",
+                    (true, false) => "キックオフをpublish:",
+                    (false, true) => "message published:",
+                    (false, false) => "メッセージをpublish:",
+                };
                 if !data.contains("\"state\"") {
-                    self.say(if en { "kickoff published:" } else { "キックオフをpublish:" }, &data);
+                    self.say(what, &data);
                 }
             }
             Event::OperationStarted { name } => {
                 self.say(if en { "operation started:" } else { "オペレーション開始:" }, name);
             }
-            Event::OperationRead { body, .. } => self.progress = Some(progress(body)),
+            Event::OperationRead { name, body } => {
+                self.progress = self.service.and_then(|service| progress(service, name, body));
+            }
             Event::TaskCreated { schedule_time, data, .. } => self.step(*schedule_time, data),
             Event::SlackPosted { payload } => {
                 let what = match (self.end, en) {
@@ -131,7 +142,8 @@ impl DemoNarrator {
     fn step(&mut self, due: DateTime<Utc>, data: &Value) {
         let en = self.locale == Locale::En;
         let seen = match self.progress.take() {
-            Some((state, percent)) => format!("{} {percent:>3}%  {state:<12}", bar(percent)),
+            Some((state, Some(percent))) => format!("{} {percent:>3}%  {state:<12}", bar(percent.into())),
+            Some((state, None)) => state,
             None => refusal(data, en),
         };
         let gap = if seen.is_empty() { "" } else { "  → " };
@@ -243,13 +255,19 @@ fn refusal(data: &Value, en: bool) -> String {
     }
 }
 
-fn progress(body: &Value) -> (String, u64) {
-    let count = |field: &str| -> Option<u64> {
-        body.pointer(&format!("/metadata/progressEntities/{field}"))?.as_str()?.parse().ok()
+/// The state's word, and how much is done in percent, if the service says it.
+fn progress(service: Service, name: &str, body: &Value) -> Option<(String, Option<u8>)> {
+    let operation = Operation::new(service, name).ok()?;
+    let info = match read_operation(&operation, body.to_string().as_bytes()) {
+        Observation::Running(info) | Observation::Ended(_, info) => info,
+        Observation::Unreadable(_) | Observation::Unavailable(_) => return None,
     };
-    let state = body.pointer("/metadata/common/state").and_then(Value::as_str).unwrap_or_default();
-    let (done, of) = (count("workCompleted").unwrap_or(0), count("workEstimated").unwrap_or(0));
-    (state.to_owned(), (done * 100).checked_div(of).unwrap_or(0).min(100))
+    let items = info.items.map(|items| items.count);
+    let percent =
+        [info.overall, items, info.entities, info.bytes].into_iter().flatten().find_map(Progress::percent);
+    // An export says nothing of its progress at first.
+    let percent = percent.or(service.start_example().map(|_| 0));
+    Some((info.state.unwrap_or_default(), percent))
 }
 
 fn bar(percent: u64) -> String {
