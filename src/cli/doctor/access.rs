@@ -32,15 +32,13 @@ pub(super) async fn check(
 ) -> (Vec<Finding>, Option<DateTime<Utc>>) {
     let services: Vec<Service> = services.iter().copied().filter(|service| is_checked(*service)).collect();
     let permissions: BTreeSet<&str> = services.iter().flat_map(|service| permissions(*service)).collect();
-    if permissions.is_empty() {
-        return (Vec::new(), None);
-    }
+    let Some(&service) = services.first() else { return (Vec::new(), None) };
     let what = format!("reading operations of {} in {project}", named(&services));
     match ask(google, project, &permissions.into_iter().collect::<Vec<_>>()).await {
         Ok(answers) => (findings(&services, project, &what, &answers), answers.date),
         Err(error) => {
             let attempt = Attempt {
-                service: services[0],
+                service,
                 method: Method::Other,
                 ..Attempt::of_api("cloudresourcemanager", project)
             };
@@ -52,28 +50,23 @@ pub(super) async fn check(
 
 /// A line for each reason why access to some of `services` can't be checked.
 pub(super) fn unchecked(services: &[Service]) -> Vec<Finding> {
-    let those = |filter: &dyn Fn(Service) -> bool| -> Vec<Service> {
-        services.iter().copied().filter(|service| filter(*service)).collect()
-    };
-    let is_unknown = |service: Service| service.permission().is_none();
-    let is_above =
-        |service: Service| service.permission().is_some() && service.place() == Place::AboveProject;
-    let reasons: [(&dyn Fn(Service) -> bool, &str, &str); 2] = [
+    let (unknown, others): (Vec<Service>, Vec<Service>) =
+        services.iter().partition(|service| service.permission().is_none());
+    let above = others.into_iter().filter(|service| service.place() == Place::AboveProject).collect();
+    let reasons = [
         (
-            &is_unknown,
+            unknown,
             "not checked, because the required permission is unknown",
             "grant opwatch's account a role that can read their operations, or remove them from SERVICES",
         ),
         (
-            &is_above,
+            above,
             "not checked, because their operations belong to an organization or folder",
             "grant opwatch's account their permission there (`opwatch services --permissions` prints it), or remove them from SERVICES",
         ),
     ];
+    let reasons = reasons.into_iter().filter(|(services, ..)| !services.is_empty());
     reasons
-        .into_iter()
-        .map(|(filter, why, fix)| (those(filter), why, fix))
-        .filter(|(services, ..)| !services.is_empty())
         .map(|(services, why, fix)| {
             Finding::unchecked(format!("reading operations of {}", Service::list(services)), why, fix)
         })

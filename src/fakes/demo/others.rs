@@ -83,8 +83,8 @@ impl Other {
             let planned = later(first, duration);
             let run = (now - first).num_milliseconds();
             let whole = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).max(1);
-            // One that is going to fail never gets to its end.
-            let most = if ending == Ending::Failed { 80 } else { 100 };
+            // One that is going to fail or to be cancelled never gets to its end.
+            let most = if matches!(ending, Ending::Failed | Ending::Cancelled) { 80 } else { 100 };
             (self.answer)(&Moment {
                 start: first - BEFORE,
                 percent: (20 + run * 80 / whole).clamp(0, most),
