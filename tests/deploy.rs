@@ -290,7 +290,7 @@ fn a_role_for_all_services_is_made_without_what_iam_refuses() {
     let role = |cloud: &Cloud| -> Vec<String> {
         serde_json::from_value(cloud.resource(ROLE)["includedPermissions"].clone()).unwrap()
     };
-    assert_eq!(BTreeSet::from_iter(role(&cloud).iter().map(String::as_str)), expected);
+    assert_eq!(role(&cloud).iter().map(String::as_str).collect::<BTreeSet<_>>(), expected);
     assert_eq!(role(&cloud).len(), expected.len());
     for said in [
         "IAM refuses permission securityposture.operations.get\n",

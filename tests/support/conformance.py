@@ -67,42 +67,47 @@ def properties(document, schema):
     return schema.get("properties", {})
 
 
-for row in json.load(sys.stdin):
-    version = re.search(r"v\d+\w*", row["version"]).group(0)
-    file = DOCUMENTS / f"{row['id'].split('.')[0]}.{version}.json"
-    if not file.exists():
-        print(f"{row['id']}: no document")
-        continue
-    document = json.loads(file.read_text())
-    host = re.sub(r"\{(location|region)\}-", "", row["base"])
-    if document["rootUrl"] != f"{host}/":
-        print(f"{row['id']}: the host is {document['rootUrl']}, not {host}/")
-    gets = [method for method in methods(document) if method["httpMethod"] == "GET"]
-    if row["kind"] == "operation":
-        gets = [get for get in gets if get.get("response", {}).get("$ref", "").endswith("Operation")]
-    answers = set()
-    for path in row["paths"]:
-        # The parts between a location and an operation are those of many resources.
-        if "{kind}" in path:
+def main():
+    for row in json.load(sys.stdin):
+        version = re.search(r"v\d+\w*", row["version"]).group(0)
+        file = DOCUMENTS / f"{row['id'].split('.')[0]}.{version}.json"
+        if not file.exists():
+            print(f"{row['id']}: no document")
             continue
-        path, _, query = example(path).partition("?")
-        fitting = [get for get in gets if re.fullmatch(path_of(get, document), path)]
-        if not fitting:
-            print(f"{row['id']}: no operation is at {path}")
-        for get in fitting:
-            answers.add(get["response"]["$ref"])
-            if query and query.split("=")[0] not in get["parameters"]:
-                print(f"{row['id']}: {path} has no parameter {query}")
-    if not row["reads"]:
-        continue
-    for answer in sorted(answers):
-        known = set()
-        for path in row["reads"]:
-            found = schema_at(document, {"$ref": answer}, path)
-            if found is None:
-                print(f"{row['id']}: {answer} has no {path}")
-            else:
-                known.update(found.get("enum", []))
-        for word in row["words"] if known else []:
-            if word not in known:
-                print(f"{row['id']}: {answer} has no state {word}")
+        document = json.loads(file.read_text())
+        host = re.sub(r"\{(location|region)\}-", "", row["base"])
+        if document["rootUrl"] != f"{host}/":
+            print(f"{row['id']}: the host is {document['rootUrl']}, not {host}/")
+        gets = [method for method in methods(document) if method["httpMethod"] == "GET"]
+        if row["kind"] == "operation":
+            gets = [get for get in gets if get.get("response", {}).get("$ref", "").endswith("Operation")]
+        answers = set()
+        for path in row["paths"]:
+            # The parts between a location and an operation are those of many resources.
+            if "{kind}" in path:
+                continue
+            path, _, query = example(path).partition("?")
+            fitting = [get for get in gets if re.fullmatch(path_of(get, document), path)]
+            if not fitting:
+                print(f"{row['id']}: no operation is at {path}")
+            for get in fitting:
+                answers.add(get["response"]["$ref"])
+                if query and query.split("=")[0] not in get["parameters"]:
+                    print(f"{row['id']}: {path} has no parameter {query}")
+        if not row["reads"]:
+            continue
+        for answer in sorted(answers):
+            known = set()
+            for path in row["reads"]:
+                found = schema_at(document, {"$ref": answer}, path)
+                if found is None:
+                    print(f"{row['id']}: {answer} has no {path}")
+                else:
+                    known.update(found.get("enum", []))
+            for word in row["words"] if known else []:
+                if word not in known:
+                    print(f"{row['id']}: {answer} has no state {word}")
+
+
+if __name__ == "__main__":
+    main()
