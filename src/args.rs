@@ -62,6 +62,13 @@ impl<T: Clone> Setting<T> {
         problems.0.push(format!("{name}: {why} (example: {name}={example})"));
     }
 
+    /// What `read` makes of it, and a problem if that is nothing: for a text that can be read only together with other
+    /// settings.
+    pub fn read<U>(&self, read: impl Fn(&T) -> Result<U, String>, problems: &mut Problems) -> Option<U> {
+        let read = read(&self.check(problems)?);
+        read.map_err(|why| why.lines().for_each(|why| self.refuse(why, problems))).ok()
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

@@ -146,7 +146,7 @@ async fn the_line_that_goes_on_watching_does() {
 #[tokio::test]
 async fn an_operation_that_cannot_be_read_twice_in_a_row_is_given_up() {
     for (code, word, said) in [
-        (404, "NOT_FOUND", "The operation no longer exists."),
+        (404, "NOT_FOUND", "Datastore does not know this operation."),
         (403, "PERMISSION_DENIED", "opwatch's service account lacks a permission in project demo."),
         (400, "INVALID_ARGUMENT", "opwatch could not read the operation."),
     ] {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::named::named;
+use super::named::{likely, named};
 use super::{google, refused};
 use crate::clock::{Clock, Deadline, SystemClock};
 use crate::decision::{Decision, decide};
@@ -15,7 +15,7 @@ use crate::message::title_problem;
 use crate::outlets::Part;
 use crate::outlets::slack::payload;
 use crate::prose::{Context, notice};
-use crate::services::Operation;
+use crate::services::{Operation, Service};
 use crate::settings::{CheckSettings, CommonArgs};
 use crate::terminal;
 use crate::watch::{Check, Locale, Outcome, Problem, Report, Watch};
@@ -25,7 +25,8 @@ use crate::watch::{Check, Locale, Outcome, Problem, Report, Watch};
 pub struct CheckArgs {
     /// Name of the operation, as the service returned it, or its URL
     pub name: String,
-    /// Service that the name belongs to, such as datastore [default: the one in SERVICES whose names have this form]
+    /// Service that the name belongs to, such as datastore [default: the one in SERVICES, if that is set, whose names have
+    /// this form]
     #[arg(long)]
     pub service: Option<String>,
     /// Title of the report
@@ -42,6 +43,7 @@ pub struct CheckArgs {
 /// Runs `opwatch check`: 0 when the operation could be read, 1 when not, 64 for bad arguments.
 pub async fn run(args: &CheckArgs) -> ExitCode {
     let prepared = args.common.check().map_err(|bad| bad.to_string());
+    let prepared = prepared.map(|settings| of_any_service(args, settings));
     let prepared = prepared.and_then(|settings| Ok((operation(args, &settings)?, title(args)?, settings)));
     let (operation, title, settings) = match prepared {
         Ok(prepared) => prepared,
@@ -79,8 +81,18 @@ pub async fn run(args: &CheckArgs) -> ExitCode {
     }
 }
 
+/// Without `SERVICES` every service may be read: the person named the operation.
+fn of_any_service(args: &CheckArgs, mut settings: CheckSettings) -> CheckSettings {
+    if !args.common.services.is_given() {
+        settings.policy.services = Service::all().collect();
+    }
+    settings
+}
+
 fn operation(args: &CheckArgs, settings: &CheckSettings) -> Result<Operation, String> {
-    let operation = named(&args.name, args.service.as_deref(), &settings.policy.services)?;
+    let services =
+        if args.common.services.is_given() { settings.policy.services.clone() } else { likely(&args.name) };
+    let operation = named(&args.name, args.service.as_deref(), &services)?;
     match settings.policy.permit(&operation) {
         Ok(()) => Ok(operation),
         Err(problem) => Err(format!("{operation}: {}", Locale::En.words().problem(&problem))),

@@ -14,6 +14,7 @@ use serde_json::Value;
 use self::scene::{Rendered, tell};
 use crate::outlets::Part;
 use crate::outlets::slack::payload;
+use crate::settings::ExtraArgs;
 use crate::terminal;
 use crate::watch::Outcome;
 
@@ -68,6 +69,9 @@ pub struct RenderArgs {
     /// Print a page (HTML) that shows the message as Slack does
     #[arg(long)]
     pub html: bool,
+    /// What services there are
+    #[command(flatten)]
+    pub extra: ExtraArgs,
 }
 
 /// Which message of those that tell one thing.

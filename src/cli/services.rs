@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::refused;
 use crate::services::{Operation, Service};
-use crate::settings::Selection;
+use crate::settings::{ExtraArgs, Selection};
 use crate::terminal;
 
 /// Arguments of `opwatch services`.
@@ -23,10 +23,16 @@ pub struct ServicesArgs {
     /// Print the permissions that a role needs for these services: a list as in SERVICES, such as all,-compute
     #[arg(long, value_name = "SERVICES", conflicts_with_all = ["find", "json"])]
     pub permissions: Option<String>,
+    /// What services there are
+    #[command(flatten)]
+    pub extra: ExtraArgs,
 }
 
-/// Runs `opwatch services`: 0, or 64 when no service has names like the one to find.
+/// Runs `opwatch services`: 0, or 64 when no service has names like the one to find or an argument can't be used.
 pub fn run(args: &ServicesArgs) -> ExitCode {
+    if let Err(bad) = args.extra.check() {
+        return refused(bad);
+    }
     if let Some(services) = &args.permissions {
         return permissions(services);
     }
@@ -86,6 +92,7 @@ fn row(service: Service) -> Value {
         "version": service.version(),
         "names": service.forms().collect::<Vec<_>>(),
         "paths": service.forms().map(|form| service.get_form(form)).collect::<Vec<_>>(),
+        "detail": service.detail_form().map(|(path, texts)| json!({"path": path, "texts": texts})),
         "kind": service.kind(),
         "reads": service.reads(),
         "words": service.words(),

@@ -10,11 +10,12 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use self::advice::{Advice, advice};
-use super::USAGE;
+use super::{USAGE, refused};
 use crate::cli::input;
 use crate::clock::{Clock, SystemClock};
 use crate::message::{Defaults, Received, read};
 use crate::outlets;
+use crate::settings::ExtraArgs;
 use crate::terminal;
 use crate::trust::Origin;
 use crate::watch::{Locale, Message, Start};
@@ -28,6 +29,9 @@ pub struct ValidateArgs {
     /// Check messages that a schedule will publish repeatedly: a "key" is refused
     #[arg(long)]
     pub schedule: bool,
+    /// What services there are
+    #[command(flatten)]
+    pub extra: ExtraArgs,
 }
 
 /// What a "key" does to a message that is published again.
@@ -37,6 +41,9 @@ const KEY: &str = "for 24 hours, an operation with the same key counts as this k
 
 /// Runs `opwatch validate`: 0 when all messages are good, 64 when one is not, 1 when a file can't be read.
 pub fn run(args: &ValidateArgs) -> ExitCode {
+    if let Err(bad) = args.extra.check() {
+        return refused(bad);
+    }
     let worst = args.files.iter().map(|file| validate(file, args.schedule)).max_by_key(|found| *found as u8);
     match worst {
         None | Some(Found::Good) => ExitCode::SUCCESS,

@@ -96,12 +96,19 @@ fn ended(ending: Ending, facts: OperationInfo) -> Verdict {
 }
 
 fn cannot_read(check: &Check, error: ApiError) -> Verdict {
+    let facts = last_facts(check);
+    // Those of some services go with what they delete: https://github.com/hashicorp/terraform-provider-google/issues/13887
+    if error.code == 404 && facts.is_deletion() {
+        return Verdict::new(Outcome::Succeeded, Some(Reason::Deleted), facts);
+    }
+    let is_known = check.last.is_some() || check.origin.is_some() || check.adopted.is_some();
     let reason = match error.code {
         403 => Reason::Denied,
-        404 => Reason::Gone,
+        404 if is_known => Reason::Gone,
+        404 => Reason::NotFound,
         _ => Reason::Refused,
     };
-    Verdict::new(Outcome::CannotTell, Some(reason), last_facts(check)).with(error)
+    Verdict::new(Outcome::CannotTell, Some(reason), facts).with(error)
 }
 
 fn last_facts(check: &Check) -> OperationInfo {
@@ -166,6 +173,8 @@ mod tests {
         let unreadable = |code| Observation::Unreadable(error(code));
         let down = || Observation::Unavailable(error(503));
         let second_time = |attempt| Check { unreadable: true, ..at_check(attempt) };
+        let facts = OperationInfo { work: Some("DELETE_CLUSTER".to_owned()), ..OperationInfo::default() };
+        let deleting = |check| Check { last: Some(Seen { at: at(-1), facts: facts.clone() }), ..check };
         let cases = vec![
             (at_check(3), running(), 180, 0, "check 4 at 240"),
             (at_check(3), running(), 200, 0, "check 4 at 240"),
@@ -185,6 +194,11 @@ mod tests {
             (at_check(0), ended(Ending::Unknown), 0, 0, "CannotTell UnknownState NOW"),
             (at_check(3), unreadable(404), 180, 0, "check 4 at 240, unreadable"),
             (second_time(3), unreadable(404), 180, 0, "CannotTell Gone EARLIER"),
+            (Check { last: None, ..second_time(3) }, unreadable(404), 180, 0, "CannotTell NotFound"),
+            (deleting(at_check(3)), unreadable(404), 180, 0, "check 4 at 240, unreadable"),
+            (deleting(second_time(3)), unreadable(404), 180, 0, "Succeeded Deleted"),
+            (deleting(second_time(3)), unreadable(403), 180, 0, "CannotTell Denied"),
+            (deleting(at_check(9)), unreadable(404), 540, 0, "Succeeded Deleted"),
             (second_time(3), unreadable(403), 180, 0, "CannotTell Denied EARLIER"),
             (second_time(3), unreadable(400), 180, 0, "CannotTell Refused EARLIER"),
             (at_check(9), unreadable(403), 540, 0, "CannotTell Denied EARLIER"),

@@ -6,10 +6,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::{Call, CallError, Google};
+use crate::clock::Stopwatch;
 use crate::net::endpoints::Api;
 use crate::net::transport::Method;
 use crate::services::{
-    ApiError, Listed, Observation, Operation, Service, read_list, read_operation, read_path, read_started,
+    ApiError, Listed, Observation, Operation, Service, detail_path, read_list, read_operation, read_path,
+    read_started, with_detail,
 };
 use crate::watch::StartRequest;
 
@@ -76,13 +78,19 @@ impl Google {
         let service = operation.service();
         let path = read_path(operation);
         let call = Call::get(Api::Operations(service), &path);
+        let watch = Stopwatch::start();
         match self.call_at(self.endpoints.of(operation), call, limit).await {
-            Ok(success) => Look {
-                observation: read_operation(operation, &success.body),
-                date: success.date,
-                wait: Duration::ZERO,
-                lacks_token: false,
-            },
+            Ok(success) => {
+                let seen = read_operation(operation, &success.body);
+                let observation = match detail_path(operation, &seen) {
+                    None => seen,
+                    Some(path) => {
+                        let left = limit.saturating_sub(Duration::from_millis(watch.milliseconds()));
+                        Box::pin(self.detailed(operation, seen, &path, left)).await
+                    }
+                };
+                Look { observation, date: success.date, wait: Duration::ZERO, lacks_token: false }
+            }
             Err(error) => {
                 let (date, wait) = (error.date(), error.retry_after().unwrap_or_default());
                 let lacks_token = matches!(error, CallError::NoToken(_));
@@ -92,6 +100,24 @@ impl Google {
                     Observation::Unreadable(error.into_api_error())
                 };
                 Look { observation, date, wait, lacks_token }
+            }
+        }
+    }
+
+    /// The failure `seen` with its text, which is at `path`; without it when that can't be had at once.
+    async fn detailed(
+        &self,
+        operation: &Operation,
+        seen: Observation,
+        path: &str,
+        limit: Duration,
+    ) -> Observation {
+        let call = Call { repeatable: false, ..Call::get(Api::Operations(operation.service()), path) };
+        match self.call_at(self.endpoints.of(operation), call, limit).await {
+            Ok(success) => with_detail(operation.service(), seen, &success.body),
+            Err(error) => {
+                tracing::warn!("the reason of the failure of {operation} could not be read: {error}");
+                seen
             }
         }
     }

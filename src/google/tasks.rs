@@ -81,7 +81,7 @@ pub fn task_id(topic: &str, message: &Message) -> String {
 /// The id of the task that first publishes `report`: what all its tries and copies have in common, and no other report.
 pub fn report_id(topic: &str, report: &Report) -> String {
     let operation = report.operation.as_ref().map_or("", Operation::name);
-    let lines = [topic, &report.watch.id, operation, report.outcome.kind().word(), "0"];
+    let lines = [topic, &report.watch.id, operation, report.kind().word(), "0"];
     name_of(&lines, report.outlet.as_deref())
 }
 
@@ -267,8 +267,9 @@ mod tests {
         let id = task_id("projects/p/topics/t", &Message::Check(Box::new(check)));
         // printf 'projects/p/topics/t\n2070443601311540\nprojects/p/operations/x\ncheck\n7' | sha256sum
         assert_eq!(id, "1c6136b142ea1cba93c53119275ede90b2a4298190b5ca0d66e5f09e93587e7c");
-        let words = [Kind::Start, Kind::Check, Kind::Ended, Kind::Abandoned, Kind::Notice].map(Kind::word);
-        assert_eq!(words, ["start", "check", "ended", "left", "notice"]);
+        let words = [Kind::Start, Kind::Check, Kind::Ended, Kind::Abandoned, Kind::Notice, Kind::Waits]
+            .map(Kind::word);
+        assert_eq!(words, ["start", "check", "ended", "left", "notice", "waits"]);
     }
 
     #[test]

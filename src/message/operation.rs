@@ -3,19 +3,30 @@
 use crate::services::{Operation, Service};
 use crate::watch::{Problem, Why};
 
-/// The operation `name` of `service`.
+/// The operation `name` of `service`, which may be a URL.
 pub(super) fn of_service(service: Service, name: &str) -> Result<Operation, Problem> {
+    if let Some(found) = Operation::of_url(name) {
+        let other = found.first().map(Operation::service);
+        let own = found.into_iter().find(|operation| operation.service() == service);
+        return own.ok_or_else(|| misfit("name", other, &service.name_example()));
+    }
     Operation::new(service, name).map_err(|_| unfit(name, true, &service.name_example()))
 }
 
-/// The operation `name` of the one of `services` that has names of its form. Which of several is never guessed.
+/// The operation `name` of the one of `services` that has names of its form. Which of several is never guessed. A URL says by
+/// itself which service is meant.
 pub(super) fn of_one_service(services: &[Service], name: &str) -> Result<Operation, Problem> {
-    let mut candidates = Operation::candidates(services, name);
+    let url = Operation::of_url(name);
+    let is_url = url.is_some();
+    let mut candidates = url.unwrap_or_else(|| Operation::candidates(services, name));
+    if candidates.len() > 1 && candidates.iter().any(|operation| services.contains(&operation.service())) {
+        candidates.retain(|operation| services.contains(&operation.service()));
+    }
     match candidates.len() {
         1 => Ok(candidates.remove(0)),
         0 => {
             let example = services.first().map(|service| service.name_example()).unwrap_or_default();
-            Err(unfit(name, false, &example))
+            if is_url { Err(misfit("name", None, &example)) } else { Err(unfit(name, false, &example)) }
         }
         _ => {
             let services = Service::list(candidates.iter().map(Operation::service));

@@ -10,7 +10,7 @@ use crate::watch::{Problem, StartRequest, Template, Why};
 
 /// The services that starts can name.
 static STARTABLE: LazyLock<String> =
-    LazyLock::new(|| Service::list(Service::all().filter(|service| service.look_up().is_some())));
+    LazyLock::new(|| Service::list(Service::table().filter(|service| service.look_up().is_some())));
 
 /// Reads a start, and replaces its placeholders: what is checked here and by the settings is what is sent.
 pub(super) fn read(
@@ -30,7 +30,7 @@ pub(super) fn read(
     let path = values.expand(&template.path).map_err(|found| not_known("start.path", found))?;
     let body = values.expand_object(&template.body).map_err(|found| not_known("start.body", found))?;
     let (method, _) = parse_start_path(service, &path).map_err(|_| {
-        let other = Service::all().find(|other| parse_start_path(*other, &path).is_ok());
+        let other = Service::table().find(|other| parse_start_path(*other, &path).is_ok());
         operation::misfit("start.path", other, service.start_example().unwrap_or_default())
     })?;
     let size = |body| serde_json::to_vec(body).map_or(0, |json| json.len());

@@ -53,6 +53,8 @@ pub struct Endpoints {
     changed: BTreeMap<Api, Endpoint>,
     /// For the operations of services that are not in `changed`.
     operations: Option<Endpoint>,
+    /// Services that are asked at the host of an operation's location.
+    regional: Vec<Service>,
 }
 
 /// Why a text is no endpoint.
@@ -165,9 +167,16 @@ impl Endpoints {
         self.operations = Some(endpoint);
     }
 
+    /// Sets which services are asked at the host of an operation's location.
+    pub fn set_regional(&mut self, services: Vec<Service>) {
+        self.regional = services;
+    }
+
     /// Where the API of `operation` answers: for some services that depends on the location in its name.
     pub fn of(&self, operation: &Operation) -> Endpoint {
-        let default = || Endpoint { base: operation.base(), loopback: false };
+        let is_regional = self.regional.contains(&operation.service());
+        let regional = || operation.regional_base().filter(|_| is_regional);
+        let default = || Endpoint { base: regional().unwrap_or_else(|| operation.base()), loopback: false };
         self.replaced(Api::Operations(operation.service())).unwrap_or_else(default)
     }
 
@@ -223,6 +232,46 @@ pub(crate) fn is_loopback(host: &Host<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_regional_service_is_asked_at_the_host_of_its_location() {
+        let asked = |id: &str, name: &str, is_regional: bool| {
+            let service: Service = id.parse().unwrap();
+            let mut endpoints = Endpoints::default();
+            endpoints.set_regional(if is_regional { vec![service] } else { Vec::new() });
+            Operation::new(service, name).map(|operation| endpoints.of(&operation).base)
+        };
+        let regional = |id: &str, name: &str| asked(id, name, true).unwrap();
+        for (id, name, host) in [
+            ("alloydb", "projects/p/locations/europe-west8/operations/7", "alloydb.europe-west8.rep"),
+            ("alloydb", "projects/p/locations/us/operations/7", "alloydb.us.rep"),
+            ("alloydb", "projects/p/locations/global/operations/7", "alloydb"),
+            ("aiplatform", "projects/p/locations/europe-west8/operations/7", "aiplatform.europe-west8.rep"),
+            ("dataproc", "projects/p/regions/europe-west8/operations/7", "dataproc.europe-west8.rep"),
+            ("compute", "projects/p/zones/europe-west8-a/operations/7", "compute.europe-west8.rep"),
+            ("compute", "projects/p/global/operations/7", "compute"),
+            ("spanner", "projects/p/instances/i/operations/7", "spanner"),
+        ] {
+            assert_eq!(regional(id, name), format!("https://{host}.googleapis.com"), "{name}");
+        }
+        let name = "projects/p/locations/europe-west8/operations/7";
+        assert_eq!(asked("alloydb", name, false).unwrap(), "https://alloydb.googleapis.com");
+    }
+
+    #[test]
+    fn no_location_leads_away_from_google() {
+        for location in
+            ["evil.com", "x.evil.com", "-x", "x~y", "(default)", "X", "a_b", "..", &"a".repeat(41), "x.", "."]
+        {
+            let name = format!("projects/p/locations/{location}/operations/7");
+            let service: Service = "alloydb".parse().unwrap();
+            let mut endpoints = Endpoints::default();
+            endpoints.set_regional(vec![service]);
+            let base = Operation::new(service, &name).map(|operation| endpoints.of(&operation).base);
+            assert!(base.is_err() || base == Ok("https://alloydb.googleapis.com".to_owned()), "{location}");
+            assert_eq!(service.regional_base(location), None, "{location}");
+        }
+    }
 
     #[test]
     fn a_token_goes_to_google_or_to_this_machine() {

@@ -18,7 +18,12 @@ impl Writer<'_> {
     pub(super) fn cause(&self) -> Option<Cause> {
         let (method, error) = self.failure();
         match error {
-            Some(error) => Cause::of(&self.attempt(method), error),
+            Some(error) => {
+                let cause = Cause::of(&self.attempt(method), error);
+                // Of one that was never there it is not said that it is there no longer.
+                let is_new = self.report.reason == Some(Reason::NotFound);
+                cause.filter(|cause| !is_new || *cause != Cause::Gone)
+            }
             None => (self.report.reason == Some(Reason::Gone)).then_some(Cause::Gone),
         }
     }
@@ -74,8 +79,10 @@ impl Writer<'_> {
         let is_start = self.report.outcome == Outcome::NotStarted;
         Some(match reason {
             Reason::Gone if cause == Some(&Cause::Gone) => return None,
+            Reason::NotFound if cause.is_none() => Happened::NotFound { service },
+            Reason::Deleted => Happened::Deleted,
             Reason::Refused if is_start => Happened::Refused { service },
-            Reason::Gone | Reason::Denied | Reason::Refused => Happened::NotReadable,
+            Reason::Gone | Reason::NotFound | Reason::Denied | Reason::Refused => Happened::NotReadable,
             Reason::Unavailable if is_start => Happened::NotInTime,
             Reason::Unavailable => Happened::NotRead { service },
             Reason::UnknownState => {

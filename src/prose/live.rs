@@ -53,16 +53,17 @@ pub fn running(next: &Check, due: DateTime<Utc>, followed: bool, context: &Conte
     let stale = (context.now - seen).to_std().is_ok_and(|age| age > STALE);
     let not_read = stale.then(|| writer.words.note(Note::NotRead { time: &writer.time(seen) }));
     let waits = report.facts.waits.then(|| writer.words.note(Note::Waits));
+    let endless = report.facts.endless.then(|| writer.words.note(Note::Endless));
     Notice {
         summary: since.into_iter().chain(percent_text).chain(until).collect(),
         bar: percent,
         values,
-        texts: waits.into_iter().chain(not_read).map(Text::Plain).collect(),
+        texts: waits.into_iter().chain(endless).chain(not_read).map(Text::Plain).collect(),
         ..notice
     }
 }
 
-/// The report that the operation that `next` looks at makes no progress, as the look at `now` showed.
+/// The report that the operation that `next` looks at makes no progress or waits for a person, as the look at `now` showed.
 pub fn stall_report(next: &Check, now: DateTime<Utc>) -> Report {
     report(next, Outcome::Stalled, now).0
 }
@@ -74,12 +75,13 @@ pub(super) fn report(next: &Check, outcome: Outcome, now: DateTime<Utc>) -> (Rep
 }
 
 impl Writer<'_> {
-    /// The notice that a running operation makes no progress, which may come late.
+    /// The notice that a running operation makes no progress or waits for a person, which may come late.
     pub(super) fn stalled(&self) -> Notice {
         let notice = self.notice();
         let percent = self.percent().map(|percent| format!("{percent}%"));
         let as_of = self.late().map(|late| self.words.as_of(&late.format("%H:%M").to_string()));
-        let note = self.words.note(Note::Stalled { checks: self.report.unchanged.unwrap_or(0) });
+        let stalled = Note::Stalled { checks: self.report.unchanged.unwrap_or(0) };
+        let note = self.words.note(if self.report.asks_a_person() { Note::Asks } else { stalled });
         let texts = notice.texts.into_iter().chain([Text::Plain(note)]).collect();
         Notice { summary: percent.into_iter().chain(as_of).collect(), texts, ..notice }
     }

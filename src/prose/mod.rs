@@ -187,7 +187,15 @@ impl Writer<'_> {
         if self.report.is_ended_before() {
             return self.words.nothing_started(&subject);
         }
+        if self.waits() {
+            return self.words.waiting(&subject);
+        }
         self.words.headline(self.report.outcome, &subject, title.is_some())
+    }
+
+    /// Whether it tells of an operation that waits for a person.
+    fn waits(&self) -> bool {
+        self.report.facts.waits && matches!(self.report.outcome, Outcome::Running | Outcome::Stalled)
     }
 
     /// Whom to ping: who is asked for, when it is time to.
@@ -271,6 +279,7 @@ fn colour(report: &Report) -> Colour {
         | Outcome::CannotTell
         | Outcome::Notice
         | Outcome::Stalled => Colour::Orange,
+        Outcome::Running if report.facts.waits => Colour::Orange,
         Outcome::Running => Colour::Blue,
     }
 }

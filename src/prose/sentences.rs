@@ -54,8 +54,9 @@ impl Writer<'_> {
             | Outcome::Stalled
             | Outcome::CannotTell => {}
         }
-        if report.outcome == Outcome::LimitReached && report.facts.waits {
-            notes.push(Note::Waits);
+        if report.outcome == Outcome::LimitReached {
+            notes.extend(report.facts.waits.then_some(Note::Waits));
+            notes.extend(report.facts.endless.then_some(Note::Endless));
         }
         notes.extend(report.facts.warnings.iter().map(|text| Note::Warning { text }));
         notes

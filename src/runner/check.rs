@@ -43,7 +43,7 @@ pub(super) fn decided(decision: &Decision, on: Action) -> Action {
         Decision::ReportAgain(..) => Action::PostAgain,
         Decision::Report(report) => match report.outcome.kind() {
             Kind::Ended => Action::Ended,
-            Kind::Abandoned | Kind::Start | Kind::Check | Kind::Notice => Action::Abandoned,
+            Kind::Abandoned | Kind::Start | Kind::Check | Kind::Notice | Kind::Waits => Action::Abandoned,
         },
     }
 }

@@ -73,46 +73,39 @@ impl Runner {
         }
     }
 
-    /// Before the next step: the warning that an operation makes no progress, and the message that will follow it. The next
-    /// check remembers both.
+    /// Before the next step: the message that will follow an operation, and the warning, below it if there is one, that the
+    /// operation waits for a person or makes no progress. The next check remembers both.
     async fn before(
         &self,
         next: Decision,
         now: DateTime<Utc>,
         deadline: Deadline,
     ) -> (Decision, ProgressUpdate) {
-        let Decision::Check(mut check, due) = next else { return (next, ProgressUpdate::default()) };
+        let Decision::Check(check, due) = next else { return (next, ProgressUpdate::default()) };
         if check.last.is_none() {
             return (Decision::Check(check, due), ProgressUpdate::default());
         }
-        let check = if self.notifier.warns_of_stall(&mut check) {
-            self.warn_of_stall(check, now, deadline).await
-        } else {
-            check
-        };
         let refused_lately = self.scheduler.refused_lately();
-        let (check, telling) = self.notifier.open(check, due, refused_lately, now, deadline).await;
+        let (mut check, telling) = self.notifier.open(check, due, refused_lately, now, deadline).await;
+        if self.notifier.warns(&mut check) {
+            self.warn(&mut check, now, deadline).await;
+        }
         (Decision::Check(check, due), telling)
     }
 
-    /// Asks for the report that the operation makes no progress. Its task is named, so that copies ask for the same one; if
-    /// it can't be created, the next check asks again.
-    async fn warn_of_stall(
-        &self,
-        mut check: Box<Check>,
-        now: DateTime<Utc>,
-        deadline: Deadline,
-    ) -> Box<Check> {
-        let report = Message::Report(Box::new(stall_report(&check, now)));
+    /// Asks for the report that the operation waits for a person or makes no progress. Its task is named, so that copies ask
+    /// for the same one; if it can't be created, the next check asks again.
+    async fn warn(&self, check: &mut Check, now: DateTime<Utc>, deadline: Deadline) {
+        let report = stall_report(check, now);
+        let waits = report.asks_a_person();
+        let report = Message::Report(Box::new(report));
         // The time of the next step is left to it.
         let created = self.scheduler.schedule_within(deadline.for_call(), &report, deadline).await;
         if let Err(failed) = created {
-            check.track.not_told();
-            tracing::warn!(
-                "the no-progress warning could not be scheduled, and the next check retries it: {failed}"
-            );
+            check.track.not_told(waits);
+            let what = if waits { "note that it waits for someone" } else { "no-progress warning" };
+            tracing::warn!("the {what} could not be scheduled, and the next check retries it: {failed}");
         }
-        check
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a long-running operation is to opwatch: its name, its service, and what one look at it showed.
 
 mod cause;
+mod detail;
 mod error;
+mod extra;
 mod jobs;
 mod listed;
 mod name;
@@ -18,7 +20,9 @@ mod url;
 mod tests;
 
 pub use cause::{Attempt, Cause, Method};
+pub use detail::{detail_path, with_detail};
 pub use error::{ApiError, ERROR_TEXT, ErrorInfo, retry_delay};
+pub use extra::ExtraService;
 pub use listed::{Listed, read_list, read_started};
 pub(crate) use name::{
     DEFAULT_DATABASE, MAX_NAME_BYTES, database_of, list_command, parse_start_path, project_of,
@@ -140,6 +144,9 @@ pub struct OperationInfo {
     /// Whether it waits for a person: for an approval, or to be resumed.
     #[serde(skip_serializing_if = "is_false")]
     pub waits: bool,
+    /// Whether it runs until somebody stops it, as a streaming job does.
+    #[serde(skip_serializing_if = "is_false")]
+    pub endless: bool,
     /// What it was told to take. Never rides in a message, since it may be long.
     #[serde(skip)]
     pub filter: Option<Filter>,
@@ -170,6 +177,16 @@ impl OperationInfo {
         self.start = self.start.filter(text::is_plausible);
         self.end = self.end.filter(text::is_plausible);
         self
+    }
+
+    /// Whether it deletes a resource, by the service's words for the work or the state. A bulk delete of data does not count: the
+    /// resource stays.
+    pub fn is_deletion(&self) -> bool {
+        let says = |word: &Option<String>| {
+            let word = word.as_deref().unwrap_or_default().to_ascii_uppercase();
+            word.contains("DELET") && !word.contains("BULK")
+        };
+        says(&self.work) || says(&self.state)
     }
 
     /// How long it ran, when both ends are known and in order.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::row::wildcard;
-use super::service::is_location;
+use super::service::{is_location, region_of};
 use super::{Service, StartMethod};
 use crate::text::shell_word;
 
@@ -58,6 +58,13 @@ impl Operation {
     /// Where its API answers, without a path.
     pub fn base(&self) -> String {
         self.service.base(self.part("location"))
+    }
+
+    /// Where its API answers in the location of its name alone; `None` for a name without one.
+    pub fn regional_base(&self) -> Option<String> {
+        let region = self.part("zone").map(region_of);
+        let location = self.part("location").or_else(|| self.part("region")).or(region)?;
+        self.service.regional_base(location)
     }
 
     /// The database in its name, for a service whose starts work on one. The Datastore Admin API names none: it works on the

@@ -41,6 +41,8 @@ pub(super) struct Row {
     pub console: Option<&'static str>,
     /// What may be started there.
     pub starts: Option<Starts>,
+    /// Where the text of a failure is, when the operation does not carry it.
+    pub detail: Option<Detail>,
 }
 
 /// What most services call them.
@@ -75,6 +77,7 @@ impl Row {
             cancel,
             console,
             starts,
+            detail: None,
         }
     }
 }
@@ -92,6 +95,16 @@ pub enum Output {
     Folder,
     /// What a job made, of whatever kind.
     Result,
+}
+
+/// Where the text of a failure is.
+pub(super) struct Detail {
+    /// The path of its GET, from the version on.
+    pub get: &'static str,
+    /// Where the texts are in the answer, the oldest first.
+    pub texts: &'static str,
+    /// The permission that the GET needs, beside that of the operation.
+    pub permission: &'static str,
 }
 
 /// How operations of a service are started, and recognised afterwards.

@@ -15,7 +15,7 @@ pub(super) fn is_location(text: &str) -> bool {
 }
 
 /// The region of a zone, such as `us-central1` of `us-central1-a`.
-fn region_of(zone: &str) -> &str {
+pub(super) fn region_of(zone: &str) -> &str {
     match zone.rsplit_once('-') {
         Some((region, letter)) if letter.len() == 1 => region,
         _ => zone,
@@ -59,6 +59,13 @@ impl Service {
             ((Some("{region"), host), Some(zone)) => format!("https://{}-{host}", region_of(zone)),
             ((Some(_), host), Some(location)) => format!("https://{location}-{host}"),
         }
+    }
+
+    /// Where the API answers in one location alone, so that nothing leaves it
+    /// (<https://cloud.google.com/vpc/docs/regional-service-endpoints>); `None` for what can't be a location.
+    pub fn regional_base(self, location: &str) -> Option<String> {
+        let is_one = is_location(location) && location != "global";
+        is_one.then(|| format!("https://{}.{location}.rep.googleapis.com", self.api()))
     }
 
     /// What stands before its host, such as `{location`, and the host without that.
@@ -146,7 +153,9 @@ impl Service {
     /// The permissions that a role for it needs, separated by commas.
     pub fn role_permissions(self, imports: bool) -> String {
         match &self.0.starts {
-            None => self.0.permission.unwrap_or_default().to_owned(),
+            None => {
+                self.0.permission.into_iter().chain(self.detail_permission()).collect::<Vec<_>>().join(",")
+            }
             Some(starts) if imports => {
                 let (export, others) = starts.permissions.split_once(',').unwrap_or((starts.permissions, ""));
                 [export, starts.import_permission, others].join(",")

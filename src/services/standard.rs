@@ -6,16 +6,16 @@ use super::row::Row;
 /// The form of most names.
 pub(super) const LOCATED: &[&str] = &["projects/{project}/locations/{location}/operations/{operation}"];
 /// Some services put the resource between the location and the operation.
-const NESTED: &[&str] = &[
+pub(super) const NESTED: &[&str] = &[
     "projects/{project}/locations/{location}/{kind}/{id}/operations/{operation}",
     "projects/{project}/locations/{location}/{kind}/{id}/{kind2}/{id2}/operations/{operation}",
     "projects/{project}/locations/{location}/{kind}/{id}/{kind2}/{id2}/{kind3}/{id3}/operations/{operation}",
 ];
 pub(super) const IN_A_PROJECT: &[&str] = &["projects/{project}/operations/{operation}"];
-const IN_A_FOLDER: &[&str] = &["folders/{folder}/locations/{location}/operations/{operation}"];
-const IN_AN_ORGANIZATION: &[&str] =
+pub(super) const IN_A_FOLDER: &[&str] = &["folders/{folder}/locations/{location}/operations/{operation}"];
+pub(super) const IN_AN_ORGANIZATION: &[&str] =
     &["organizations/{organization}/locations/{location}/operations/{operation}"];
-const BARE: &[&str] = &["operations/{operation}"];
+pub(super) const BARE: &[&str] = &["operations/{operation}"];
 const BARE_PATH: &[&str] = &["operations/{operation**}"];
 
 const fn known(text: &'static str) -> Option<&'static str> {

@@ -2,14 +2,15 @@
 
 use std::str::FromStr;
 
+use super::extra::added;
 use super::jobs::JOBS;
 use super::row::{Direction, LookUpBy, Output, Row, StartMethod, Starts};
 use super::service::Service;
 use super::shape::Export;
 use super::standard::{IN_A_PROJECT, LOCATED, STANDARD};
 
-/// Every service that opwatch can follow.
-pub(super) fn rows() -> impl Iterator<Item = &'static Row> + Clone {
+/// The rows of the table.
+fn rows() -> impl Iterator<Item = &'static Row> + Clone {
     SPECIAL.iter().copied().chain(JOBS.iter().copied().flatten()).chain(STANDARD)
 }
 
@@ -182,9 +183,14 @@ impl Service {
     /// Cloud Firestore Admin v1, any database in either mode.
     pub const FIRESTORE: Self = Self(&FIRESTORE);
 
-    /// All of them, in the order of the table.
-    pub fn all() -> impl Iterator<Item = Self> + Clone {
+    /// Those of the table, in its order.
+    pub fn table() -> impl Iterator<Item = Self> + Clone {
         rows().map(Self)
+    }
+
+    /// All of them: those of the table, and those that a setting added.
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
+        Self::table().chain(added().map(Self))
     }
 
     /// What `SERVICES` allows by default.

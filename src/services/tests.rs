@@ -81,7 +81,7 @@ fn id_of(service: Service) -> &'static str {
 
 #[test]
 fn an_answer_about_another_operation_is_not_believed() {
-    for service in Service::all() {
+    for service in Service::table() {
         let operation = Operation::new(service, &service.name_example()).unwrap();
         let last = operation.name().rsplit('/').next().unwrap();
         for (id, is_it) in [(last, true), ("another", false), ("", false)] {
@@ -109,7 +109,7 @@ struct States {
 fn every_state_of_every_job_means_what_its_api_says() {
     let states = fs::read(format!("{DATA}/job_states.json")).unwrap();
     let states: BTreeMap<String, States> = serde_json::from_slice(&states).unwrap();
-    let jobs: Vec<_> = Service::all().filter(|service| service.has_jobs()).map(Service::id).collect();
+    let jobs: Vec<_> = Service::table().filter(|service| service.has_jobs()).map(Service::id).collect();
     assert_eq!(states.len(), jobs.len());
     for id in jobs {
         let service: Service = id.parse().unwrap();
@@ -180,7 +180,7 @@ fn hostile_parts_of_a_name_are_refused_in_every_form() {
         "a=b",
         "a!b",
     ];
-    for service in Service::all() {
+    for service in Service::table() {
         for form in service.forms() {
             let name = |part: usize, value: &str| {
                 let segments =

@@ -20,6 +20,7 @@ impl ServeArgs {
     pub fn check(&self) -> Result<Settings, BadSettings> {
         let mut problems = Problems::default();
         let bad = &mut problems;
+        self.common.extra.add(bad);
         let endpoints = self.common.check_endpoints(bad);
         let topic = self.topic.required(bad);
         let check_queue = self.check_queue.required(bad);

@@ -4,9 +4,9 @@ use chrono_tz::Tz;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::endpoints::{Overrides, emulator, overrides};
+use super::endpoints::{emulator, overrides};
 use super::parse::{ANY, database, list, project, token};
-use super::{BadSettings, Selection};
+use super::{BadSettings, ExtraArgs, Selection};
 use crate::args::{Problems, Setting, UNSET, reads};
 use crate::net::endpoints::{Api, Endpoint, Endpoints};
 use crate::policy::{Database, Limits, Locations, Policy, Targets};
@@ -23,8 +23,15 @@ const EMULATOR: &str = "127.0.0.1:8085";
 pub struct CommonArgs {
     /// Services that may be used: ids, `all`, or `all` without some, such as `all,-compute`. It never widens what may be
     /// started
-    #[arg(long, env = "SERVICES", hide_env_values = true, default_value = DEFAULT_SERVICES, value_parser = reads(DEFAULT_SERVICES, Selection::parse))]
-    pub services: Setting<Selection>,
+    #[arg(long, env = "SERVICES", hide_env_values = true, default_value = DEFAULT_SERVICES, value_parser = reads(DEFAULT_SERVICES, text))]
+    pub services: Setting<String>,
+    /// What services there are
+    #[command(flatten)]
+    pub extra: ExtraArgs,
+    /// Services whose operations are read at the host of the location in their name, HOST.LOCATION.rep.googleapis.com, so
+    /// that nothing leaves it: ids, `all`, or `all` without some
+    #[arg(long, env = "REGIONAL_SERVICES", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("alloydb,dataproc", text))]
+    pub regional_services: Setting<String>,
     /// Projects that may be used [default: the topic's project; for `check` any]
     #[arg(long, env = "PROJECTS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("my-project", projects))]
     pub projects: Setting<Vec<String>>,
@@ -41,8 +48,8 @@ pub struct CommonArgs {
     /// For local work and tests: base URLs of the APIs, such as
     /// datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…,ledger=…; `operations` is that of every service
     /// which is not listed by its id. Plain http is allowed for loopback only
-    #[arg(long, env = "ENDPOINTS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(ENDPOINTS, overrides))]
-    pub endpoints: Setting<Overrides>,
+    #[arg(long, env = "ENDPOINTS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(ENDPOINTS, text))]
+    pub endpoints: Setting<String>,
     /// For local work: host and port of the Pub/Sub emulator
     #[arg(long, env = "PUBSUB_EMULATOR_HOST", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(EMULATOR, emulator))]
     pub pubsub_emulator_host: Setting<Endpoint>,
@@ -78,6 +85,7 @@ impl CommonArgs {
     /// With a line for each that can't be used.
     pub fn check(&self) -> Result<CheckSettings, BadSettings> {
         let mut problems = Problems::default();
+        self.extra.add(&mut problems);
         let settings = CheckSettings {
             policy: self.check_policy(&mut problems),
             locale: self.locale.check(&mut problems).unwrap_or_default(),
@@ -90,7 +98,8 @@ impl CommonArgs {
 
     /// What may be read; nothing may be started.
     pub(super) fn check_policy(&self, problems: &mut Problems) -> Policy {
-        let Selection { services, named } = self.services.check(problems).unwrap_or_default();
+        let Selection { services, named } =
+            self.services.read(|text| Selection::parse(text), problems).unwrap_or_default();
         Policy {
             services,
             named,
@@ -117,14 +126,22 @@ impl CommonArgs {
             endpoints.replace(Api::Operations(Service::DATASTORE), emulator.clone());
             endpoints.replace(Api::Ledger, emulator);
         }
-        for (api, endpoint) in self.endpoints.check(problems).into_iter().flatten() {
+        for (api, endpoint) in self.endpoints.read(|text| overrides(text), problems).into_iter().flatten() {
             match api {
                 Some(api) => endpoints.replace(api, endpoint),
                 None => endpoints.replace_operations(endpoint),
             }
         }
+        let regional = self.regional_services.read(|text| Selection::parse(text), problems);
+        endpoints.set_regional(regional.unwrap_or_default().services);
         endpoints
     }
+}
+
+/// A text that is read once it is known which services there are.
+#[expect(clippy::unnecessary_wraps, reason = "readers of settings may refuse a text")]
+fn text(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
 }
 
 fn projects(text: &str) -> Result<Vec<String>, String> {

@@ -8,7 +8,7 @@ use crate::services::Service;
 pub(super) type Overrides = Vec<(Option<Api>, Endpoint)>;
 
 /// The operations of all services.
-const OPERATIONS: &str = "operations";
+pub(super) const OPERATIONS: &str = "operations";
 
 /// `API=URL,…`. Each item that can't be read is a line of the error.
 pub(super) fn overrides(text: &str) -> Result<Overrides, String> {

@@ -103,6 +103,7 @@ impl HistoryArgs {
         let since = self.since.check(bad);
         let locale = self.common.locale.check(bad).unwrap_or_default();
         let zone = self.common.time_zone.check(bad).unwrap_or(Tz::UTC);
+        self.common.extra.add(bad);
         let endpoints = self.common.check_endpoints(bad);
         let access_token = self.common.access_token.check(bad);
         // Without a kind there is a line about it.

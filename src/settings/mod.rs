@@ -4,6 +4,7 @@
 mod check;
 mod common;
 mod endpoints;
+mod extra;
 #[cfg(feature = "terminal")]
 mod follow;
 mod ledger;
@@ -20,6 +21,7 @@ mod variables;
 use std::sync::Arc;
 
 pub use common::{CheckSettings, CommonArgs};
+pub use extra::ExtraArgs;
 #[cfg(feature = "terminal")]
 pub use follow::FollowArgs;
 pub use ledger::{HistoryArgs, HistorySettings, LedgerArgs};

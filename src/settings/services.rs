@@ -4,7 +4,7 @@ use super::parse::{LIST_OF_SERVICES, list};
 use crate::services::Service;
 
 /// The word for every service.
-const ALL: &str = "all";
+pub(super) const ALL: &str = "all";
 
 /// Services, as `SERVICES` selects them.
 #[derive(Clone, Debug, Default)]

@@ -187,6 +187,8 @@ pub enum Kind {
     Abandoned,
     /// A notice.
     Notice,
+    /// A note that the operation waits for a person.
+    Waits,
 }
 
 impl Kind {
@@ -198,6 +200,7 @@ impl Kind {
             Self::Ended => "ended",
             Self::Abandoned => "left",
             Self::Notice => "notice",
+            Self::Waits => "waits",
         }
     }
 }
@@ -235,7 +238,7 @@ impl Message {
         match self {
             Self::Start(start) => (Kind::Start, start.tries),
             Self::Check(check) => (Kind::Check, check.attempt),
-            Self::Report(report) => (report.outcome.kind(), report.tries),
+            Self::Report(report) => (report.kind(), report.tries),
             Self::Test(test) => (Kind::Check, u32::from(test.carried)),
         }
     }

@@ -94,6 +94,10 @@ impl Outcome {
 pub enum Reason {
     /// The operation is not there (any more).
     Gone,
+    /// The service did not know it at the first look.
+    NotFound,
+    /// It is gone after it was seen deleting something: together with that, most likely.
+    Deleted,
     /// It may not be read.
     Denied,
     /// The API refused the call in another way.
@@ -145,6 +149,8 @@ impl Reason {
             Self::NotAllowed { setting } => Self::NotAllowed { setting: text::cut(&setting, 64) },
             Self::Limit { setting, most } => Self::Limit { setting: text::cut(&setting, 64), most },
             Self::Gone
+            | Self::NotFound
+            | Self::Deleted
             | Self::Denied
             | Self::Refused
             | Self::Unavailable

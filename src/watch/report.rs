@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    Adopted, Check, MAX_EXCERPT_CHARS, Message, Notify, Outcome, Problem, Reason, Receipt, Routing, Start,
-    StartRequest, Watch, Why,
+    Adopted, Check, Kind, MAX_EXCERPT_CHARS, Message, Notify, Outcome, Problem, Reason, Receipt, Routing,
+    Start, StartRequest, Watch, Why,
 };
 use crate::services::{ApiError, Operation, OperationInfo};
 use crate::text;
@@ -138,10 +138,21 @@ impl Report {
         }
     }
 
-    /// What a check that sees `facts` of a running operation tells: that it runs, at once, or that it stands still, by a report.
+    /// What a check that sees `facts` of a running operation tells: that it runs, at once, or that it stands still or waits for
+    /// a person, by a report.
     pub fn of_running(check: &Check, outcome: Outcome, facts: OperationInfo, at: DateTime<Utc>) -> Self {
-        let unchanged = (outcome == Outcome::Stalled).then(|| check.track.unchanged());
+        let unchanged = (outcome == Outcome::Stalled && !facts.waits).then(|| check.track.unchanged());
         Self { unchanged, ..Self::of_check(check, Verdict::new(outcome, None, facts), at) }
+    }
+
+    /// Whether it tells that the operation waits for a person. To an older version it makes no progress.
+    pub fn asks_a_person(&self) -> bool {
+        self.outcome == Outcome::Stalled && self.facts.waits
+    }
+
+    /// The kind in its task's name. One that asks a person has its own: the operation may have made no progress before.
+    pub fn kind(&self) -> Kind {
+        if self.asks_a_person() { Kind::Waits } else { self.outcome.kind() }
     }
 
     /// The report that ends the watch of a start that was not made, or of which that is not known.

@@ -26,6 +26,9 @@ pub struct ProgressHistory {
     /// People were told that it stands still.
     #[serde(skip_serializing_if = "is_false")]
     stalled: bool,
+    /// People were told that it waits for one of them. An older version does not write it.
+    #[serde(skip_serializing_if = "is_false")]
+    waited: bool,
 }
 
 /// What one look showed.
@@ -61,12 +64,12 @@ impl ProgressHistory {
         let same = |last: &Point| (last.entities, last.bytes) == (entities, bytes);
         // Finishing takes its time, and has no counts.
         let all_done = facts.entities.or(facts.bytes).and_then(Progress::percent) == Some(100);
-        let still = self.points.last().is_some_and(same) && !all_done;
+        let still = self.points.last().is_some_and(same) && !all_done && !facts.waits;
         let unchanged = if still { self.unchanged.saturating_add(1) } else { 0 };
         let mut points = self.points.clone();
         points.push(Point { at, entities, bytes });
         points.drain(..points.len().saturating_sub(POINTS));
-        Self { points, unchanged, stalled: self.stalled }
+        Self { points, unchanged, stalled: self.stalled, waited: self.waited }
     }
 
     /// Whether people are now to be told that it stands still: once, after `limit` looks without progress (0: never).
@@ -76,9 +79,20 @@ impl ProgressHistory {
         now
     }
 
-    /// Takes back that people were told that it stands still: they could not be.
-    pub fn not_told(&mut self) {
-        self.stalled = false;
+    /// Whether people are now to be told that it waits for one of them, as `facts` show: once.
+    pub fn waits(&mut self, facts: &OperationInfo) -> bool {
+        let now = facts.waits && !self.waited;
+        self.waited |= now;
+        now
+    }
+
+    /// Takes back that people were told that it waits for one of them, or that it stands still: they could not be.
+    pub fn not_told(&mut self, waits: bool) {
+        if waits {
+            self.waited = false;
+        } else {
+            self.stalled = false;
+        }
     }
 
     /// How many looks in a row showed no progress.
@@ -147,6 +161,23 @@ mod tests {
         let track = track(&[(0, 0), (60, 100), (120, 400), (180, 700)]);
         assert_eq!(track.entity_rate(), Some(5.0));
         assert_eq!(track.eta(&counts(700, Some(1_000))), Some(at(240)));
+    }
+
+    #[test]
+    fn people_are_told_once_that_it_waits_and_then_not_that_it_stands_still() {
+        let waits = |waits| OperationInfo { waits, ..counts(5, Some(9)) };
+        let mut track = ProgressHistory::default().after(at(0), &waits(false));
+        assert!(!track.waits(&waits(false)) && track.waits(&waits(true)) && !track.waits(&waits(true)));
+        for second in 1..9 {
+            track = track.after(at(60 * second), &waits(true));
+            assert!(!track.waits(&waits(true)) && !track.stalls(1), "{second}");
+        }
+        let read: ProgressHistory = serde_json::from_value(serde_json::to_value(&track).unwrap()).unwrap();
+        assert_eq!(read, track, "it rides in the message");
+        track.not_told(false);
+        assert!(!track.waits(&waits(true)));
+        track.not_told(true);
+        assert!(track.waits(&waits(true)), "it could not be told");
     }
 
     #[test]

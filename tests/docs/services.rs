@@ -19,7 +19,8 @@ const DEPLOYED: &str = "deploy/lib/services.json";
 #[test]
 fn deploy_up_has_the_permissions_of_the_table() {
     let row = |service: Service| {
-        let permissions: Vec<_> = service.permission().iter().flat_map(|list| list.split(',')).collect();
+        let permissions = service.permission().into_iter().chain(service.detail_permission());
+        let permissions: Vec<_> = permissions.flat_map(|list| list.split(',')).collect();
         let place = match service.place() {
             Place::Project => "project",
             Place::ProjectAndAbove => "projectAndAbove",
@@ -27,7 +28,7 @@ fn deploy_up_has_the_permissions_of_the_table() {
         };
         json!({"permissions": permissions, "place": place})
     };
-    let rows: BTreeMap<_, _> = Service::all().map(|service| (service.id(), row(service))).collect();
+    let rows: BTreeMap<_, _> = Service::table().map(|service| (service.id(), row(service))).collect();
     let lines: Vec<_> = rows.iter().map(|(id, row)| format!("  {id:?}: {row}")).collect();
     let text = format!("{{\n{}\n}}\n", lines.join(",\n"));
     let path = root().join(DEPLOYED);
@@ -42,7 +43,7 @@ fn deploy_up_has_the_permissions_of_the_table() {
 #[test]
 fn the_page_of_services_has_every_service() {
     let table = |jobs: bool| {
-        let rows = Service::all().filter(|service| service.has_jobs() == jobs).map(|service| {
+        let rows = Service::table().filter(|service| service.has_jobs() == jobs).map(|service| {
             let names = service.forms().map(|form| format!("`{form}`")).collect::<Vec<_>>().join("<br>");
             let permission = service.permission().map(|text| format!("`{}`", text.replace(',', "`<br>`")));
             let (id, title) = (service.id(), service.title());

@@ -94,6 +94,11 @@ def main():
                 answers.add(get["response"]["$ref"])
                 if query and query.split("=")[0] not in get["parameters"]:
                     print(f"{row['id']}: {path} has no parameter {query}")
+        if row["detail"]:
+            path = example(row["detail"]["path"]).partition("?")[0]
+            fitting = [get for get in methods(document) if re.fullmatch(path_of(get, document), path)]
+            if not any(schema_at(document, get["response"], row["detail"]["texts"]) for get in fitting):
+                print(f"{row['id']}: no text of a failure is at {path}")
         if not row["reads"]:
             continue
         for answer in sorted(answers):

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::cli::input;
-use crate::cli::named::{known_service, named};
+use crate::cli::named::{known_service, likely, named};
 use crate::json;
 use crate::services::{Observation, Operation, Service, name_in, read_operation};
 use crate::watch::{Locale, Problem};
@@ -109,9 +109,8 @@ fn operation(answer: &Value, service: Option<&str>, given: Option<&str>) -> Resu
         let name = name_in(known_service(service)?, answer).or(given);
         return named(&name.unwrap_or_else(|| name_of(answer).to_owned()), Some(service), &[]);
     }
-    let (name, defaults) = (name_of(answer), Service::defaults());
-    let is_default = !Operation::candidates(&defaults, name).is_empty();
-    let services = if is_default { defaults } else { Service::all().collect() };
+    let name = name_of(answer);
+    let services = likely(name);
     // In the answers of some services `name` is only the last segment.
     let full = |service: Service| {
         Operation::new(service, &name_in(service, answer)?).ok().filter(|_| may_be_of(service, answer))

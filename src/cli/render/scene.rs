@@ -52,6 +52,7 @@ pub(super) struct Rendered {
 /// # Errors
 /// With the argument or file that can't be used, why, and what to give.
 pub(super) fn tell(args: &RenderArgs) -> Result<Rendered, String> {
+    args.extra.check().map_err(|bad| bad.to_string())?;
     let recorded = |file: &PathBuf, name: Option<&str>| Recording::read(file, args.service.as_deref(), name);
     let recording = args.operation.as_ref().map(|file| recorded(file, args.name.as_deref())).transpose()?;
     let same = recording.as_ref().map(|recording| recording.operation.name().to_owned());

@@ -15,6 +15,8 @@ fn reason() -> BoxedStrategy<Reason> {
     prop_oneof![
         proptest::sample::select(vec![
             Reason::Gone,
+            Reason::NotFound,
+            Reason::Deleted,
             Reason::Denied,
             Reason::Refused,
             Reason::Unavailable,

@@ -64,7 +64,8 @@ pub(in crate::message) struct Message<'a> {
     #[cfg_attr(test, schemars(schema_with = "super::schema::service"))]
     #[serde(skip_serializing_if = "Field::is_absent")]
     pub(in crate::message) service: Field<Text<'a>>,
-    /// Follow this operation, which is already running: its name as the service returned it.
+    /// Follow this operation, which is already running: its name as the service returned it, or its URL, which needs no
+    /// `service`.
     #[cfg_attr(test, schemars(schema_with = "super::schema::name"))]
     #[serde(skip_serializing_if = "Field::is_absent")]
     pub(in crate::message) name: Field<Text<'a>>,

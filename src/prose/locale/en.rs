@@ -38,6 +38,10 @@ impl Words for English {
         }
     }
 
+    fn waiting(&self, subject: &str) -> String {
+        format!("{subject} is waiting for someone")
+    }
+
     fn nothing_started(&self, subject: &str) -> String {
         format!("{subject}: nothing was started")
     }
@@ -128,6 +132,13 @@ impl Words for English {
                 "opwatch could not list the {service} operations to rule out a duplicate, so it did not send the start."
             ),
             Happened::NotReadable => "opwatch could not read the operation.".to_owned(),
+            Happened::NotFound { service } => format!(
+                "{service} does not know this operation. Check the service, the project, the location and the name. Finished \
+                 operations are kept for a limited time."
+            ),
+            Happened::Deleted => "The operation no longer exists, most likely because it was deleted together with its \
+                                  resource: it was running a deletion when opwatch last saw it."
+                .to_owned(),
             Happened::NotInTime => {
                 "The start did not succeed within an hour of the kickoff. opwatch starts nothing later than that."
                     .to_owned()
@@ -303,6 +314,12 @@ impl Words for English {
             Note::NoOutput => "Warning: succeeded, but the result names no output.".to_owned(),
             Note::Warning { text } => format!("Warning: {text}"),
             Note::Waits => "It is waiting for someone to act, for example to approve or resume it.".to_owned(),
+            Note::Asks => "It is waiting for someone to act, for example to approve or resume it. opwatch keeps watching, and \
+                           does not post this again."
+                .to_owned(),
+            Note::Endless => "It runs until someone stops it, as streaming jobs do. opwatch reports how it ends only if that \
+                              is before the last check."
+                .to_owned(),
             Note::Stalled { checks } => {
                 format!("No progress in the last {}. opwatch keeps watching.", counted(checks, "check", "checks"))
             }

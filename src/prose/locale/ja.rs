@@ -42,6 +42,10 @@ impl Words for Japanese {
         }
     }
 
+    fn waiting(&self, subject: &str) -> String {
+        format!("{subject}が操作待ち")
+    }
+
     fn nothing_started(&self, subject: &str) -> String {
         format!("{subject}は今回開始していない")
     }
@@ -132,6 +136,10 @@ impl Words for Japanese {
                 format!("{service}のオペレーション一覧を取得できず、二重起動を防げないため開始しませんでした。")
             }
             Happened::NotReadable => "オペレーションを読み取れませんでした。".to_owned(),
+            Happened::NotFound { service } => format!(
+                "オペレーションが見つかりません。サービス({service})、プロジェクト、ロケーション、名前を確認して下さい。完了したオペレーションの保存期間には限りがあります。"
+            ),
+            Happened::Deleted => "オペレーションはもう存在しません。最後の確認では削除の実行中だったため、対象のリソースと一緒に削除されたとみられます。".to_owned(),
             Happened::NotInTime => {
                 "キックオフから1時間以内に開始できなかったため、開始を取りやめました。".to_owned()
             }
@@ -290,6 +298,12 @@ impl Words for Japanese {
             Note::NoOutput => "警告: 成功しましたが、結果にバックアップの出力先がありません。".to_owned(),
             Note::Warning { text } => format!("警告: {text}"),
             Note::Waits => "承認や再開などの操作を待っています。".to_owned(),
+            Note::Asks => {
+                "承認や再開などの操作を待っています。opwatchは監視を続けます。この通知は一度だけです。".to_owned()
+            }
+            Note::Endless => {
+                "ストリーミングジョブなど、停止されるまで動き続けるジョブです。終了を通知するのは、最後の確認までに終わった場合だけです。".to_owned()
+            }
             Note::Stalled { checks } => {
                 format!("直近{checks}回の確認で進捗がありません。opwatchは監視を続けます。")
             }

@@ -137,6 +137,10 @@ pub enum Note<'a> {
     },
     /// It waits for a person.
     Waits,
+    /// The same in a message that tells nothing else.
+    Asks,
+    /// It runs until somebody stops it.
+    Endless,
     /// It makes no progress.
     Stalled {
         /// How many checks in a row saw none.
@@ -171,6 +175,13 @@ pub enum Happened<'a> {
     },
     /// The operation can't be read, and looking again does not help.
     NotReadable,
+    /// The service did not know the operation at the first look.
+    NotFound {
+        /// The service's name for people.
+        service: &'a str,
+    },
+    /// The operation is gone after it was seen deleting something.
+    Deleted,
     /// The start did not succeed within the window after the kickoff.
     NotInTime,
     /// The last check could not read the operation.
@@ -262,6 +273,8 @@ pub trait Words: Sync {
     fn subject(&self, service: &str, subject: Subject) -> String;
     /// What happened to `subject`, in a few words; `title` tells whether a person gave it that name.
     fn headline(&self, outcome: Outcome, subject: &str, has_title: bool) -> String;
+    /// That `subject` waits for a person.
+    fn waiting(&self, subject: &str) -> String;
     /// That nothing was started now, since what the kickoff asks for had ended before.
     fn nothing_started(&self, subject: &str) -> String;
     /// The heading of a value.

@@ -28,9 +28,11 @@ pub(in crate::runner) struct ProgressUpdate {
 }
 
 impl Notifier {
-    /// Whether people are to hear now that the operation makes no progress; the next check remembers that they were told.
-    pub(in crate::runner) fn warns_of_stall(&self, next: &mut Check) -> bool {
-        next.track.stalls(self.config.stall_after)
+    /// Whether people are to hear now that the operation waits for one of them or makes no progress; the next check remembers
+    /// that they were told.
+    pub(in crate::runner) fn warns(&self, next: &mut Check) -> bool {
+        let waits = next.last.as_ref().is_some_and(|seen| next.track.waits(&seen.facts));
+        (waits || next.track.stalls(self.config.stall_after))
             && self.routing(&next.watch).notify != Some(Notify::Failure)
     }
 

@@ -1,7 +1,7 @@
 //! Jobs on data: Dataflow, Dataproc, Dataform, Dataplex, Sensitive Data Protection.
 
 use super::job;
-use crate::services::row::Row;
+use crate::services::row::{Detail, Row};
 use crate::services::shape::{Count, Errors, Job, Words};
 
 /// <https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs>. The job has no error, and no end but the time of its
@@ -20,6 +20,7 @@ static DATAFLOW: Job = Job {
     error: Errors::NONE,
     work: &["type"],
     target: &["name"],
+    endless: &[("type", "JOB_TYPE_STREAMING")],
     ..Job::COMMON
 };
 
@@ -68,6 +69,7 @@ static DLP: Job = Job {
     }),
     work: &["type"],
     target: &["jobTriggerName"],
+    endless: &[("state", "ACTIVE")],
     ..Job::COMMON
 };
 
@@ -107,6 +109,12 @@ pub(super) static ROWS: &[Row] = &[
         cancels: true,
         console: Some("https://console.cloud.google.com/dataflow/jobs/{location}/{job}?project={project}"),
         permission: Some("dataflow.jobs.get"),
+        // https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs.messages/list
+        detail: Some(Detail {
+            get: "v1b3/{name}/messages?minimumImportance=JOB_MESSAGE_ERROR",
+            texts: "jobMessages.*.messageText",
+            permission: "dataflow.messages.list",
+        }),
         ..job(
             "dataflow.jobs",
             "Dataflow",
@@ -156,6 +164,12 @@ pub(super) static ROWS: &[Row] = &[
             "https://console.cloud.google.com/bigquery/dataform/locations/{location}/repositories/{repository}/workflows/{invocation}?project={project}",
         ),
         permission: Some("dataform.workflowInvocations.get"),
+        // https://cloud.google.com/dataform/reference/rest/v1/projects.locations.repositories.workflowInvocations/query
+        detail: Some(Detail {
+            get: "v1/{name}:query",
+            texts: "workflowInvocationActions.*.failureReason",
+            permission: "dataform.workflowInvocations.query",
+        }),
         ..job(
             "dataform.workflowInvocations",
             "Dataform",

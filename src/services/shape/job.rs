@@ -48,6 +48,8 @@ pub(in crate::services) struct Job {
     pub warnings: &'static [&'static str],
     /// Words that make a success doubtful, and where they are.
     pub doubts: &'static [(&'static str, &'static str)],
+    /// Words of one that runs until somebody stops it, and where they are.
+    pub endless: &'static [(&'static str, &'static str)],
 }
 
 /// The words of a state. All others mean that it runs.
@@ -140,6 +142,7 @@ impl Job {
         stage: &[],
         warnings: &[],
         doubts: &[],
+        endless: &[],
     };
 
     /// Every path that it reads.
@@ -165,7 +168,7 @@ impl Job {
             .chain(self.items.as_ref().map(|(_, count)| count))
             .chain(&self.bytes)
             .flat_map(Count::paths);
-        let doubts = self.doubts.iter().map(|(path, _)| *path);
+        let doubts = self.doubts.iter().chain(self.endless).map(|(path, _)| *path);
         let single = [self.id, self.state, self.done, self.error.sign, self.error.code];
         let paths = templates.flat_map(template::paths).chain(counts).chain(doubts).chain(single);
         paths.filter(|path| !path.is_empty()).collect()

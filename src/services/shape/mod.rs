@@ -20,6 +20,11 @@ use serde_json::Value;
 
 use super::Observation;
 
+/// The texts at `path` in the JSON in `body`; none when it is no JSON object.
+pub(super) fn texts(body: &[u8], path: &'static str) -> Vec<String> {
+    path::read(body, &[path]).map(|answer| template::every(&answer, path)).unwrap_or_default()
+}
+
 /// How an API writes its operations.
 pub(super) trait Shape: Sync {
     /// What the answer to a GET of the operation `name` shows. An answer about another operation counts as unavailable.

@@ -26,7 +26,10 @@ const RUNS: [&str; 3] = ["IN_PROGRESS", "RUNNING", "WORKING"];
 
 impl Steps {
     pub(super) fn of(metadata: &Map<String, Value>) -> Self {
-        let some = statements(metadata).or_else(|| stages(metadata)).or_else(|| tables(metadata));
+        let some = build(metadata)
+            .or_else(|| statements(metadata))
+            .or_else(|| stages(metadata))
+            .or_else(|| tables(metadata));
         let some = some.or_else(|| transfer(metadata)).or_else(|| counter(metadata));
         some.unwrap_or_else(|| counts(metadata))
     }
@@ -48,6 +51,15 @@ fn count(fields: &Map<String, Value>, names: &[&str]) -> Option<u64> {
 /// How many failed, if any did.
 fn failures(fields: &Map<String, Value>, names: &[&str]) -> Option<u64> {
     count(fields, names).filter(|count| *count > 0)
+}
+
+/// The build that an operation of Cloud Build's carries (<https://cloud.google.com/build/docs/api/reference/rest/v1/BuildOperationMetadata>).
+fn build(metadata: &Map<String, Value>) -> Option<Steps> {
+    let build = metadata.get("build")?.as_object()?;
+    let time = |name: &str| text::time(build.get(name)?.as_str()?);
+    let steps = stages(build).unwrap_or_default();
+    let items = steps.items.map(|items| Items { unit: Unit::Steps, ..items });
+    Some(Steps { start: time("startTime"), end: time("finishTime"), items, ..steps })
 }
 
 /// The statements of a schema change of Spanner's, or the inputs of a video's annotation: a list of percentages

@@ -22,6 +22,10 @@ const PROJECT: &str = "[^/=]+";
 const REST: &str = "[^/:=]+=*(/[^/:=]+=*)*";
 /// The characters of a name.
 const NAME: &str = "^[A-Za-z0-9._~():=/-]*$";
+/// A URL of an operation, for the condition on the service; the field itself has more of its form.
+const ANY_URL: &str = "(https:)?//.*";
+/// A URL of an operation, or of its page in the Cloud Console.
+const URL: &str = r"^(https:)?//[a-z0-9.-]+\.(googleapis|google)\.com/[!-~]+$";
 /// The characters of a path, and its placeholders.
 const PATH: &str = r"^([A-Za-z0-9._~():/-]|\$\{(date|time|datetime|id)\})*$";
 /// A text of which every `${` begins a placeholder, or stands behind another `$`.
@@ -86,7 +90,7 @@ fn passed(mut fields: Map<String, Value>) -> Value {
 fn kickoff(mut fields: Map<String, Value>) -> Value {
     fields.remove("state");
     fields["attempt"]["maximum"] = json!(LIMIT.end() - 1);
-    fields["start"]["allOf"] = Service::all().flat_map(Service::start_forms).map(own_start).collect();
+    fields["start"]["allOf"] = Service::table().flat_map(Service::start_forms).map(own_start).collect();
     let without = |fields: &[&str]| -> Value {
         fields.iter().map(|field| ((*field).to_owned(), json!(false))).collect::<Map<_, _>>().into()
     };
@@ -108,9 +112,9 @@ fn kickoff(mut fields: Map<String, Value>) -> Value {
 /// The forms of names, for a message that names its service. Services with the same forms stand together.
 fn names_by_service() -> Vec<Value> {
     let mut groups = std::collections::BTreeMap::<String, Vec<&str>>::new();
-    for service in Service::all() {
+    for service in Service::table() {
         let forms: Vec<String> = service.forms().map(pattern).collect();
-        groups.entry(format!("^({})$", forms.join("|"))).or_default().push(service.id());
+        groups.entry(format!("^({}|{ANY_URL})$", forms.join("|"))).or_default().push(service.id());
     }
     let condition = |(pattern, services): (String, Vec<&str>)| {
         json!({
@@ -166,23 +170,24 @@ pub(super) fn notify(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn service(_: &mut SchemaGenerator) -> Schema {
-    words(Service::all().map(Service::id))
+    words(Service::table().map(Service::id))
 }
 
 pub(super) fn startable(_: &mut SchemaGenerator) -> Schema {
-    words(Service::all().filter(|service| service.look_up().is_some()).map(Service::id))
+    words(Service::table().filter(|service| service.look_up().is_some()).map(Service::id))
 }
 
 pub(super) fn name(_: &mut SchemaGenerator) -> Schema {
-    let mut forms: Vec<&str> = Service::all().flat_map(Service::forms).collect();
+    let mut forms: Vec<&str> = Service::table().flat_map(Service::forms).collect();
     forms.sort_unstable();
     forms.dedup();
     let forms: Vec<String> = forms.into_iter().map(pattern).collect();
-    path_like(NAME, &forms, r"/\.\.?(/|$)")
+    let name = path_like(NAME, &forms, r"/\.\.?(/|$)");
+    json_schema!({"anyOf": [name, {"type": "string", "maxLength": MAX_NAME_BYTES, "pattern": URL}]})
 }
 
 pub(super) fn path(_: &mut SchemaGenerator) -> Schema {
-    let starts = Service::all().flat_map(Service::start_forms);
+    let starts = Service::table().flat_map(Service::start_forms);
     let paths: Vec<String> = starts.map(|(resource, method)| path_of(resource, method)).collect();
     path_like(PATH, &paths, r"/\.\.?(/|:[A-Za-z]+$)")
 }

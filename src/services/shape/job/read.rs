@@ -53,8 +53,7 @@ impl Job {
     fn warnings(&self, answer: &Value, word: &str) -> Vec<String> {
         let partly =
             self.words.partly.iter().filter(|partly| **partly == word).map(|word| (*word).to_owned());
-        let doubts =
-            self.doubts.iter().filter(|(path, doubt)| every(answer, path).iter().any(|word| word == doubt));
+        let doubts = said(answer, self.doubts);
         let doubts = doubts.map(|(path, doubt)| format!("{path}: {doubt}"));
         let texts = self.warnings.iter().flat_map(|path| every(answer, path));
         partly.chain(doubts).chain(texts).take(WARNINGS).collect()
@@ -87,7 +86,8 @@ impl Job {
             output: first(answer, self.output).filter(|_| ending == Some(Ending::Succeeded)),
             error: if is_bad { error.or_else(|| error_of_state(word, ending)) } else { None },
             warnings: if is_bad { Vec::new() } else { self.warnings(answer, word) },
-            waits,
+            waits: waits && ending.is_none(),
+            endless: ending.is_none() && said(answer, self.endless).next().is_some(),
             stage,
             state: word_there.clone(),
             ..OperationInfo::default()
@@ -127,6 +127,14 @@ impl Shape for Job {
     fn words(&self) -> Vec<String> {
         self.words.all().map(|word| format!("{}{word}", self.words.prefix)).collect()
     }
+}
+
+/// Those of `words`, with their paths, that stand in `answer`.
+fn said<'a>(
+    answer: &'a Value,
+    words: &'a [(&'static str, &'static str)],
+) -> impl Iterator<Item = &'a (&'static str, &'static str)> {
+    words.iter().filter(|(path, word)| every(answer, path).iter().any(|said| said == word))
 }
 
 /// A state that says more than that it failed says why.
