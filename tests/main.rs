@@ -43,6 +43,8 @@ mod process;
 mod refusals;
 mod render;
 mod reports;
+mod requests;
+mod row_commands;
 mod schema;
 mod scripts;
 mod security;
@@ -55,3 +57,4 @@ mod starts;
 #[expect(dead_code, reason = "the benches use more of it")]
 mod steps;
 mod support;
+mod urls;

@@ -1,6 +1,7 @@
 //! What a long-running operation is to opwatch: its name, its service, and what one look at it showed.
 
 mod cause;
+mod command;
 mod detail;
 mod error;
 mod extra;

@@ -82,7 +82,7 @@ impl Operation {
 
     /// `template` with the parts of the name that stand in braces, each as `write` has it. A word of which a part is missing is
     /// left out.
-    fn fill(&self, template: &str, write: impl Fn(&str) -> String) -> String {
+    pub(super) fn fill(&self, template: &str, write: impl Fn(&str) -> String) -> String {
         let part = |part: &str| self.name_or_part(part).map(&write);
         let filled = template.split(' ').filter_map(|word| fill_word(word, part));
         filled.collect::<Vec<_>>().join(" ")
@@ -95,14 +95,6 @@ impl Operation {
 
     fn name_or_part(&self, part: &str) -> Option<&str> {
         if part == "name" { Some(&self.name) } else { self.part(part) }
-    }
-
-    /// The gcloud command that shows (`describe`) or cancels (`cancel`) it.
-    pub fn gcloud(&self, verb: &str) -> Option<String> {
-        let row = self.service.row();
-        let own = row.cancel.filter(|_| verb == "cancel");
-        let command = own.or(row.gcloud.filter(|_| verb == "describe" || row.cancels))?;
-        Some(self.fill(&command.replace("VERB", verb), shell_word))
     }
 
     /// Its page in the Cloud Console, or that of what is around it; `write` encodes a part of its name.

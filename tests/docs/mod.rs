@@ -1,6 +1,7 @@
 //! The documentation: its links lead somewhere, its commands run, its paths exist, and its tables agree with the code.
 
 mod commands;
+mod coverage;
 mod page;
 mod services;
 mod settings;

@@ -11,5 +11,6 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod pushes;
 pub(crate) mod python;
+pub(crate) mod recorder;
 pub(crate) mod stub;
 pub(crate) mod tokens;
