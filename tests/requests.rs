@@ -187,9 +187,7 @@ async fn every_request_is_as_googles_discovery_documents_have_it() {
         ("/queues/checks:test", "/queues:test", "there is no method at POST v2/"),
         ("pageSize=", "pagesize=", "there is no parameter pagesize"),
     ] {
-        if !text.contains(right) {
-            panic!("no request has {right}");
-        }
+        assert!(text.contains(right), "no request has {right}");
         let changed: Vec<Value> = serde_json::from_str(&text.replace(right, wrong)).unwrap();
         let (_, found) = check(&changed).unwrap();
         assert!(found.iter().any(|line| line.contains(said)), "{wrong}: {found:#?}");

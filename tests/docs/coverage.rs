@@ -33,7 +33,7 @@ const FACTS: [Fact; 8] = [
     ("start", |info| info.start.is_some()),
     ("end", |info| info.end.is_some()),
     ("target", |info| info.target.is_some()),
-    ("kind of work", |info| info.work.is_some()),
+    ("kind of work, from a field or the name of the metadata", |info| info.work.is_some()),
     ("state", |info| info.state.is_some()),
     ("what it is doing", |info| info.stage.is_some()),
     ("warnings", |info| !info.warnings.is_empty()),
@@ -72,7 +72,8 @@ fn read(sample: &Sample) -> BTreeSet<&'static str> {
 }
 
 fn percent(part: usize, whole: usize) -> String {
-    format!("{:.1} %", part as f64 * 100.0 / whole as f64)
+    let tenths = (part * 1_000 + whole / 2) / whole;
+    format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
 #[test]
@@ -102,13 +103,9 @@ fn the_page_says_how_much_of_the_metadata_is_read() {
             format!("| {fact} | {} | {} |\n", percent(kinds, filled.len()), percent(of, of_services.len()));
         table.push_str(&line);
     }
-    let any = filled.iter().filter(|(_, facts)| !facts.is_empty()).count();
+    let any = percent(filled.iter().filter(|(_, facts)| !facts.is_empty()).count(), filled.len());
     let of = services.values().filter(|facts| !facts.is_empty()).count();
-    table.push_str(&format!(
-        "| any of these | {} | {} |\n",
-        percent(any, filled.len()),
-        percent(of, of_services.len())
-    ));
+    table = format!("{table}| any of these | {any} | {} |\n", percent(of, of_services.len()));
 
     let path = root().join(FILE);
     let page = fs::read_to_string(&path).unwrap();
