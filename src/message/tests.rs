@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::arbitrary::{message, report, text};
 use super::*;
 use crate::trust::Origin;
-use crate::watch::{Message, Notify, Outcome, Problem, Why};
+use crate::watch::{Locale, Message, Notify, Outcome, Problem, Why};
 
 fn received() -> Received {
     // Later than any time that a message carries.
@@ -282,4 +282,28 @@ fn only_the_spelling_of_the_reference_is_taken() {
         "body": {"outputUrlPrefix": "gs://safe", "output_url_prefix": "gs://other"}});
     let problem = read_back(json!({"start": start}).to_string().as_bytes()).unwrap_err();
     assert_eq!((problem.field.as_str(), problem.why), ("start.body.output_url_prefix", Why::UnknownField));
+}
+
+/// What a field must be is said in both languages.
+#[test]
+fn no_form_is_said_in_english_in_a_japanese_notice() {
+    let name = "projects/my-project/operations/ASA1";
+    let export = |location: &str| json!({"service": "datastore", "path": "projects/p:export", "body": {"outputUrlPrefix": location}});
+    let messages = [
+        json!({"name": name, "timeZone": "Mars"}),
+        json!({"name": name, "channel": "#general"}),
+        json!({"name": name, "mention": "somebody"}),
+        json!({"start": export("gs://b"), "key": "A B"}),
+        json!({"start": export("b/folder")}),
+        json!({"state": {"report": {"outlet": {"id": 1}}}}),
+    ];
+    for message in messages {
+        let Err(Problem { why: Why::Form { form }, field }) = read_back(message.to_string().as_bytes())
+        else {
+            panic!("not refused for its form: {message}");
+        };
+        let why = Why::Form { form: form.clone() };
+        let said = Locale::Ja.words().problem(&Problem::new(&field, why));
+        assert!(!said.contains(&form), "{said}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Japanese. The titles, the labels and the sentence above the command are those of the system that opwatch replaces.
 
 mod cause;
+mod form;
 
 use std::time::Duration;
 
@@ -217,7 +218,7 @@ impl Words for Japanese {
             Why::Length { most } => format!("1〜{most}文字にして下さい。"),
             Why::Number { least, most } => format!("{least}〜{most}の整数にして下さい (引用符なし)。"),
             Why::UnknownWord { allowed } => format!("次のいずれかにして下さい: {allowed}"),
-            Why::Form { form } => format!("次の値にして下さい: {form}"),
+            Why::Form { form } => format!("次の値にして下さい: {}", form::form(form)),
             Why::BadName { example } => format!("このサービスの形式ではありません。例: {example}"),
             Why::OtherService { service } => {
                 format!("サービス{service}のものです。\"service\": \"{service}\" を指定して下さい。")
