@@ -149,6 +149,7 @@ fn without_settings_or_with_a_wrong_argument_nothing_is_called() {
         ("schedule", vec!["nightly"]),
         ("watch", vec![]),
         ("watches", vec!["--stop", ""]),
+        ("watches", vec!["--stop", "1", "--now"]),
         ("pause", vec!["now"]),
         ("resume", vec!["now"]),
         ("rollback", vec!["0.1"]),
@@ -717,6 +718,9 @@ fn watches_lists_and_stops(cloud: &Cloud) {
     );
 
     cloud.take_changes();
+    let text = cloud.run("watches", &["--stop", "111", "--dry-run"], "").ok();
+    assert!(text.contains("end watch 111"), "{text}");
+    assert!(cloud.run("watches", &[], "").ok().contains("111"));
     cloud.run("watches", &["--stop", "111"], "").ok();
     let changes = cloud.take_changes();
     assert_eq!(changes.len(), 1, "{changes:?}");

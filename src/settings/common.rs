@@ -21,7 +21,7 @@ const EMULATOR: &str = "127.0.0.1:8085";
 /// The settings that a single check needs too.
 #[derive(Args, Clone, Debug)]
 pub struct CommonArgs {
-    /// Services that may be used: ids, `all`, or `all` without some, such as `all,-compute`. It never widens what may be
+    /// Services that may be used: IDs, `all`, or `all` without some, such as `all,-compute`. It never widens what may be
     /// started
     #[arg(long, env = "SERVICES", hide_env_values = true, default_value = DEFAULT_SERVICES, value_parser = reads(DEFAULT_SERVICES, text))]
     pub services: Setting<String>,
@@ -29,13 +29,13 @@ pub struct CommonArgs {
     #[command(flatten)]
     pub extra: ExtraArgs,
     /// Services whose operations are read at the host of the location in their name, HOST.LOCATION.rep.googleapis.com, so
-    /// that nothing leaves it: ids, `all`, or `all` without some
+    /// that nothing leaves it: IDs, `all`, or `all` without some
     #[arg(long, env = "REGIONAL_SERVICES", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("alloydb,dataproc", text))]
     pub regional_services: Setting<String>,
     /// Projects that may be used [default: the topic's project; for `check` any]
     #[arg(long, env = "PROJECTS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("my-project", projects))]
     pub projects: Setting<Vec<String>>,
-    /// Databases that may be used: ids or PROJECT/ID, such as `(default),my-project/orders`. The Datastore
+    /// Databases that may be used: IDs or PROJECT/ID, such as `(default),my-project/orders`. The Datastore
     /// service uses `(default)`
     #[arg(long, env = "DATABASES", hide_env_values = true, default_value = ANY, value_parser = reads(DATABASES, databases))]
     pub databases: Setting<Option<Vec<Database>>>,
@@ -47,7 +47,7 @@ pub struct CommonArgs {
     pub locale: Setting<Locale>,
     /// For local work and tests: base URLs of the APIs, such as
     /// datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…,ledger=…; `operations` is that of every service
-    /// which is not listed by its id. Plain http is allowed for loopback only
+    /// which is not listed by its ID. Plain http is allowed for loopback only
     #[arg(long, env = "ENDPOINTS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(ENDPOINTS, text))]
     pub endpoints: Setting<String>,
     /// For local work: host and port of the Pub/Sub emulator

@@ -68,7 +68,7 @@ pub struct ServeArgs {
     #[arg(long, env = "TOPIC", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(TOPIC, topic))]
     pub topic: Setting<String>,
     /// Topic through which opwatch sends messages to itself; only the tasks account may publish to it. Its
-    /// push subscription must have the same id (projects/P/subscriptions/T) and push to /internal. Without
+    /// push subscription must have the same ID (projects/P/subscriptions/T) and push to /internal. Without
     /// it, anyone who may publish to TOPIC can interfere with any watch
     #[arg(long, env = "INTERNAL_TOPIC", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(INTERNAL_TOPIC, topic))]
     pub internal_topic: Setting<String>,

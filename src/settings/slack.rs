@@ -27,7 +27,7 @@ pub struct SlackArgs {
     /// Token of a Slack bot (secret), instead of the webhook: `xoxb-…`
     #[arg(long, env = "SLACK_BOT_TOKEN", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(BOT_TOKEN, bot_token))]
     pub slack_bot_token: Setting<SecretString>,
-    /// Default channel of the bot, by id: `C…`. Required with `SLACK_BOT_TOKEN`
+    /// Default channel of the bot, by ID: `C…`. Required with `SLACK_BOT_TOKEN`
     #[arg(long, env = "SLACK_CHANNEL", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(CHANNEL, channel))]
     pub slack_channel: Setting<Target>,
     /// Other channels that messages may choose: `C…,C…`, or `any` [default: `SLACK_CHANNEL` only]
