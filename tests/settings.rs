@@ -39,7 +39,8 @@ fn defaults_are_those_of_the_documents() {
     assert_eq!((settings.config.defaults.interval, settings.config.defaults.limit), (60, 60));
     assert_eq!(settings.config.report_queue, settings.config.check_queue);
     assert_eq!(settings.config.notice_queue, settings.config.check_queue);
-    let limits = Limits { starts_per_hour: 100, watches_per_minute: 0, min_interval: 1 };
+    let limits =
+        Limits { starts_per_hour: 100, watches_per_minute: 0, notices_per_hour: 10, min_interval: 1 };
     assert_eq!(settings.config.policy.limits, limits);
     assert_eq!((settings.config.zone.name(), settings.config.locale.id()), ("UTC", "en"));
     assert_eq!(settings.config.policy.projects, Some(vec!["demo".to_owned()]));
@@ -135,6 +136,7 @@ fn good_values_are_taken() {
         ("MAX_STARTS_PER_HOUR", "0"),
         ("MAX_STARTS_PER_HOUR", "10000"),
         ("MAX_WATCHES_PER_MINUTE", "60"),
+        ("MAX_NOTICES_PER_HOUR", "20"),
         ("MIN_INTERVAL", "60s"),
         ("CHECK_INTERVAL", "1s"),
         ("CHECK_INTERVAL", "90s"),
@@ -421,6 +423,7 @@ fn a_bad_bound_is_told_with_setting_reason_and_example() {
             "must begin with gs:// and a bucket (or be any, alone)",
         ),
         ("MAX_STARTS_PER_HOUR", &["-1", "x", "10001", "1.5"], "a whole number from 0 (no limit) to 10000"),
+        ("MAX_NOTICES_PER_HOUR", &["few", "10001"], "a whole number from 0 (no limit) to 10000"),
         ("MAX_WATCHES_PER_MINUTE", &["many", "10001"], "a whole number from 0 (no limit) to 10000"),
         ("MIN_INTERVAL", &["0s", "500ms", "25h"], "must be whole seconds from 1s to 24h"),
         ("IMPORT_PREFIXES", &["my-backups", "gs://", "gs://a,any"], "must begin with gs:// and a bucket"),

@@ -110,6 +110,7 @@ fn settings(change: impl FnOnce(&mut Variables)) -> Settings {
         ("EXPORT_PREFIXES", oracle::PREFIX),
         // The task of a claim would count as the effect of a delivery.
         ("MAX_STARTS_PER_HOUR", "0"),
+        ("MAX_NOTICES_PER_HOUR", "0"),
         ("ACCESS_TOKEN", oracle::TOKEN),
     ]);
     change(&mut args);

@@ -78,7 +78,8 @@ impl Writer<'_> {
     }
 
     pub(super) fn unusable_texts(&self, unusable: &InvalidMessage) -> Vec<Text> {
-        let mut texts = vec![Text::Plain(self.words.problem(&unusable.problem))];
+        let mut texts: Vec<Text> = self.why().into_iter().map(Text::Plain).collect();
+        texts.push(Text::Plain(self.words.problem(&unusable.problem)));
         if !unusable.excerpt.is_empty() {
             texts.push(Text::Plain(self.words.note(Note::Excerpt)));
             texts.push(Text::Code(unusable.excerpt.clone()));

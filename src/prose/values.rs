@@ -105,14 +105,13 @@ impl Writer<'_> {
 
     pub(super) fn unusable_values(&self, unusable: &InvalidMessage) -> Vec<Field> {
         let values = [(Label::Field, &unusable.problem.field), (Label::MessageId, &unusable.message_id)];
-        let shown = values.into_iter().filter(|(_, value)| !value.is_empty());
-        shown
-            .map(|(label, value)| Field {
-                label: self.words.label(label),
-                value: Value::Code(value.clone()),
-                link: None,
-            })
-            .collect()
+        let shown = values.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| Field {
+            label: self.words.label(label),
+            value: Value::Code(value.clone()),
+            link: None,
+        });
+        let is_limit = matches!(self.report.reason, Some(Reason::Limit { .. }));
+        shown.chain(self.log("not-noticed").filter(|_| is_limit)).collect()
     }
 
     /// A link to the log lines with this decision, from the hour of the report on.

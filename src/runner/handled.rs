@@ -65,6 +65,8 @@ pub enum Action {
     GaveUp,
     /// The message can't be used, its notice is scheduled.
     Noticed,
+    /// The message can't be used, and there were enough notices in this hour.
+    NotNoticed,
     /// The kickoff exceeds a limit: it is not started or watched.
     NotStarted,
     /// The period of a claimed slot is over: nothing follows.
@@ -98,6 +100,7 @@ impl Action {
             Self::PostAgain => "post-again",
             Self::GaveUp => "gave-up",
             Self::Noticed => "noticed",
+            Self::NotNoticed => "not-noticed",
             Self::NotStarted => "not-started",
             Self::Released => "released",
             Self::Dropped => "dropped",

@@ -168,8 +168,7 @@ impl Runner {
         data: &[u8],
         deadline: Deadline,
     ) -> DeliveryResult {
-        let text = format!("{}: {}", problem.field, Locale::En.words().problem(&problem));
-        let text = text.trim_start_matches(": ").to_owned();
+        let text = described(&problem);
         if data.len() <= MAX_READ_BYTES && is_report(data, received.origin) {
             return DeliveryResult { error: Some(text), ..DeliveryResult::new(Action::Dropped) };
         }
@@ -178,11 +177,20 @@ impl Runner {
         let excerpt = text::cut(&json::shown(data), MAX_EXCERPT_CHARS);
         let unusable = InvalidMessage { problem, excerpt, message_id: received.message_id.clone() };
         let report = Report::of_unusable(id, unusable, received.published);
-        let step = Step::to(Decision::Report(Box::new(report)), Action::Noticed, received.published);
-        let step = step.with_error(Some(text));
+        let step = match self.scheduler.reached_notice_limit(self.now(received.published)) {
+            Some(limit) => limit.refuse_notice(report, self.now(received.published)),
+            None => Step::to(Decision::Report(Box::new(report)), Action::Noticed, received.published)
+                .with_error(Some(text)),
+        };
         let handled = DeliveryResult { needs_attention: true, ..step.handled };
         self.take(Step { handled, ..step }, deadline).await
     }
+}
+
+/// What is wrong with a message, for the log.
+fn described(problem: &Problem) -> String {
+    let text = format!("{}: {}", problem.field, Locale::En.words().problem(problem));
+    text.trim_start_matches(": ").to_owned()
 }
 
 /// Pub/Sub's ids are digits; whatever else comes is hashed, so that it can stand in a task's recipe.

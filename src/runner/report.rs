@@ -17,6 +17,9 @@ impl Runner {
         if let Some(id) = report.outlet.clone() {
             return self.notifier.report_further(&id, report, now, deadline).await;
         }
+        if let Err(limit) = self.scheduler.count_notice(&report, now, deadline).await {
+            return limit.refuse_notice(report, now);
+        }
         let wanted = self.notifier.is_wanted(&report);
         // Without a post nothing needs a lease.
         if let Some(error) = self.notifier.resting(&report).filter(|_| wanted) {

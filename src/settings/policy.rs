@@ -35,6 +35,9 @@ pub struct PolicyArgs {
     /// Maximum number of kickoffs per minute, up to 10000; 0 is no limit
     #[arg(long, env = "MAX_WATCHES_PER_MINUTE", hide_env_values = true, default_value = "0", value_parser = reads("100", limit))]
     pub max_watches_per_minute: Setting<u32>,
+    /// Maximum number of messages about messages that can't be used, per hour, up to 10000; 0 is no limit
+    #[arg(long, env = "MAX_NOTICES_PER_HOUR", hide_env_values = true, default_value = "10", value_parser = reads("10", limit))]
+    pub max_notices_per_hour: Setting<u32>,
     /// Shortest `interval` that a message may ask for, 1s to 24h
     #[arg(long, env = "MIN_INTERVAL", hide_env_values = true, default_value = "1s", value_parser = reads("30s", interval))]
     pub min_interval: Setting<u32>,
@@ -49,6 +52,7 @@ impl PolicyArgs {
         policy.limits = Limits {
             starts_per_hour: self.max_starts_per_hour.check(problems).unwrap_or_default(),
             watches_per_minute: self.max_watches_per_minute.check(problems).unwrap_or_default(),
+            notices_per_hour: self.max_notices_per_hour.check(problems).unwrap_or_default(),
             min_interval: self.min_interval.check(problems).unwrap_or(1),
         };
     }

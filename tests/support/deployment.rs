@@ -74,6 +74,7 @@ impl Deployment {
             ("ACCESS_TOKEN", TOKEN.to_owned()),
             ("EXPORT_PREFIXES", "any".to_owned()),
             ("MAX_STARTS_PER_HOUR", "0".to_owned()),
+            ("MAX_NOTICES_PER_HOUR", "0".to_owned()),
             ("PUBSUB_EMULATOR_HOST", google.pubsub.host()),
         ];
         let mut endpoints =

@@ -374,6 +374,7 @@ pub(crate) fn settings(world: &World) -> Variables {
         ("EXPORT_PREFIXES", "any"),
         // The task of a claim waits until its hour is over, and virtual time would go there.
         ("MAX_STARTS_PER_HOUR", "0"),
+        ("MAX_NOTICES_PER_HOUR", "0"),
         ("ENDPOINTS", &endpoints),
         ("ACCESS_TOKEN", TOKEN),
     ])

@@ -70,6 +70,7 @@ pub(crate) fn variables(world: &World) -> Vec<(&'static str, String)> {
         ("SLACK_WEBHOOK_URL", format!("{}/services/T0LOCAL/B0LOCAL/{SECRET}", world.slack.url())),
         ("EXPORT_PREFIXES", "gs://backups".to_owned()),
         ("MAX_STARTS_PER_HOUR", "0".to_owned()),
+        ("MAX_NOTICES_PER_HOUR", "0".to_owned()),
         ("ENDPOINTS", world.endpoints()),
         ("ACCESS_TOKEN", TOKEN.to_owned()),
     ]

@@ -76,6 +76,7 @@ impl Stub {
             ("ACCESS_TOKEN", TOKEN.to_owned()),
             ("EXPORT_PREFIXES", "any".to_owned()),
             ("MAX_STARTS_PER_HOUR", "0".to_owned()),
+            ("MAX_NOTICES_PER_HOUR", "0".to_owned()),
         ]
     }
 

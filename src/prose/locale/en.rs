@@ -188,6 +188,10 @@ impl Words for English {
                 "The limit of {most} kickoffs per minute is reached. This is the first kickoff rejected in this hour; any \
                  others are only logged. To allow more, raise MAX_WATCHES_PER_MINUTE."
             ),
+            Happened::TooManyNotices { most } => format!(
+                "More than {most} messages could not be used in this hour. Further ones are only logged until the hour is \
+                 over. To see more here, raise MAX_NOTICES_PER_HOUR."
+            ),
             Happened::Other => "The reason comes from a newer version of opwatch, and this version can't show it.".to_owned(),
         }
     }

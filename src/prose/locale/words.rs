@@ -225,6 +225,11 @@ pub enum Happened<'a> {
         /// The limit.
         most: u32,
     },
+    /// `MAX_NOTICES_PER_HOUR` is reached.
+    TooManyNotices {
+        /// The limit.
+        most: u32,
+    },
     /// Only a newer version knows.
     Other,
 }

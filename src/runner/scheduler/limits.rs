@@ -1,6 +1,6 @@
-//! Limits on kickoffs: starts per project and hour, and watches per minute.
+//! Limits: starts per project and hour, watches per minute, and notices of messages that can't be used per hour.
 //!
-//! There is no store, so the names of tasks are the count: each kickoff claims one of the limit's numbered slots by creating
+//! There is no store, so the names of tasks are the count: each kickoff or notice claims one of the limit's numbered slots by creating
 //! that slot's task. Below the limit nothing is refused. Above it more may pass: an instance that doesn't know yet which slots
 //! are taken lets a kickoff pass after [`MAX_CLAIMS`] calls, so each instance can add a fifth of the limit at most. Whenever
 //! Cloud Tasks gives no answer the kickoff passes too.
@@ -14,7 +14,7 @@ use super::slots::Next;
 use crate::clock::Deadline;
 use crate::decision::Decision;
 use crate::google::{CallError, Created};
-use crate::runner::{Action, Step};
+use crate::runner::{Action, Step, described};
 use crate::services::OperationInfo;
 use crate::watch::{Check, Message, Outcome, Reason, Report, Slot, Start, Verdict, idempotency_key};
 
@@ -25,7 +25,10 @@ const CLAIM_TIME: Duration = Duration::from_secs(2);
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
 
-/// A limit on kickoffs.
+/// What the limit on notices counts.
+const NOTICES: &str = "notice";
+
+/// A limit on kickoffs or notices.
 pub(in crate::runner) struct Limit {
     setting: &'static str,
     /// What is counted.
@@ -71,6 +74,37 @@ impl Scheduler {
         if self.has_room(&limit, &idempotency_key(start), now, deadline).await { Ok(()) } else { Err(limit) }
     }
 
+    /// Counts a notice among those of its hour, once: when it is posted, since its task has one name however often the same data
+    /// comes.
+    ///
+    /// # Errors
+    /// The limit, when it is reached.
+    pub(in crate::runner) async fn count_notice(
+        &self,
+        report: &Report,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Result<(), Limit> {
+        let is_first = report.tries == 0 && report.waits == 0 && report.slot.is_none();
+        if report.outcome != Outcome::Notice || !is_first {
+            return Ok(());
+        }
+        let limit = self.notice_limit();
+        if self.has_room(&limit, &report.watch.id, now, deadline).await { Ok(()) } else { Err(limit) }
+    }
+
+    /// The limit on notices, if this instance knows that it is reached: then no task is made for another.
+    pub(in crate::runner) fn reached_notice_limit(&self, now: DateTime<Utc>) -> Option<Limit> {
+        let limit = self.notice_limit();
+        let is_full = limit.most > 0 && self.slots.is_full(&limit.of, beginning(now, HOUR), limit.most);
+        is_full.then_some(limit)
+    }
+
+    fn notice_limit(&self) -> Limit {
+        let most = self.config.policy.limits.notices_per_hour;
+        Limit { setting: "MAX_NOTICES_PER_HOUR", of: NOTICES.to_owned(), period: HOUR, most }
+    }
+
     /// Whether `limit` has room for `holder`. Without an answer it has.
     async fn has_room(&self, limit: &Limit, holder: &str, now: DateTime<Utc>, deadline: Deadline) -> bool {
         if limit.most == 0 {
@@ -82,14 +116,14 @@ impl Scheduler {
             Ok(Err(error)) => {
                 tracing::warn!(
                     setting = limit.setting,
-                    "a kickoff was accepted without being counted: {error}"
+                    "not counted, so not limited: {error}"
                 );
                 true
             }
             Err(_) => {
                 tracing::warn!(
                     setting = limit.setting,
-                    "a kickoff was accepted without being counted: Cloud Tasks did not respond in time"
+                    "not counted, so not limited: Cloud Tasks did not respond in time"
                 );
                 true
             }
@@ -139,6 +173,14 @@ impl Limit {
         let (next, error) =
             self.refused(Report::of_check(check, self.verdict(Outcome::CannotTell), now), now);
         Step::to(next, Action::NotStarted, now).with_error(Some(error))
+    }
+
+    /// The step of a notice that this limit refuses.
+    pub(in crate::runner) fn refuse_notice(&self, report: Report, now: DateTime<Utc>) -> Step {
+        let reason = Reason::Limit { setting: self.setting.to_owned(), most: self.most };
+        let problem = report.notice.as_ref().map(|unusable| described(&unusable.problem)).unwrap_or_default();
+        let (next, limit) = self.refused(Report { reason: Some(reason), ..report }, now);
+        Step::to(next, Action::NotNoticed, now).with_error(Some(format!("{problem} ({limit})")))
     }
 
     /// What follows a start that this limit refuses, and the error for the log.

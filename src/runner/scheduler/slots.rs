@@ -43,6 +43,11 @@ impl Slots {
         })
     }
 
+    /// Whether all of the `most` slots are known to be taken.
+    pub(super) fn is_full(&self, of: &str, at: i64, most: u32) -> bool {
+        self.with(of, at, |period| (0..most).all(|number| period.taken.contains(&number)))
+    }
+
     /// Remembers that `holder` has a slot, or needs none.
     pub(super) fn hold(&self, of: &str, at: i64, holder: &str) {
         self.with(of, at, |period| period.holders.insert(holder.to_owned()));
@@ -69,6 +74,7 @@ mod tests {
             assert_eq!(slots.next("x", 0, 7, &number.to_string()), Next::Try(number));
         }
         assert_eq!(slots.next("x", 0, 7, "7"), Next::Full);
+        assert!(slots.is_full("x", 0, 7) && !slots.is_full("x", 0, 8) && !slots.is_full("y", 0, 7));
         assert_eq!(slots.next("y", 0, 7, "8"), Next::Try(0), "another project");
         assert_eq!(slots.next("x", 3_600, 7, "8"), Next::Try(0), "another hour");
     }
