@@ -111,7 +111,7 @@ fn failed_operation(kickoff: &Value, error: &Value) -> Value {
     json!({"name": kickoff["name"], "done": true, "error": error, "metadata": metadata})
 }
 
-/// What Slack is told when the row's error is met: sentences and lines to paste.
+/// What Slack is told when the row's error is met: sentences and commands to paste.
 async fn told(row: &Value, locale: &'static str) -> String {
     let opwatch = Opwatch::start_with(|args| {
         args.set("LOCALE", locale);
@@ -176,7 +176,7 @@ async fn every_cause_is_told_with_what_fixes_it() {
     }
 }
 
-/// The line to paste of a kickoff in what Slack was told last.
+/// The command to paste of a kickoff in what Slack was told last.
 fn kickoff_to_paste(opwatch: &Opwatch) -> Option<Value> {
     let text = texts(opwatch.slack().last().unwrap()).join("\n");
     let line = text.split("```").find(|part| part.starts_with("gcloud pubsub topics publish"))?;

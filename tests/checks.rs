@@ -22,7 +22,7 @@ fn forever() -> Plan {
     Plan { duration: Duration::MAX, ..Plan::default() }
 }
 
-/// The lines to paste in a payload.
+/// The commands to paste in a payload.
 fn commands(payload: &Value) -> Vec<String> {
     let texts = texts(payload);
     texts.iter().filter_map(|text| text.strip_prefix("```")?.strip_suffix("```")).map(str::to_owned).collect()

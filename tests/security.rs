@@ -259,7 +259,7 @@ fn is_hidden(c: char) -> bool {
     c.is_control() || bidirectional.iter().any(|range| range.contains(&code))
 }
 
-/// The line to paste that a text of Slack's is, as a person copies it.
+/// The command to paste that a text of Slack's is, as a person copies it.
 fn pasted(text: &str) -> Option<String> {
     let line = text.strip_prefix("```gcloud ")?.strip_suffix("```")?;
     Some(format!("gcloud {}", line.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")))

@@ -15,5 +15,6 @@ pub struct Limits {
 
 impl Limits {
     /// No limits.
-    pub const NONE: Self = Self { starts_per_hour: 0, watches_per_minute: 0, notices_per_hour: 0, min_interval: 1 };
+    pub const NONE: Self =
+        Self { starts_per_hour: 0, watches_per_minute: 0, notices_per_hour: 0, min_interval: 1 };
 }

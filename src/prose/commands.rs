@@ -1,4 +1,4 @@
-//! Lines to paste into a shell, each under a heading.
+//! Commands to paste into a shell, each under a heading.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use crate::services::{Cause, list_command};
 use crate::watch::Outcome;
 
 impl Writer<'_> {
-    /// The lines to paste: as the original, a success needs none.
+    /// The commands to paste: as the original, a success needs none.
     pub(super) fn commands(&self) -> Vec<Text> {
         let report = self.report;
         if matches!(
@@ -44,7 +44,7 @@ impl Writer<'_> {
         line.map(|line| vec![heading(), Text::Code(line)]).unwrap_or_default()
     }
 
-    /// The line that goes on watching, starts what was not started, or starts again what has ended.
+    /// The command that goes on watching, starts what was not started, or starts again what has ended.
     fn again(&self, cause: Option<&Cause>) -> Vec<Text> {
         let report = self.report;
         let (command, message) = match report.outcome {

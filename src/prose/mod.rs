@@ -1,4 +1,4 @@
-//! From a report to what a person reads: title, values, sentences and lines to paste. Pure; knows nothing of Slack.
+//! From a report to what a person reads: title, values, sentences and commands to paste. Pure; knows nothing of Slack.
 
 mod cause;
 mod commands;
@@ -27,13 +27,13 @@ use crate::watch::{Locale, Mention, MentionOn, Outcome, Report, Routing, StartRe
 
 /// A report older than this says so.
 const LATE: TimeDelta = TimeDelta::minutes(2);
-/// The longest line to paste that is shown, in characters: Slack's limit for a text is 3,000.
+/// The longest command to paste that is shown, in characters: Slack's limit for a text is 3,000.
 const MAX_COMMAND: usize = 2_900;
 
 /// What is the same for all reports of this opwatch, and when this one is told.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The topic that lines to paste publish to; none in a terminal that has no topic.
+    /// The topic that commands to paste publish to; none in a terminal that has no topic.
     pub topic: Option<&'a str>,
     /// The language of reports that don't say.
     pub locale: Locale,
@@ -75,7 +75,7 @@ pub struct Notice {
     pub values: Vec<Field>,
     /// Sentences, and texts that they speak of.
     pub texts: Vec<Text>,
-    /// Lines to paste, each below a sentence.
+    /// Commands to paste, each below a sentence.
     pub commands: Vec<Text>,
     /// Whom to ping.
     pub mention: Option<Mention>,

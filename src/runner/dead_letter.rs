@@ -1,4 +1,4 @@
-//! What Pub/Sub gave up on: people are told, with the line that goes on. Nothing is scheduled but the report of an end that a
+//! What Pub/Sub gave up on: it is reported, with the command that resumes it. Nothing is scheduled but the report of an end that a
 //! last look showed; when Slack fails the push is refused, and the dead-letter subscription keeps it.
 
 use super::notifier::{EDITS, NotPosted, again, counts_as_delivered, said};

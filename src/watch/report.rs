@@ -166,7 +166,7 @@ impl Report {
     }
 
     /// The report that nothing was started, since `operation` had been started for this kickoff and ended before it was
-    /// published. The line that starts it has no key: that would find the same operation again.
+    /// published. The command that starts it has no key: that would find the same operation again.
     pub fn of_ended_before(start: &Start, operation: Operation, verdict: Verdict, at: DateTime<Utc>) -> Self {
         let reason = Some(Reason::EndedBefore { outcome: verdict.outcome });
         let verdict = Verdict { outcome: Outcome::NotStarted, reason, ..verdict };

@@ -53,7 +53,7 @@ pub struct StartRequest {
     pub path: String,
     /// The body.
     pub body: Map<String, Value>,
-    /// How the kickoff has both, when it has placeholders in them. Messages and lines to paste carry this.
+    /// How the kickoff has both, when it has placeholders in them. Messages and commands to paste carry this.
     pub template: Option<Box<Template>>,
 }
 

@@ -56,7 +56,7 @@ pub(super) fn rendered(content: Content<'_>) -> Json {
 pub fn plain_payload(notice: &Notice, part: Part) -> Json {
     let mut notice = part_of(notice, part);
     let ping = ping(&notice, part);
-    // A line to paste is whole or not there, with what stands above it.
+    // A command to paste is whole or not there, with what stands above it.
     while escaped(&notice.to_text(), usize::MAX).chars().count() > PLAIN - PING
         && drop_last(&mut notice.commands)
     {}
@@ -90,7 +90,7 @@ fn fitting_blocks(notice: &Notice, part: Part) -> Vec<Json> {
     }
 }
 
-/// Drops the last line to paste with what stands above it; false when there is none.
+/// Drops the last command to paste with what stands above it; false when there is none.
 fn drop_last(commands: &mut Vec<Text>) -> bool {
     let last = commands.iter().rposition(|text| matches!(text, Text::Code(_)));
     if let Some(last) = last {
@@ -178,7 +178,7 @@ fn mrkdwn_section(text: &str) -> Json {
     json!({"type": "section", "text": mrkdwn(text)})
 }
 
-/// Sentences are plain text, in which nothing is markup; lines to paste are code.
+/// Sentences are plain text, in which nothing is markup; commands to paste are code.
 fn section(text: &Text, longest: usize) -> Option<Json> {
     match text {
         Text::Plain(text) if text.trim().is_empty() => None,

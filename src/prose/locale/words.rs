@@ -71,7 +71,7 @@ pub enum Label {
     Log,
 }
 
-/// What stands above a line to paste.
+/// What stands above a command to paste.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Fixes the cause of an error.
@@ -310,7 +310,7 @@ pub trait Words: Sync {
     fn cause(&self, cause: &Cause, scene: Scene<'_>) -> String;
     /// What is wrong with a message, and how to fix it.
     fn problem(&self, problem: &Problem) -> String;
-    /// What stands above a line to paste.
+    /// What stands above a command to paste.
     fn command(&self, command: Command) -> &'static str;
     /// A sentence.
     fn note(&self, note: Note<'_>) -> String;

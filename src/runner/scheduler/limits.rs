@@ -114,10 +114,7 @@ impl Scheduler {
         let has_room = match tokio::time::timeout(deadline.for_call().min(CLAIM_TIME), claiming).await {
             Ok(Ok(has_room)) => has_room,
             Ok(Err(error)) => {
-                tracing::warn!(
-                    setting = limit.setting,
-                    "not counted, so not limited: {error}"
-                );
+                tracing::warn!(setting = limit.setting, "not counted, so not limited: {error}");
                 true
             }
             Err(_) => {

@@ -20,7 +20,7 @@ impl Cause {
         )
     }
 
-    /// The lines to paste into a shell that fix it, or show what is to be fixed; `None` when no command does. In capital
+    /// The commands to paste into a shell that fix it, or show what is to be fixed; `None` when no command does. In capital
     /// letters is what nothing here knows. `as_service` tells whether opwatch's service account made the call, and not a
     /// person's own login.
     pub fn command(&self, as_service: bool) -> Option<String> {

@@ -84,7 +84,7 @@ impl World {
         self.plan.kickoffs[if is_pasted { watch } else { self.origin(watch) }].prefix
     }
 
-    /// The prefix of a line to paste out of what Slack shows of `watch`: that of its kickoff, or a new one below the folder
+    /// The prefix of a command to paste out of what Slack shows of `watch`: that of its kickoff, or a new one below the folder
     /// when the message says that the folder was used before.
     pub(super) fn prefix_of_line(&mut self, watch: usize, payload: &str, line: &Value) -> Prefix {
         let is_used = payload.contains("Path already exists");
@@ -95,7 +95,7 @@ impl World {
         let promised = prefix.of_text(self.text_of(watch));
         if let Some(found) = line["start"]["body"].as_object().map(output).filter(|found| *found != promised)
         {
-            self.ledger.broken(format!("w{watch}: a line to paste writes to {found}, not to {promised}"));
+            self.ledger.broken(format!("w{watch}: a command to paste writes to {found}, not to {promised}"));
         }
         prefix
     }

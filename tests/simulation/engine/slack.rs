@@ -254,7 +254,7 @@ impl World {
     fn tell(&mut self, says: &'static str, body: &[u8]) {
         let push = &self.pushes[&self.current];
         let watch = self.messages[push.message].watch;
-        // What a lost start began is found, if it can be: the line to paste must not start it again. Another that was
+        // What a lost start began is found, if it can be: the command to paste must not start it again. Another that was
         // asked for the same since is as good.
         let pushed = push.began;
         let started = self.ledger.books[watch].operations.last().map(|index| &self.operations[*index]);

@@ -346,7 +346,7 @@ impl World {
     pub(crate) fn paste(&mut self, index: usize) {
         let (origin, mut message, blind, prefix) = self.pastes[index].clone();
         if message.get("state").is_some() {
-            self.ledger.broken(format!("w{origin}: a line to paste carries a state"));
+            self.ledger.broken(format!("w{origin}: a command to paste carries a state"));
         }
         let (watch, now) = (self.plan.kickoffs.len(), self.now());
         let kickoff = Kickoff { prefix, ..self.plan.kickoffs[origin].clone() };
