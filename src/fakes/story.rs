@@ -87,18 +87,7 @@ impl DemoNarrator {
     pub(super) fn tell(&mut self, event: &Event) {
         let en = self.locale == Locale::En;
         match event {
-            Event::Published { data, .. } => {
-                let data = String::from_utf8_lossy(data);
-                let what = match (data.contains("\"start\""), en) {
-                    (true, true) => "kickoff published:",
-                    (true, false) => "キックオフをpublish:",
-                    (false, true) => "message published:",
-                    (false, false) => "メッセージをpublish:",
-                };
-                if !data.contains("\"state\"") {
-                    self.say(what, &data);
-                }
-            }
+            Event::Published { data, .. } => self.published(&String::from_utf8_lossy(data)),
             Event::OperationStarted { name } => {
                 self.say(if en { "operation started:" } else { "オペレーション開始:" }, name);
             }
@@ -135,6 +124,19 @@ impl DemoNarrator {
             | Event::TaskRefusedAsDuplicate { .. }
             | Event::TaskDispatched { .. }
             | Event::SlackDeleted { .. } => {}
+        }
+    }
+
+    /// What a person published; what opwatch passes on to itself is told as a step.
+    fn published(&mut self, data: &str) {
+        let what = match (data.contains("\"start\""), self.locale) {
+            (true, Locale::En) => "kickoff published:",
+            (true, Locale::Ja) => "キックオフをpublish:",
+            (false, Locale::En) => "message published:",
+            (false, Locale::Ja) => "メッセージをpublish:",
+        };
+        if !data.contains("\"state\"") {
+            self.say(what, data);
         }
     }
 
