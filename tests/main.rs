@@ -58,3 +58,4 @@ mod starts;
 mod steps;
 mod support;
 mod urls;
+mod wait;

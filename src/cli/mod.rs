@@ -51,12 +51,26 @@ fn tokens(access_token: Option<SecretString>, _: &Arc<dyn Transport>, _: &Endpoi
 /// # Errors
 /// With the exit code, after saying why there is no network.
 fn google(access_token: Option<SecretString>, endpoints: Endpoints) -> Result<Google, ExitCode> {
+    network().map(|network| google_over(&network, access_token, endpoints))
+}
+
+/// Google over this network.
+fn google_over(
+    network: &Arc<dyn Transport>,
+    access_token: Option<SecretString>,
+    endpoints: Endpoints,
+) -> Google {
+    let tokens = tokens(access_token, network, &endpoints);
+    Google::new(Arc::clone(network), tokens, endpoints)
+}
+
+/// The real network.
+///
+/// # Errors
+/// With the exit code, after saying why there is none.
+fn network() -> Result<Arc<dyn Transport>, ExitCode> {
     match Network::new() {
-        Ok(network) => {
-            let network: Arc<dyn Transport> = Arc::new(network);
-            let tokens = tokens(access_token, &network, &endpoints);
-            Ok(Google::new(network, tokens, endpoints))
-        }
+        Ok(network) => Ok(Arc::new(network)),
         Err(error) => {
             terminal::error(format_args!("opwatch: the HTTP client could not be built: {error}"));
             Err(ExitCode::FAILURE)

@@ -33,15 +33,18 @@ pub(super) struct Clocks<'a> {
     start: DateTime<Utc>,
     /// How far the wall clock went ahead of the other one, when last seen.
     drift: TimeDelta,
+    /// How many times as fast as the real one time goes.
+    speed: u32,
 }
 
 impl<'a> Clocks<'a> {
-    pub(super) fn start(wall: &'a dyn Clock) -> Self {
-        Self { wall, watch: Stopwatch::start(), start: wall.now(), drift: TimeDelta::zero() }
+    pub(super) fn start(wall: &'a dyn Clock, speed: u32) -> Self {
+        Self { wall, watch: Stopwatch::start(), start: wall.now(), drift: TimeDelta::zero(), speed }
     }
 
     pub(super) fn now(&self) -> Moment {
-        Moment { awake: Duration::from_millis(self.watch.milliseconds()), wall: self.wall.now() }
+        let awake = Duration::from_millis(self.watch.milliseconds()) * self.speed;
+        Moment { awake, wall: self.wall.now() }
     }
 
     /// For how long the machine slept since this was last asked, or its clock was put forward.

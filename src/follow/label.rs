@@ -4,7 +4,7 @@ use super::item::Item;
 use crate::services::Operation;
 
 /// The longest label, in characters: what all names of operations with a time and a UUID fit in would be too wide.
-const LONGEST: usize = 28;
+const LONGEST: usize = 20;
 
 /// The labels of `items`, in their order.
 pub(super) fn labels(items: &[Item]) -> Vec<String> {
@@ -49,7 +49,7 @@ mod tests {
         let uuid = "operation-1763966112345-64475a1f2b3c4-1a2b3c4d-5e6f7a8b";
         assert_eq!(
             labels_of(&["projects/p/operations/a", &format!("projects/p/operations/{uuid}")]),
-            ["a", "operation-176..3c4d-5e6f7a8b"]
+            ["a", "operation..-5e6f7a8b"]
         );
     }
 

@@ -2,10 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use console::Style;
 
 use super::item::Item;
 use crate::prose::{Context, Field, Notice, Progressing, Text, Value, notice, progressing, running};
 use crate::watch::{Locale, Outcome, Report};
+
+/// Between two texts.
+const DOT: &str = " · ";
+const PLAIN_DOT: &str = " - ";
 
 /// In which words.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +21,8 @@ pub struct Wording {
     pub zone: Tz,
     /// Whether the terminal shows more than ASCII.
     pub unicode: bool,
+    /// Whether it shows colours.
+    pub colours: bool,
 }
 
 impl Wording {
@@ -24,8 +31,24 @@ impl Wording {
         Context { topic: None, locale: self.locale, zone: self.zone, title: None, routing: None, now }
     }
 
+    /// What stands between two texts.
+    pub(super) fn dot(self) -> &'static str {
+        if self.unicode { DOT } else { PLAIN_DOT }
+    }
+
+    /// The mark of an end, coloured where that can be shown.
+    fn mark(self, outcome: Outcome) -> String {
+        let mark = self.plain_mark(outcome);
+        let style = match self.plain_mark(outcome) {
+            "✓" | "+" => Style::new().green(),
+            "?" => Style::new().yellow(),
+            _ => Style::new().red(),
+        };
+        style.force_styling(self.colours).apply_to(mark).to_string()
+    }
+
     /// The mark of an end.
-    pub(super) fn mark(self, outcome: Outcome) -> &'static str {
+    pub(super) fn plain_mark(self, outcome: Outcome) -> &'static str {
         let marks = if self.unicode { ["✓", "✗"] } else { ["+", "x"] };
         let [good, bad] = marks;
         match outcome {
@@ -53,7 +76,7 @@ impl Wording {
         let percent = percent.map(|percent| format!("{percent}%"));
         let failure = item.failure.as_ref().map(ToString::to_string);
         let parts = [Some(headline), percent, counts, rate, elapsed, until, state, failure];
-        format!("{label}: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
+        self.written(format!("{label}: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(DOT)))
     }
 
     /// The lines of an end: a line with its mark, then what a person needs to know of it.
@@ -62,7 +85,13 @@ impl Wording {
         let mark = self.mark(report.outcome);
         let first = format!("{mark} {label}: {}", notice.first_line());
         let details = details(&notice, report.outcome == Outcome::Succeeded);
-        std::iter::once(first).chain(details.into_iter().map(|line| format!("    {line}"))).collect()
+        let lines = std::iter::once(first).chain(details.into_iter().map(|line| format!("    {line}")));
+        lines.map(|line| self.written(line)).collect()
+    }
+
+    /// `line` as the terminal can show it.
+    fn written(self, line: String) -> String {
+        if self.unicode { line } else { line.replace(DOT, PLAIN_DOT) }
     }
 }
 

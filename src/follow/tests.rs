@@ -16,9 +16,10 @@ use crate::clock::Clock;
 use crate::google::{Google, Tokens};
 use crate::net::endpoints::Endpoints;
 use crate::net::transport::{Answer, Failure, Request, Sending, Transport};
+use crate::outlets::{Outlet, slack};
 use crate::services::{Operation, Service};
 use crate::testing::{answer, at};
-use crate::watch::Locale;
+use crate::watch::{Locale, Routing};
 use secrecy::ExposeSecret;
 
 /// Time since the beginning, and what became of it.
@@ -35,6 +36,9 @@ impl Transport for Scripted {
     fn send(&self, request: Request, _: Duration) -> Sending<'_> {
         let second = self.start.elapsed().as_secs();
         let name = request.url.expose_secret().rsplit('/').next().unwrap().to_owned();
+        if name.starts_with("tokeninfo") {
+            return Box::pin(async { lost() });
+        }
         let answer = (self.scene)(&name, second);
         self.asked.lock().unwrap().push((name, second));
         Box::pin(async move { answer })
@@ -91,6 +95,14 @@ impl Stage for Kept {
     fn note(&mut self, text: &str) {
         self.notes.push(text.to_owned());
     }
+
+    fn size(&self) -> Option<Size> {
+        None
+    }
+
+    fn draw(&mut self, frame: Vec<String>) {
+        assert!(frame.is_empty(), "nothing can be drawn here");
+    }
 }
 
 /// What following came to.
@@ -117,20 +129,22 @@ struct Play {
     options: Options,
     sleep: Option<(u64, i64)>,
     interrupts: Vec<u64>,
-    token: Option<&'static str>,
+    outlet: Option<Arc<dyn Outlet>>,
 }
 
 fn play(names: &[&'static str]) -> Play {
-    let wording = Wording { locale: Locale::En, zone: chrono_tz::Tz::UTC, unicode: true };
+    let wording = Wording { locale: Locale::En, zone: chrono_tz::Tz::UTC, unicode: true, colours: false };
     let options = Options {
         until: Until::All,
         interval: None,
         timeout: None,
         output: Output::Log,
+        quiet: false,
+        cancels: false,
         title: None,
         wording,
     };
-    Play { names: names.to_vec(), options, sleep: None, interrupts: Vec::new(), token: Some("x") }
+    Play { names: names.to_vec(), options, sleep: None, interrupts: Vec::new(), outlet: None }
 }
 
 impl Play {
@@ -141,7 +155,7 @@ impl Play {
         let start = Instant::now();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let transport = Scripted { scene: Arc::new(scene), start, asked: Arc::clone(&asked) };
-        let tokens = Tokens::new(self.token.map(Into::into));
+        let tokens = Tokens::new(Some("x".into()));
         let google = Arc::new(Google::new(Arc::new(transport), tokens, Endpoints::default()));
         let operation = |name: &&str| {
             Operation::new(Service::DATASTORE, &format!("projects/p/operations/{name}")).unwrap()
@@ -150,7 +164,20 @@ impl Play {
         let mut stage = Kept { start, lines: Vec::new(), notes: Vec::new() };
         let mut presses = Presses { start, at: self.interrupts };
         let clock = Wall { start, sleep: self.sleep };
-        let means = Means { google, clock: &clock, interruptions: &mut presses, stage: &mut stage };
+        let notifier = self.outlet.map(|outlet| Notifier {
+            outlet,
+            routing: Routing::default(),
+            locale: Locale::En,
+            zone: chrono_tz::Tz::UTC,
+        });
+        let means = Means {
+            google,
+            clock: &clock,
+            speed: 1,
+            interruptions: &mut presses,
+            stage: &mut stage,
+            notifier,
+        };
         let exit = follow(means, operations, self.options).await;
         let asked = asked.lock().unwrap().clone();
         Played { exit, second: start.elapsed().as_secs(), lines: stage.lines, notes: stage.notes, asked }
@@ -355,7 +382,9 @@ async fn an_interruption_leaves_the_operations_alone_and_tells_how_to_go_on() {
         .await;
     assert_eq!((played.exit.code(), played.second), (130, 30));
     let command = "opwatch wait --service datastore projects/p/operations/a projects/p/operations/c";
-    assert!(played.notes[0].ends_with(command), "{:?}", played.notes);
+    let [expiry, note] = played.notes.as_slice() else { panic!("{:?}", played.notes) };
+    assert!(expiry.starts_with("opwatch: ACCESS_TOKEN can't be renewed and expires at about "), "{expiry}");
+    assert!(note.ends_with(command), "{note}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -381,7 +410,7 @@ async fn a_log_has_a_line_a_minute_and_one_in_ten_without_a_change() {
 #[tokio::test(start_paused = true)]
 async fn a_quiet_log_has_the_ends_only() {
     let mut quiet = play(&["a", "b"]);
-    quiet.options.output = Output::Quiet;
+    quiet.options.quiet = true;
     let played = quiet
         .against(
             |name, second| if second < 3_600 { running(name, second) } else { ended(name, "SUCCESSFUL") },
@@ -403,4 +432,113 @@ async fn a_thousand_operations_are_followed_at_ten_looks_a_second() {
         *by_second.entry(second / 100).or_default() += 1;
     }
     assert!(by_second.values().all(|looks| *looks <= 1_000), "{by_second:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_line_of_json_is_an_event_of_the_schema() {
+    let mut events = play(&["a", "b"]);
+    events.options.output = Output::Json;
+    let played = events
+        .against(|name, second| match name {
+            "a" if second < 600 => running(name, second),
+            "b" if second < 1_500 => running(name, 7),
+            "a" => ended(name, "FAILED"),
+            name => ended(name, "SUCCESSFUL"),
+        })
+        .await;
+    let schema = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/event.v1.json")).unwrap();
+    let schema = crate::schema_tests::Compiled::new(&serde_json::from_slice(&schema).unwrap());
+    let lines: Vec<serde_json::Value> =
+        played.lines.iter().map(|(_, line)| serde_json::from_str(line).unwrap()).collect();
+    for line in &lines {
+        assert!(schema.problem(line).is_none(), "{:?}: {line}", schema.problem(line));
+    }
+    let of = |name: &str| {
+        lines.iter().filter(|line| line["subject"].as_str().unwrap().ends_with(name)).collect::<Vec<_>>()
+    };
+    let (a, b) = (of("/a"), of("/b"));
+    let middle = &a[20]["data"];
+    assert_eq!(
+        (&a[20]["type"], &middle["outcome"]),
+        (&json!("dev.opwatch.operation.running.v1"), &json!("running"))
+    );
+    assert!(middle["percent"].as_u64() > Some(0) && middle["expectedEnd"].is_string(), "{middle}");
+    let end = a.last().unwrap();
+    assert_eq!(
+        (&end["type"], &end["data"]["outcome"]),
+        (&json!("dev.opwatch.operation.ended.v1"), &json!("failed"))
+    );
+    assert_eq!(end["source"], "//datastore.googleapis.com");
+    // One line at first, one ten minutes after the last line of all, and the end.
+    assert_eq!(b.len(), 3, "{b:?}");
+    let ids: std::collections::HashSet<_> = lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), lines.len(), "each has an id of its own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_cancels_where_that_is_asked_for() {
+    let mut cancels = play(&["a", "b", "c"]);
+    cancels.options.cancels = true;
+    cancels.interrupts = vec![30];
+    let played = cancels
+        .against(|name, _| match name {
+            "b:cancel" => refused(400, None),
+            name if name.ends_with(":cancel") => Ok(answer(200, "{}")),
+            "c" => ended("c", "SUCCESSFUL"),
+            name => running(name, 1),
+        })
+        .await;
+    assert_eq!(played.exit, Exit::Interrupted);
+    let cancelled = played.asked.iter().filter(|(name, _)| name.ends_with(":cancel")).count();
+    assert_eq!(cancelled, 2, "{:?}", played.asked);
+    let notes = played.notes.join("\n");
+    assert!(notes.contains("asked to cancel projects/p/operations/a"), "{notes}");
+    assert!(notes.contains("projects/p/operations/b could not be cancelled: 400"), "{notes}");
+}
+
+/// Slack, which takes what it gets, or never answers.
+struct Hook {
+    is_silent: bool,
+    posts: Mutex<Vec<String>>,
+}
+
+impl Transport for Hook {
+    fn send(&self, request: Request, _: Duration) -> Sending<'_> {
+        self.posts.lock().unwrap().push(String::from_utf8(request.body).unwrap());
+        let is_silent = self.is_silent;
+        Box::pin(async move {
+            if is_silent {
+                std::future::pending::<()>().await;
+            }
+            Ok(answer(200, "ok"))
+        })
+    }
+}
+
+fn hook(is_silent: bool) -> (Arc<Hook>, Option<Arc<dyn Outlet>>) {
+    let hook = Arc::new(Hook { is_silent, posts: Mutex::default() });
+    let access = slack::Access::Webhook("https://hooks.slack.com/services/T/B/x".into());
+    (Arc::clone(&hook), Some(access.open(hook)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_end_is_posted_where_that_is_asked_for() {
+    let (slack, outlet) = hook(false);
+    let notified = Play { outlet, ..play(&["a", "b"]) };
+    let played = notified
+        .against(|name, second| if second < 10 { running(name, 1) } else { ended(name, "FAILED") })
+        .await;
+    assert_eq!(played.exit, Exit::Failed);
+    let posts = slack.posts.lock().unwrap();
+    assert!(posts.len() == 2 && posts.iter().all(|post| post.contains("it broke")), "{posts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_interruption_ends_at_once() {
+    let (_, outlet) = hook(true);
+    let mut twice = Play { outlet, ..play(&["a", "b"]) };
+    twice.interrupts = vec![20, 25];
+    let played =
+        twice.against(|name, _| if name == "a" { ended(name, "FAILED") } else { running(name, 1) }).await;
+    assert_eq!((played.exit, played.second), (Exit::Interrupted, 25));
 }

@@ -9,6 +9,8 @@ use super::{Call, CallError, Google};
 use crate::clock::Stopwatch;
 use crate::net::endpoints::Api;
 use crate::net::transport::Method;
+#[cfg(feature = "terminal")]
+use crate::services::cancel_path;
 use crate::services::{
     ApiError, Listed, Observation, Operation, Service, detail_path, read_list, read_operation, read_path,
     read_started, with_detail,
@@ -142,6 +144,21 @@ impl Google {
             return Err(CallError::Unreadable { error, date: success.date });
         }
         Ok(Page { listed, next, date: success.date })
+    }
+
+    /// Asks to cancel `operation`. It goes on for a while, or even to its end.
+    ///
+    /// # Errors
+    /// When it was refused or could not be sent, and when its service can't cancel it.
+    #[cfg(feature = "terminal")]
+    pub async fn cancel(&self, operation: &Operation, limit: Duration) -> Result<(), CallError> {
+        let unknown = || ApiError::of_text("the service has no method that cancels operations");
+        let path =
+            cancel_path(operation).ok_or_else(|| CallError::Unreadable { error: unknown(), date: None })?;
+        let body = b"{}".to_vec();
+        let api = Api::Operations(operation.service());
+        let call = Call { api, method: Method::Post, path: &path, body, repeatable: true };
+        self.call_at(self.endpoints.of(operation), call, limit).await.map(|_| ())
     }
 
     /// Whether the operations of `service` are an emulator's or a stand-in's: no Google API is on this machine.

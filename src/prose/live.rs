@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use super::number::{grouped, size};
 use super::{Context, Field, Notice, Text, Writer};
 use crate::prose::locale::{Label, Note, Per};
-use crate::services::Progress;
 use crate::watch::{Check, Outcome, Report};
 
 /// A look that is this much older than the message says so.
@@ -86,11 +85,8 @@ impl Writer<'_> {
         Notice { summary: percent.into_iter().chain(as_of).collect(), texts, ..notice }
     }
 
-    /// How far it is: by entities, else by bytes, else as the service says.
     pub(super) fn percent(&self) -> Option<u8> {
-        let facts = &self.report.facts;
-        let items = facts.items.map(|items| items.count);
-        [facts.entities, facts.bytes, facts.overall, items].into_iter().flatten().find_map(Progress::percent)
+        self.report.facts.percent()
     }
 
     pub(super) fn rate(&self, next: &Check) -> Option<Field> {
@@ -130,7 +126,7 @@ mod tests {
     use chrono_tz::Tz;
 
     use super::*;
-    use crate::services::{Operation, OperationInfo, Service};
+    use crate::services::{Operation, OperationInfo, Progress, Service};
     use crate::testing::at;
     use crate::watch::{Locale, ProgressHistory, Seen, Watch};
 

@@ -54,6 +54,24 @@ pub fn read_operation(asked: &Operation, body: &[u8]) -> Observation {
     asked.service().row().shape.read(asked.name(), body)
 }
 
+/// The path of the POST that cancels `operation`, from the version on; `None` when opwatch knows of none: the service has no
+/// `gcloud` command that cancels, or cancels its jobs in a way of its own.
+///
+/// It is `NAME:cancel` (<https://google.aip.dev/151>), but `NAME/cancel` for Cloud SQL and Cloud Storage.
+#[cfg(feature = "terminal")]
+pub fn cancel_path(operation: &Operation) -> Option<String> {
+    let service = operation.service();
+    if service.has_jobs() || !service.row().cancels {
+        return None;
+    }
+    let method = if CANCELS_BELOW.contains(&service.id()) { "/cancel" } else { ":cancel" };
+    Some(read_path(operation) + method)
+}
+
+/// Services whose method is below the operation.
+#[cfg(feature = "terminal")]
+const CANCELS_BELOW: [&str; 2] = ["sqladmin", "storage"];
+
 /// The name of the operation that `answer` of `service` is about.
 pub fn name_in(service: Service, answer: &Value) -> Option<String> {
     service.row().shape.name_in(answer)
@@ -188,6 +206,12 @@ impl OperationInfo {
             word.contains("DELET") && !word.contains("BULK")
         };
         says(&self.work) || says(&self.state)
+    }
+
+    /// How far it is, in percent: by entities, else by bytes, else as the service says.
+    pub fn percent(&self) -> Option<u8> {
+        let items = self.items.map(|items| items.count);
+        [self.entities, self.bytes, self.overall, items].into_iter().flatten().find_map(Progress::percent)
     }
 
     /// How long it ran, when both ends are known and in order.

@@ -1,8 +1,9 @@
 //! How operations are followed in a terminal: the options that `wait` and what else waits have in common.
 
+use std::io::{IsTerminal, stdout};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::parse::{MAX_TIME, duration, interval};
 use super::surroundings::Surroundings;
@@ -11,6 +12,7 @@ use crate::args::{Problems, Setting, UNSET, reads};
 use crate::follow::{Options, Output, Until, Wording};
 
 /// How to wait.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Clone, Debug)]
 pub struct FollowArgs {
     /// End when all operations have ended (the default)
@@ -29,6 +31,30 @@ pub struct FollowArgs {
     /// Print only how each operation ended
     #[arg(long)]
     pub quiet: bool,
+    /// Print an event in JSON on each line, as `opwatch schema event` describes it
+    #[arg(long)]
+    pub json: bool,
+    /// Whether to use colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Ask to cancel the operations that still run when interrupted
+    #[arg(long)]
+    pub cancel_on_interrupt: bool,
+    /// Post each end to Slack, with the settings of `serve` in the environment: `SLACK_WEBHOOK_URL`, or `SLACK_BOT_TOKEN` and
+    /// `SLACK_CHANNEL`
+    #[arg(long)]
+    pub notify: bool,
+}
+
+/// Whether to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }
 
 impl FollowArgs {
@@ -38,14 +64,27 @@ impl FollowArgs {
     /// With a line for each option that can't be used.
     pub fn check(&self, settings: &CheckSettings, title: Option<String>) -> Result<Options, BadSettings> {
         let mut problems = Problems::default();
-        let surroundings = Surroundings::read();
+        let Surroundings { unicode, colours, redraws } = Surroundings::read();
+        let is_terminal = stdout().is_terminal();
+        let colours = match self.color {
+            Color::Auto => is_terminal && colours,
+            Color::Always => true,
+            Color::Never => false,
+        };
+        let output = match (self.json, is_terminal && redraws && !self.quiet) {
+            (true, _) => Output::Json,
+            (false, true) => Output::Screen,
+            (false, false) => Output::Log,
+        };
         let options = Options {
             until: if self.any { Until::Any } else { Until::All },
             interval: self.interval.check(&mut problems).map(|seconds| Duration::from_secs(seconds.into())),
             timeout: self.timeout.check(&mut problems),
-            output: if self.quiet { Output::Quiet } else { Output::Log },
+            output,
+            quiet: self.quiet,
+            cancels: self.cancel_on_interrupt,
             title,
-            wording: Wording { locale: settings.locale, zone: settings.zone, unicode: surroundings.unicode },
+            wording: Wording { locale: settings.locale, zone: settings.zone, unicode, colours },
         };
         problems.or(options)
     }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub use common::{CheckSettings, CommonArgs};
 pub use extra::ExtraArgs;
 #[cfg(feature = "terminal")]
-pub use follow::FollowArgs;
+pub use follow::{Color, FollowArgs};
 pub use ledger::{HistoryArgs, HistorySettings, LedgerArgs};
 #[cfg(feature = "terminal")]
 pub(crate) use login::places;

@@ -1,6 +1,8 @@
 //! The settings of Slack: a webhook or a bot, and what a message that doesn't say gets.
 
 use clap::Args;
+#[cfg(feature = "terminal")]
+use clap::FromArgMatches;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -51,6 +53,24 @@ pub struct SlackArgs {
     /// Checks without progress before a warning is posted; 0 turns it off
     #[arg(long, env = "STALL_AFTER", hide_env_values = true, default_value = "10", value_parser = reads("10", stall_after))]
     pub stall_after: Setting<u32>,
+}
+
+#[cfg(feature = "terminal")]
+impl SlackArgs {
+    /// What the environment has, for a command whose own flags are others.
+    ///
+    /// # Errors
+    /// With a line for each that can't be used, or is missing.
+    pub fn of_environment(endpoints: &Endpoints) -> Result<(Access, Routing), super::BadSettings> {
+        let command = Self::augment_args(clap::Command::new("slack").no_binary_name(true));
+        let matches = command.try_get_matches_from(std::iter::empty::<&str>());
+        let args = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        let args = args.map_err(|error| Problems::of(error.to_string()))?;
+        let mut problems = Problems::default();
+        let (access, _) = args.check_access(endpoints, &mut problems);
+        let routing = args.check_routing(access.powers(), &mut problems);
+        problems.or((access, routing))
+    }
 }
 
 impl SlackArgs {

@@ -1,5 +1,7 @@
 //! `opwatch wait`: follows operations to their end in a terminal, with a person's own login.
 
+#[cfg(feature = "local")]
+mod demo;
 mod names;
 #[cfg(test)]
 mod tests;
@@ -10,13 +12,14 @@ use std::sync::Arc;
 use clap::Args;
 
 use self::names::{Place, operations};
-use super::{google, refused};
+use super::{google_over, network, refused};
 use crate::cli::named::known_service;
 use crate::clock::SystemClock;
-use crate::follow::{Means, Options, Printed, Signals, follow};
+use crate::follow::{Drawn, Means, Notifier, Options, Output, Printed, Signals, Stage, follow};
 use crate::google::Google;
-use crate::services::{Operation, Service};
-use crate::settings::{CheckSettings, CommonArgs, FollowArgs, default_project};
+use crate::net::transport::Transport;
+use crate::services::{Operation, Service, cancel_path};
+use crate::settings::{BadSettings, CheckSettings, CommonArgs, FollowArgs, SlackArgs, default_project};
 use crate::terminal;
 use crate::watch::Locale;
 
@@ -37,8 +40,13 @@ With --any it is that of the first operation to end.";
 pub struct WaitArgs {
     /// Operations: names as their service returned them, or URLs. `-` reads standard input: a name a line, or the JSON of an
     /// operation or of a list of them, as gcloud prints it
-    #[arg(required = true, value_name = "NAME|URL|-")]
+    #[cfg_attr(feature = "local", arg(required_unless_present = "demo", value_name = "NAME|URL|-"))]
+    #[cfg_attr(not(feature = "local"), arg(required = true, value_name = "NAME|URL|-"))]
     pub names: Vec<String>,
+    /// Play ten minutes of three operations in ten seconds, without an account
+    #[cfg(feature = "local")]
+    #[arg(long, conflicts_with_all = ["names", "notify"])]
+    pub demo: bool,
     /// Service that the names belong to, such as datastore [default: what a URL or an operation's JSON says, else the one in
     /// SERVICES whose names have this form, else the only one]
     #[arg(long)]
@@ -59,22 +67,45 @@ pub struct WaitArgs {
 
 /// Runs `opwatch wait`; `STATUS` has the exit statuses.
 pub async fn run(args: &WaitArgs) -> ExitCode {
+    #[cfg(feature = "local")]
+    if args.demo {
+        return play(args).await;
+    }
     match prepare(args) {
-        Ok((settings, operations, options)) => follow_all(settings, operations, options).await,
+        Ok((settings, operations, options)) => follow_all(settings, operations, &args.follow, options).await,
         Err(text) => refused(text),
     }
 }
 
-/// Follows `operations` to their end, with what `settings` say of login and endpoints.
+#[cfg(feature = "local")]
+async fn play(args: &WaitArgs) -> ExitCode {
+    let settings = args.common.check();
+    let options = settings.and_then(|settings| args.follow.check(&settings, None));
+    match (options, network()) {
+        (Ok(options), Ok(network)) => demo::play(&network, options).await,
+        (Err(bad), _) => refused(bad),
+        (_, Err(code)) => code,
+    }
+}
+
+/// Follows `operations` to their end, as `args` and `options`, which come from them, say, with the login and the endpoints of
+/// `settings`.
 pub(in crate::cli) async fn follow_all(
     settings: CheckSettings,
     operations: Vec<Operation>,
+    args: &FollowArgs,
     options: Options,
 ) -> ExitCode {
-    match google(settings.access_token, settings.endpoints) {
-        Ok(google) => follow_with(Arc::new(google), operations, options).await,
-        Err(code) => code,
-    }
+    let network = match network() {
+        Ok(network) => network,
+        Err(code) => return code,
+    };
+    let notifier = match args.notify.then(|| notifier(&settings, &network)).transpose() {
+        Ok(notifier) => notifier,
+        Err(bad) => return refused(format_args!("--notify: {bad}")),
+    };
+    let google = google_over(&network, settings.access_token, settings.endpoints);
+    follow_with(Arc::new(google), operations, options, notifier).await
 }
 
 /// Follows `operations` to their end through `google`.
@@ -82,7 +113,17 @@ pub(in crate::cli) async fn follow_with(
     google: Arc<Google>,
     operations: Vec<Operation>,
     options: Options,
+    notifier: Option<Notifier>,
 ) -> ExitCode {
+    if let Some(operation) =
+        operations.iter().find(|operation| options.cancels && cancel_path(operation).is_none())
+    {
+        let service = operation.service();
+        return refused(format_args!(
+            "--cancel-on-interrupt: opwatch can't cancel a {} of {service} ({operation})",
+            service.kind()
+        ));
+    }
     let mut signals = match Signals::take() {
         Ok(signals) => signals,
         Err(error) => {
@@ -90,9 +131,23 @@ pub(in crate::cli) async fn follow_with(
             return ExitCode::FAILURE;
         }
     };
-    let (clock, mut stage) = (SystemClock, Printed);
-    let means = Means { google, clock: &clock, interruptions: &mut signals, stage: &mut stage };
+    let mut stage: Box<dyn Stage> =
+        if options.output == Output::Screen { Box::new(Drawn::default()) } else { Box::new(Printed) };
+    let means = Means {
+        google,
+        clock: &SystemClock,
+        speed: 1,
+        interruptions: &mut signals,
+        stage: &mut *stage,
+        notifier,
+    };
     follow(means, operations, options).await.into()
+}
+
+fn notifier(settings: &CheckSettings, network: &Arc<dyn Transport>) -> Result<Notifier, BadSettings> {
+    let (access, routing) = SlackArgs::of_environment(&settings.endpoints)?;
+    let outlet = access.open(Arc::clone(network));
+    Ok(Notifier { outlet, routing, locale: settings.locale, zone: settings.zone })
 }
 
 fn prepare(args: &WaitArgs) -> Result<(CheckSettings, Vec<Operation>, Options), String> {

@@ -1,4 +1,4 @@
-//! The end of a watch as a `CloudEvent` 1.0 in JSON: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>.
+//! The end of a watch, and in a terminal its progress, as a `CloudEvent` 1.0 in JSON: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>.
 //!
 //! Fields of `data` are only ever added; another meaning gets another `type`.
 
@@ -10,6 +10,7 @@ use crate::services::{ApiError, Operation, Progress, Service};
 use crate::watch::{Outcome, Report, StartRequest};
 
 const ENDED: &str = "dev.opwatch.operation.ended.v1";
+const RUNNING: &str = "dev.opwatch.operation.running.v1";
 const TEST: &str = "dev.opwatch.test.v1";
 const SPECIFICATION: &str = "1.0";
 const JSON: &str = "application/json";
@@ -23,22 +24,23 @@ pub(super) struct Event<'a> {
     specversion: &'static str,
     /// The same for all deliveries of one end; also in the header `webhook-id`.
     id: &'a str,
-    /// The topic of opwatch.
+    /// The topic of opwatch. Of `opwatch wait`: the API of the operation.
     source: String,
-    /// The end of a watch, or the test event of `opwatch doctor --post`.
+    /// The end of a watch, or the test event of `opwatch doctor --post`. Of `opwatch wait --json` also a change of an operation
+    /// that runs.
     #[serde(rename = "type")]
-    #[cfg_attr(test, schemars(extend("enum" = [ENDED, TEST])))]
+    #[cfg_attr(test, schemars(extend("enum" = [ENDED, RUNNING, TEST])))]
     kind: &'static str,
     /// The operation, or the path of a start that was not made.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
-    /// The operation's end, or when opwatch noticed it.
+    /// The operation's end, or when opwatch noticed it or the change.
     #[cfg_attr(test, schemars(extend("format" = "date-time")))]
     time: String,
     /// The form of `data`.
     #[cfg_attr(test, schemars(extend("const" = JSON)))]
     datacontenttype: &'static str,
-    /// What ended, and how. New fields may appear.
+    /// What ended, and how, or how far it is. New fields may appear.
     data: Data<'a>,
 }
 
@@ -46,13 +48,13 @@ pub(super) struct Event<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Data<'a> {
-    /// How it ended. `stopped`: still running at the limit of checks. `doctor`: a test event.
+    /// How it ended, or `running`. `stopped`: still running at the limit of checks. `doctor`: a test event.
     #[cfg_attr(test, schemars(extend("enum" = tests::outcomes())))]
     outcome: &'static str,
     /// The title of the watch.
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
-    /// The id of the watch: the `messageId` of its kickoff.
+    /// The id of the watch: the `messageId` of its kickoff. Of `opwatch wait`: the same for all lines of one command.
     watch: &'a str,
     /// The service of the operation, as in messages.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,6 +79,16 @@ struct Data<'a> {
     /// The service's own word for the state of the operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'a str>,
+    /// Of one that runs: where it is, in the service's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<&'a str>,
+    /// Of one that runs: how far it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    percent: Option<u8>,
+    /// Of one that runs: when it will have ended if it goes on like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(extend("format" = "date-time")))]
+    expected_end: Option<String>,
     /// Entities or documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     entities: Option<Count>,
@@ -121,12 +133,24 @@ impl<'a> Event<'a> {
     /// The event of `end`.
     pub(super) fn of(end: End<'a>) -> Self {
         let End { report, id, topic } = end;
+        Self::new(report, id, format!("//pubsub.googleapis.com/{topic}"))
+    }
+
+    /// What `opwatch wait` saw of an operation, which is expected to end then.
+    #[cfg(feature = "terminal")]
+    pub(super) fn seen(report: &'a Report, id: &'a str, source: String, eta: Option<DateTime<Utc>>) -> Self {
+        let mut event = Self::new(report, id, source);
+        event.data.expected_end = eta.map(time);
+        event
+    }
+
+    fn new(report: &'a Report, id: &'a str, source: String) -> Self {
         let data = Data::of(report);
         Self {
             specversion: SPECIFICATION,
             id,
-            source: format!("//pubsub.googleapis.com/{topic}"),
-            kind: if report.outcome == Outcome::Doctor { TEST } else { ENDED },
+            source,
+            kind: kind(report.outcome),
             subject: data.operation.or(data.start_path),
             time: time(report.facts.end.unwrap_or(report.at)),
             datacontenttype: JSON,
@@ -139,6 +163,7 @@ impl<'a> Data<'a> {
     fn of(report: &'a Report) -> Self {
         let (operation, start, facts) = (report.operation.as_ref(), report.start.as_ref(), &report.facts);
         let service = operation.map(Operation::service).or(start.map(StartRequest::service));
+        let runs = report.outcome == Outcome::Running;
         Self {
             outcome: report.outcome.word(),
             title: report.watch.title.as_deref(),
@@ -150,6 +175,9 @@ impl<'a> Data<'a> {
             start_time: facts.start.map(time),
             end_time: facts.end.map(time),
             state: facts.state.as_deref(),
+            stage: facts.stage.as_deref().filter(|_| runs),
+            percent: facts.percent().filter(|_| runs),
+            expected_end: None,
             entities: facts.entities.map(Count::of),
             bytes: facts.bytes.map(Count::of),
             output: facts.output.as_deref(),
@@ -175,6 +203,23 @@ impl<'a> Error<'a> {
     }
 }
 
+fn kind(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Doctor => TEST,
+        Outcome::Running => RUNNING,
+        Outcome::Succeeded
+        | Outcome::Failed
+        | Outcome::Cancelled
+        | Outcome::NotStarted
+        | Outcome::LimitReached
+        | Outcome::Notice
+        | Outcome::Test
+        | Outcome::Lost
+        | Outcome::Stalled
+        | Outcome::CannotTell => ENDED,
+    }
+}
+
 fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
@@ -193,10 +238,12 @@ mod tests {
 
     static SCHEMA: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(&schema()));
 
-    /// What ends a watch, and the test.
+    /// What ends a watch, what runs, and the test.
     pub(super) fn outcomes() -> Vec<&'static str> {
-        use Outcome::{Cancelled, CannotTell, Doctor, Failed, LimitReached, Lost, NotStarted, Succeeded};
-        [Succeeded, Failed, Cancelled, NotStarted, LimitReached, CannotTell, Lost, Doctor]
+        use Outcome::{
+            Cancelled, CannotTell, Doctor, Failed, LimitReached, Lost, NotStarted, Running, Succeeded,
+        };
+        [Succeeded, Failed, Cancelled, NotStarted, LimitReached, CannotTell, Lost, Running, Doctor]
             .map(Outcome::word)
             .into()
     }
@@ -204,8 +251,9 @@ mod tests {
     fn schema() -> Value {
         let mut schema = schema_of::<Event<'_>>(Contract::Serialize);
         schema["title"] = json!("opwatch event");
-        schema["description"] =
-            json!("A CloudEvent 1.0 in JSON that opwatch posts to EVENTS_URL when a watch ends.");
+        schema["description"] = json!(
+            "A CloudEvent 1.0 in JSON that opwatch posts to EVENTS_URL when a watch ends, and `opwatch wait --json` prints."
+        );
         schema
     }
 
@@ -218,8 +266,8 @@ mod tests {
         #[test]
         fn every_event_is_valid(report in report()) {
             let event = json!(Event::of(End { report: &report, id: "x", topic: "projects/p/topics/t" }));
-            let is_end = report.outcome.is_end();
-            prop_assert_eq!(SCHEMA.problem(&event).is_none(), is_end, "{:?}: {}", SCHEMA.problem(&event), event);
+            let is_event = report.outcome.is_end() || report.outcome == Outcome::Running;
+            prop_assert_eq!(SCHEMA.problem(&event).is_none(), is_event, "{:?}: {}", SCHEMA.problem(&event), event);
         }
     }
 }

@@ -18,10 +18,18 @@ use self::signature::Key;
 use crate::net::transport::{Answer, Failure, Method, Request, Transport};
 use crate::outlets::access::Access;
 use crate::outlets::{Call, Content, End, Fault, Outlet, Place, PostError, Sending, To};
+#[cfg(feature = "terminal")]
+use crate::watch::Report;
 use crate::watch::{Powers, Receipt, Target};
 
 const ID: &str = "events";
 const TITLE: &str = "EVENTS_URL";
+
+/// What was seen of an operation as an event, on one line; `eta` is when one that runs is expected to end.
+#[cfg(feature = "terminal")]
+pub fn line(report: &Report, id: &str, source: String, eta: Option<DateTime<Utc>>) -> String {
+    serde_json::to_string(&Event::seen(report, id, source, eta)).unwrap_or_default()
+}
 
 /// Where events go, and what they are signed with.
 #[derive(Clone, Debug)]
