@@ -37,6 +37,7 @@ mod ledger;
 mod limits;
 mod live;
 mod login;
+mod memory;
 mod page;
 mod placeholders;
 mod process;

@@ -368,6 +368,7 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
             &["evil=https://evil.com/v1", "evil=http://a.googleapis.com/v1", "evil=https://a.googleapis.com"],
             "is not the address of a Google API",
         ),
+        ("REGIONAL_SERVICES", &["bigtable", "alloydb,x"], "is not a service (`opwatch services` lists them)"),
         ("PROJECTS", &["a/b", "a b", "..", "a,b?"], "is not a project ID"),
         ("TIME_ZONE", &["Tokyo", "JST", "+09:00"], "is not an IANA time zone"),
         ("LOCALE", &["de", "EN", "japanese"], "is not one of en, ja"),

@@ -203,6 +203,37 @@ fn hostile_parts_of_a_name_are_refused_in_every_form() {
     }
 }
 
+/// <https://cloud.google.com/build/docs/api/reference/rest/v1/BuildOperationMetadata>.
+#[test]
+fn the_build_in_an_operation_of_cloud_build_is_read() {
+    let name = "operations/build/p/NWY=";
+    let operation = Operation::new("cloudbuild".parse().unwrap(), name).unwrap();
+    let step = |status: &str| json!({"name": "gcr.io/cloud-builders/docker", "status": status});
+    let build = json!({"id": "5f", "status": "WORKING", "createTime": "2026-11-20T03:00:00Z",
+        "startTime": "2026-11-20T03:00:04Z", "steps": [step("SUCCESS"), step("WORKING"), step("QUEUED")]});
+    let answer = json!({"name": name, "metadata": {
+        "@type": "type.googleapis.com/google.devtools.cloudbuild.v1.BuildOperationMetadata", "build": build}});
+    let Observation::Running(facts) = read_operation(&operation, answer.to_string().as_bytes()) else {
+        panic!("it runs")
+    };
+    let count = Progress { done: 1, of: Some(3) };
+    assert_eq!(facts.items, Some(Items { unit: Unit::Steps, count }));
+    assert_eq!(facts.stage.as_deref(), Some("gcr.io/cloud-builders/docker"));
+    assert_eq!(facts.start, Some("2026-11-20T03:00:04Z".parse().unwrap()));
+
+    let mut failed = answer;
+    failed["metadata"]["build"] =
+        json!({"finishTime": "2026-11-20T03:10:00Z", "steps": [step("SUCCESS"), step("FAILURE")]});
+    failed["done"] = json!(true);
+    failed["error"] = json!({"code": 2, "message": "Build failed; check build logs for details"});
+    let Observation::Ended(Ending::Failed, facts) = read_operation(&operation, failed.to_string().as_bytes())
+    else {
+        panic!("it failed")
+    };
+    assert_eq!(facts.items.map(|items| items.count), Some(Progress { done: 1, of: Some(2) }));
+    assert_eq!(facts.end, Some("2026-11-20T03:10:00Z".parse().unwrap()));
+}
+
 #[test]
 fn a_job_with_a_long_query_and_plan_is_read() {
     let operation = Operation::new("bigquery.jobs".parse().unwrap(), "projects/p/jobs/j").unwrap();
