@@ -36,8 +36,17 @@ enum Command {
     Doctor(Box<opwatch::cli::doctor::DoctorArgs>),
     /// Print the last runs in the ledger
     History(Box<opwatch::settings::HistoryArgs>),
+    /// List the operations of a service
+    #[cfg(feature = "terminal")]
+    List(Box<opwatch::cli::list::ListCommandArgs>),
     /// List the services whose operations can be followed
     Services(opwatch::cli::services::ServicesArgs),
+    /// Start the operation of a kickoff file with your own login, unless it runs already
+    #[cfg(feature = "terminal")]
+    Start(Box<opwatch::cli::start::StartArgs>),
+    /// Hand an operation to the deployed service, which reports to Slack how it ends
+    #[cfg(feature = "terminal")]
+    Watch(Box<opwatch::cli::watch::WatchArgs>),
     /// Print the JSON Schema of messages or of events
     Schema(opwatch::cli::schema::SchemaArgs),
     /// Check messages in files as the service would; sends nothing
@@ -79,7 +88,13 @@ fn main() -> ExitCode {
             Command::Check(args) => opwatch::cli::check::run(&args).await,
             Command::Doctor(args) => opwatch::cli::doctor::run(&args).await,
             Command::History(args) => opwatch::cli::history::run(&args).await,
+            #[cfg(feature = "terminal")]
+            Command::List(args) => opwatch::cli::list::run(&args).await,
             Command::Services(args) => opwatch::cli::services::run(&args),
+            #[cfg(feature = "terminal")]
+            Command::Start(args) => opwatch::cli::start::run(&args).await,
+            #[cfg(feature = "terminal")]
+            Command::Watch(args) => opwatch::cli::watch::run(&args).await,
             Command::Schema(args) => opwatch::cli::schema::run(&args),
             Command::Validate(args) => opwatch::cli::validate::run(&args),
             #[cfg(feature = "local")]

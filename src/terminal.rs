@@ -15,6 +15,12 @@ pub(crate) fn part(text: impl Display) {
     let _ = write!(out, "{text}").and_then(|()| out.flush());
 }
 
+/// Prints `text` to standard error, and leaves the line open.
+#[cfg(feature = "terminal")]
+pub(crate) fn error_part(text: impl Display) {
+    let _ = write!(std::io::stderr(), "{text}");
+}
+
 /// Prints `text` to standard error and ends the line.
 pub fn error(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");

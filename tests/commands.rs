@@ -115,9 +115,12 @@ fn frequent_slips_are_found_before_the_first_run() {
     fs::remove_file(file).unwrap();
 }
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 15] = [
     "serve",
     "wait",
+    "list",
+    "start",
+    "watch",
     "check",
     "doctor",
     "history",

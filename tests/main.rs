@@ -58,5 +58,6 @@ mod starts;
 #[expect(dead_code, reason = "the benches use more of it")]
 mod steps;
 mod support;
+mod terminal;
 mod urls;
 mod wait;

@@ -6,14 +6,20 @@ pub mod doctor;
 pub mod generate;
 pub mod history;
 mod input;
+#[cfg(feature = "terminal")]
+pub mod list;
 mod named;
 #[cfg(feature = "local")]
 pub mod render;
 pub mod schema;
 pub mod services;
+#[cfg(feature = "terminal")]
+pub mod start;
 pub mod validate;
 #[cfg(feature = "terminal")]
 pub mod wait;
+#[cfg(feature = "terminal")]
+pub mod watch;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -3,11 +3,15 @@
 mod datastore;
 mod error;
 #[cfg(feature = "terminal")]
+mod lists;
+#[cfg(feature = "terminal")]
 mod login;
 mod operations;
 mod probe;
 mod tasks;
 mod token;
+#[cfg(feature = "terminal")]
+mod topic;
 
 pub use datastore::{Database, Found, Mutation, Properties, Queried, Query};
 pub use error::{CallError, Refusal};

@@ -1,6 +1,8 @@
 //! Handles deliveries: reads the message, does the one thing that it asks for, takes the one next step. Each part owns its
 //! state and returns what it came to; the order of their effects is in `sequence`.
 
+#[cfg(feature = "terminal")]
+mod by_hand;
 mod check;
 mod dead_letter;
 mod handled;
@@ -14,6 +16,8 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "terminal")]
+pub use by_hand::{Begun, ByHand};
 pub use handled::{Action, DeliveryResult, StartLine};
 
 use std::sync::Arc;
@@ -54,7 +58,7 @@ impl Runner {
     pub fn new(config: Config, google: Google, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Self {
         let (config, google) = (Arc::new(config), Arc::new(google));
         Self {
-            starter: Starter::new(Arc::clone(&config), Arc::clone(&google)),
+            starter: Starter::new(config.policy.clone(), Arc::clone(&google)),
             scheduler: Scheduler::new(Arc::clone(&config), Arc::clone(&google), Arc::clone(&clock)),
             notifier: Notifier::new(Arc::clone(&config), outlet, Arc::clone(&clock)),
             recorder: Recorder::new(Arc::clone(&config), Arc::clone(&google), Arc::clone(&clock)),

@@ -6,6 +6,8 @@ mod detail;
 mod error;
 mod extra;
 mod jobs;
+#[cfg(feature = "terminal")]
+mod list;
 mod listed;
 mod name;
 mod place;
@@ -24,6 +26,8 @@ pub use cause::{Attempt, Cause, Method};
 pub use detail::{detail_path, with_detail};
 pub use error::{ApiError, ERROR_TEXT, ErrorInfo, retry_delay};
 pub use extra::ExtraService;
+#[cfg(feature = "terminal")]
+pub use list::{ListPlace, NoList, OperationList, OperationPage};
 pub use listed::{Listed, read_list, read_started};
 pub(crate) use name::{
     DEFAULT_DATABASE, MAX_NAME_BYTES, database_of, list_command, parse_start_path, project_of,

@@ -7,7 +7,11 @@ mod endpoints;
 mod extra;
 #[cfg(feature = "terminal")]
 mod follow;
+#[cfg(feature = "terminal")]
+mod kickoff;
 mod ledger;
+#[cfg(feature = "terminal")]
+mod list;
 #[cfg(feature = "terminal")]
 mod login;
 mod parse;
@@ -24,7 +28,11 @@ pub use common::{CheckSettings, CommonArgs};
 pub use extra::ExtraArgs;
 #[cfg(feature = "terminal")]
 pub use follow::{Color, FollowArgs};
+#[cfg(feature = "terminal")]
+pub use kickoff::{StartPolicyArgs, TopicArgs};
 pub use ledger::{HistoryArgs, HistorySettings, LedgerArgs};
+#[cfg(feature = "terminal")]
+pub use list::{ListArgs, Place};
 #[cfg(feature = "terminal")]
 pub(crate) use login::places;
 pub use policy::PolicyArgs;

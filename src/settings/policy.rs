@@ -7,7 +7,7 @@ use crate::args::{Problems, Setting, UNSET, reads};
 use crate::policy::{Limits, Locations, Policy};
 use crate::services::StartMethod;
 
-const PREFIX: &str = "gs://my-backups/nightly";
+pub(super) const PREFIX: &str = "gs://my-backups/nightly";
 const DEFAULT_STARTS: &str = "datastore:export,firestore:exportDocuments";
 /// The highest limit: each instance keeps the slots of the current period in memory.
 const HIGHEST_LIMIT: u32 = 10_000;
@@ -58,7 +58,7 @@ impl PolicyArgs {
     }
 }
 
-fn starts(text: &str) -> Result<Vec<StartMethod>, String> {
+pub(super) fn starts(text: &str) -> Result<Vec<StartMethod>, String> {
     if text == NONE {
         return Ok(Vec::new());
     }
@@ -72,7 +72,7 @@ fn limit(text: &str) -> Result<u32, String> {
     number(text, HIGHEST_LIMIT, &format!("a whole number from 0 (no limit) to {HIGHEST_LIMIT}"))
 }
 
-fn locations(text: &str) -> Result<Locations, String> {
+pub(super) fn locations(text: &str) -> Result<Locations, String> {
     if text == ANY {
         return Ok(Locations::Any);
     }

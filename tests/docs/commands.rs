@@ -31,13 +31,13 @@ esac
 /// 64 is a command that can't be used as it is written; anything else is for want of a cloud.
 const OPWATCH: &str = r#"#!/bin/sh
 case "$1" in
-    wait) timeout --signal INT 0.2 "$BINARY" "$@" ;;
+    wait | start) timeout --signal INT 0.2 "$BINARY" "$@" ;;
     *) "$BINARY" "$@" ;;
 esac
 status=$?
 case "$1" in
-    wait) [ "$status" != 124 ] || status=0 ;;
-    check | doctor | history) [ "$status" != 1 ] || status=0 ;;
+    wait | start) [ "$status" != 124 ] || status=0 ;;
+    check | doctor | history | list | watch) [ "$status" != 1 ] || status=0 ;;
 esac
 exit "$status"
 "#;

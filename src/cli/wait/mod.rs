@@ -12,14 +12,16 @@ use std::sync::Arc;
 use clap::Args;
 
 use self::names::{Place, operations};
-use super::{google_over, network, refused};
+use super::{google, google_over, list, network, refused};
 use crate::cli::named::known_service;
 use crate::clock::SystemClock;
 use crate::follow::{Drawn, Means, Notifier, Options, Output, Printed, Signals, Stage, follow};
 use crate::google::Google;
 use crate::net::transport::Transport;
-use crate::services::{Operation, Service, cancel_path};
-use crate::settings::{BadSettings, CheckSettings, CommonArgs, FollowArgs, SlackArgs, default_project};
+use crate::services::{DEFAULT_DATABASE, Operation, Service, cancel_path};
+use crate::settings::{
+    BadSettings, CheckSettings, CommonArgs, FollowArgs, Place as ListPlace, SlackArgs, default_project,
+};
 use crate::terminal;
 use crate::watch::Locale;
 
@@ -40,12 +42,15 @@ With --any it is that of the first operation to end.";
 pub struct WaitArgs {
     /// Operations: names as their service returned them, or URLs. `-` reads standard input: a name a line, or the JSON of an
     /// operation or of a list of them, as gcloud prints it
-    #[cfg_attr(feature = "local", arg(required_unless_present = "demo", value_name = "NAME|URL|-"))]
-    #[cfg_attr(not(feature = "local"), arg(required = true, value_name = "NAME|URL|-"))]
+    #[cfg_attr(feature = "local", arg(required_unless_present_any = ["demo", "pick"], value_name = "NAME|URL|-"))]
+    #[cfg_attr(not(feature = "local"), arg(required_unless_present = "pick", value_name = "NAME|URL|-"))]
     pub names: Vec<String>,
+    /// Choose from a list of the newest operations of --service, on a terminal
+    #[arg(long, requires = "service", conflicts_with = "names")]
+    pub pick: bool,
     /// Play ten minutes of three operations in ten seconds, without an account
     #[cfg(feature = "local")]
-    #[arg(long, conflicts_with_all = ["names", "notify"])]
+    #[arg(long, conflicts_with_all = ["names", "notify", "pick"])]
     pub demo: bool,
     /// Service that the names belong to, such as datastore [default: what a URL or an operation's JSON says, else the one in
     /// SERVICES whose names have this form, else the only one]
@@ -71,6 +76,9 @@ pub async fn run(args: &WaitArgs) -> ExitCode {
     if args.demo {
         return play(args).await;
     }
+    if args.pick {
+        return Box::pin(pick_and_follow(args)).await;
+    }
     match prepare(args) {
         Ok((settings, operations, options)) => follow_all(settings, operations, &args.follow, options).await,
         Err(text) => refused(text),
@@ -85,6 +93,29 @@ async fn play(args: &WaitArgs) -> ExitCode {
         (Ok(options), Ok(network)) => demo::play(&network, options).await,
         (Err(bad), _) => refused(bad),
         (_, Err(code)) => code,
+    }
+}
+
+/// Lets the person choose an operation, and follows it.
+async fn pick_and_follow(args: &WaitArgs) -> ExitCode {
+    let prepared = args.common.check().map_err(|bad| bad.to_string()).and_then(|settings| {
+        let options = args.follow.check(&settings, None).map_err(|bad| bad.to_string())?;
+        let service = args.service.as_deref().map(known_service).transpose()?;
+        Ok((service.ok_or("--pick needs --service")?, options, settings))
+    });
+    let (service, options, settings) = match prepared {
+        Ok(prepared) => prepared,
+        Err(text) => return refused(text),
+    };
+    let google = match google(settings.access_token.clone(), settings.endpoints.clone()) {
+        Ok(google) => google,
+        Err(code) => return code,
+    };
+    let (project, location) = (args.project.as_deref(), args.location.as_deref());
+    let place = ListPlace { project, location, database: DEFAULT_DATABASE };
+    match list::pick(&google, service, &place, settings.locale).await {
+        Ok(operation) => follow_all(settings, vec![operation], &args.follow, options).await,
+        Err(code) => code,
     }
 }
 

@@ -14,8 +14,6 @@ mod metadata;
 mod places;
 mod subject;
 mod target;
-#[cfg(test)]
-mod tests;
 
 use std::path::Path;
 use std::sync::Arc;

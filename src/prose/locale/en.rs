@@ -363,6 +363,8 @@ impl Words for English {
         match column {
             Column::Title => "Title",
             Column::Outcome => "Outcome",
+            Column::Work => "Type",
+            Column::Age => "Age",
         }
     }
 

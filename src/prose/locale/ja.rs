@@ -347,6 +347,8 @@ impl Words for Japanese {
         match column {
             Column::Title => "タイトル",
             Column::Outcome => "結果",
+            Column::Work => "種類",
+            Column::Age => "経過時間",
         }
     }
 

@@ -270,6 +270,10 @@ pub enum Column {
     Title,
     /// How it ended.
     Outcome,
+    /// What kind of work it is.
+    Work,
+    /// How long ago it began.
+    Age,
 }
 
 /// The words of one language.

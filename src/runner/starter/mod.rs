@@ -14,36 +14,36 @@ use super::check::decided;
 use super::scheduler::Scheduler;
 use super::{Action, Step};
 use crate::clock::{Deadline, Stopwatch};
-use crate::config::Config;
 use crate::decision::{
     Decision, LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, labelled_body,
     refused, try_again, within_start_window,
 };
 use crate::google::{CallError, Google};
+use crate::policy::Policy;
 use crate::services::{ApiError, Operation};
-use crate::watch::{LookUp, Reason, Start, idempotency_key, request_hash};
+use crate::watch::{LookUp, Problem, Reason, Start, idempotency_key, request_hash};
 
 /// How long a start waits for another one of the same request, so that a look-up and a start still fit into the push.
 const TURN_TIME: Duration = Duration::from_secs(4);
 
 /// What a step of a start came to: the decision, the word for its first check, and the error of a call that failed.
-struct Turn {
-    decision: Decision,
+pub(super) struct Turn {
+    pub(super) decision: Decision,
     on: Action,
-    error: Option<String>,
+    pub(super) error: Option<String>,
 }
 
 /// Starts operations.
 pub(super) struct Starter {
-    config: Arc<Config>,
+    policy: Policy,
     google: Arc<Google>,
     /// Taken from a start's look-up to its response.
     turns: turns::Turns,
 }
 
 impl Starter {
-    pub(super) fn new(config: Arc<Config>, google: Arc<Google>) -> Self {
-        Self { config, google, turns: turns::Turns::default() }
+    pub(super) fn new(policy: Policy, google: Arc<Google>) -> Self {
+        Self { policy, google, turns: turns::Turns::default() }
     }
 
     /// Starts what `start` asks for, unless it runs already or a limit that `scheduler` counts is reached.
@@ -60,7 +60,8 @@ impl Starter {
         {
             return limit.refuse_start(&start, now);
         }
-        let Turn { decision, on, error } = self.look_up_and_start(&start, scheduler, now, deadline).await;
+        let Turn { decision, on, error } =
+            self.look_up_and_start(&start, Some(scheduler), now, deadline).await;
         let seen = match &decision {
             Decision::Check(check, _) => check.last.as_ref().map(|seen| seen.at),
             Decision::Report(report) => Some(report.at),
@@ -73,7 +74,7 @@ impl Starter {
 
     /// The operation that a lost start began nevertheless, if it can be found.
     pub(super) async fn find_lost(&self, start: &Start, deadline: Deadline) -> Option<Operation> {
-        self.config.policy.permit_start(&start.request).ok()?;
+        self.policy.permit_start(&start.request).ok()?;
         // However long the list, Slack has its time.
         let search = self.search(start, true, deadline);
         match tokio::time::timeout(deadline.for_call(), search).await.ok()? {
@@ -82,18 +83,16 @@ impl Starter {
         }
     }
 
-    async fn look_up_and_start(
+    /// One try: looks whether it runs already, and starts it if not. Without a scheduler starts are not counted.
+    pub(super) async fn look_up_and_start(
         &self,
         start: &Start,
-        scheduler: &Scheduler,
+        scheduler: Option<&Scheduler>,
         now: DateTime<Utc>,
         deadline: Deadline,
     ) -> Turn {
-        if let Err(problem) = self.config.policy.permit_start(&start.request) {
-            let setting = problem.setting().to_owned();
-            let error = Some(format!("{setting} no longer allows it"));
-            let decision = give_up(start, Reason::NotAllowed { setting }, None, now);
-            return Turn { decision, on: Action::Abandoned, error };
+        if let Err(problem) = self.policy.permit_start(&start.request) {
+            return not_allowed(start, &problem, now);
         }
         let (request, key) = (request_hash(&start.request), idempotency_key(start));
         let limit = deadline.for_call().min(TURN_TIME);
@@ -114,7 +113,9 @@ impl Starter {
             let decision = after_refusal(start, reason, start.error.clone(), now);
             return Turn { decision, on: Action::Abandoned, error: None };
         }
-        if let Err(limit) = scheduler.count_start(start, now, deadline).await {
+        if let Some(scheduler) = scheduler
+            && let Err(limit) = scheduler.count_start(start, now, deadline).await
+        {
             let (report, error) = limit.refused_start(start, now);
             return Turn { decision: report, on: Action::NotStarted, error: Some(error) };
         }
@@ -175,6 +176,13 @@ impl Starter {
         }
         none
     }
+}
+
+fn not_allowed(start: &Start, problem: &Problem, now: DateTime<Utc>) -> Turn {
+    let setting = problem.setting().to_owned();
+    let error = Some(format!("{setting} no longer allows it"));
+    let decision = give_up(start, Reason::NotAllowed { setting }, None, now);
+    Turn { decision, on: Action::Abandoned, error }
 }
 
 /// The start comes back, without a try less.

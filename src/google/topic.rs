@@ -1,0 +1,40 @@
+//! Publishes a kickoff, as a person would with gcloud.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Call, CallError, Google};
+use crate::net::endpoints::Api;
+use crate::net::transport::Method;
+use crate::services::ApiError;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Published {
+    message_ids: Vec<String>,
+}
+
+impl Google {
+    /// Publishes `data` to `topic` and returns the message's id
+    /// (<https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish>).
+    ///
+    /// # Errors
+    /// When it was refused, or when it is not known whether it was published.
+    pub async fn publish(&self, topic: &str, data: &[u8], limit: Duration) -> Result<String, CallError> {
+        let path = format!("v1/{topic}:publish");
+        let body = json!({"messages": [{"data": STANDARD.encode(data)}]}).to_string().into_bytes();
+        // A kickoff that is published twice starts once, but a watch would be told of twice.
+        let call = Call { api: Api::PubSub, method: Method::Post, path: &path, body, repeatable: false };
+        let success = self.call(call, limit).await?;
+        let published: Option<Published> = serde_json::from_slice(&success.body).ok();
+        let id = published.and_then(|published| published.message_ids.into_iter().next());
+        id.ok_or_else(|| CallError::Unreadable {
+            error: ApiError::of_text("the response of Pub/Sub names no message"),
+            date: success.date,
+        })
+    }
+}
