@@ -197,8 +197,12 @@ pub(crate) fn settings(data: &[u8]) {
                     || api == Api::SlackApi
                         && ["slack.com", "slack-gov.com"].map(Some).contains(&url.host_str());
                 let google = url.host_str().is_some_and(|host| host.ends_with(".googleapis.com"));
+                // The metadata server is reached from its own machine only, and without TLS:
+                // https://cloud.google.com/compute/docs/metadata/querying-metadata
+                let of_the_machine =
+                    api == Api::Metadata && endpoint.base == "http://metadata.google.internal";
                 assert!(
-                    endpoint.loopback || url.scheme() == "https" && (google || to_slack),
+                    endpoint.loopback || of_the_machine || url.scheme() == "https" && (google || to_slack),
                     "{}",
                     endpoint.base
                 );
