@@ -21,12 +21,14 @@ pub use self::number::{grouped, size};
 #[cfg(feature = "terminal")]
 pub use self::progress::{Progressing, progressing};
 use crate::ledger::Comparison;
-use crate::prose::locale::{Subject, Words};
+use crate::prose::locale::{Subject, Verb, Words};
 use crate::services::{Operation, Progress, Service};
 use crate::watch::{Locale, Mention, MentionOn, Outcome, Report, Routing, StartRequest};
 
 /// A report older than this says so.
 const LATE: TimeDelta = TimeDelta::minutes(2);
+/// The longest name of a target that a title has, in characters.
+const MAX_TARGET_CHARS: usize = 40;
 /// The longest command to paste that is shown, in characters: Slack's limit for a text is 3,000.
 const MAX_COMMAND: usize = 2_900;
 
@@ -221,12 +223,31 @@ impl Writer<'_> {
     fn subject(&self) -> String {
         let of_start = self.report.start.as_ref().map(|start| start.method.method.to_ascii_uppercase());
         let work = self.report.facts.work.clone().or(of_start).unwrap_or_default();
-        let subject = match work.as_str() {
+        let (service, target) = (self.service(), self.short_target());
+        let kind = match work.as_str() {
             work if work.starts_with("EXPORT") => Subject::Export,
             work if work.starts_with("IMPORT") => Subject::Import,
-            _ => Subject::Other(self.service().kind()),
+            // Of Datastore and Firestore this is the work on an index or a field.
+            work => match Verb::of(work).filter(|_| target.is_some()) {
+                Some(verb) => Subject::Work(verb),
+                None => Subject::Other(service.kind()),
+            },
         };
-        self.words.subject(self.service().title(), subject)
+        let subject = self.words.subject(service.title(), kind);
+        match target.filter(|_| !matches!(kind, Subject::Other(_))) {
+            Some(target) => self.words.subject_with_target(&subject, kind, target),
+            None => subject,
+        }
+    }
+
+    /// What the operation works on, by the last part of its name. Of Datastore and Firestore it is the database, mostly the
+    /// default one.
+    fn short_target(&self) -> Option<&str> {
+        if [Service::DATASTORE, Service::FIRESTORE].contains(&self.service()) {
+            return None;
+        }
+        let target = self.report.facts.target.as_deref()?.rsplit('/').next()?;
+        (!target.is_empty() && target.chars().count() <= MAX_TARGET_CHARS).then_some(target)
     }
 
     fn summary(&self) -> Vec<String> {

@@ -145,6 +145,8 @@ fn error_code(code: i64, status: &str) -> Option<String> {
     match (code, status) {
         (0, "") => None,
         (code, "") => Some(code.to_string()),
+        // A word of the service's own, without a number.
+        (0, status) => Some(status.to_owned()),
         (code, status) => Some(format!("{code} {status}")),
     }
 }

@@ -5,6 +5,7 @@ mod cause;
 use std::time::Duration;
 
 use super::slips;
+use super::verb::Verb;
 use super::words::{Change, Column, Command, Happened, Label, Note, Per, Scene, Subject, Words};
 use crate::placeholder;
 use crate::services::{Cause, Ending, Unit};
@@ -17,8 +18,18 @@ impl Words for English {
         match subject {
             Subject::Export => format!("{service} export"),
             Subject::Import => format!("{service} import"),
+            Subject::Work(verb) => format!("{service} {}", verb.english()),
             Subject::Other(kind) => format!("{service} {kind}"),
         }
+    }
+
+    fn subject_with_target(&self, subject: &str, kind: Subject, target: &str) -> String {
+        let relation = match kind {
+            Subject::Import | Subject::Work(Verb::Load) => "into",
+            Subject::Work(Verb::Extract) => "from",
+            Subject::Export | Subject::Work(_) | Subject::Other(_) => "of",
+        };
+        format!("{subject} {relation} {target}")
     }
 
     fn headline(&self, outcome: Outcome, subject: &str, _has_title: bool) -> String {

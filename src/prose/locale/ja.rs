@@ -18,9 +18,14 @@ impl Words for Japanese {
         match subject {
             Subject::Export => format!("{service}のバックアップ"),
             Subject::Import => format!("{service}のインポート"),
+            Subject::Work(verb) => format!("{service}の{}", verb.japanese()),
             Subject::Other("operation") => format!("{service}のオペレーション"),
             Subject::Other(_) => format!("{service}のジョブ"),
         }
+    }
+
+    fn subject_with_target(&self, subject: &str, _kind: Subject, target: &str) -> String {
+        format!("{subject} ({target}) ")
     }
 
     fn headline(&self, outcome: Outcome, subject: &str, has_title: bool) -> String {

@@ -3,10 +3,12 @@
 mod en;
 mod ja;
 mod slips;
+mod verb;
 mod words;
 
 use std::time::Duration;
 
+pub use verb::Verb;
 pub use words::{Change, Column, Command, Happened, Label, Note, Per, Scene, Subject, Words};
 
 use crate::watch::Locale;

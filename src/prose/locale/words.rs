@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::verb::Verb;
 use crate::services::{Cause, Ending, Unit};
 use crate::watch::{Outcome, Problem};
 
@@ -12,6 +13,8 @@ pub enum Subject {
     Export,
     /// An import: a restore.
     Import,
+    /// Other work of a kind that many services have.
+    Work(Verb),
     /// An operation of another kind, or a job: what one is called in English.
     Other(&'static str),
 }
@@ -280,6 +283,8 @@ pub enum Column {
 pub trait Words: Sync {
     /// The name of the work, when a message has no title.
     fn subject(&self, service: &str, subject: Subject) -> String;
+    /// The same with what the operation works on. `kind` is the subject's.
+    fn subject_with_target(&self, subject: &str, kind: Subject, target: &str) -> String;
     /// What happened to `subject`, in a few words; `title` tells whether a person gave it that name.
     fn headline(&self, outcome: Outcome, subject: &str, has_title: bool) -> String;
     /// That `subject` waits for a person.
