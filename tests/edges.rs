@@ -17,7 +17,7 @@ use opwatch::services::{
 };
 use opwatch::trust::Origin;
 use opwatch::watch::{
-    Adopted, Check, Message, Outcome, Problem, ProgressHistory, Reason, Report, Start, Why,
+    Adopted, Check, Message, Outcome, Problem, ProblemKind, ProgressHistory, Reason, Report, Start,
 };
 use serde_json::{Value, json};
 
@@ -47,8 +47,8 @@ fn check(message: &Value) -> Check {
 }
 
 /// The field that is the problem, and why.
-fn problem(message: &Value) -> (String, Why) {
-    let Problem { field, why } = read_json(message).expect_err("it can't be used");
+fn problem(message: &Value) -> (String, ProblemKind) {
+    let Problem { field, kind: why } = read_json(message).expect_err("it can't be used");
     (field, why)
 }
 
@@ -58,11 +58,11 @@ fn the_longest_of_everything_is_taken() {
     assert_eq!(check(&json!({"name": NAME, "title": title})).watch.title, Some(title));
     assert_eq!(
         problem(&json!({"name": NAME, "title": "x".repeat(101)})),
-        ("title".to_owned(), Why::Length { most: 100 })
+        ("title".to_owned(), ProblemKind::Length { most: 100 })
     );
     assert_eq!(
         problem(&json!({"name": NAME, "title": " "})),
-        ("title".to_owned(), Why::Length { most: 100 })
+        ("title".to_owned(), ProblemKind::Length { most: 100 })
     );
 
     let padded = |size: usize| {
@@ -70,9 +70,9 @@ fn the_longest_of_everything_is_taken() {
         format!("{data}{}", " ".repeat(size - data.len()))
     };
     assert!(read_data(padded(MAX_READ_BYTES).as_bytes()).is_ok());
-    let too_large = Why::TooLarge { size: MAX_READ_BYTES + 1, most: MAX_READ_BYTES };
-    assert_eq!(read_data(padded(MAX_READ_BYTES + 1).as_bytes()).unwrap_err().why, too_large);
-    assert_eq!(read_data(b"").unwrap_err().why, Why::Empty);
+    let too_large = ProblemKind::TooLarge { size: MAX_READ_BYTES + 1, most: MAX_READ_BYTES };
+    assert_eq!(read_data(padded(MAX_READ_BYTES + 1).as_bytes()).unwrap_err().kind, too_large);
+    assert_eq!(read_data(b"").unwrap_err().kind, ProblemKind::Empty);
 
     let with_body = |size: usize| {
         let mut start = export();
@@ -82,7 +82,7 @@ fn the_longest_of_everything_is_taken() {
         start
     };
     assert!(read_json(&with_body(MAX_BODY_BYTES)).is_ok());
-    let too_large = Why::TooLarge { size: MAX_BODY_BYTES + 1, most: MAX_BODY_BYTES };
+    let too_large = ProblemKind::TooLarge { size: MAX_BODY_BYTES + 1, most: MAX_BODY_BYTES };
     assert_eq!(problem(&with_body(MAX_BODY_BYTES + 1)), ("start.body".to_owned(), too_large));
 
     for (key, good) in
@@ -105,12 +105,12 @@ fn what_was_passed_on_is_clamped_and_never_refused() {
     for (value, interval, limit) in
         [(json!(0), 1, 1), (json!(100_000), 86_400, 10_000), (json!(u64::MAX), 86_400, 10_000)]
     {
-        assert_eq!(carried("interval", value.clone()).watch.interval, interval);
-        assert_eq!(carried("limit", value).watch.limit, limit);
+        assert_eq!(carried("interval", value.clone()).watch.interval_s, interval);
+        assert_eq!(carried("limit", value).watch.max_checks, limit);
     }
     for value in [json!(-1), json!("60"), json!(1.5), json!(null), json!([])] {
-        assert_eq!(carried("interval", value.clone()).watch.interval, 60, "{value}");
-        assert_eq!(carried("limit", value.clone()).watch.limit, 60, "{value}");
+        assert_eq!(carried("interval", value.clone()).watch.interval_s, 60, "{value}");
+        assert_eq!(carried("limit", value.clone()).watch.max_checks, 60, "{value}");
         assert_eq!(carried("attempt", value.clone()).attempt, 0, "{value}");
     }
     assert_eq!(carried("attempt", json!(60)).attempt, 59);
@@ -348,7 +348,7 @@ fn what_runs_already_is_looked_up_again_while_it_is_early_and_nothing_forbids_it
     let error = ApiError::new(503, "", "down");
     let failed = |failure: LookUpFailure, denied: bool, second: i64| {
         let now = published() + TimeDelta::seconds(second);
-        let start = Start { denied, waits: 3, ..start(export()) };
+        let start = Start { denied, turn_waits: 3, ..start(export()) };
         after_failed_look_up(&start, error.clone(), failure, None, now)
     };
     for (failure, before, second, denied) in [
@@ -358,7 +358,7 @@ fn what_runs_already_is_looked_up_again_while_it_is_early_and_nothing_forbids_it
     ] {
         let Decision::Start(next, _) = failed(failure, before, second) else { panic!("it is early") };
         assert_eq!(
-            (next.tries, next.waits, next.ambiguous, next.denied),
+            (next.tries, next.turn_waits, next.ambiguous, next.denied),
             (21, 0, false, denied),
             "{failure:?}"
         );

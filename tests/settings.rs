@@ -36,7 +36,7 @@ const REQUIRED: [&str; 4] = ["TOPIC", "CHECK_QUEUE", "TASKS_SERVICE_ACCOUNT", "S
 fn defaults_are_those_of_the_documents() {
     let settings = good().check().unwrap();
     assert_eq!(settings.port, 8080);
-    assert_eq!((settings.config.defaults.interval, settings.config.defaults.limit), (60, 60));
+    assert_eq!((settings.config.defaults.interval_s, settings.config.defaults.max_checks), (60, 60));
     assert_eq!(settings.config.report_queue, settings.config.check_queue);
     assert_eq!(settings.config.notice_queue, settings.config.check_queue);
     let limits =
@@ -175,7 +175,7 @@ fn good_values_are_taken() {
     ] {
         assert!(with(setting, value).is_ok(), "{setting}={value}: {:?}", with(setting, value).err());
     }
-    assert_eq!(with("CHECK_INTERVAL", "5m").unwrap().config.defaults.interval, 300);
+    assert_eq!(with("CHECK_INTERVAL", "5m").unwrap().config.defaults.interval_s, 300);
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn the_interval_of_the_settings_is_no_shorter_than_the_shortest() {
         let mut args = good();
         args.set("MIN_INTERVAL", least);
         args.set("CHECK_INTERVAL", interval);
-        args.check().map(|settings| settings.config.defaults.interval).map_err(|bad| bad.to_string())
+        args.check().map(|settings| settings.config.defaults.interval_s).map_err(|bad| bad.to_string())
     };
     assert_eq!(set("30s", "30s"), Ok(30));
     assert_eq!(set("5m", ""), Ok(300), "the default gives way");

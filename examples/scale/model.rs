@@ -192,7 +192,8 @@ pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
                 if attempt > 0 {
                     outcome.late.add(now - due);
                 }
-                let grid = Grid { first: time(watch.kickoff), interval: world.interval, limit: world.limit };
+                let grid =
+                    Grid { first: time(watch.kickoff), interval_s: world.interval, max_checks: world.limit };
                 if now >= watch.kickoff + watch.lasts || grid.is_over(attempt, time(now)) {
                     (now, Step::ReportDue(0))
                 } else {

@@ -46,16 +46,18 @@ pub(crate) fn envelope(data: &[u8]) {
 pub(crate) fn message(data: &[u8]) {
     let public = Received { origin: Origin::Public, ..received() };
     match message::read(data, &public, &Defaults::new(outlets::ADDRESSING)) {
-        Ok(Message::Check(check)) => assert!(!check.carried && check.live.is_none() && check.watch.id == "7"),
-        Ok(Message::Start(start)) => assert!(!start.carried && start.watch.id == "7"),
-        Ok(Message::Test(test)) => assert!(!test.carried && test.watch.id == "7"),
+        Ok(Message::Check(check)) => {
+            assert!(!check.is_continuation && check.live.is_none() && check.watch.id == "7");
+        }
+        Ok(Message::Start(start)) => assert!(!start.is_continuation && start.watch.id == "7"),
+        Ok(Message::Test(test)) => assert!(!test.is_continuation && test.watch.id == "7"),
         Ok(Message::Report(report)) => panic!("a publisher's report: {report:?}"),
         Err(_) => {}
     }
     match message::read(data, &received(), &Defaults::new(outlets::ADDRESSING)) {
         Ok(read) => {
             let watch = read.watch();
-            assert!(LIMIT.contains(&watch.limit) && INTERVAL.contains(&watch.interval));
+            assert!(LIMIT.contains(&watch.max_checks) && INTERVAL.contains(&watch.interval_s));
             if !read.operation_name().is_empty() {
                 oracle::name(read.operation_name());
             }
@@ -207,8 +209,8 @@ pub(crate) fn settings(data: &[u8]) {
                     endpoint.base
                 );
             }
-            assert!(LIMIT.contains(&settings.config.defaults.limit));
-            assert!(INTERVAL.contains(&settings.config.defaults.interval));
+            assert!(LIMIT.contains(&settings.config.defaults.max_checks));
+            assert!(INTERVAL.contains(&settings.config.defaults.interval_s));
         }
         Err(bad) => {
             for line in bad.to_string().lines() {

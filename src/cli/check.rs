@@ -114,7 +114,7 @@ fn last_report(
     observation: crate::services::Observation,
     now: DateTime<Utc>,
 ) -> Report {
-    let watch = Watch { title, interval: 60, limit: 1, ..Watch::default() };
+    let watch = Watch { title, interval_s: 60, max_checks: 1, ..Watch::default() };
     let check = Check::new(watch, operation, now);
     match decide(&check, observation, now, Duration::ZERO) {
         // No watch ends here, so nothing is said of its limit.

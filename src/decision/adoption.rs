@@ -85,16 +85,16 @@ impl<'a> Known<'a> {
     /// after it.
     pub fn claim(&self, found: &Listed) -> Claim {
         let same = self.is_same(found);
-        if self.has_key(found) || (!self.has_labels && same && began_since(found, self.start.asked)) {
+        if self.has_key(found) || (!self.has_labels && same && began_since(found, self.start.published_at)) {
             return Claim::Yes(Adopted::Key);
         }
         // As of the kickoff, so that a late copy of it decides alike.
         let ran = match &found.observation {
             Observation::Running(_) => true,
-            Observation::Ended(_, facts) => facts.end.is_some_and(|end| end >= self.start.asked),
+            Observation::Ended(_, facts) => facts.end.is_some_and(|end| end >= self.start.published_at),
             Observation::Unreadable(_) | Observation::Unavailable(_) => false,
         };
-        if same && ran && began_since(found, self.start.asked - SAME_REQUEST) {
+        if same && ran && began_since(found, self.start.published_at - SAME_REQUEST) {
             return Claim::Perhaps(Adopted::Request);
         }
         Claim::No
@@ -106,7 +106,7 @@ impl<'a> Known<'a> {
         if self.has_key(found) {
             return Claim::Yes(Adopted::Key);
         }
-        if self.is_same(found) && began_since(found, self.start.asked) {
+        if self.is_same(found) && began_since(found, self.start.published_at) {
             return Claim::Perhaps(Adopted::Request);
         }
         Claim::No
@@ -132,7 +132,7 @@ impl<'a> Known<'a> {
     fn has_key(&self, found: &Listed) -> bool {
         let labelled = found.labels.get(LABEL_KEY).is_some_and(|label| *label == self.key);
         let runs = matches!(found.observation, Observation::Running(_));
-        labelled && (runs || began_since(found, self.start.asked - SAME_KEY))
+        labelled && (runs || began_since(found, self.start.published_at - SAME_KEY))
     }
 
     fn is_same(&self, found: &Listed) -> bool {
@@ -172,18 +172,18 @@ mod tests {
             template: None,
         };
         Start {
-            watch: Watch { id: "7".to_owned(), interval: 60, limit: 10, ..Watch::default() },
+            watch: Watch { id: "7".to_owned(), interval_s: 60, max_checks: 10, ..Watch::default() },
             request,
             key: None,
-            asked: at(0),
+            published_at: at(0),
             tries: 0,
-            waits: 0,
+            turn_waits: 0,
             ambiguous: false,
             denied: false,
             look_up: None,
             counted: false,
             error: None,
-            carried: false,
+            is_continuation: false,
         }
     }
 

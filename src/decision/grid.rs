@@ -16,9 +16,9 @@ pub struct Grid {
     /// When check 0 is due.
     pub first: DateTime<Utc>,
     /// Seconds between two checks.
-    pub interval: u32,
+    pub interval_s: u32,
     /// Checks at most; at least 1.
-    pub limit: u32,
+    pub max_checks: u32,
 }
 
 /// A check to come.
@@ -33,7 +33,7 @@ pub struct Point {
 impl Grid {
     /// The number of the last check.
     pub fn last(self) -> u32 {
-        self.limit.saturating_sub(1)
+        self.max_checks.saturating_sub(1)
     }
 
     /// Whether a check delivered as number `attempt` at `now` is the last one.
@@ -44,9 +44,9 @@ impl Grid {
     /// The check to ask for after check `after` (none: after a start) was made at `now`: the first point that is
     /// at least half an interval and `wait` away, the last one at most, and never `after` itself.
     pub fn next(self, after: Option<u32>, now: DateTime<Utc>, wait: Duration) -> Point {
-        let gap = (f64::from(self.interval) / 2.0).max(wait.as_secs_f64());
+        let gap = (f64::from(self.interval_s) / 2.0).max(wait.as_secs_f64());
         let since_first = (now - self.first).as_seconds_f64() + gap;
-        let points = (since_first / f64::from(self.interval.max(1))).ceil().max(0.0);
+        let points = (since_first / f64::from(self.interval_s.max(1))).ceil().max(0.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
         let on_grid = (points as u32).min(self.last());
         let attempt = on_grid.max(after.map_or(0, |after| after.saturating_add(1)));
@@ -55,7 +55,7 @@ impl Grid {
 
     fn due(self, attempt: u32) -> DateTime<Utc> {
         let offset =
-            TimeDelta::try_seconds(i64::from(attempt) * i64::from(self.interval)).unwrap_or_default();
+            TimeDelta::try_seconds(i64::from(attempt) * i64::from(self.interval_s)).unwrap_or_default();
         self.first.checked_add_signed(offset).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 }
@@ -67,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn grid(limit: u32) -> Grid {
-        Grid { first: at(0), interval: 60, limit }
+        Grid { first: at(0), interval_s: 60, max_checks: limit }
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
             interval in 1u32..86_400, limit in 1u32..10_000, progress in -0.1f64..1.0, attempt in 0u32..10_000,
             wait in 0u64..86_400,
         ) {
-            let grid = Grid { first: at(0), interval, limit };
+            let grid = Grid { first: at(0), interval_s: interval, max_checks: limit };
             #[expect(clippy::cast_possible_truncation, reason = "far below the limit")]
             let now = at((f64::from(interval) * f64::from(limit) * progress) as i64);
             if !grid.is_over(attempt, now) {

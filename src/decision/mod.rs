@@ -55,7 +55,8 @@ impl Decision {
 /// `done` wins over the limit. An operation that can't be read is given up when two checks in a row say so, or
 /// the last one does.
 pub fn decide(check: &Check, observation: Observation, now: DateTime<Utc>, wait: Duration) -> Decision {
-    let grid = Grid { first: check.first, interval: check.watch.interval, limit: check.watch.limit };
+    let grid =
+        Grid { first: check.first, interval_s: check.watch.interval_s, max_checks: check.watch.max_checks };
     // Many that were asked to wait must not all come back at the same moment.
     let wait = spread(wait, &["check", &check.watch.id, &check.attempt.to_string()]);
     let over = grid.is_over(check.attempt, now);
@@ -136,7 +137,7 @@ mod tests {
 
     /// Check `attempt` of a watch of 10 checks, one a minute from second 0.
     fn at_check(attempt: u32) -> Check {
-        let watch = Watch { id: "7".to_owned(), interval: 60, limit: 10, ..Watch::default() };
+        let watch = Watch { id: "7".to_owned(), interval_s: 60, max_checks: 10, ..Watch::default() };
         let operation = Operation::new(Service::DATASTORE, "projects/p/operations/x").unwrap();
         Check {
             attempt,
@@ -262,7 +263,7 @@ mod tests {
                 }
                 Decision::Check(next, due) => {
                     prop_assert!(!done);
-                    prop_assert!(next.attempt > check.attempt && next.attempt < check.watch.limit);
+                    prop_assert!(next.attempt > check.attempt && next.attempt < check.watch.max_checks);
                     prop_assert!(due <= now + TimeDelta::days(29));
                     prop_assert_eq!((next.first, next.watch), (check.first, check.watch));
                 }
@@ -274,7 +275,7 @@ mod tests {
         #[test]
         fn a_watch_ends_at_its_limit(limit in 1_u32..40, looks in proptest::collection::vec(observation(), 40)) {
             let mut check = Check { attempt: 0, ..at_check(0) };
-            check.watch.limit = limit;
+            check.watch.max_checks = limit;
             let mut now = check.first;
             for (made, look) in (1..).zip(looks) {
                 prop_assert!(made <= limit);

@@ -27,12 +27,12 @@ pub fn labelled_body(start: &Start) -> Map<String, Value> {
 
 /// Whether it is not too late to start.
 pub fn within_start_window(start: &Start, now: DateTime<Utc>) -> bool {
-    (now - start.asked).to_std().unwrap_or_default() <= START_WINDOW
+    (now - start.published_at).to_std().unwrap_or_default() <= START_WINDOW
 }
 
 /// What follows once the operation runs, started or adopted: the first check, or the report when it is done already.
 pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateTime<Utc>) -> Decision {
-    let interval = seconds(start.watch.interval);
+    let interval = seconds(start.watch.interval_s);
     let Some(operation) = listed.operation else {
         let facts = match listed.observation {
             Observation::Ended(ending, facts) => {
@@ -64,7 +64,7 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
     if matches!(listed.observation, Observation::Ended(..)) {
         return decide(&check, listed.observation, now, Duration::ZERO);
     }
-    let grid = Grid { first, interval: start.watch.interval, limit: start.watch.limit };
+    let grid = Grid { first, interval_s: start.watch.interval_s, max_checks: start.watch.max_checks };
     let point = grid.next(None, now, Duration::ZERO);
     Decision::Check(Box::new(Check { attempt: point.attempt, ..check }), point.at)
 }
@@ -73,8 +73,8 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
 /// before: no kickoff may be told of a success that is not its own.
 fn ended_before(start: &Start, began: Option<DateTime<Utc>>, facts: &OperationInfo) -> bool {
     match (facts.end, began) {
-        (Some(end), _) => end < start.asked,
-        (None, began) => began.is_none_or(|began| began < start.asked),
+        (Some(end), _) => end < start.published_at,
+        (None, began) => began.is_none_or(|began| began < start.published_at),
     }
 }
 
@@ -172,7 +172,7 @@ pub fn try_again(
     };
     let delay = start_delay(start.tries, retry_after);
     let delay = retry::spread(delay, &["start", &start.watch.id, &tries.to_string()]);
-    let next = Start { tries, waits: 0, ambiguous, denied: false, error: Some(error), ..start.clone() };
+    let next = Start { tries, turn_waits: 0, ambiguous, denied: false, error: Some(error), ..start.clone() };
     Decision::Start(Box::new(next), due(start, delay, now))
 }
 
@@ -186,15 +186,15 @@ pub fn come_back(
     now: DateTime<Utc>,
 ) -> Decision {
     // Only a forged count has no next number.
-    let Some(waits) = start.waits.checked_add(1).filter(|_| within_start_window(start, now)) else {
+    let Some(waits) = start.turn_waits.checked_add(1).filter(|_| within_start_window(start, now)) else {
         return give_up(start, Reason::Unavailable, Some(error), now);
     };
-    let delay = if look_up.is_some() { retry::READ_ON } else { retry::turn_delay(start.waits) };
+    let delay = if look_up.is_some() { retry::READ_ON } else { retry::turn_delay(start.turn_waits) };
     let delay =
         retry::spread(delay, &["wait", &start.watch.id, &start.tries.to_string(), &waits.to_string()]);
     // Kept, so that there is one second look, however many deliveries it takes to read the list.
     let error = start.error.clone().filter(ApiError::is_path_taken).unwrap_or(error);
-    let next = Start { waits, ambiguous, look_up, error: Some(error), ..start.clone() };
+    let next = Start { turn_waits: waits, ambiguous, look_up, error: Some(error), ..start.clone() };
     Decision::Start(Box::new(next), due(start, delay, now))
 }
 
@@ -202,7 +202,8 @@ pub fn come_back(
 /// service asked to wait.
 fn due(start: &Start, delay: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
     let due = now + TimeDelta::from_std(delay).unwrap_or_default();
-    let told = start.asked + TimeDelta::from_std(START_WINDOW).unwrap_or_default() + TimeDelta::seconds(1);
+    let told =
+        start.published_at + TimeDelta::from_std(START_WINDOW).unwrap_or_default() + TimeDelta::seconds(1);
     if now < told { due.min(told) } else { due }
 }
 

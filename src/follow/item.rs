@@ -72,7 +72,7 @@ impl Item {
     /// An operation that is looked at at once.
     pub(super) fn new(watch: Watch, operation: Operation, now: DateTime<Utc>) -> Self {
         Self {
-            check: Check::new(Watch { interval: 1, limit: u32::MAX, ..watch }, operation, now),
+            check: Check::new(Watch { interval_s: 1, max_checks: u32::MAX, ..watch }, operation, now),
             end: None,
             failure: None,
             since: now,

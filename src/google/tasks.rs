@@ -245,7 +245,8 @@ mod tests {
         ] {
             let transport = Arc::new(There(Mutex::new(failure)));
             let google = Google::new(transport, Tokens::new(Some("token".into())), Endpoints::default());
-            let message = Message::Test(crate::watch::Test { watch: Watch::default(), carried: true });
+            let message =
+                Message::Test(crate::watch::Test { watch: Watch::default(), is_continuation: true });
             let task = Task {
                 queue: "q",
                 topic: "t",
@@ -277,7 +278,7 @@ mod tests {
         let slot = Slot { of: "notice".to_owned(), at: 1_795_402_800, number: 3 };
         let report = |tries, waits| {
             let claim = Report::of_claim(slot.clone(), DateTime::UNIX_EPOCH);
-            task_id("t", &Message::Report(Box::new(Report { tries, waits, ..claim })))
+            task_id("t", &Message::Report(Box::new(Report { tries, claim_waits: waits, ..claim })))
         };
         // printf 't\nslot\nnotice\n1795402800\n3' | sha256sum
         assert_eq!(report(0, 0), "4a17bfa6e40baaf15323d9e92ac1b6b6b146ea07a3db2d9f02d4d2e2fbfc9615");
@@ -293,7 +294,7 @@ mod tests {
             Report::of_test(Watch { id: "7".to_owned(), ..Watch::default() }, DateTime::UNIX_EPOCH);
         let mut ids = std::collections::BTreeSet::new();
         for (tries, waits) in [(0, 0), (0, 1), (1, 0), (1, 1), (0, 11), (11, 0)] {
-            (report.tries, report.waits) = (tries, waits);
+            (report.tries, report.claim_waits) = (tries, waits);
             // printf 't\n7\n\nnotice\n0' | sha256sum
             let first = "7d7a3eeed92e437d933ee51b211a7cd7c7c33493aed4245e9add2093cdcb4dd2";
             assert_eq!(report_id("t", &report), first);
@@ -314,7 +315,7 @@ mod tests {
             "8c2f47a7f06636fcd78968c7d5cd2eeef09b6b7e09ba83466ae2d9e60f3fe7a2"
         );
         assert_eq!(name(&report), report_id("t", &report));
-        (report.tries, report.waits) = (1, 1);
+        (report.tries, report.claim_waits) = (1, 1);
         // printf 't\n7\n\nnotice\n1\nwait\n1\noutlet\nevents' | sha256sum
         assert_eq!(name(&report), "3cfae0c46bebd56d20c4de0445745db8665e5bdbb5b1712210ed050cbbc967e6");
         let slot = Slot { of: "notice".to_owned(), at: 1, number: 3 };

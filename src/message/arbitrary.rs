@@ -135,8 +135,8 @@ pub(crate) fn watch() -> BoxedStrategy<Watch> {
             locale,
             time_zone,
             routing,
-            interval,
-            limit,
+            interval_s: interval,
+            max_checks: limit,
             unknown: Unknown { message, state },
         })
         .boxed()
@@ -208,20 +208,20 @@ pub(crate) fn start() -> BoxedStrategy<Start> {
             let request = templated(request, placeholders, &watch, asked, key.as_deref());
             let (tries, waits, ambiguous, denied, counted) = counts;
             let look_up = look_up.map(|look_up: LookUp| look_up.bounded(&request));
-            let carried = true;
+            let is_continuation = true;
             Start {
                 watch,
                 request,
                 key,
-                asked,
+                published_at: asked,
                 tries,
-                waits,
+                turn_waits: waits,
                 ambiguous,
                 denied,
                 look_up,
                 counted,
                 error,
-                carried,
+                is_continuation,
             }
         })
         .boxed()
@@ -242,7 +242,7 @@ pub(crate) fn check() -> BoxedStrategy<Check> {
     (watch(), operation(), any::<u32>(), time(), any::<bool>(), option(seen), adopted(), told)
         .prop_map(|(watch, operation, attempt, first, unreadable, last, adopted, told)| {
             let (track, live, announced, origin) = told;
-            let attempt = attempt % watch.limit;
+            let attempt = attempt % watch.max_checks;
             let check = Check::new(watch, operation, first);
             Check { attempt, unreadable, last, track, live, announced, adopted, origin, ..check }
         })
@@ -255,7 +255,7 @@ pub(crate) fn message() -> BoxedStrategy<Message> {
         start().prop_map(|start| Message::Start(Box::new(start))),
         check().prop_map(|check| Message::Check(Box::new(check))),
         report().prop_map(|report| Message::Report(Box::new(report))),
-        watch().prop_map(|watch| Message::Test(Test { watch, carried: true })),
+        watch().prop_map(|watch| Message::Test(Test { watch, is_continuation: true })),
     ]
     .boxed()
 }

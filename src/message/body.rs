@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::services::StartMethod;
-use crate::watch::{LABEL_KEY, LABEL_REQUEST, Problem, Why};
+use crate::watch::{LABEL_KEY, LABEL_REQUEST, Problem, ProblemKind};
 
 /// Fields of the request messages that come from the path. What a service does when the body says something else is
 /// "unspecified" (<https://google.aip.dev/127>), so it must not say anything.
@@ -15,10 +15,10 @@ const LOCATION: &str = "gs://BUCKET or gs://BUCKET/FOLDER";
 pub(super) fn check(body: &Map<String, Value>) -> Result<(), Problem> {
     // Google's parsers take both spellings; what is checked must be what they read.
     if let Some(field) = body.keys().find(|field| field.contains('_')) {
-        return Err(problem(field, Why::UnknownField));
+        return Err(problem(field, ProblemKind::UnknownField));
     }
     if let Some(field) = OF_THE_PATH.into_iter().find(|field| body.contains_key(*field)) {
-        return Err(problem(field, Why::RepeatsPath));
+        return Err(problem(field, ProblemKind::RepeatsPath));
     }
     check_labels(body)
 }
@@ -27,17 +27,17 @@ pub(super) fn check(body: &Map<String, Value>) -> Result<(), Problem> {
 pub(super) fn check_own(method: StartMethod, body: &Map<String, Value>) -> Result<(), Problem> {
     let other = method.misnomers.iter().find(|(field, _)| body.contains_key(*field));
     if let Some((field, here)) = other {
-        return Err(problem(field, Why::OtherField { field: (*here).to_owned() }));
+        return Err(problem(field, ProblemKind::OtherField { field: (*here).to_owned() }));
     }
     match body.get_key_value(method.location_field) {
         Some((field, value)) if !value.as_str().is_some_and(is_location) => {
-            Err(problem(field, Why::Form { form: LOCATION.to_owned() }))
+            Err(problem(field, ProblemKind::Form { form: LOCATION.to_owned() }))
         }
         _ => Ok(()),
     }
 }
 
-fn problem(field: &str, why: Why) -> Problem {
+fn problem(field: &str, why: ProblemKind) -> Problem {
     Problem::new(&format!("start.body.{field}"), why)
 }
 
@@ -48,9 +48,9 @@ fn is_location(text: &str) -> bool {
 /// The labels that opwatch adds are its own.
 fn check_labels(body: &Map<String, Value>) -> Result<(), Problem> {
     let Some(labels) = body.get("labels") else { return Ok(()) };
-    let labels = labels.as_object().ok_or_else(|| problem("labels", Why::NoObject))?;
+    let labels = labels.as_object().ok_or_else(|| problem("labels", ProblemKind::NoObject))?;
     match [LABEL_KEY, LABEL_REQUEST].into_iter().find(|label| labels.contains_key(*label)) {
-        Some(label) => Err(problem(&format!("labels.{label}"), Why::Reserved)),
+        Some(label) => Err(problem(&format!("labels.{label}"), ProblemKind::Reserved)),
         None => Ok(()),
     }
 }

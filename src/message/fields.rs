@@ -7,17 +7,17 @@ use serde_json::{Map, Value};
 use super::MAX_TITLE_CHARS;
 use super::wire::{Field, Form, Text};
 use crate::text;
-use crate::watch::{Problem, Why};
+use crate::watch::{Problem, ProblemKind};
 
 /// Why a text can't be the title of a watch, if it can't.
-pub(crate) fn title_problem(title: &str) -> Option<Why> {
+pub(crate) fn title_problem(title: &str) -> Option<ProblemKind> {
     let fits = !title.trim().is_empty() && title.chars().count() <= MAX_TITLE_CHARS;
-    if fits { hidden(title) } else { Some(Why::Length { most: MAX_TITLE_CHARS }) }
+    if fits { hidden(title) } else { Some(ProblemKind::Length { most: MAX_TITLE_CHARS }) }
 }
 
 /// What is wrong with a text that must be one line.
-fn hidden(text: &str) -> Option<Why> {
-    text::hidden(text).map(|hidden| Why::Character { code: format!("U+{:04X}", u32::from(hidden)) })
+fn hidden(text: &str) -> Option<ProblemKind> {
+    text::hidden(text).map(|hidden| ProblemKind::Character { code: format!("U+{:04X}", u32::from(hidden)) })
 }
 
 /// How the fields of one object are read. What was read is taken out of its field.
@@ -30,7 +30,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    fn problem(self, name: &str, why: Why) -> Problem {
+    fn problem(self, name: &str, why: ProblemKind) -> Problem {
         Problem::new(&format!("{}{name}", self.prefix), why)
     }
 
@@ -47,11 +47,11 @@ impl Rules {
                 Ok(Some(text::cut(&found, most)).filter(|text| !text.is_empty()))
             }
             Field::Is(found) if found.trim().is_empty() || found.chars().count() > most => {
-                Err(self.problem(name, Why::Length { most }))
+                Err(self.problem(name, ProblemKind::Length { most }))
             }
             Field::Is(found) => Ok(Some(text::cut(&found, most))),
             Field::Other(_) if self.lenient => Ok(None),
-            Field::Other(_) => Err(self.problem(name, Why::NoText)),
+            Field::Other(_) => Err(self.problem(name, ProblemKind::NoText)),
         }
     }
 
@@ -88,7 +88,7 @@ impl Rules {
             Some(number) if self.lenient => Ok(Some(number.clamp(least, most))),
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
             None if self.lenient => Ok(None),
-            _ => Err(self.problem(name, Why::Number { least, most })),
+            _ => Err(self.problem(name, ProblemKind::Number { least, most })),
         }
     }
 
@@ -100,7 +100,7 @@ impl Rules {
         allowed: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
-        self.parsed(name, field, parse, || Why::UnknownWord { allowed: allowed.to_owned() })
+        self.parsed(name, field, parse, || ProblemKind::UnknownWord { allowed: allowed.to_owned() })
     }
 
     /// A text that `parse` knows; `form` tells people what it must be.
@@ -111,7 +111,7 @@ impl Rules {
         form: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
-        self.parsed(name, field, parse, || Why::Form { form: form.to_owned() })
+        self.parsed(name, field, parse, || ProblemKind::Form { form: form.to_owned() })
     }
 
     /// A text that `parse` knows; `why` tells people what is wrong with another. What a newer version wrote stays in its field,
@@ -121,7 +121,7 @@ impl Rules {
         name: &str,
         field: &mut Field<Text<'_>>,
         parse: impl Fn(&str) -> Option<T>,
-        why: impl Fn() -> Why,
+        why: impl Fn() -> ProblemKind,
     ) -> Result<Option<T>, Problem> {
         let parsed = match field {
             Field::Absent => return Ok(None),
@@ -143,7 +143,7 @@ impl Rules {
         match field.take() {
             Field::Absent => Ok(None),
             Field::Is(part) => Ok(Some(part)),
-            Field::Other(_) => Err(self.problem(name, Why::NoObject)),
+            Field::Other(_) => Err(self.problem(name, ProblemKind::NoObject)),
         }
     }
 
@@ -154,7 +154,7 @@ impl Rules {
             Field::Is(true) => Ok(true),
             Field::Is(false) | Field::Other(_) if self.lenient => Ok(false),
             Field::Is(false) | Field::Other(_) => {
-                Err(self.problem(name, Why::Form { form: "true".to_owned() }))
+                Err(self.problem(name, ProblemKind::Form { form: "true".to_owned() }))
             }
         }
     }
@@ -162,7 +162,7 @@ impl Rules {
     /// What is left: nothing in what a person wrote, what a newer version added in what opwatch passed on.
     pub(super) fn finish(self, left: Map<String, Value>) -> Result<Map<String, Value>, Problem> {
         match left.keys().next() {
-            Some(unknown) if !self.lenient => Err(self.problem(unknown, Why::UnknownField)),
+            Some(unknown) if !self.lenient => Err(self.problem(unknown, ProblemKind::UnknownField)),
             _ => Ok(left),
         }
     }

@@ -1,7 +1,7 @@
 //! From the `name` of a message to the operation that it is.
 
 use crate::services::{Operation, Service};
-use crate::watch::{Problem, Why};
+use crate::watch::{Problem, ProblemKind};
 
 /// The operation `name` of `service`, which may be a URL.
 pub(super) fn of_service(service: Service, name: &str) -> Result<Operation, Problem> {
@@ -30,7 +30,7 @@ pub(super) fn of_one_service(services: &[Service], name: &str) -> Result<Operati
         }
         _ => {
             let services = Service::list(candidates.iter().map(Operation::service));
-            Err(Problem::new("name", Why::Ambiguous { services }))
+            Err(Problem::new("name", ProblemKind::Ambiguous { services }))
         }
     }
 }
@@ -48,7 +48,7 @@ fn unfit(name: &str, named: bool, example: &str) -> Problem {
     match others.as_slice() {
         [_, _, ..] if !named => {
             let services = Service::list(others.iter().map(Operation::service));
-            Problem::new("name", Why::Ambiguous { services })
+            Problem::new("name", ProblemKind::Ambiguous { services })
         }
         [other] => misfit("name", Some(other.service()), example),
         _ => misfit("name", None, example),
@@ -57,8 +57,8 @@ fn unfit(name: &str, named: bool, example: &str) -> Problem {
 
 pub(super) fn misfit(field: &str, other: Option<Service>, example: &str) -> Problem {
     let why = match other {
-        Some(other) => Why::OtherService { service: other.id().to_owned() },
-        None => Why::BadName { example: example.to_owned() },
+        Some(other) => ProblemKind::OtherService { service: other.id().to_owned() },
+        None => ProblemKind::BadName { example: example.to_owned() },
     };
     Problem::new(field, why)
 }

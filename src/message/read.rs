@@ -13,8 +13,8 @@ use crate::services::{MAX_NAME_BYTES, Operation, Service};
 use crate::text;
 use crate::trust::Origin;
 use crate::watch::{
-    Addressing, Check, Locale, Mention, MentionOn, Message, Notify, Outcome, Problem, Receipt, Report,
-    Routing, Start, Target, Test, Unknown, Verdict, Watch, Why, is_label, key_or_id, seconds,
+    Addressing, Check, Locale, Mention, MentionOn, Message, Notify, Outcome, Problem, ProblemKind, Receipt,
+    Report, Routing, Start, Target, Test, Unknown, Verdict, Watch, is_label, key_or_id, seconds,
 };
 
 /// Google's rule for the value of a label.
@@ -29,21 +29,22 @@ const OF_SOME_KICKOFFS: [&str; 5] = ["start", "name", "service", "attempt", "key
 /// With the field that can't be used, and why.
 pub fn read(data: &[u8], received: &Received, defaults: &Defaults) -> Result<Message, Problem> {
     if data.trim_ascii().is_empty() {
-        return Err(Problem::new("", Why::Empty));
+        return Err(Problem::new("", ProblemKind::Empty));
     }
     if data.len() > MAX_READ_BYTES {
-        return Err(Problem::new("", Why::TooLarge { size: data.len(), most: MAX_READ_BYTES }));
+        return Err(Problem::new("", ProblemKind::TooLarge { size: data.len(), most: MAX_READ_BYTES }));
     }
     let Object { map, duplicate } = json::object(data).map_err(Problem::not_json)?;
-    let carried = received.origin == Origin::Internal && map.contains_key("state");
-    if let Some(key) = duplicate.filter(|_| !carried) {
-        return Err(Problem::new(&key, Why::Duplicate));
+    let is_continuation = received.origin == Origin::Internal && map.contains_key("state");
+    if let Some(key) = duplicate.filter(|_| !is_continuation) {
+        return Err(Problem::new(&key, ProblemKind::Duplicate));
     }
-    let rules = Rules { prefix: "", lenient: carried };
+    let rules = Rules { prefix: "", lenient: is_continuation };
     let mut message = wire::Message::of(map);
-    let state = if carried { rules.part("state", &mut message.state)? } else { None };
+    let state = if is_continuation { rules.part("state", &mut message.state)? } else { None };
     let state = state.unwrap_or_default();
-    Reader { received, defaults, rules, kickoff: kickoff(&message), message, state, carried }.message()
+    Reader { received, defaults, rules, kickoff: kickoff(&message), message, state, is_continuation }
+        .message()
 }
 
 /// What a message is: the first of these fields that is there.
@@ -65,7 +66,7 @@ struct Reader<'a> {
     /// What opwatch passed on besides.
     state: State<'static>,
     /// Opwatch passed the message on; otherwise a person wrote it.
-    carried: bool,
+    is_continuation: bool,
     /// The field that says what the message is.
     kickoff: Option<&'static str>,
 }
@@ -87,7 +88,8 @@ impl Reader<'_> {
 
     /// A report to another outlet, as [`Message::to_data`] wraps it.
     fn to_outlet(&self, outlet: Value) -> Result<Message, Problem> {
-        let problem = || Problem::new("state.report.outlet", Why::Form { form: "a report".to_owned() });
+        let problem =
+            || Problem::new("state.report.outlet", ProblemKind::Form { form: "a report".to_owned() });
         let outlet: wire::Outlet<'_> = serde_json::from_value(outlet).map_err(|_| problem())?;
         let id = Some(outlet.id).filter(|id| is_label(id)).ok_or_else(problem)?;
         match read(outlet.message.to_string().as_bytes(), self.received, self.defaults)? {
@@ -101,7 +103,7 @@ impl Reader<'_> {
     fn watch(&mut self) -> Result<Watch, Problem> {
         let own_id = self.state.take_id();
         let (rules, message) = (self.rules, &mut self.message);
-        rules.parsed("$schema", &mut message.schema, |_| Some(()), || Why::NoText)?;
+        rules.parsed("$schema", &mut message.schema, |_| Some(()), || ProblemKind::NoText)?;
         let title = rules.line("title", &mut message.title, MAX_TITLE_CHARS)?;
         let locale = rules.word("locale", &mut message.locale, Locale::ALLOWED, |word| word.parse().ok())?;
         let time_zone = rules.formed("timeZone", &mut message.time_zone, ZONE, |word| word.parse().ok())?;
@@ -113,10 +115,10 @@ impl Reader<'_> {
             locale,
             time_zone,
             routing,
-            interval: rules
+            interval_s: rules
                 .number("interval", &mut message.interval, INTERVAL)?
-                .unwrap_or(self.defaults.interval),
-            limit: rules.number("limit", &mut message.limit, LIMIT)?.unwrap_or(self.defaults.limit),
+                .unwrap_or(self.defaults.interval_s),
+            max_checks: rules.number("limit", &mut message.limit, LIMIT)?.unwrap_or(self.defaults.max_checks),
             unknown: Unknown::default(),
         })
     }
@@ -147,39 +149,39 @@ impl Reader<'_> {
         let left = std::mem::take(&mut self.message).into_object();
         self.rules.finish(left).map_err(|problem| match self.kickoff {
             _ if !OF_SOME_KICKOFFS.contains(&problem.field.as_str()) => problem,
-            Some(with) => Problem::new(&problem.field, Why::Misplaced { with: with.to_owned() }),
-            None => Problem::new("name", Why::Missing),
+            Some(with) => Problem::new(&problem.field, ProblemKind::Misplaced { with: with.to_owned() }),
+            None => Problem::new("name", ProblemKind::Missing),
         })
     }
 
     fn test(mut self, watch: Watch) -> Result<Message, Problem> {
-        Ok(Message::Test(Test { watch: self.finish(watch)?, carried: self.carried }))
+        Ok(Message::Test(Test { watch: self.finish(watch)?, is_continuation: self.is_continuation }))
     }
 
     fn start(mut self, watch: Watch) -> Result<Message, Problem> {
-        if !self.message.name.is_absent() && !self.carried {
-            return Err(Problem::new("name", Why::NotTogether { with: "start".to_owned() }));
+        if !self.message.name.is_absent() && !self.is_continuation {
+            return Err(Problem::new("name", ProblemKind::NotTogether { with: "start".to_owned() }));
         }
         let written = self.rules.part("start", &mut self.message.start)?.unwrap_or_default();
         let key = self.key()?;
         let asked = self.asked().unwrap_or(self.received.published);
         let values = self.values(&watch, asked, key.as_deref());
-        let request = start::read(written, self.carried, &values)?;
+        let request = start::read(written, self.is_continuation, &values)?;
         let watch = self.finish(watch)?;
         let look_up = self.state.look_up.take().map(|look_up| look_up.into_owned().bounded(&request));
         Ok(Message::Start(Box::new(Start {
             watch,
             request,
             key,
-            asked,
+            published_at: asked,
             tries: self.state.tries.unwrap_or(0),
-            waits: self.state.waits.unwrap_or(0),
+            turn_waits: self.state.waits.unwrap_or(0),
             ambiguous: self.state.ambiguous.unwrap_or(false),
             denied: self.state.unreadable.unwrap_or(false),
             look_up,
             counted: self.state.counted.unwrap_or(false),
             error: self.state.error.take().map(|error| error.into_owned().cut()),
-            carried: self.carried,
+            is_continuation: self.is_continuation,
         })))
     }
 
@@ -196,16 +198,16 @@ impl Reader<'_> {
     }
 
     fn check(mut self, watch: Watch) -> Result<Message, Problem> {
-        let attempts = 0..=watch.limit.saturating_sub(1);
+        let attempts = 0..=watch.max_checks.saturating_sub(1);
         let attempt = self.rules.number("attempt", &mut self.message.attempt, attempts)?.unwrap_or(0);
         let operation = self.operation().or_else(|problem| {
             // A misspelt name is told as the unknown field that it is, not as a missing name.
-            if problem.why == Why::Missing { self.left().and(Err(problem)) } else { Err(problem) }
+            if problem.kind == ProblemKind::Missing { self.left().and(Err(problem)) } else { Err(problem) }
         })?;
         let watch = self.finish(watch)?;
         // What a person sends is due when it was published.
         let due_now =
-            self.received.published - seconds(watch.interval) * i32::try_from(attempt).unwrap_or(i32::MAX);
+            self.received.published - seconds(watch.interval_s) * i32::try_from(attempt).unwrap_or(i32::MAX);
         let latest = self.received.published + TimeDelta::days(1);
         Ok(Message::Check(Box::new(Check {
             first: self.state.first.filter(text::is_plausible).unwrap_or(due_now).min(latest),
@@ -219,7 +221,7 @@ impl Reader<'_> {
             announced: self.state.announced.unwrap_or(false),
             adopted: self.state.adopted,
             origin: self.state.origin.take().and_then(start::origin),
-            carried: self.carried,
+            is_continuation: self.is_continuation,
         })))
     }
 
@@ -248,20 +250,20 @@ impl Reader<'_> {
             attempt: attempt.ok().flatten(),
             start,
             key,
-            asked,
+            published_at: asked,
             adopted: self.state.adopted,
             origin,
             live,
-            diverted: written.diverted.map(|word| text::cut(&word, MAX_KEY_BYTES)),
+            fallback_reason: written.diverted.map(|word| text::cut(&word, MAX_KEY_BYTES)),
             notice: written.notice.map(|notice| notice.into_owned().cut()),
             slot: written.slot.map(|slot| slot.into_owned().cut()),
             tries: written.tries.unwrap_or(0),
-            waits: written.waits.unwrap_or(0),
-            plain: written.plain.unwrap_or(false),
+            claim_waits: written.waits.unwrap_or(0),
+            as_plain_text: written.plain.unwrap_or(false),
             no_mention: written.no_mention.unwrap_or(false),
             unclear: written.unclear.unwrap_or(0),
             unchanged: written.unchanged,
-            original,
+            unknown_fields: original,
             ..Report::new(watch, verdict, at)
         }
     }
@@ -272,7 +274,7 @@ impl Reader<'_> {
 
     fn operation(&mut self) -> Result<Operation, Problem> {
         let services = &self.defaults.services;
-        let unknown = || Why::UnknownWord { allowed: Service::list(services.iter().copied()) };
+        let unknown = || ProblemKind::UnknownWord { allowed: Service::list(services.iter().copied()) };
         let field = &mut self.message.service;
         let service = self.rules.parsed("service", field, |word| word.parse().ok(), unknown)?;
         if service.is_none() && !self.message.service.is_absent() {
@@ -280,11 +282,11 @@ impl Reader<'_> {
             return Err(Problem::new("service", unknown()));
         }
         let name = self.rules.text("name", &mut self.message.name, MAX_NAME_BYTES)?;
-        let name = name.ok_or_else(|| Problem::new("name", Why::Missing))?;
+        let name = name.ok_or_else(|| Problem::new("name", ProblemKind::Missing))?;
         match service {
             Some(service) => operation::of_service(service, &name),
             // What opwatch passes on names its service. Version 0.1 left out Datastore's.
-            None if self.carried => operation::of_service(Service::DATASTORE, &name),
+            None if self.is_continuation => operation::of_service(Service::DATASTORE, &name),
             None => operation::of_one_service(services, &name),
         }
     }

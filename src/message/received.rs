@@ -19,9 +19,9 @@ pub struct Defaults {
     /// The services that a name without one is held against: `SERVICES`.
     pub services: Vec<Service>,
     /// Seconds between two checks.
-    pub interval: u32,
+    pub interval_s: u32,
     /// Checks at most.
-    pub limit: u32,
+    pub max_checks: u32,
     /// The time zone.
     pub zone: Tz,
     /// How targets, mentions and receipts are written.
@@ -31,7 +31,7 @@ pub struct Defaults {
 impl Defaults {
     /// A check a minute for an hour of the services that are watched by default, times in UTC.
     pub fn new(addressing: Addressing) -> Self {
-        Self { services: Service::defaults(), interval: 60, limit: 60, zone: Tz::UTC, addressing }
+        Self { services: Service::defaults(), interval_s: 60, max_checks: 60, zone: Tz::UTC, addressing }
     }
 }
 

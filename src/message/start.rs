@@ -6,7 +6,7 @@ use super::fields::Rules;
 use super::{MAX_BODY_BYTES, body, operation, wire};
 use crate::placeholder::{NotKnown, Values};
 use crate::services::{MAX_NAME_BYTES, Service, StartMethod, parse_start_path};
-use crate::watch::{Problem, StartRequest, Template, Why};
+use crate::watch::{Problem, ProblemKind, StartRequest, Template};
 
 /// The services that starts can name.
 static STARTABLE: LazyLock<String> =
@@ -15,11 +15,11 @@ static STARTABLE: LazyLock<String> =
 /// Reads a start, and replaces its placeholders: what is checked here and by the settings is what is sent.
 pub(super) fn read(
     mut start: wire::Start<'_>,
-    carried: bool,
+    is_continuation: bool,
     values: &Values,
 ) -> Result<StartRequest, Problem> {
     let rules = Rules { prefix: "start.", lenient: false };
-    let missing = |field: &str| Problem::new(&format!("start.{field}"), Why::Missing);
+    let missing = |field: &str| Problem::new(&format!("start.{field}"), ProblemKind::Missing);
     let startable = |word: &str| word.parse().ok().filter(|service: &Service| service.look_up().is_some());
     let service = rules.word("service", &mut start.service, &STARTABLE, startable)?;
     let service = service.ok_or_else(|| missing("service"))?;
@@ -36,10 +36,10 @@ pub(super) fn read(
     let size = |body| serde_json::to_vec(body).map_or(0, |json| json.len());
     let size = size(&body).max(size(&template.body));
     if size > MAX_BODY_BYTES {
-        return Err(Problem::new("start.body", Why::TooLarge { size, most: MAX_BODY_BYTES }));
+        return Err(Problem::new("start.body", ProblemKind::TooLarge { size, most: MAX_BODY_BYTES }));
     }
     body::check(&body)?;
-    if !carried {
+    if !is_continuation {
         body::check_own(method, &body)?;
     }
     let template = Some(template).filter(|template| (&template.path, &template.body) != (&path, &body));
@@ -47,7 +47,7 @@ pub(super) fn read(
 }
 
 fn not_known(field: &str, found: NotKnown) -> Problem {
-    Problem::new(&format!("{field}{}", found.at), Why::NotAPlaceholder { found: found.text })
+    Problem::new(&format!("{field}{}", found.at), ProblemKind::NotAPlaceholder { found: found.text })
 }
 
 /// The start that a watch began with. It is shown and never called.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::arbitrary::{message, report, text};
 use super::*;
 use crate::trust::Origin;
-use crate::watch::{Locale, Message, Notify, Outcome, Problem, Why};
+use crate::watch::{Locale, Message, Notify, Outcome, Problem, ProblemKind};
 
 fn received() -> Received {
     // Later than any time that a message carries.
@@ -142,7 +142,7 @@ proptest! {
         prop_assume!(json.to_string().len() <= MAX_WRITTEN_BYTES);
         let Ok(Message::Report(mut read)) = read_back(json.to_string().as_bytes()) else { panic!("no report") };
         prop_assert_eq!(read.outcome, Outcome::CannotTell);
-        (read.tries, read.waits, read.plain, read.diverted) = (77, 78, true, Some("not_in_channel".to_owned()));
+        (read.tries, read.claim_waits, read.as_plain_text, read.fallback_reason) = (77, 78, true, Some("not_in_channel".to_owned()));
         for (field, value) in [("tries", json!(77)), ("waits", json!(78)), ("plain", json!(true)), ("diverted", json!("not_in_channel"))] {
             json["state"]["report"][field] = value;
         }
@@ -255,10 +255,10 @@ fn a_state_that_a_person_wrote_is_an_unknown_field() {
         json!({"state": null}),
     ] {
         let problem = read(message.to_string().as_bytes(), &public, &DEFAULTS).unwrap_err();
-        assert_eq!((problem.field.as_str(), problem.why), ("state", Why::UnknownField), "{message}");
+        assert_eq!((problem.field.as_str(), problem.kind), ("state", ProblemKind::UnknownField), "{message}");
     }
     let own = read(br#"{"name":"projects/p/operations/x"}"#, &public, &DEFAULTS);
-    assert!(matches!(own, Ok(Message::Check(check)) if !check.carried));
+    assert!(matches!(own, Ok(Message::Check(check)) if !check.is_continuation));
 }
 
 #[test]
@@ -281,7 +281,10 @@ fn only_the_spelling_of_the_reference_is_taken() {
     let start = json!({"service": "datastore", "path": "projects/p:export",
         "body": {"outputUrlPrefix": "gs://safe", "output_url_prefix": "gs://other"}});
     let problem = read_back(json!({"start": start}).to_string().as_bytes()).unwrap_err();
-    assert_eq!((problem.field.as_str(), problem.why), ("start.body.output_url_prefix", Why::UnknownField));
+    assert_eq!(
+        (problem.field.as_str(), problem.kind),
+        ("start.body.output_url_prefix", ProblemKind::UnknownField)
+    );
 }
 
 /// What a field must be is said in both languages.
@@ -298,11 +301,12 @@ fn no_form_is_said_in_english_in_a_japanese_notice() {
         json!({"state": {"report": {"outlet": {"id": 1}}}}),
     ];
     for message in messages {
-        let Err(Problem { why: Why::Form { form }, field }) = read_back(message.to_string().as_bytes())
+        let Err(Problem { kind: ProblemKind::Form { form }, field }) =
+            read_back(message.to_string().as_bytes())
         else {
             panic!("not refused for its form: {message}");
         };
-        let why = Why::Form { form: form.clone() };
+        let why = ProblemKind::Form { form: form.clone() };
         let said = Locale::Ja.words().problem(&Problem::new(&field, why));
         assert!(!said.contains(&form), "{said}");
     }

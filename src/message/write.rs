@@ -60,7 +60,7 @@ impl Message {
             }
             Self::Check(check) => check.last.as_mut().map(|seen| &mut seen.facts),
             Self::Report(report) => {
-                report.original = Map::new();
+                report.unknown_fields = Map::new();
                 report.error.iter_mut().for_each(|error| shorten(&mut error.text));
                 report.notice.iter_mut().for_each(|notice| shorten(&mut notice.excerpt));
                 Some(&mut report.facts)

@@ -8,7 +8,7 @@ pub use limits::Limits;
 
 use crate::placeholder::{before_first, has_any};
 use crate::services::{Direction, Operation, Service, StartMethod};
-use crate::watch::{Mention, Notify, Powers, Problem, Routing, StartRequest, Target, Why};
+use crate::watch::{Mention, Notify, Powers, Problem, ProblemKind, Routing, StartRequest, Target};
 
 /// A prefix, for texts.
 const EXAMPLE: &str = "gs://my-backups";
@@ -76,7 +76,7 @@ impl Policy {
         self.permit_project(request.project(), "start.path")?;
         self.permit_database(request.project(), request.database(), "start.path")?;
         if self.starts.is_empty() {
-            return Err(Problem::new("start", Why::WatchOnly { method: request.method.to_string() }));
+            return Err(Problem::new("start", ProblemKind::WatchOnly { method: request.method.to_string() }));
         }
         if !self.starts.contains(&request.method) {
             return Err(forbidden("start.path", "STARTS", &request.method.to_string()));
@@ -99,7 +99,7 @@ impl Policy {
     /// With the setting that forbids it.
     pub fn permit_interval(&self, interval: u32) -> Result<(), Problem> {
         let least = self.limits.min_interval;
-        let why = || Why::Below { setting: "MIN_INTERVAL".to_owned(), least };
+        let why = || ProblemKind::Below { setting: "MIN_INTERVAL".to_owned(), least };
         if interval >= least { Ok(()) } else { Err(Problem::new("interval", why())) }
     }
 
@@ -109,13 +109,13 @@ impl Policy {
     /// With the field and the setting that forbids it.
     pub fn permit_routing(&self, routing: &Routing) -> Result<(), Problem> {
         if !self.powers.edits && routing.notify == Some(Notify::Live) {
-            return Err(Problem::new("notify", Why::NeedsPower));
+            return Err(Problem::new("notify", ProblemKind::NeedsPower));
         }
         if let Some(mention) = routing.mention.as_ref().filter(|mention| !self.permits_mention(mention)) {
             return Err(forbidden("mention", "MENTIONS", mention.as_str()));
         }
         match &routing.target {
-            Some(_) if !self.powers.targets => Err(Problem::new("channel", Why::NeedsPower)),
+            Some(_) if !self.powers.targets => Err(Problem::new("channel", ProblemKind::NeedsPower)),
             Some(target) if !self.permits_target(target) => {
                 Err(forbidden("channel", "SLACK_CHANNELS", target.as_str()))
             }
@@ -170,7 +170,7 @@ impl Policy {
             Locations::Below(_) => Err(forbidden(&field, setting, &to_allow(request))),
             Locations::Unset => {
                 let line = format!("{setting}={}", bounds::bucket_of(request.location()).unwrap_or(EXAMPLE));
-                Err(Problem::new(&field, Why::NotSet { setting: setting.to_owned(), line }))
+                Err(Problem::new(&field, ProblemKind::NotSet { setting: setting.to_owned(), line }))
             }
         }
     }
@@ -188,7 +188,7 @@ fn to_allow(request: &StartRequest) -> String {
 }
 
 fn forbidden(field: &str, setting: &str, value: &str) -> Problem {
-    Problem::new(field, Why::NotAllowed { setting: setting.to_owned(), value: value.to_owned() })
+    Problem::new(field, ProblemKind::NotAllowed { setting: setting.to_owned(), value: value.to_owned() })
 }
 
 #[cfg(test)]
@@ -312,8 +312,8 @@ mod tests {
     fn without_a_setting_no_location_is_allowed_and_the_line_to_add_names_the_bucket() {
         let line = |path: &str, location: &str| {
             let policy = Policy { exports: Locations::Unset, imports: Locations::Unset, ..policy() };
-            match policy.permit_start(&request(path, location)).unwrap_err().why {
-                Why::NotSet { line, .. } => line,
+            match policy.permit_start(&request(path, location)).unwrap_err().kind {
+                ProblemKind::NotSet { line, .. } => line,
                 other => panic!("{other:?}"),
             }
         };

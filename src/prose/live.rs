@@ -114,7 +114,7 @@ impl Writer<'_> {
     }
 
     fn checks(&self, next: &Check, due: DateTime<Utc>) -> Option<Field> {
-        let (done, of) = (grouped(next.attempt.into()), grouped(next.watch.limit.into()));
+        let (done, of) = (grouped(next.attempt.into()), grouped(next.watch.max_checks.into()));
         let due = due.with_timezone(&self.zone).format("%H:%M:%S").to_string();
         self.plain(Label::Checks, Some(self.words.checks(&done, &of, &due)))
     }
@@ -132,7 +132,8 @@ mod tests {
 
     /// A watch whose looks, one a minute, showed these entities out of `of`.
     fn check(done: &[u64], of: Option<u64>) -> Check {
-        let watch = Watch { title: Some("Nightly".to_owned()), interval: 60, limit: 60, ..Watch::default() };
+        let watch =
+            Watch { title: Some("Nightly".to_owned()), interval_s: 60, max_checks: 60, ..Watch::default() };
         let operation = Operation::new(Service::DATASTORE, "projects/p/operations/x").unwrap();
         let mut check = Check::new(watch, operation, at(60));
         for (minute, done) in (1..).zip(done) {

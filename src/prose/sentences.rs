@@ -10,7 +10,7 @@ impl Writer<'_> {
         let mut texts = Vec::new();
         let mut say = |text: String| texts.push(Text::Plain(text));
         if let Some((target, why)) =
-            self.report.watch.routing.target.as_ref().zip(self.report.diverted.as_ref())
+            self.report.watch.routing.target.as_ref().zip(self.report.fallback_reason.as_ref())
         {
             say(self.words.note(Note::Diverted { channel: target.as_str(), why }));
         }
@@ -36,7 +36,7 @@ impl Writer<'_> {
         }));
         match report.outcome {
             Outcome::LimitReached if report.attempt.is_some() => {
-                notes.push(Note::Stopped { checks: report.watch.limit });
+                notes.push(Note::Stopped { checks: report.watch.max_checks });
             }
             Outcome::CannotTell | Outcome::Lost if seen_earlier(report) => notes.push(Note::LastSeen),
             Outcome::Lost if report.start.is_some() => notes.push(Note::MayRun),

@@ -17,7 +17,7 @@ impl Runner {
             return step.with_error(Some(format!("{setting} no longer allows it")));
         }
         let watch = Stopwatch::start();
-        if !check.carried
+        if !check.is_continuation
             && let Err(limit) = self.scheduler.count_watch(&check.watch.id, now, deadline).await
         {
             return limit.refuse_watch(&check, now);

@@ -10,7 +10,9 @@ use crate::message::{Received, read};
 use crate::outlets::Fault;
 use crate::text;
 use crate::trust::SOURCE_TIME;
-use crate::watch::{Check, InvalidMessage, Kind, MAX_EXCERPT_CHARS, Message, Outcome, Problem, Report, Why};
+use crate::watch::{
+    Check, InvalidMessage, Kind, MAX_EXCERPT_CHARS, Message, Outcome, Problem, ProblemKind, Report,
+};
 
 /// The attribute that Pub/Sub adds with the number of deliveries:
 /// <https://cloud.google.com/pubsub/docs/dead-letter-topics>.
@@ -128,7 +130,9 @@ impl Runner {
                 let message = read(&data, &received, &self.config.defaults);
                 (data, message.and_then(|message| self.permit(message)))
             }
-            Err(NotBase64(data)) => (data.into_bytes(), Err(Problem::new("message.data", Why::NotBase64))),
+            Err(NotBase64(data)) => {
+                (data.into_bytes(), Err(Problem::new("message.data", ProblemKind::NotBase64)))
+            }
         };
         let report = match message {
             Ok(Message::Report(report)) => *report,

@@ -40,7 +40,7 @@ use crate::message::{MAX_READ_BYTES, Received, is_report, read};
 use crate::outlets::Outlet;
 use crate::text;
 use crate::trust::Origin;
-use crate::watch::{InvalidMessage, Locale, MAX_EXCERPT_CHARS, Message, Problem, Report, Test, Why};
+use crate::watch::{InvalidMessage, Locale, MAX_EXCERPT_CHARS, Message, Problem, ProblemKind, Report, Test};
 
 /// Handles deliveries.
 pub struct Runner {
@@ -87,7 +87,7 @@ impl Runner {
         let data = match delivery.data {
             Ok(data) => data,
             Err(NotBase64(data)) => {
-                let problem = Problem::new("message.data", Why::NotBase64);
+                let problem = Problem::new("message.data", ProblemKind::NotBase64);
                 return self.notice(&received, problem, data.as_bytes(), deadline).await;
             }
         };
@@ -107,7 +107,7 @@ impl Runner {
     ) -> DeliveryResult {
         let received =
             Received { message_id: String::new(), published: self.clock.now(), origin: Origin::Public };
-        let problem = Problem::new("", Why::TooLarge { size, most });
+        let problem = Problem::new("", ProblemKind::TooLarge { size, most });
         self.notice(&received, problem, head, deadline).await
     }
 
@@ -115,15 +115,17 @@ impl Runner {
     /// the watch itself makes an end.
     fn permit(&self, message: Message) -> Result<Message, Problem> {
         match &message {
-            Message::Start(start) if !start.carried => self.config.policy.permit_start(&start.request)?,
-            Message::Check(check) if !check.carried => self.config.policy.permit(&check.operation)?,
-            Message::Test(test) if !test.carried => {}
+            Message::Start(start) if !start.is_continuation => {
+                self.config.policy.permit_start(&start.request)?;
+            }
+            Message::Check(check) if !check.is_continuation => self.config.policy.permit(&check.operation)?,
+            Message::Test(test) if !test.is_continuation => {}
             Message::Start(_) | Message::Check(_) | Message::Test(_) | Message::Report(_) => {
                 return Ok(message);
             }
         }
         if !matches!(message, Message::Test(_)) {
-            self.config.policy.permit_interval(message.watch().interval)?;
+            self.config.policy.permit_interval(message.watch().interval_s)?;
         }
         self.config.policy.permit_routing(&message.watch().routing)?;
         Ok(message)
@@ -155,10 +157,10 @@ impl Runner {
     /// A test first goes through the check queue, then through the report queue.
     fn test(&self, test: Test) -> Step {
         let now = self.clock.now();
-        let decision = if test.carried {
+        let decision = if test.is_continuation {
             Decision::Report(Box::new(Report::of_test(test.watch, now)))
         } else {
-            Decision::Test(Test { carried: true, ..test })
+            Decision::Test(Test { is_continuation: true, ..test })
         };
         Step::to(decision, Action::Tested, now)
     }

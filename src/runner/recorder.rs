@@ -150,10 +150,10 @@ impl Recorder {
         let unknown = claim.as_ref().is_err_and(Trouble::is_unknown);
         match self.or_warn("a report is posted without a lease", claim) {
             // It may have been taken. Copies that find this out together come back as one.
-            None if unknown && report.waits == 0 => ClaimOutcome::Wait(UNKNOWN),
+            None if unknown && report.claim_waits == 0 => ClaimOutcome::Wait(UNKNOWN),
             Some(LeaseState::Mine) => ClaimOutcome::Granted(Lease { certain: true, ..lease }),
             Some(LeaseState::Sent) => ClaimOutcome::Sent,
-            Some(LeaseState::Held(left)) if report.waits < WAITS => {
+            Some(LeaseState::Held(left)) if report.claim_waits < WAITS => {
                 ClaimOutcome::Wait(TimeDelta::from_std(left).unwrap_or_default())
             }
             Some(LeaseState::Held(_) | LeaseState::Lapsed) | None => ClaimOutcome::Granted(lease),

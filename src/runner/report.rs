@@ -61,6 +61,6 @@ impl Runner {
 
 /// The same report after a wait: `left` is what the lease of the other delivery has at most.
 fn wait(report: Report, left: TimeDelta, now: DateTime<Utc>) -> Decision {
-    let waits = report.waits.saturating_add(1);
-    Decision::ReportAgain(Box::new(Report { waits, ..report }), now + left)
+    let waits = report.claim_waits.saturating_add(1);
+    Decision::ReportAgain(Box::new(Report { claim_waits: waits, ..report }), now + left)
 }

@@ -335,7 +335,7 @@ fn a_report_waits_for_another_delivery_so_often_and_no_more() {
     let ok = |status, body: String| Ok(testing::answer(status, body));
     let mut names = std::collections::BTreeSet::new();
     for waits in 0..=WAITS {
-        let report = Report { waits, ..Report::of_test(watch.clone(), now) };
+        let report = Report { claim_waits: waits, ..Report::of_test(watch.clone(), now) };
         let found = json!({"found": [{"entity": {"properties": held}, "version": "7"}]}).to_string();
         let answers =
             vec![ok(409, json!({"error": {"status": "ALREADY_EXISTS"}}).to_string()), ok(200, found)];
@@ -357,7 +357,7 @@ fn the_next_try_of_a_report_has_waited_for_nobody_yet() {
     let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     let watch = Watch { id: "7".to_owned(), ..Watch::default() };
     let next = |waits| {
-        let report = Report { waits, ..Report::of_test(watch.clone(), now) };
+        let report = Report { claim_waits: waits, ..Report::of_test(watch.clone(), now) };
         let data = Message::Report(Box::new(report)).to_data();
         deliver_published(data, Vec::new(), None, now, now, Access::Webhook).1
     };

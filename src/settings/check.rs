@@ -99,15 +99,15 @@ impl ServeArgs {
     fn check_defaults(&self, policy: &Policy, zone: Tz, problems: &mut Problems) -> Defaults {
         let least = policy.limits.min_interval;
         let default = Defaults::new(outlets::ADDRESSING);
-        let interval = self.check_interval.check(problems).unwrap_or(default.interval);
+        let interval = self.check_interval.check(problems).unwrap_or(default.interval_s);
         if interval < least && self.check_interval.is_given() {
             self.check_interval.refuse(&format!("must be at least MIN_INTERVAL, {least}s"), problems);
         }
         Defaults {
             services: policy.services.clone(),
             // The default gives way.
-            interval: interval.max(least),
-            limit: self.check_limit.check(problems).unwrap_or(default.limit),
+            interval_s: interval.max(least),
+            max_checks: self.check_limit.check(problems).unwrap_or(default.max_checks),
             zone,
             addressing: default.addressing,
         }

@@ -12,7 +12,7 @@ use crate::message::{MAX_TITLE_CHARS, title_problem};
 use crate::net::endpoints::{Api, Endpoints};
 use crate::outlets::slack::{ADDRESSING, Access};
 use crate::policy::Targets;
-use crate::watch::{Mention, MentionOn, Notify, Powers, Routing, Target, Why};
+use crate::watch::{Mention, MentionOn, Notify, Powers, ProblemKind, Routing, Target};
 
 /// Slack's host of webhooks.
 const SLACK: &str = "https://hooks.slack.com";
@@ -205,7 +205,7 @@ fn stall_after(text: &str) -> Result<u32, String> {
 fn title(text: &str) -> Result<String, String> {
     match title_problem(text) {
         None => Ok(text.to_owned()),
-        Some(Why::Character { code }) => Err(format!(
+        Some(ProblemKind::Character { code }) => Err(format!(
             "contains the character {code}; must have at most {MAX_TITLE_CHARS} characters on one line, without \
              control characters and characters that change the direction of text"
         )),

@@ -16,7 +16,7 @@ pub use address::{Addressing, Form, Mention, Powers, Receipt, Target};
 pub use locale::Locale;
 pub use look_up::LookUp;
 pub use outcome::{Outcome, Reason};
-pub use problem::{Problem, Why};
+pub use problem::{Problem, ProblemKind};
 pub use report::{InvalidMessage, Report, Slot};
 pub use routing::{MentionOn, Notify, Routing};
 pub(crate) use start::{LABEL_KEY, LABEL_REQUEST, is_label, key_or_id};
@@ -71,9 +71,9 @@ pub struct Watch {
     /// Its channel, mentions and verbosity, where they differ from the settings.
     pub routing: Routing,
     /// Seconds between two checks.
-    pub interval: u32,
+    pub interval_s: u32,
     /// Checks at most.
-    pub limit: u32,
+    pub max_checks: u32,
     /// Fields of a newer version, passed on as they came.
     pub unknown: Unknown,
 }
@@ -113,7 +113,7 @@ pub struct Check {
     /// The start that the watch began with, so that it can be made again.
     pub origin: Option<StartRequest>,
     /// Whether opwatch passed it on; otherwise a person wrote it.
-    pub carried: bool,
+    pub is_continuation: bool,
 }
 
 impl Check {
@@ -131,7 +131,7 @@ impl Check {
             announced: false,
             adopted: None,
             origin: None,
-            carried: true,
+            is_continuation: true,
         }
     }
 }
@@ -171,7 +171,7 @@ pub struct Test {
     /// Its watch, for the id and the language.
     pub watch: Watch,
     /// Whether it has been through the check queue.
-    pub carried: bool,
+    pub is_continuation: bool,
 }
 
 /// What a task's message is, as its name tells it: two reports of kinds `ended` and `left` don't swallow each other.
@@ -228,7 +228,7 @@ impl Message {
     /// The slot that its task is named after; `None` for a retry.
     pub fn slot(&self) -> Option<&Slot> {
         match self {
-            Self::Report(report) if report.tries == 0 && report.waits == 0 => report.slot.as_ref(),
+            Self::Report(report) if report.tries == 0 && report.claim_waits == 0 => report.slot.as_ref(),
             Self::Start(_) | Self::Check(_) | Self::Test(_) | Self::Report(_) => None,
         }
     }
@@ -239,15 +239,15 @@ impl Message {
             Self::Start(start) => (Kind::Start, start.tries),
             Self::Check(check) => (Kind::Check, check.attempt),
             Self::Report(report) => (report.kind(), report.tries),
-            Self::Test(test) => (Kind::Check, u32::from(test.carried)),
+            Self::Test(test) => (Kind::Check, u32::from(test.is_continuation)),
         }
     }
 
     /// How often this try of a start or report has waited. Part of its name too, once it did.
     pub fn waits(&self) -> u32 {
         match self {
-            Self::Report(report) => report.waits,
-            Self::Start(start) => start.waits,
+            Self::Report(report) => report.claim_waits,
+            Self::Start(start) => start.turn_waits,
             Self::Check(_) | Self::Test(_) => 0,
         }
     }

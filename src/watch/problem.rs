@@ -17,15 +17,15 @@ pub struct Problem {
     #[serde(default)]
     pub field: String,
     /// What is wrong with it.
-    #[serde(default)]
-    pub why: Why,
+    #[serde(default, rename = "why")]
+    pub kind: ProblemKind,
 }
 
 /// What can be wrong with a message or one of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", tag = "kind")]
-pub enum Why {
+pub enum ProblemKind {
     /// The push's body or the message's data is over the limit, both in bytes.
     TooLarge {
         /// Its size, or as much of it as came.
@@ -158,81 +158,83 @@ pub enum Why {
 
 impl Problem {
     /// A problem of this field; its texts are cut, since they may come from the message.
-    pub fn new(field: &str, why: Why) -> Self {
+    pub fn new(field: &str, why: ProblemKind) -> Self {
         let cut = |text: String| text::cut(&text, MAX_QUOTED_CHARS);
         let why = match why {
-            Why::NotJson { detail, slip } => Why::NotJson { detail: cut(detail), slip },
-            Why::Character { code } => Why::Character { code: cut(code) },
-            Why::OtherField { field } => Why::OtherField { field: cut(field) },
-            Why::UnknownWord { allowed } => Why::UnknownWord { allowed: cut(allowed) },
-            Why::Form { form } => Why::Form { form: cut(form) },
-            Why::BadName { example } => Why::BadName { example: cut(example) },
-            Why::OtherService { service } => Why::OtherService { service: cut(service) },
-            Why::Ambiguous { services } => Why::Ambiguous { services: cut(services) },
-            Why::NotAPlaceholder { found } => Why::NotAPlaceholder { found: cut(found) },
-            Why::NotTogether { with } => Why::NotTogether { with: cut(with) },
-            Why::Misplaced { with } => Why::Misplaced { with: cut(with) },
-            Why::NotAllowed { setting, value } => {
-                Why::NotAllowed { setting: cut(setting), value: cut(value) }
+            ProblemKind::NotJson { detail, slip } => ProblemKind::NotJson { detail: cut(detail), slip },
+            ProblemKind::Character { code } => ProblemKind::Character { code: cut(code) },
+            ProblemKind::OtherField { field } => ProblemKind::OtherField { field: cut(field) },
+            ProblemKind::UnknownWord { allowed } => ProblemKind::UnknownWord { allowed: cut(allowed) },
+            ProblemKind::Form { form } => ProblemKind::Form { form: cut(form) },
+            ProblemKind::BadName { example } => ProblemKind::BadName { example: cut(example) },
+            ProblemKind::OtherService { service } => ProblemKind::OtherService { service: cut(service) },
+            ProblemKind::Ambiguous { services } => ProblemKind::Ambiguous { services: cut(services) },
+            ProblemKind::NotAPlaceholder { found } => ProblemKind::NotAPlaceholder { found: cut(found) },
+            ProblemKind::NotTogether { with } => ProblemKind::NotTogether { with: cut(with) },
+            ProblemKind::Misplaced { with } => ProblemKind::Misplaced { with: cut(with) },
+            ProblemKind::NotAllowed { setting, value } => {
+                ProblemKind::NotAllowed { setting: cut(setting), value: cut(value) }
             }
-            Why::Below { setting, least } => Why::Below { setting: cut(setting), least },
-            Why::NotSet { setting, line } => Why::NotSet { setting: cut(setting), line: cut(line) },
-            Why::WatchOnly { method } => Why::WatchOnly { method: cut(method) },
-            plain @ (Why::TooLarge { .. }
-            | Why::NotBase64
-            | Why::Empty
-            | Why::RepeatsPath
-            | Why::Duplicate
-            | Why::UnknownField
-            | Why::Missing
-            | Why::NoText
-            | Why::NoObject
-            | Why::Length { .. }
-            | Why::Number { .. }
-            | Why::Reserved
-            | Why::NeedsPower
-            | Why::Other) => plain,
+            ProblemKind::Below { setting, least } => ProblemKind::Below { setting: cut(setting), least },
+            ProblemKind::NotSet { setting, line } => {
+                ProblemKind::NotSet { setting: cut(setting), line: cut(line) }
+            }
+            ProblemKind::WatchOnly { method } => ProblemKind::WatchOnly { method: cut(method) },
+            plain @ (ProblemKind::TooLarge { .. }
+            | ProblemKind::NotBase64
+            | ProblemKind::Empty
+            | ProblemKind::RepeatsPath
+            | ProblemKind::Duplicate
+            | ProblemKind::UnknownField
+            | ProblemKind::Missing
+            | ProblemKind::NoText
+            | ProblemKind::NoObject
+            | ProblemKind::Length { .. }
+            | ProblemKind::Number { .. }
+            | ProblemKind::Reserved
+            | ProblemKind::NeedsPower
+            | ProblemKind::Other) => plain,
         };
-        Self { field: text::cut(field, MAX_QUOTED_CHARS), why }
+        Self { field: text::cut(field, MAX_QUOTED_CHARS), kind: why }
     }
 
     /// The problem of a message that is no JSON object.
     pub(crate) fn not_json(NotAnObject { detail, slip }: NotAnObject) -> Self {
-        Self::new("", Why::NotJson { detail, slip })
+        Self::new("", ProblemKind::NotJson { detail, slip })
     }
 
     /// The setting that forbids it; empty when none does.
     pub fn setting(&self) -> &str {
-        match &self.why {
-            Why::NotAllowed { setting, .. } | Why::NotSet { setting, .. } | Why::Below { setting, .. } => {
-                setting
-            }
-            Why::WatchOnly { .. } => "STARTS",
-            Why::TooLarge { .. }
-            | Why::NotBase64
-            | Why::Empty
-            | Why::NotJson { .. }
-            | Why::Character { .. }
-            | Why::RepeatsPath
-            | Why::OtherField { .. }
-            | Why::Duplicate
-            | Why::UnknownField
-            | Why::Missing
-            | Why::NoText
-            | Why::NoObject
-            | Why::Length { .. }
-            | Why::Number { .. }
-            | Why::UnknownWord { .. }
-            | Why::Form { .. }
-            | Why::BadName { .. }
-            | Why::OtherService { .. }
-            | Why::Ambiguous { .. }
-            | Why::NotAPlaceholder { .. }
-            | Why::Reserved
-            | Why::NotTogether { .. }
-            | Why::Misplaced { .. }
-            | Why::NeedsPower
-            | Why::Other => "",
+        match &self.kind {
+            ProblemKind::NotAllowed { setting, .. }
+            | ProblemKind::NotSet { setting, .. }
+            | ProblemKind::Below { setting, .. } => setting,
+            ProblemKind::WatchOnly { .. } => "STARTS",
+            ProblemKind::TooLarge { .. }
+            | ProblemKind::NotBase64
+            | ProblemKind::Empty
+            | ProblemKind::NotJson { .. }
+            | ProblemKind::Character { .. }
+            | ProblemKind::RepeatsPath
+            | ProblemKind::OtherField { .. }
+            | ProblemKind::Duplicate
+            | ProblemKind::UnknownField
+            | ProblemKind::Missing
+            | ProblemKind::NoText
+            | ProblemKind::NoObject
+            | ProblemKind::Length { .. }
+            | ProblemKind::Number { .. }
+            | ProblemKind::UnknownWord { .. }
+            | ProblemKind::Form { .. }
+            | ProblemKind::BadName { .. }
+            | ProblemKind::OtherService { .. }
+            | ProblemKind::Ambiguous { .. }
+            | ProblemKind::NotAPlaceholder { .. }
+            | ProblemKind::Reserved
+            | ProblemKind::NotTogether { .. }
+            | ProblemKind::Misplaced { .. }
+            | ProblemKind::NeedsPower
+            | ProblemKind::Other => "",
         }
     }
 }

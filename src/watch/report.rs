@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    Adopted, Check, Kind, MAX_EXCERPT_CHARS, Message, Notify, Outcome, Problem, Reason, Receipt, Routing,
-    Start, StartRequest, Watch, Why,
+    Adopted, Check, Kind, MAX_EXCERPT_CHARS, Message, Notify, Outcome, Problem, ProblemKind, Reason, Receipt,
+    Routing, Start, StartRequest, Watch,
 };
 use crate::services::{ApiError, Operation, OperationInfo};
 use crate::text;
@@ -36,7 +36,7 @@ pub struct Report {
     /// What that start would be recognised by.
     pub key: Option<String>,
     /// When the kickoff of that start was published, which its placeholders need.
-    pub asked: Option<DateTime<Utc>>,
+    pub published_at: Option<DateTime<Utc>>,
     /// How the watch came by an operation that it should have started.
     pub adopted: Option<Adopted>,
     /// The start that the watch began with, so that it can be made again.
@@ -46,7 +46,7 @@ pub struct Report {
     /// The id of the outlet that is told; none for the one that follows watches.
     pub outlet: Option<String>,
     /// The outlet's word for why the watch's target did not take it: it goes to the settings' one.
-    pub diverted: Option<String>,
+    pub fallback_reason: Option<String>,
     /// What a notice is about.
     pub notice: Option<InvalidMessage>,
     /// The slot whose task first publishes it.
@@ -54,9 +54,9 @@ pub struct Report {
     /// How often it was posted in vain.
     pub tries: u32,
     /// How often it waited since then for another copy that was posting it.
-    pub waits: u32,
+    pub claim_waits: u32,
     /// Post it as plain text: the outlet refused its form.
-    pub plain: bool,
+    pub as_plain_text: bool,
     /// Post it without its mention: the outlet may have refused that.
     pub no_mention: bool,
     /// How often the outlet said neither that it took it nor that it did not.
@@ -64,7 +64,7 @@ pub struct Report {
     /// Of one that makes no progress: how many looks in a row showed none.
     pub unchanged: Option<u32>,
     /// What it tells as it came, when that is more than this version knows.
-    pub original: Map<String, Value>,
+    pub unknown_fields: Map<String, Value>,
 }
 
 /// A numbered slot of a period, which counts something without a store. Every instance computes the same name for its task,
@@ -108,7 +108,7 @@ impl InvalidMessage {
     /// Cuts its texts to their limits: for one that comes from a message.
     pub(crate) fn cut(self) -> Self {
         Self {
-            problem: Problem::new(&self.problem.field, self.problem.why),
+            problem: Problem::new(&self.problem.field, self.problem.kind),
             excerpt: text::cut(&self.excerpt, MAX_EXCERPT_CHARS),
             message_id: text::cut(&self.message_id, 128),
         }
@@ -116,7 +116,7 @@ impl InvalidMessage {
 }
 
 fn unknown_problem() -> Problem {
-    Problem::new("", Why::Other)
+    Problem::new("", ProblemKind::Other)
 }
 
 impl Report {
@@ -160,7 +160,7 @@ impl Report {
         Self {
             start: Some(start.request.clone()),
             key: Some(crate::watch::idempotency_key(start)),
-            asked: Some(start.asked),
+            published_at: Some(start.published_at),
             ..Self::new(start.watch.clone(), verdict, at)
         }
     }
@@ -180,7 +180,7 @@ impl Report {
 
     /// A notice of a message that can't be used. `id` is the same for the same data within an hour.
     pub fn of_unusable(id: String, unusable: InvalidMessage, at: DateTime<Utc>) -> Self {
-        let watch = Watch { id, interval: 60, limit: 1, ..Watch::default() };
+        let watch = Watch { id, interval_s: 60, max_checks: 1, ..Watch::default() };
         let verdict = Verdict::new(Outcome::Notice, None, OperationInfo::default());
         Self { notice: Some(unusable), ..Self::new(watch, verdict, at) }
     }
@@ -190,7 +190,7 @@ impl Report {
     pub fn of_claim(slot: Slot, at: DateTime<Utc>) -> Self {
         let routing = Routing { notify: Some(Notify::Failure), ..Routing::default() };
         let id = format!("slot-{}-{}", slot.at, slot.number);
-        let watch = Watch { id, routing, interval: 60, limit: 1, ..Watch::default() };
+        let watch = Watch { id, routing, interval_s: 60, max_checks: 1, ..Watch::default() };
         let verdict = Verdict::new(Outcome::Succeeded, None, OperationInfo::default());
         Self { slot: Some(slot), ..Self::new(watch, verdict, at) }
     }
@@ -240,21 +240,21 @@ impl Report {
             attempt: None,
             start: None,
             key: None,
-            asked: None,
+            published_at: None,
             adopted: None,
             origin: None,
             live: None,
             outlet: None,
-            diverted: None,
+            fallback_reason: None,
             notice: None,
             slot: None,
             tries: 0,
-            waits: 0,
-            plain: false,
+            claim_waits: 0,
+            as_plain_text: false,
             no_mention: false,
             unclear: 0,
             unchanged: None,
-            original: Map::new(),
+            unknown_fields: Map::new(),
         }
     }
 }

@@ -25,11 +25,11 @@ pub struct Start {
     /// What the start is recognised by, when not by the watch id.
     pub key: Option<String>,
     /// When the kickoff was published.
-    pub asked: DateTime<Utc>,
+    pub published_at: DateTime<Utc>,
     /// How often it was tried before.
     pub tries: u32,
     /// How often this try has waited: for another start of the same request, or to read on in a long list.
-    pub waits: u32,
+    pub turn_waits: u32,
     /// Whether an earlier try may have started it.
     pub ambiguous: bool,
     /// Whether the try before was not permitted to list the operations.
@@ -41,7 +41,7 @@ pub struct Start {
     /// Why the last try failed.
     pub error: Option<ApiError>,
     /// Whether opwatch passed it on; otherwise a person wrote it.
-    pub carried: bool,
+    pub is_continuation: bool,
 }
 
 /// The call that starts an operation, as that API's REST reference has it.

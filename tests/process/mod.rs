@@ -145,7 +145,8 @@ async fn check_prints_what_a_report_would_say_and_sends_nothing() {
     assert_eq!(outcome(&["check", NAME], &variables).await.0, Some(1));
 
     for (arguments, said) in [
-        (&["check", "operations/x"][..], "is not an operation name"),
+        (&["check", "projects/demo/x"][..], "is not an operation name"),
+        (&["check", "operations/x"], "Choose one with --service"),
         (&["check", NAME, "--service", "firestore"], "is not an operation name"),
         (&["check", NAME, "--service", "spannr"], "is not a service (`opwatch services` lists them)"),
         (

@@ -204,7 +204,7 @@ impl<'a> Scenario<'a> {
         let message =
             json!({"name": operation.name(), "service": self.service.id(), "attempt": attempt - before});
         let Message::Check(check) = self.message(message)? else { return Err(unexpected()) };
-        let interval = seconds(check.watch.interval);
+        let interval = seconds(check.watch.interval_s);
         let first = self.since + interval;
         let at = |attempt: u32| first + interval * i32::try_from(attempt).unwrap_or(i32::MAX);
 

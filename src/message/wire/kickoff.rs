@@ -142,8 +142,8 @@ impl<'a> From<&'a Watch> for Message<'a> {
         let word = |word: Option<&'static str>| Field::from(word.map(Cow::Borrowed));
         let text = |text: Option<&'a str>| Field::from(text.map(Cow::Borrowed));
         Self {
-            interval: Field::Is(watch.interval.into()),
-            limit: Field::Is(watch.limit.into()),
+            interval: Field::Is(watch.interval_s.into()),
+            limit: Field::Is(watch.max_checks.into()),
             title: text(watch.title.as_deref()),
             locale: word(watch.locale.map(Locale::id)),
             time_zone: word(watch.time_zone.map(Tz::name)),

@@ -114,12 +114,12 @@ impl<'a> From<&'a watch::Report> for Report<'a> {
             notice: report.notice.as_ref().map(Cow::Borrowed),
             slot: report.slot.as_ref().map(Cow::Borrowed),
             tries: Some(report.tries).filter(|tries| *tries > 0),
-            waits: Some(report.waits).filter(|waits| *waits > 0),
-            plain: report.plain.then_some(true),
+            waits: Some(report.claim_waits).filter(|waits| *waits > 0),
+            plain: report.as_plain_text.then_some(true),
             no_mention: report.no_mention.then_some(true),
             unclear: Some(report.unclear).filter(|unclear| *unclear > 0),
             unchanged: report.unchanged,
-            diverted: report.diverted.as_deref().map(Cow::Borrowed),
+            diverted: report.fallback_reason.as_deref().map(Cow::Borrowed),
             outlet: None,
         }
     }

@@ -94,9 +94,9 @@ impl Form for State<'_> {
 impl<'a> From<&'a watch::Start> for State<'a> {
     fn from(start: &'a watch::Start) -> Self {
         Self {
-            asked: Some(start.asked),
+            asked: Some(start.published_at),
             tries: Some(start.tries),
-            waits: Some(start.waits).filter(|waits| *waits > 0),
+            waits: Some(start.turn_waits).filter(|waits| *waits > 0),
             unreadable: start.denied.then_some(true),
             look_up: start.look_up.as_ref().map(Cow::Borrowed),
             ambiguous: start.ambiguous.then_some(true),
@@ -129,8 +129,8 @@ impl<'a> From<&'a watch::Report> for State<'a> {
             adopted: report.adopted,
             origin: report.origin.as_ref().map(Start::from),
             live: live(report.live.as_ref()),
-            asked: report.asked,
-            report: Some(Cow::Owned(super::Report::from(report).with(&report.original))),
+            asked: report.published_at,
+            report: Some(Cow::Owned(super::Report::from(report).with(&report.unknown_fields))),
             ..Self::default()
         }
     }

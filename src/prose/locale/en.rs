@@ -9,7 +9,7 @@ use super::verb::Verb;
 use super::words::{Change, Column, Command, Happened, Label, Note, Per, Scene, Subject, Words};
 use crate::placeholder;
 use crate::services::{Cause, Ending, Unit};
-use crate::watch::{Outcome, Problem, Why};
+use crate::watch::{Outcome, Problem, ProblemKind};
 
 pub(super) struct English;
 
@@ -212,77 +212,79 @@ impl Words for English {
     }
 
     fn problem(&self, problem: &Problem) -> String {
-        match &problem.why {
-            Why::TooLarge { size, most } => {
+        match &problem.kind {
+            ProblemKind::TooLarge { size, most } => {
                 format!("Too large: {size} bytes; the limit is {most}. Shorten it.")
             }
-            Why::NotBase64 => {
+            ProblemKind::NotBase64 => {
                 "message.data is not base64. Publish with gcloud or a client library.".to_owned()
             }
-            Why::Empty => "The message has no data. Publish a JSON object as its data.".to_owned(),
-            Why::NotJson { detail, slip } => match slips::english(*slip) {
+            ProblemKind::Empty => "The message has no data. Publish a JSON object as its data.".to_owned(),
+            ProblemKind::NotJson { detail, slip } => match slips::english(*slip) {
                 Some(cause) => format!("Not a JSON object: {cause}"),
                 None => format!("Not a JSON object: {detail}."),
             },
-            Why::Duplicate => "Appears twice in the same object. Remove one of them.".to_owned(),
-            Why::Character { code } => format!(
+            ProblemKind::Duplicate => "Appears twice in the same object. Remove one of them.".to_owned(),
+            ProblemKind::Character { code } => format!(
                 "Contains the character {code}. Remove it: the text must be one line, without control characters or \
                  characters that change the text direction."
             ),
-            Why::RepeatsPath => {
+            ProblemKind::RepeatsPath => {
                 "Already given by start.path, and the two could differ. Remove it from the body.".to_owned()
             }
-            Why::OtherField { field } => {
+            ProblemKind::OtherField { field } => {
                 format!("Belongs to another service or method. Use {field} instead.")
             }
-            Why::UnknownField => "Unknown field. Check the spelling, or remove it.".to_owned(),
-            Why::Missing => {
+            ProblemKind::UnknownField => "Unknown field. Check the spelling, or remove it.".to_owned(),
+            ProblemKind::Missing => {
                 "Missing. A kickoff needs \"name\", or \"start\" with service, path and body.".to_owned()
             }
-            Why::NoText => "Must be a string in quotes.".to_owned(),
-            Why::NoObject => "Must be an object in braces.".to_owned(),
-            Why::Length { most } => format!("Must have 1 to {most} characters."),
-            Why::Number { least, most } => {
+            ProblemKind::NoText => "Must be a string in quotes.".to_owned(),
+            ProblemKind::NoObject => "Must be an object in braces.".to_owned(),
+            ProblemKind::Length { most } => format!("Must have 1 to {most} characters."),
+            ProblemKind::Number { least, most } => {
                 format!("Must be a whole number from {least} to {most}, without quotes.")
             }
-            Why::UnknownWord { allowed } => format!("Must be one of: {allowed}."),
-            Why::Form { form } => format!("Must be {form}."),
-            Why::BadName { example } => {
+            ProblemKind::UnknownWord { allowed } => format!("Must be one of: {allowed}."),
+            ProblemKind::Form { form } => format!("Must be {form}."),
+            ProblemKind::BadName { example } => {
                 format!("Not valid for this service. Example: {example}")
             }
-            Why::OtherService { service } => {
+            ProblemKind::OtherService { service } => {
                 format!("Belongs to the service {service}. Set \"service\": \"{service}\".")
             }
-            Why::Ambiguous { services } => {
+            ProblemKind::Ambiguous { services } => {
                 format!(
                     "Several services use names of this form: {services}. Set \"service\" to the one you mean."
                 )
             }
-            Why::NotAPlaceholder { found } => format!(
+            ProblemKind::NotAPlaceholder { found } => format!(
                 "{found} is not a placeholder. The placeholders are {}. For a literal ${{, write $${{.",
                 placeholder::ALLOWED
             ),
-            Why::Reserved => "opwatch sets this label itself. Remove or rename it.".to_owned(),
-            Why::NotTogether { with } => format!("Can't be combined with \"{with}\". Remove one of them."),
-            Why::Misplaced { with } => format!("Has no effect together with \"{with}\". Remove it."),
-            Why::NotAllowed { setting, value } => {
+            ProblemKind::Reserved => "opwatch sets this label itself. Remove or rename it.".to_owned(),
+            ProblemKind::NotTogether { with } => {
+                format!("Can't be combined with \"{with}\". Remove one of them.")
+            }
+            ProblemKind::Misplaced { with } => format!("Has no effect together with \"{with}\". Remove it."),
+            ProblemKind::NotAllowed { setting, value } => {
                 format!("Not allowed by the setting {setting}. To allow it, add {value} to {setting}.")
             }
-            Why::NotSet { setting, line } => format!(
+            ProblemKind::NotSet { setting, line } => format!(
                 "Rejected because the setting {setting} is not set. To allow it, add this line to the settings: {line}"
             ),
-            Why::WatchOnly { method } => format!(
+            ProblemKind::WatchOnly { method } => format!(
                 "This opwatch only watches operations and starts none (STARTS=none). To allow it, set STARTS={method}."
             ),
-            Why::Below { setting, least } => {
+            ProblemKind::Below { setting, least } => {
                 format!("Must be at least {least} (setting {setting}).")
             }
-            Why::NeedsPower => {
+            ProblemKind::NeedsPower => {
                 "Needs a Slack bot, and this opwatch posts through a webhook. Remove the field, or set \
                  SLACK_BOT_TOKEN and SLACK_CHANNEL instead of SLACK_WEBHOOK_URL."
                     .to_owned()
             }
-            Why::Other => {
+            ProblemKind::Other => {
                 "The reason comes from a newer version of opwatch, and this version can't show it.".to_owned()
             }
         }

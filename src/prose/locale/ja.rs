@@ -9,7 +9,7 @@ use super::slips;
 use super::words::{Change, Column, Command, Happened, Label, Note, Per, Scene, Subject, Words};
 use crate::placeholder;
 use crate::services::{Cause, Ending, Unit};
-use crate::watch::{Outcome, Problem, Why};
+use crate::watch::{Outcome, Problem, ProblemKind};
 
 pub(super) struct Japanese;
 
@@ -199,62 +199,62 @@ impl Words for Japanese {
     }
 
     fn problem(&self, problem: &Problem) -> String {
-        match &problem.why {
-            Why::TooLarge { size, most } => format!("{size}バイトあります。上限は{most}バイトです。短くして下さい。"),
-            Why::NotBase64 => {
+        match &problem.kind {
+            ProblemKind::TooLarge { size, most } => format!("{size}バイトあります。上限は{most}バイトです。短くして下さい。"),
+            ProblemKind::NotBase64 => {
                 "message.dataがbase64ではありません。gcloudまたはクライアントライブラリでpublishして下さい。".to_owned()
             }
-            Why::Empty => "データがありません。JSONオブジェクトをpublishして下さい。".to_owned(),
-            Why::NotJson { detail, slip } => match slips::japanese(*slip) {
+            ProblemKind::Empty => "データがありません。JSONオブジェクトをpublishして下さい。".to_owned(),
+            ProblemKind::NotJson { detail, slip } => match slips::japanese(*slip) {
                 Some(cause) => format!("JSONオブジェクトではありません: {cause}"),
                 None => format!("JSONオブジェクトではありません: {detail}"),
             },
-            Why::Duplicate => "同じオブジェクトの中で重複しています。どちらか一方を削除して下さい。".to_owned(),
-            Why::Character { code } => format!(
+            ProblemKind::Duplicate => "同じオブジェクトの中で重複しています。どちらか一方を削除して下さい。".to_owned(),
+            ProblemKind::Character { code } => format!(
                 "文字 {code} は使えません。制御文字や文字の方向を変える文字を含まない1行にして下さい。"
             ),
-            Why::RepeatsPath => {
+            ProblemKind::RepeatsPath => {
                 "start.pathと重複し、内容が食い違うおそれがあります。bodyから削除して下さい。".to_owned()
             }
-            Why::OtherField { field } => {
+            ProblemKind::OtherField { field } => {
                 format!("別のサービスまたはメソッドのフィールドです。ここでは {field} を使って下さい。")
             }
-            Why::UnknownField => "不明なフィールドです。綴りを直すか、削除して下さい。".to_owned(),
-            Why::Missing => "値がありません。キックオフには \"name\"、または service・path・body を持つ \"start\" が必要です。".to_owned(),
-            Why::NoText => "引用符で囲んだ文字列にして下さい。".to_owned(),
-            Why::NoObject => "オブジェクトにして下さい。".to_owned(),
-            Why::Length { most } => format!("1〜{most}文字にして下さい。"),
-            Why::Number { least, most } => format!("{least}〜{most}の整数にして下さい (引用符なし)。"),
-            Why::UnknownWord { allowed } => format!("次のいずれかにして下さい: {allowed}"),
-            Why::Form { form } => format!("次の値にして下さい: {}", form::form(form)),
-            Why::BadName { example } => format!("このサービスの形式ではありません。例: {example}"),
-            Why::OtherService { service } => {
+            ProblemKind::UnknownField => "不明なフィールドです。綴りを直すか、削除して下さい。".to_owned(),
+            ProblemKind::Missing => "値がありません。キックオフには \"name\"、または service・path・body を持つ \"start\" が必要です。".to_owned(),
+            ProblemKind::NoText => "引用符で囲んだ文字列にして下さい。".to_owned(),
+            ProblemKind::NoObject => "オブジェクトにして下さい。".to_owned(),
+            ProblemKind::Length { most } => format!("1〜{most}文字にして下さい。"),
+            ProblemKind::Number { least, most } => format!("{least}〜{most}の整数にして下さい (引用符なし)。"),
+            ProblemKind::UnknownWord { allowed } => format!("次のいずれかにして下さい: {allowed}"),
+            ProblemKind::Form { form } => format!("次の値にして下さい: {}", form::form(form)),
+            ProblemKind::BadName { example } => format!("このサービスの形式ではありません。例: {example}"),
+            ProblemKind::OtherService { service } => {
                 format!("サービス{service}のものです。\"service\": \"{service}\" を指定して下さい。")
             }
-            Why::Ambiguous { services } => format!(
+            ProblemKind::Ambiguous { services } => format!(
                 "この形式の名前は複数のサービスにあります ({services})。\"service\" にいずれかを指定して下さい。"
             ),
-            Why::NotAPlaceholder { found } => format!(
+            ProblemKind::NotAPlaceholder { found } => format!(
                 "{found} というプレースホルダーはありません。使えるのは {} です。文字としての ${{ は $${{ と書いて下さい。",
                 placeholder::ALLOWED
             ),
-            Why::Reserved => "このラベルはopwatchが設定します。削除するか、名前を変えて下さい。".to_owned(),
-            Why::NotTogether { with } => format!("\"{with}\" と同時に指定できません。どちらかを削除して下さい。"),
-            Why::Misplaced { with } => format!("\"{with}\" と一緒に指定しても無効です。削除して下さい。"),
-            Why::NotAllowed { setting, value } => {
+            ProblemKind::Reserved => "このラベルはopwatchが設定します。削除するか、名前を変えて下さい。".to_owned(),
+            ProblemKind::NotTogether { with } => format!("\"{with}\" と同時に指定できません。どちらかを削除して下さい。"),
+            ProblemKind::Misplaced { with } => format!("\"{with}\" と一緒に指定しても無効です。削除して下さい。"),
+            ProblemKind::NotAllowed { setting, value } => {
                 format!("設定 {setting} で許可されていません。許可するには {setting} に {value} を追加して下さい。")
             }
-            Why::NotSet { setting, line } => format!(
+            ProblemKind::NotSet { setting, line } => format!(
                 "設定 {setting} が未設定のため拒否しました。許可するには設定に次の行を追加して下さい: {line}"
             ),
-            Why::WatchOnly { method } => format!(
+            ProblemKind::WatchOnly { method } => format!(
                 "このopwatchは監視専用です (STARTS=none)。開始を許可するには STARTS={method} を設定して下さい。"
             ),
-            Why::Below { setting, least } => format!("{least}以上にして下さい (設定 {setting})。"),
-            Why::NeedsPower => {
+            ProblemKind::Below { setting, least } => format!("{least}以上にして下さい (設定 {setting})。"),
+            ProblemKind::NeedsPower => {
                 "Botでのみ利用できます。このopwatchはWebhookで投稿しています。フィールドを削除するか、SLACK_WEBHOOK_URLの代わりにSLACK_BOT_TOKENとSLACK_CHANNELを設定して下さい。".to_owned()
             }
-            Why::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
+            ProblemKind::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
         }
     }
 

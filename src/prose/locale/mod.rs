@@ -41,22 +41,22 @@ fn two_units(duration: Duration, units: [&str; 4], gap: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::{Problem, Why};
+    use crate::watch::{Problem, ProblemKind};
 
     #[test]
     fn a_problem_has_its_remedy_in_every_language() {
         for (why, en, ja) in [
             (
-                Why::OtherService { service: "firestore".to_owned() },
+                ProblemKind::OtherService { service: "firestore".to_owned() },
                 "Belongs to the service firestore. Set \"service\": \"firestore\".",
                 "サービスfirestoreのものです。\"service\": \"firestore\" を指定して下さい。",
             ),
             (
-                Why::Misplaced { with: "start".to_owned() },
+                ProblemKind::Misplaced { with: "start".to_owned() },
                 "Has no effect together with \"start\". Remove it.",
                 "\"start\" と一緒に指定しても無効です。削除して下さい。",
             ),
-            (Why::Form { form: "true".to_owned() }, "Must be true.", "次の値にして下さい: true"),
+            (ProblemKind::Form { form: "true".to_owned() }, "Must be true.", "次の値にして下さい: true"),
         ] {
             let problem = Problem::new("", why);
             assert_eq!(Locale::En.words().problem(&problem), en);

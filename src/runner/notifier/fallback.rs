@@ -55,15 +55,15 @@ impl Notifier {
         let NotPosted { error, is_edit, mentions } = not_posted;
         let has = |part: &Dropped| match part {
             Dropped::Mention => *mentions,
-            Dropped::Blocks => !report.plain,
-            Dropped::Target => report.diverted.is_none() && self.has_other_target(&report),
+            Dropped::Blocks => !report.as_plain_text,
+            Dropped::Target => report.fallback_reason.is_none() && self.has_other_target(&report),
         };
         let dropped = order(error.fault, *is_edit).iter().copied().find(has);
         let report = match dropped {
             None => report,
             Some(Dropped::Mention) => Report { no_mention: true, ..report },
-            Some(Dropped::Blocks) => Report { plain: true, ..report },
-            Some(Dropped::Target) => Report { diverted: Some(error.word.clone()), ..report },
+            Some(Dropped::Blocks) => Report { as_plain_text: true, ..report },
+            Some(Dropped::Target) => Report { fallback_reason: Some(error.word.clone()), ..report },
         };
         (report, dropped)
     }

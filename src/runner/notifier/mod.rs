@@ -86,12 +86,12 @@ impl Notifier {
 
     /// The message that follows the watch of `report`, unless the report goes to another target.
     fn followed_by<'a>(&self, report: &'a Report) -> Option<&'a Receipt> {
-        self.editable(report.live.as_ref()).filter(|_| report.diverted.is_none())
+        self.editable(report.live.as_ref()).filter(|_| report.fallback_reason.is_none())
     }
 
     fn target(&self, report: &Report) -> Option<Target> {
         let default = || self.config.routing.target.clone();
-        if report.diverted.is_some() { default() } else { self.routing(&report.watch).target }
+        if report.fallback_reason.is_some() { default() } else { self.routing(&report.watch).target }
     }
 
     fn words_of(&self, report: &Report, comparison: Option<&Comparison>) -> Notice {

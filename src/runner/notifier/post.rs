@@ -36,7 +36,7 @@ impl Notifier {
             None => None,
         };
         let target = self.target(report);
-        let content = Content { notice: &notice, part: Part::Whole, plain: report.plain, end: None };
+        let content = Content { notice: &notice, part: Part::Whole, plain: report.as_plain_text, end: None };
         let call = Call { limit: deadline.for_call(), now: self.clock.now() };
         let posted = self.outlet.post(To::Target(target.as_ref()), content, call).await;
         let mentions = notice.mention.is_some();
@@ -54,7 +54,7 @@ impl Notifier {
     ) -> InThread {
         let is_end = report.outcome != Outcome::Stalled;
         if is_end {
-            let content = Content { notice, part: Part::Edit, plain: report.plain, end: None };
+            let content = Content { notice, part: Part::Edit, plain: report.as_plain_text, end: None };
             let call = Call { limit: deadline.for_call(), now: self.clock.now() };
             match self.outlet.edit(live, content, call).await {
                 Ok(()) => {}
@@ -75,7 +75,7 @@ impl Notifier {
             (true, true) => Reach::Everyone,
         };
         let mentions = notice.mention.is_some();
-        let content = Content { notice, part: Part::Reply, plain: report.plain, end: None };
+        let content = Content { notice, part: Part::Reply, plain: report.as_plain_text, end: None };
         let call = Call { limit: deadline.for_call(), now: self.clock.now() };
         match self.outlet.post(To::Reply { of: live, reach }, content, call).await {
             Ok(_) => InThread::Told,

@@ -89,7 +89,7 @@ pub(in crate::runner) fn again(
     let next = Report {
         tries: report.tries.saturating_add(1),
         unclear: report.unclear.saturating_add(u32::from(unclear)),
-        waits: 0,
+        claim_waits: 0,
         ..report
     };
     let at = error.date.unwrap_or(now) + TimeDelta::from_std(delay).unwrap_or_default();

@@ -85,7 +85,7 @@ impl Scheduler {
         now: DateTime<Utc>,
         deadline: Deadline,
     ) -> Result<(), Limit> {
-        let is_first = report.tries == 0 && report.waits == 0 && report.slot.is_none();
+        let is_first = report.tries == 0 && report.claim_waits == 0 && report.slot.is_none();
         if report.outcome != Outcome::Notice || !is_first {
             return Ok(());
         }

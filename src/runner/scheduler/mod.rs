@@ -175,7 +175,7 @@ impl Scheduler {
     /// named, so that a copy of the delivery asks for the same ones.
     async fn schedule_further(&self, message: &Message, deadline: Deadline) -> Result<(), CallError> {
         let Message::Report(report) = message else { return Ok(()) };
-        let is_first = report.tries == 0 && report.waits == 0 && report.outlet.is_none();
+        let is_first = report.tries == 0 && report.claim_waits == 0 && report.outlet.is_none();
         if !is_first || !report.outcome.is_end() || report.is_claim() {
             return Ok(());
         }

@@ -55,7 +55,7 @@ impl Starter {
         deadline: Deadline,
     ) -> Step {
         let watch = Stopwatch::start();
-        if !start.carried
+        if !start.is_continuation
             && let Err(limit) = scheduler.count_watch(&start.watch.id, now, deadline).await
         {
             return limit.refuse_start(&start, now);

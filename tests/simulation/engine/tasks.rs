@@ -245,14 +245,14 @@ impl World {
             return asked;
         };
         check.attempt =
-            own["attempt"].as_u64().map_or(0, |attempt| attempt as u32 + 1).min(check.watch.limit - 1);
+            own["attempt"].as_u64().map_or(0, |attempt| attempt as u32 + 1).min(check.watch.max_checks - 1);
         if own["attempt"].is_null() && own.get("start").is_none() {
-            check.attempt = 1.min(check.watch.limit - 1);
+            check.attempt = 1.min(check.watch.max_checks - 1);
         }
-        let at = (self.now() + Ms::from(check.watch.interval) * SECOND).max(push.api_not_before);
+        let at = (self.now() + Ms::from(check.watch.interval_s) * SECOND).max(push.api_not_before);
         // No end by the clock either: only the count ends it.
         check.first =
-            time(at) - TimeDelta::seconds(i64::from(check.attempt) * i64::from(check.watch.interval));
+            time(at) - TimeDelta::seconds(i64::from(check.attempt) * i64::from(check.watch.interval_s));
         let message = Opwatch::Check(check);
         let queue = asked.name.rsplit_once('/').map_or("", |(queue, _)| queue);
         ParsedRequest {

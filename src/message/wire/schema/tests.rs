@@ -11,7 +11,7 @@ use crate::message::{Defaults, Received, read};
 use crate::outlets::ADDRESSING;
 use crate::schema_tests::{Compiled, keep};
 use crate::trust::Origin;
-use crate::watch::{Problem, Why};
+use crate::watch::{Problem, ProblemKind};
 
 const FILE: &str = "schema/message.v1.json";
 
@@ -26,11 +26,13 @@ fn read_own(message: &Value) -> Result<(), Problem> {
 
 /// What a schema can't say, or says for every opwatch rather than for one with these `SERVICES`.
 fn is_beyond(kickoff: &Value, problem: &Problem) -> bool {
-    let of_services =
-        matches!(problem.why, Why::OtherService { .. } | Why::BadName { .. } | Why::Ambiguous { .. });
+    let of_services = matches!(
+        problem.kind,
+        ProblemKind::OtherService { .. } | ProblemKind::BadName { .. } | ProblemKind::Ambiguous { .. }
+    );
     (of_services && problem.field == "name" && kickoff.get("service").is_none())
-        || (problem.field == "attempt" && matches!(problem.why, Why::Number { .. }))
-        || matches!(problem.why, Why::TooLarge { .. })
+        || (problem.field == "attempt" && matches!(problem.kind, ProblemKind::Number { .. }))
+        || matches!(problem.kind, ProblemKind::TooLarge { .. })
 }
 
 /// The fields that every kickoff may have.
