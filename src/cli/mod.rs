@@ -40,13 +40,13 @@ fn refused(text: impl std::fmt::Display) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// The tokens of whoever runs a command: of the login that the environment names, or that gcloud keeps.
+/// The tokens of the person who runs a command: of the login that the environment names, or that gcloud keeps.
 #[cfg(feature = "terminal")]
 fn tokens(access_token: Option<SecretString>, network: &Arc<dyn Transport>, endpoints: &Endpoints) -> Tokens {
     Tokens::of_login(access_token, crate::settings::places(), Arc::clone(network), endpoints)
 }
 
-/// The tokens of whoever runs a command.
+/// The tokens of the person who runs a command.
 #[cfg(not(feature = "terminal"))]
 fn tokens(access_token: Option<SecretString>, _: &Arc<dyn Transport>, _: &Endpoints) -> Tokens {
     Tokens::new(access_token)

@@ -282,7 +282,7 @@ pub(super) mod tests {
     #[tokio::test]
     async fn one_fetch_serves_all_who_wait() {
         assert_eq!(fetches_of_fifty_at_once(3_600, 3).await, 1);
-        // One that is about to expire serves nobody: each fetches for itself, one after the other.
+        // One that is about to expire is of no use: each fetches for itself, one after the other.
         assert_eq!(fetches_of_fifty_at_once(19, 1).await, 50);
     }
 

@@ -7,7 +7,7 @@ use crate::net::endpoints::Api;
 use crate::net::transport::{Method, Request};
 
 const TOKEN: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
-/// Elsewhere nobody answers, and no command should wait for that.
+/// Elsewhere there is no response, and no command should wait for that.
 const LIMIT: Duration = Duration::from_secs(2);
 
 impl Exchange {

@@ -95,7 +95,7 @@ pub(super) fn read(file: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The headers hold a secret, so they are sent in clear to nobody but this machine and its own metadata server.
+/// The headers hold a secret, so without TLS they are sent to this machine and its metadata server only.
 fn checked(text: &str) -> Result<SecretString, String> {
     let url = Url::parse(text).ok();
     let is_safe = |url: &Url| match url.scheme() {

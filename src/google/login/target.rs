@@ -1,4 +1,4 @@
-//! The URLs in a credential file: whoever wrote the file must not choose who gets the token, so each must be Google's.
+//! The URLs in a credential file: the author of the file must not choose who gets the token, so each must be Google's.
 
 use url::Url;
 
