@@ -1,7 +1,7 @@
 //! Follows operations to their end in a terminal: the core of a watch, with a sleep where the service has a task.
 //!
-//! [`follower`] and [`item`] decide, without I/O: what is looked at next, what a look comes to, and how following ends. [`log`]
-//! says what is printed for good, [`screen`] what is drawn of those that run. [`run`] alone reads clocks, calls APIs and writes.
+//! `follower` and `item` decide, without I/O: what is looked at next, what a look comes to, and how following ends. `log`
+//! says what is printed for good, `screen` what is drawn of those that run. `run` alone reads clocks, calls APIs and writes.
 
 mod clocks;
 mod exit;

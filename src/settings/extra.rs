@@ -11,11 +11,11 @@ const EXTRA: &str = "livestream=https://livestream.googleapis.com/v1";
 /// Words that `SERVICES` and `ENDPOINTS` have for several at once.
 const WORDS: [&str; 2] = [super::services::ALL, super::endpoints::OPERATIONS];
 
-/// The services that a deployment has beside those of the table.
+/// The services that a deployment has in addition to those of the table.
 #[derive(Args, Clone, Debug)]
 pub struct ExtraArgs {
     /// Services that are not in the table: ID=https://HOST/VERSION, separated by commas, such as
-    /// livestream=https://livestream.googleapis.com/v1. Their operations must have the standard form, and their hosts must
+    /// `livestream=https://livestream.googleapis.com/v1`. Their operations must have the standard form, and their hosts must
     /// end in .googleapis.com
     #[arg(long, env = "EXTRA_SERVICES", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(EXTRA, extra))]
     pub extra_services: Setting<Vec<ExtraService>>,
