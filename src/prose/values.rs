@@ -15,6 +15,7 @@ impl Writer<'_> {
         let (_, error) = self.failure();
         let mut values = self.plain_values();
         let has_output = facts.output.is_some();
+        let is_import = facts.work.as_deref().is_some_and(|work| work.starts_with("IMPORT"));
         // Datastore names a metadata file, Firestore the folder of the export.
         let output = match self.service().output() {
             Output::File => Label::Output,
@@ -25,7 +26,7 @@ impl Writer<'_> {
             (Label::Target, facts.target.as_deref(), None),
             (output, facts.output.as_deref(), facts.output.as_deref().and_then(bucket_page)),
             (
-                Label::Prefix,
+                if is_import { Label::Source } else { Label::Prefix },
                 facts.prefix.as_deref().filter(|_| !has_output),
                 facts.prefix.as_deref().and_then(bucket_page),
             ),

@@ -83,7 +83,7 @@ impl Words for English {
             Label::Items(Unit::Tasks) => "Tasks",
             Label::Failures => "Failed",
             Label::Detail => "Detail",
-            Label::Prefix => "Location",
+            Label::Prefix | Label::Source => "Location",
             Label::Operation => "Operation",
             Label::Call => "Call",
             Label::Error => "Error",

@@ -83,6 +83,7 @@ impl Words for Japanese {
             Label::Failures => "失敗件数",
             Label::Detail => "詳細",
             Label::Prefix => "保存先",
+            Label::Source => "読み込み元",
             Label::Operation => "JobID",
             Label::Call => "呼び出し",
             Label::Error => "エラー",

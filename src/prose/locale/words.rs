@@ -60,6 +60,8 @@ pub enum Label {
     Detail,
     /// Where partial files may lie.
     Prefix,
+    /// Where an import reads from.
+    Source,
     /// The operation's name.
     Operation,
     /// The path that was to be called.
