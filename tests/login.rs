@@ -375,5 +375,9 @@ async fn a_command_uses_the_login_of_its_environment() {
     let (code, out, error) = outcome(&["check", NAME], &variables("HOME", text(&folder.0))).await;
     assert_eq!((code, error), (Some(1), format!("opwatch: {LOGIN}\n")), "{out}");
     assert!(out.contains("no login was found"), "{out}");
+    // Of two operations it is said once.
+    let other = format!("{NAME}2");
+    let (code, out, error) = outcome(&["wait", NAME, &other], &variables("HOME", text(&folder.0))).await;
+    assert_eq!((code, error), (Some(3), format!("opwatch: {LOGIN}\n")), "{out}");
     world.stop().await;
 }

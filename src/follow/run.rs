@@ -18,7 +18,7 @@ use super::signals::Interruptions;
 use super::stage::Stage;
 use super::{Options, Output};
 use crate::clock::{CALL_LIMIT, Clock};
-use crate::google::{Expiry, Google, Look};
+use crate::google::{Expiry, Google, LOGIN, Look};
 use crate::hash::random_id;
 use crate::services::Operation;
 use crate::watch::Watch;
@@ -70,6 +70,7 @@ pub async fn follow(means: Means<'_>, operations: Vec<Operation>, options: Optio
         posts: JoinSet::new(),
         drawn: None,
         expiry: None,
+        has_said_login: false,
     };
     let exit = run.run().await;
     run.close(exit).await;
@@ -88,6 +89,8 @@ struct Run<'a> {
     drawn: Option<Duration>,
     /// Asks when the token expires, which some can't be renewed; begun when something runs.
     expiry: Option<JoinSet<Option<Expiry>>>,
+    /// How to log in was printed, which is the same for all operations.
+    has_said_login: bool,
 }
 
 /// What ended a pause.
@@ -145,9 +148,14 @@ impl Run<'_> {
 
     fn seen(&mut self, index: usize, look: Look) {
         let moment = self.clocks.now();
+        let lacks_token = look.lacks_token;
         let Some(event) = self.follower.seen(index, look, moment) else { return };
         let lines = self.log.event(&self.follower, index, event, moment);
         self.means.stage.lines(&lines);
+        if lacks_token && event == Event::Ended && !self.has_said_login {
+            self.has_said_login = true;
+            self.means.stage.note(&format!("opwatch: {LOGIN}"));
+        }
         if event != Event::Ended && self.expiry.is_none() {
             let google = Arc::clone(&self.means.google);
             let mut expiry = JoinSet::new();
