@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::services::Ending;
 use crate::watch::Outcome;
 
 /// How following ended.
@@ -41,19 +42,11 @@ impl Exit {
     }
 
     fn of_one(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Succeeded => Self::Succeeded,
-            Outcome::Failed => Self::Failed,
-            Outcome::Cancelled => Self::Cancelled,
-            Outcome::CannotTell
-            | Outcome::NotStarted
-            | Outcome::LimitReached
-            | Outcome::Notice
-            | Outcome::Test
-            | Outcome::Lost
-            | Outcome::Doctor
-            | Outcome::Running
-            | Outcome::Stalled => Self::CannotTell,
+        match outcome.ending() {
+            Ending::Succeeded => Self::Succeeded,
+            Ending::Failed => Self::Failed,
+            Ending::Cancelled => Self::Cancelled,
+            Ending::Unknown => Self::CannotTell,
         }
     }
 

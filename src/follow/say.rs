@@ -6,6 +6,7 @@ use console::Style;
 
 use super::item::Item;
 use crate::prose::{Context, Field, Notice, Progressing, Text, Value, notice, progressing, running};
+use crate::services::Ending;
 use crate::watch::{Locale, Outcome, Report};
 
 /// Between two texts.
@@ -51,18 +52,10 @@ impl Wording {
     pub(super) fn plain_mark(self, outcome: Outcome) -> &'static str {
         let marks = if self.unicode { ["✓", "✗"] } else { ["+", "x"] };
         let [good, bad] = marks;
-        match outcome {
-            Outcome::Succeeded => good,
-            Outcome::Failed | Outcome::Cancelled => bad,
-            Outcome::CannotTell
-            | Outcome::NotStarted
-            | Outcome::LimitReached
-            | Outcome::Notice
-            | Outcome::Test
-            | Outcome::Lost
-            | Outcome::Doctor
-            | Outcome::Running
-            | Outcome::Stalled => "?",
+        match outcome.ending() {
+            Ending::Succeeded => good,
+            Ending::Failed | Ending::Cancelled => bad,
+            Ending::Unknown => "?",
         }
     }
 

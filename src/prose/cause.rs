@@ -2,7 +2,7 @@
 
 use super::Writer;
 use crate::prose::locale::{Happened, Scene};
-use crate::services::{ApiError, Attempt, Cause, Ending, Method, Operation};
+use crate::services::{ApiError, Attempt, Cause, Method, Operation};
 use crate::watch::{Outcome, Reason, StartRequest};
 
 impl Writer<'_> {
@@ -91,7 +91,7 @@ impl Writer<'_> {
             Reason::NotAllowed { setting } => Happened::NotAllowed { setting },
             Reason::Late => Happened::Late,
             Reason::ListDenied | Reason::ListRefused => Happened::NotListed { service },
-            Reason::EndedBefore { outcome } => Happened::EndedBefore { ending: ending(*outcome) },
+            Reason::EndedBefore { outcome } => Happened::EndedBefore { ending: outcome.ending() },
             Reason::GivenUp { deliveries } => Happened::GivenUp { deliveries: *deliveries },
             Reason::Unclear => Happened::Unclear,
             Reason::Limit { setting, most } if setting == "MAX_WATCHES_PER_MINUTE" => {
@@ -110,22 +110,4 @@ impl Writer<'_> {
 fn location(start: &StartRequest) -> Option<&str> {
     let fields = ["outputUrlPrefix", "outputUriPrefix", "inputUrl", "inputUriPrefix"];
     fields.iter().find_map(|field| start.body.get(*field)?.as_str())
-}
-
-/// How an operation ended that a report with this outcome tells of.
-fn ending(outcome: Outcome) -> Ending {
-    match outcome {
-        Outcome::Succeeded => Ending::Succeeded,
-        Outcome::Failed => Ending::Failed,
-        Outcome::Cancelled => Ending::Cancelled,
-        Outcome::NotStarted
-        | Outcome::LimitReached
-        | Outcome::Notice
-        | Outcome::Test
-        | Outcome::Lost
-        | Outcome::Doctor
-        | Outcome::Running
-        | Outcome::Stalled
-        | Outcome::CannotTell => Ending::Unknown,
-    }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
+use crate::services::Ending;
 use crate::text;
 
 /// What a report tells: how a watch ended ([`Outcome::is_end`]), how an operation goes, or something about opwatch.
@@ -69,6 +70,24 @@ impl Outcome {
             | Self::Lost
             | Self::Stalled
             | Self::CannotTell => true,
+        }
+    }
+
+    /// How the operation ended that a report with this outcome is about.
+    pub fn ending(self) -> Ending {
+        match self {
+            Self::Succeeded => Ending::Succeeded,
+            Self::Failed => Ending::Failed,
+            Self::Cancelled => Ending::Cancelled,
+            Self::NotStarted
+            | Self::LimitReached
+            | Self::Notice
+            | Self::Test
+            | Self::Lost
+            | Self::Doctor
+            | Self::Running
+            | Self::Stalled
+            | Self::CannotTell => Ending::Unknown,
         }
     }
 
