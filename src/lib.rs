@@ -26,6 +26,7 @@ pub mod decision;
 pub mod placeholder;
 pub mod policy;
 pub mod services;
+pub mod signal;
 pub mod trust;
 pub mod watch;
 
