@@ -1,7 +1,10 @@
 //! What opwatch is set to: plain data, which `settings` reads and `runner` obeys.
 
+use std::time::Duration;
+
 use chrono_tz::Tz;
 
+use crate::decision::Pace;
 use crate::ledger::Ledger;
 use crate::message::Defaults;
 use crate::policy::Policy;
@@ -39,4 +42,13 @@ pub struct Config {
     pub stall_after: u32,
     /// Where history is kept; none keeps none.
     pub ledger: Option<Ledger>,
+    /// Whether a signal is expected when an operation ends, so that checks are only the safety net.
+    pub signals: bool,
+}
+
+impl Config {
+    /// How soon a next check is wanted when none may come before `wait` is over.
+    pub fn pace(&self, wait: Duration) -> Pace {
+        Pace { wait, least_s: self.policy.limits.min_interval, signals: self.signals }
+    }
 }

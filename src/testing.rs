@@ -72,6 +72,7 @@ pub fn config(powers: Powers) -> Config {
         routing: Routing::default(),
         stall_after: 10,
         ledger: None,
+        signals: false,
     }
 }
 

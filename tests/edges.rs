@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use opwatch::decision::{
-    Claim, Decision, Known, LookUpFailure, after_failed_look_up, begin, come_back, decide, give_up, refused,
-    spread, try_again, within_start_window,
+    Claim, Decision, Known, LookUpFailure, Pace, after_failed_look_up, begin, come_back, decide, give_up,
+    refused, spread, try_again, within_start_window,
 };
 use opwatch::message::{
     Defaults, MAX_BODY_BYTES, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Received, is_report, read,
@@ -479,7 +479,7 @@ fn the_end_of_a_watch_is_told_with_what_its_check_knew() {
     let state = json!({"version": 1, "id": "7", "adopted": "key", "live": live});
     let check = check(&json!({"name": NAME, "attempt": 3, "state": state}));
     let ended = Observation::Ended(Ending::Succeeded, OperationInfo::default());
-    let Decision::Report(report) = decide(&check, ended, published(), Duration::ZERO) else {
+    let Decision::Report(report) = decide(&check, ended, published(), Pace::default()) else {
         panic!("it is done")
     };
     assert_eq!((report.attempt, report.adopted), (Some(3), Some(Adopted::Key)));

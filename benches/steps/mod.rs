@@ -2,7 +2,6 @@
 //! counts their instructions.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -74,7 +73,7 @@ pub(crate) fn observe(ended: bool) -> Observation {
 
 /// Decides what follows.
 pub(crate) fn decide(check: &Check, observation: Observation) -> Decision {
-    decision::decide(check, observation, now(), Duration::ZERO)
+    decision::decide(check, observation, now(), decision::Pace::default())
 }
 
 /// Writes the next message.

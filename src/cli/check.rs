@@ -1,7 +1,6 @@
 //! `opwatch check NAME`: one look from a terminal. Sends nothing.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -9,7 +8,7 @@ use clap::Args;
 use super::named::{likely, named};
 use super::{google, refused};
 use crate::clock::{Clock, Deadline, SystemClock};
-use crate::decision::{Decision, decide};
+use crate::decision::{Decision, Pace, decide};
 use crate::google::LOGIN;
 use crate::message::title_problem;
 use crate::outlets::Part;
@@ -116,7 +115,7 @@ fn last_report(
 ) -> Report {
     let watch = Watch { title, interval_s: 60, max_checks: 1, ..Watch::default() };
     let check = Check::new(watch, operation, now);
-    match decide(&check, observation, now, Duration::ZERO) {
+    match decide(&check, observation, now, Pace::default()) {
         // No watch ends here, so nothing is said of its limit.
         Decision::Report(report) => Report { attempt: None, ..*report },
         Decision::Check(..) | Decision::Start(..) | Decision::ReportAgain(..) | Decision::Test(_) => {

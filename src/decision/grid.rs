@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Cloud Tasks schedules at most 30 days ahead; only a forged number or grid reaches that.
-const MAX_AHEAD: TimeDelta = TimeDelta::days(29);
+use super::Point;
+use super::schedule::MAX_AHEAD;
 
 /// When the checks of one watch are due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +19,6 @@ pub struct Grid {
     pub interval_s: u32,
     /// Checks at most; at least 1.
     pub max_checks: u32,
-}
-
-/// A check to come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Point {
-    /// Its number.
-    pub attempt: u32,
-    /// When to deliver it.
-    pub at: DateTime<Utc>,
 }
 
 impl Grid {
@@ -53,7 +44,8 @@ impl Grid {
         Point { attempt, at: self.due(attempt).min(now + MAX_AHEAD) }
     }
 
-    fn due(self, attempt: u32) -> DateTime<Utc> {
+    /// When check `attempt` is due.
+    pub fn due(self, attempt: u32) -> DateTime<Utc> {
         let offset =
             TimeDelta::try_seconds(i64::from(attempt) * i64::from(self.interval_s)).unwrap_or_default();
         self.first.checked_add_signed(offset).unwrap_or(DateTime::<Utc>::MAX_UTC)

@@ -3,19 +3,19 @@
 mod adoption;
 mod grid;
 mod retry;
+mod schedule;
 mod start;
 
 pub use adoption::{Claim, Known, Query};
-pub use grid::{Grid, Point};
+pub use grid::Grid;
 pub use retry::{
     STALL_TRIES, START_WINDOW, UNCLEAR_RETRIES, WAITS, report_delay, spread, start_delay, unclear_delay,
 };
+pub use schedule::{Pace, Point, Schedule};
 pub use start::{
     LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, labelled_body, refused,
     try_again, within_start_window,
 };
-
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -50,16 +50,15 @@ impl Decision {
     }
 }
 
-/// Decides what follows from `observation`, made for `check` at `now`; no next check comes before `wait` is over.
+/// Decides what follows from `observation`, made for `check` at `now`; `pace` says how soon a next check is wanted.
 ///
 /// `done` wins over the limit. An operation that can't be read is given up when two checks in a row say so, or
 /// the last one does.
-pub fn decide(check: &Check, observation: Observation, now: DateTime<Utc>, wait: Duration) -> Decision {
-    let grid =
-        Grid { first: check.first, interval_s: check.watch.interval_s, max_checks: check.watch.max_checks };
+pub fn decide(check: &Check, observation: Observation, now: DateTime<Utc>, pace: Pace) -> Decision {
     // Many that were asked to wait must not all come back at the same moment.
-    let wait = spread(wait, &["check", &check.watch.id, &check.attempt.to_string()]);
-    let over = grid.is_over(check.attempt, now);
+    let wait = spread(pace.wait, &["check", &check.watch.id, &check.attempt.to_string()]);
+    let pace = Pace { wait, ..pace };
+    let over = check.schedule().is_over(check.attempt, now);
     let verdict = match observation {
         Observation::Ended(ending, facts) => ended(ending, facts),
         Observation::Running(facts) if over => Verdict::new(Outcome::LimitReached, None, facts),
@@ -70,20 +69,20 @@ pub fn decide(check: &Check, observation: Observation, now: DateTime<Utc>, wait:
         Observation::Running(facts) => {
             let track = check.track.after(now, &facts);
             let last = Some(Seen { at: now, facts });
-            return next(Check { track, last, unreadable: false, ..check.clone() }, grid, now, wait);
+            return next(Check { track, last, unreadable: false, ..check.clone() }, now, pace);
         }
         Observation::Unreadable(_) => {
-            return next(Check { unreadable: true, ..check.clone() }, grid, now, wait);
+            return next(Check { unreadable: true, ..check.clone() }, now, pace);
         }
         Observation::Unavailable(_) => {
-            return next(Check { unreadable: false, ..check.clone() }, grid, now, wait);
+            return next(Check { unreadable: false, ..check.clone() }, now, pace);
         }
     };
     Decision::Report(Box::new(Report::of_check(check, verdict, now)))
 }
 
-fn next(check: Check, grid: Grid, now: DateTime<Utc>, wait: Duration) -> Decision {
-    let point = grid.next(Some(check.attempt), now, wait);
+fn next(check: Check, now: DateTime<Utc>, pace: Pace) -> Decision {
+    let point = check.schedule().next(Some(check.attempt), now, pace);
     Decision::Check(Box::new(Check { attempt: point.attempt, ..check }), point.at)
 }
 
@@ -134,6 +133,7 @@ mod tests {
     use crate::watch::{Kind, Watch};
     use chrono::TimeDelta;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     /// Check `attempt` of a watch of 10 checks, one a minute from second 0.
     fn at_check(attempt: u32) -> Check {
@@ -146,13 +146,17 @@ mod tests {
         }
     }
 
+    fn waiting(wait: u64) -> Pace {
+        Pace { wait: Duration::from_secs(wait), ..Pace::default() }
+    }
+
     fn facts_of(state: &str) -> OperationInfo {
         OperationInfo { state: Some(state.to_owned()), ..OperationInfo::default() }
     }
 
     /// The decision in few words: the next check and when, or the outcome, its reason and what is shown.
     fn decided(check: &Check, observation: Observation, second: i64, wait: u64) -> String {
-        match decide(check, observation, at(second), Duration::from_secs(wait)) {
+        match decide(check, observation, at(second), waiting(wait)) {
             Decision::Check(next, due) => {
                 let mark = if next.unreadable { ", unreadable" } else { "" };
                 format!("check {} at {}{mark}", next.attempt, (due - at(0)).num_seconds())
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_a_look_showed_rides_on() {
-        let remembered = |observation| match decide(&at_check(3), observation, at(180), Duration::ZERO) {
+        let remembered = |observation| match decide(&at_check(3), observation, at(180), Pace::default()) {
             Decision::Check(next, _) => next.last.unwrap(),
             other => panic!("{other:?}"),
         };
@@ -255,7 +259,7 @@ mod tests {
         ) {
             let done = matches!(observation, Observation::Ended(..));
             let known = matches!(observation, Observation::Ended(Ending::Succeeded | Ending::Failed | Ending::Cancelled, _));
-            match decide(&check, observation, now, Duration::from_secs(wait)) {
+            match decide(&check, observation, now, waiting(wait)) {
                 Decision::Report(report) => {
                     prop_assert_eq!(report.outcome.kind() == Kind::Ended, known);
                     prop_assert_eq!(report.operation, Some(check.operation));
@@ -279,7 +283,7 @@ mod tests {
             let mut now = check.first;
             for (made, look) in (1..).zip(looks) {
                 prop_assert!(made <= limit);
-                match decide(&check, look, now, Duration::ZERO) {
+                match decide(&check, look, now, Pace::default()) {
                     Decision::Check(next, due) => (check, now) = (*next, due),
                     _ => break,
                 }

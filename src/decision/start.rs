@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
-use super::{Decision, Grid, START_WINDOW, decide, retry, start_delay};
+use super::{Decision, Pace, START_WINDOW, decide, retry, start_delay};
 use crate::services::{ApiError, Listed, Observation, Operation, OperationInfo};
 use crate::watch::{
     Adopted, Check, LABEL_KEY, LABEL_REQUEST, LookUp, Outcome, ProgressHistory, Reason, Report, Seen, Start,
@@ -62,10 +62,9 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
         return Decision::Report(Box::new(Report::of_ended_before(start, check.operation, verdict, now)));
     }
     if matches!(listed.observation, Observation::Ended(..)) {
-        return decide(&check, listed.observation, now, Duration::ZERO);
+        return decide(&check, listed.observation, now, Pace::default());
     }
-    let grid = Grid { first, interval_s: start.watch.interval_s, max_checks: start.watch.max_checks };
-    let point = grid.next(None, now, Duration::ZERO);
+    let point = check.schedule().next(None, now, Pace::default());
     Decision::Check(Box::new(Check { attempt: point.attempt, ..check }), point.at)
 }
 

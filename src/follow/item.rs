@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::clocks::Moment;
 use super::schedule::{Schedule, TO_MAKE_SURE};
-use crate::decision::{Decision, decide, spread};
+use crate::decision::{Decision, Pace, decide, spread};
 use crate::google::Look;
 use crate::services::{ApiError, Observation, Operation, OperationInfo};
 use crate::watch::{Check, Outcome, Reason, Report, Verdict, Watch};
@@ -114,7 +114,7 @@ impl Item {
         }
         self.failure = error;
         let mut has_changed = was_failing;
-        match decide(&self.check, look.observation, now, Duration::ZERO) {
+        match decide(&self.check, look.observation, now, Pace::default()) {
             Decision::Report(report) => return self.ends(*report, attempt),
             Decision::Check(next, _) => has_changed |= self.goes_on(*next, attempt, moment),
             // No look at an operation comes to these.

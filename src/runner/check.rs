@@ -28,7 +28,7 @@ impl Runner {
             Observation::Unreadable(error) | Observation::Unavailable(error) => Some(error.to_string()),
             Observation::Running(_) | Observation::Ended(..) => None,
         };
-        let decision = decide(&check, look.observation, now, look.wait);
+        let decision = decide(&check, look.observation, now, self.config.pace(look.wait));
         let decided = decided(&decision, Action::CheckAgain);
         Step::to(decision, decided, now).with_error(error).after_call(watch.milliseconds())
     }

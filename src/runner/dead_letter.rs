@@ -104,7 +104,7 @@ impl Runner {
         self.config.policy.permit(&check.operation).ok()?;
         let look = self.google.look(&check.operation, deadline.for_call()).await;
         let now = look.date.unwrap_or_else(|| self.clock.now());
-        match decide(check, look.observation, now, look.wait) {
+        match decide(check, look.observation, now, self.config.pace(look.wait)) {
             Decision::Report(report) if report.outcome.kind() == Kind::Ended => Some(*report),
             Decision::Start(..)
             | Decision::Check(..)

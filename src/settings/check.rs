@@ -53,6 +53,7 @@ impl ServeArgs {
                 policy,
                 zone,
                 ledger,
+                signals: self.signals.check(bad).unwrap_or_default(),
             },
             endpoints,
             access_token: self.common.access_token.check(bad),

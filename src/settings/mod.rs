@@ -105,6 +105,10 @@ pub struct ServeArgs {
     /// Maximum number of checks for one watch, 1 to 10000
     #[arg(long, env = "CHECK_LIMIT", hide_env_values = true, default_value = "60", value_parser = reads("60", checks))]
     pub check_limit: Setting<u32>,
+    /// Whether signals arrive when operations end: `yes` or `no`. With `yes`, checks are only the safety net, and the default
+    /// schedule makes half as many
+    #[arg(long, env = "SIGNALS", hide_env_values = true, default_value = "no", value_parser = reads("yes", yes_or_no))]
+    pub signals: Setting<bool>,
     /// Audience of the push subscriptions' tokens. With `PUSH_SERVICE_ACCOUNT`, every push must carry a token
     /// that Google signed for this audience and account
     #[arg(long, env = "PUSH_AUDIENCE", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(AUDIENCE, audience))]
@@ -128,6 +132,14 @@ pub struct ServeArgs {
 
 fn port(text: &str) -> Result<u16, String> {
     number(text, u16::MAX, "a number from 0 to 65535")
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(format!("{text:?} is not one of: yes, no")),
+    }
 }
 
 fn checks(text: &str) -> Result<u32, String> {

@@ -2,7 +2,6 @@
 //! result is put into words.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -12,7 +11,7 @@ use super::RenderArgs;
 use super::recording::Recording;
 use crate::cli::named::known_service;
 use crate::clock::{Clock, SystemClock};
-use crate::decision::{Decision, after_refusal, decide};
+use crate::decision::{Decision, Pace, after_refusal, decide};
 use crate::message::{Defaults, Received, read};
 use crate::outlets;
 use crate::prose::{Context, Notice, notice, running, stall_report};
@@ -215,7 +214,7 @@ impl<'a> Scenario<'a> {
                 Some(previous) if forced != Some(Outcome::Stalled) => previous.observation.clone(),
                 _ => shown.clone(),
             };
-            let Decision::Check(next, _) = decide(&check, seen, at(number), Duration::ZERO) else {
+            let Decision::Check(next, _) = decide(&check, seen, at(number), Pace::default()) else {
                 return Err(unexpected());
             };
             check = *next;
@@ -228,7 +227,7 @@ impl<'a> Scenario<'a> {
             let lost = Report::of_lost(Some(&Message::Check(Box::new(check))), DELIVERIES, now);
             return Ok((Story::Ended(Box::new(lost)), now));
         }
-        let story = match decide(&check, shown, now, Duration::ZERO) {
+        let story = match decide(&check, shown, now, Pace::default()) {
             Decision::Check(next, _) if forced == Some(Outcome::Stalled) => Story::Stalled(next),
             Decision::Check(next, due) => Story::Running(next, due),
             Decision::Report(report) => Story::Ended(report),
@@ -302,7 +301,7 @@ fn forced_to(forced: Option<Outcome>, observation: Observation) -> Observation {
 /// The watch after a look that still showed the operation, and one that could not read it.
 fn seen_before(check: Check, observation: Observation, at: DateTime<Utc>) -> Check {
     let running = forced_to(Some(Outcome::Running), observation);
-    match decide(&check, running, at, Duration::ZERO) {
+    match decide(&check, running, at, Pace::default()) {
         Decision::Check(next, _) => Check { unreadable: true, attempt: check.attempt, ..*next },
         Decision::Start(..) | Decision::Report(_) | Decision::ReportAgain(..) | Decision::Test(_) => {
             Check { unreadable: true, ..check }
