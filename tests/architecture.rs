@@ -26,6 +26,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("runner/", &["hyper", "serde_json", "reqwest"]),
     ("services/", &["tokio", "hyper", "reqwest", "tracing"]),
     ("settings/", &["hyper", "reqwest", "tokio"]),
+    ("signal/", &["tokio", "hyper", "reqwest", "tracing"]),
     ("telemetry", &["hyper", "reqwest", "tokio"]),
     ("text.rs", &["tokio", "hyper", "reqwest"]),
     ("watch/", &["tokio", "hyper", "reqwest", "tracing"]),

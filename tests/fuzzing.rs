@@ -9,7 +9,7 @@ mod fuzz;
 #[test]
 fn every_input_of_the_corpus_is_answered_and_calls_what_it_may() {
     type Target = fn(&[u8]);
-    let targets: [(&str, Target); 7] = [
+    let targets: [(&str, Target); 8] = [
         ("answers", fuzz::answers),
         ("envelope", fuzz::envelope),
         ("jwt", fuzz::jwt),
@@ -17,6 +17,7 @@ fn every_input_of_the_corpus_is_answered_and_calls_what_it_may() {
         ("names", fuzz::names),
         ("push", fuzz::push),
         ("settings", fuzz::settings),
+        ("signals", fuzz::signals),
     ];
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     for (name, target) in targets {

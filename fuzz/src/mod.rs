@@ -7,7 +7,7 @@ mod pure;
 mod push;
 
 pub(crate) use oracle::name as oracle_name;
-pub(crate) use pure::{answers, envelope, message, names, settings};
+pub(crate) use pure::{answers, envelope, message, names, settings, signals};
 pub(crate) use push::{jwt, push};
 
 /// What stands between two parts of an input: ASCII's record separator.

@@ -9,13 +9,15 @@ use opwatch::message::{self, Defaults, INTERVAL, LIMIT, MAX_WRITTEN_BYTES, Recei
 use opwatch::net::endpoints::Api;
 use opwatch::outlets::slack::{payload, plain_payload};
 use opwatch::outlets::{self, Part};
+use opwatch::policy::{Limits, Locations, Policy, Targets};
 use opwatch::prose::{Context, notice, running, stall_report};
 use opwatch::services::{
     ERROR_TEXT, Observation, Operation, Progress, Service, name_in, read_list, read_operation, read_started,
 };
 use opwatch::settings::Variables;
+use opwatch::signal::{self, Notification, Unusable};
 use opwatch::trust::{Origin, Route, Trust};
-use opwatch::watch::{Check, InvalidMessage, Locale, MAX_EXCERPT_CHARS, Message, Report};
+use opwatch::watch::{Check, InvalidMessage, Locale, MAX_EXCERPT_CHARS, Message, Powers, Report};
 
 use super::oracle;
 
@@ -176,6 +178,42 @@ pub(crate) fn names(data: &[u8]) {
             oracle::start_path(&start.request.path);
             assert_eq!(start.request.written().0, text);
         }
+    }
+}
+
+/// Any bytes as a signal: its attributes as a JSON object, a separator, and its data. Whatever it says, the operation's name has the
+/// form of its service, and its project is one that is allowed.
+pub(crate) fn signals(data: &[u8]) {
+    let mut parts = data.splitn(2, |byte| *byte == super::SEPARATOR);
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
+    let attributes = second.and_then(|_| serde_json::from_slice(first).ok()).unwrap_or_default();
+    let notification =
+        Notification { attributes: &attributes, data: second.unwrap_or(first), published: now() };
+    let services: Vec<Service> = Service::table().collect();
+    let policy = Policy {
+        named: services.clone(),
+        services,
+        projects: Some(vec!["my-project".to_owned()]),
+        databases: None,
+        starts: Vec::new(),
+        exports: Locations::Unset,
+        imports: Locations::Unset,
+        powers: Powers::default(),
+        targets: Targets::Any,
+        mentions: None,
+        limits: Limits::NONE,
+    };
+    match signal::read(&notification, &policy) {
+        Ok(signal) => {
+            let (operation, name) = (&signal.operation, signal.operation.name());
+            oracle::any_name(&operation.base(), name);
+            assert_eq!(Operation::new(operation.service(), name).as_ref(), Ok(operation));
+            assert!(operation.part("project").is_none_or(|project| project == "my-project"), "{name}");
+            for text in signal.method.iter().chain(&signal.principal) {
+                assert!(!text.is_empty() && text.chars().count() <= 320 && !text.contains('\n'), "{text}");
+            }
+        }
+        Err(unusable) => assert!(Unusable::ALL.contains(&unusable) && !unusable.to_string().is_empty()),
     }
 }
 

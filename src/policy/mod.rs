@@ -142,10 +142,13 @@ impl Policy {
         if allowed { Ok(()) } else { Err(forbidden(field, "SERVICES", service.id())) }
     }
 
+    /// Whether `PROJECTS` allows `project`.
+    pub fn permits_project(&self, project: &str) -> bool {
+        self.projects.as_ref().is_none_or(|projects| projects.iter().any(|known| known == project))
+    }
+
     fn permit_project(&self, project: &str, field: &str) -> Result<(), Problem> {
-        let allowed =
-            self.projects.as_ref().is_none_or(|projects| projects.iter().any(|known| known == project));
-        if allowed { Ok(()) } else { Err(forbidden(field, "PROJECTS", project)) }
+        if self.permits_project(project) { Ok(()) } else { Err(forbidden(field, "PROJECTS", project)) }
     }
 
     fn permit_database(&self, project: &str, id: &str, field: &str) -> Result<(), Problem> {

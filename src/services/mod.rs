@@ -5,6 +5,7 @@ mod command;
 mod detail;
 mod error;
 mod extra;
+mod fields;
 mod jobs;
 #[cfg(feature = "terminal")]
 mod list;
@@ -26,6 +27,7 @@ pub use cause::{Attempt, Cause, Method};
 pub use detail::{detail_path, with_detail};
 pub use error::{ApiError, ERROR_TEXT, ErrorInfo, retry_delay};
 pub use extra::ExtraService;
+pub(crate) use fields::Fields;
 #[cfg(feature = "terminal")]
 pub use list::{ListPlace, NoList, OperationList, OperationPage};
 pub use listed::{Listed, read_list, read_started};

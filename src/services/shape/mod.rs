@@ -6,7 +6,7 @@ mod export;
 mod job;
 mod lro;
 mod metadata;
-mod path;
+pub(super) mod path;
 mod steps;
 mod template;
 

@@ -16,7 +16,7 @@ const LAST: &str = "last";
 
 /// The values in `value` at `path`, without nulls. A step is the name of a field; in a list it is `*`, `first`, `last`, or
 /// `field=text` for the items that have this text there. In an object `*` is every value.
-pub(super) fn find<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
+pub(in crate::services) fn find<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
     let mut found = Vec::new();
     collect(value, path, &mut found);
     found
@@ -54,7 +54,7 @@ fn first_step(path: &str) -> (&str, &str) {
 ///
 /// # Errors
 /// When it is no JSON object.
-pub(super) fn read(body: &[u8], paths: &[&str]) -> serde_json::Result<Value> {
+pub(in crate::services) fn read(body: &[u8], paths: &[&str]) -> serde_json::Result<Value> {
     let kept = match std::str::from_utf8(body) {
         Ok(text) => {
             let mut json = serde_json::Deserializer::from_str(text);

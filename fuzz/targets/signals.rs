@@ -1,0 +1,5 @@
+#![no_main]
+#[path = "../src/mod.rs"]
+mod fuzz;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::signals(data));
