@@ -15,6 +15,8 @@ use crate::intake::keys::Keys;
 use crate::intake::server::{InFlight, Limits, serve};
 use crate::net::endpoints::Api;
 use crate::net::transport::Transport;
+use crate::outlets::Outlets;
+use crate::outlets::access::Tools;
 use crate::runner::Runner;
 use crate::settings::Settings;
 
@@ -25,15 +27,11 @@ pub fn build(settings: Settings, transport: Arc<dyn Transport>, clock: Arc<dyn C
         Authenticator::new(identity, keys, Arc::clone(&clock))
     });
     let tokens = Tokens::new(settings.access_token);
-    let google = Google::new(Arc::clone(&transport), tokens, settings.endpoints);
-    let further = settings.further.iter().map(|access| access.open(Arc::clone(&transport))).collect();
-    let outlet = settings.slack.open(transport);
+    let google = Arc::new(Google::new(Arc::clone(&transport), tokens, settings.endpoints));
+    let tools = Tools { transport, google: Arc::clone(&google) };
+    let outlets = Outlets::open(&settings.outlets, &tools);
     let trust = settings.config.trust.clone();
-    App {
-        runner: Runner::new(settings.config, google, outlet, clock).with_further(further),
-        authenticator,
-        trust,
-    }
+    App { runner: Runner::new(settings.config, google, outlets, clock), authenticator, trust }
 }
 
 /// Serves pushes on `listener` until `shutdown`, then drains; returns whether all that was in flight ended in time.

@@ -92,6 +92,11 @@ impl Problems {
         Self(vec![text])
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// `settings`, unless there are problems.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ pub fn policy(powers: Powers) -> Policy {
         databases: None,
         exports: Locations::Any,
         imports: Locations::Any,
-        powers,
+        outlets: vec![(outlets::UNNAMED, powers)],
         targets: Targets::Any,
         mentions: None,
         limits: Limits::NONE,

@@ -53,7 +53,7 @@ fn defaults_are_those_of_the_documents() {
     assert_eq!(policy.databases, None);
     assert_eq!(settings.project(), "demo");
     assert_eq!(settings.config.ledger, None);
-    assert!(!settings.slack.powers().edits);
+    assert!(!settings.outlets[0].powers().edits);
     assert_eq!((settings.config.title, settings.config.stall_after), (None, 10));
     let routing = Routing { notify: Some(Notify::End), ..Routing::default() };
     assert_eq!(settings.config.routing, routing);
@@ -74,7 +74,7 @@ fn of_bot(more: &[(&str, &str)]) -> Result<Settings, String> {
 #[test]
 fn slack_is_a_webhook_or_a_bot() {
     let settings = of_bot(&[]).unwrap();
-    assert!(settings.slack.powers().edits);
+    assert!(settings.outlets[0].powers().edits);
     let own = Targets::Only(vec![Target::new("C024BE91L")]);
     assert_eq!(settings.config.policy.targets, own, "messages choose no other by default");
     let any = of_bot(&[("SLACK_CHANNELS", "any")]).unwrap().config.policy.targets;
@@ -103,7 +103,7 @@ fn slack_is_a_webhook_or_a_bot() {
     for (setting, value) in [("SLACK_CHANNEL", "C024BE91L"), ("SLACK_CHANNELS", "C024BE91L")] {
         assert!(error(with(setting, value)).contains("can't be used with a webhook"), "{setting}");
     }
-    assert!(error(with("NOTIFY", "live")).contains("needs a bot"));
+    assert!(error(with("NOTIFY", "live")).contains("needs an outlet that can edit its messages"));
 }
 
 /// Whoever set no endpoint is not told of one.

@@ -19,6 +19,8 @@ use crate::clock::{CALL_LIMIT, Clock, SystemClock};
 use crate::google::{Google, LOGIN};
 use crate::ledger::Ledger;
 use crate::net::transport::{Network, Transport};
+use crate::outlets::Outlets;
+use crate::outlets::access::Tools;
 use crate::policy::Policy;
 use crate::services::{Attempt, Service};
 use crate::settings::{ServeArgs, Settings};
@@ -31,7 +33,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
 /// Arguments of `opwatch doctor`.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
-    /// Also post a test message to Slack
+    /// Also post a test message to each outlet
     #[arg(long)]
     pub post: bool,
     /// The settings to check
@@ -63,7 +65,7 @@ pub async fn run(args: &DoctorArgs) -> ExitCode {
 /// Prints each finding as it is made. Returns whether all are good.
 async fn examine(settings: Settings, network: Arc<dyn Transport>, post: bool) -> bool {
     let tokens = tokens(settings.access_token.clone(), &network, &settings.endpoints);
-    let google = Google::new(Arc::clone(&network), tokens, settings.endpoints.clone());
+    let google = Arc::new(Google::new(Arc::clone(&network), tokens, settings.endpoints.clone()));
     let mut all_good = true;
     let mut say = |finding: Finding| {
         finding.print();
@@ -92,10 +94,9 @@ async fn examine(settings: Settings, network: Arc<dyn Transport>, post: bool) ->
     if let Some(ledger) = &settings.config.ledger {
         say(self::ledger(&google, ledger).await);
     }
-    let slack = settings.slack.clone().open(Arc::clone(&network));
-    let further = settings.further.iter().map(|access| access.open(Arc::clone(&network)));
-    for outlet in [slack].into_iter().chain(further) {
-        say(outlet::check(outlet.as_ref(), &settings, post).await);
+    let tools = Tools { transport: network, google: Arc::clone(&google) };
+    for outlet in Outlets::open(&settings.outlets, &tools).all() {
+        say(outlet::check(outlet, &settings, post).await);
     }
     say(clock(date));
     all_good

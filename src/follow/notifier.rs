@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
-use crate::outlets::{Call, Content, Outlet, Part, To};
+use crate::outlets::{About, Call, Content, Outlet, Part, To};
 use crate::prose::{Context, notice};
 use crate::watch::{Locale, Notify, Report, Routing};
 
@@ -51,7 +51,12 @@ impl Notifier {
                 now,
             };
             let notice = notice(&report, &context);
-            let whole = Content { notice: &notice, part: Part::Whole, plain: false, end: None };
+            let whole = Content {
+                notice: &notice,
+                part: Part::Whole,
+                plain: false,
+                about: About::report("", &report),
+            };
             let to = To::Target(self.routing.target.as_ref());
             let Err(error) = self.outlet.post(to, whole, Call { limit: CALL_LIMIT, now }).await else {
                 return Ok(());

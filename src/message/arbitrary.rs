@@ -86,8 +86,15 @@ pub(crate) fn routing() -> BoxedStrategy<Routing> {
         option(mention),
         option(proptest::sample::select(vec![MentionOn::Failure, MentionOn::Always, MentionOn::Never])),
         option(proptest::sample::select(notify)),
+        option(proptest::sample::subsequence(crate::outlets::IDS, 1..=crate::outlets::IDS.len())),
     )
-        .prop_map(|(target, mention, mention_on, notify)| Routing { target, mention, mention_on, notify })
+        .prop_map(|(target, mention, mention_on, notify, outlets)| Routing {
+            target,
+            mention,
+            mention_on,
+            notify,
+            outlets,
+        })
         .boxed()
 }
 

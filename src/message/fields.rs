@@ -34,6 +34,35 @@ impl Rules {
         Problem::new(&format!("{}{name}", self.prefix), why)
     }
 
+    /// A list of one or more of `allowed`, each once. What a newer version wrote stays in its field, to be passed on.
+    pub(super) fn list(
+        self,
+        name: &str,
+        field: &mut Field<Vec<Text<'_>>>,
+        allowed: &'static [&'static str],
+    ) -> Result<Option<Vec<&'static str>>, Problem> {
+        let known = |text: &Text<'_>| allowed.iter().copied().find(|word| word == text);
+        let listed: Option<Vec<_>> = match field {
+            Field::Absent => return Ok(None),
+            Field::Is(texts) => texts.iter().map(known).collect(),
+            Field::Other(_) => None,
+        };
+        let is_set = |words: &Vec<&str>| {
+            !words.is_empty() && words.iter().enumerate().all(|(at, word)| !words[..at].contains(word))
+        };
+        match listed.filter(is_set) {
+            Some(words) => {
+                *field = Field::Absent;
+                Ok(Some(words))
+            }
+            None if self.lenient => Ok(None),
+            None => {
+                let form = format!("a list of one or more of {}, each once", allowed.join(", "));
+                Err(self.problem(name, ProblemKind::Form { form }))
+            }
+        }
+    }
+
     /// A text of 1 to `most` characters.
     pub(super) fn text(
         self,

@@ -125,7 +125,7 @@ impl Reader<'_> {
 
     fn routing(&mut self) -> Result<Routing, Problem> {
         let (rules, message) = (self.rules, &mut self.message);
-        let Addressing { target, mention, .. } = self.defaults.addressing;
+        let Addressing { target, mention, outlets, .. } = self.defaults.addressing;
         let as_target = |word: &str| target.checked(word).map(Target::new);
         let as_mention = |word: &str| mention.checked(word).map(Mention::new);
         Ok(Routing {
@@ -134,6 +134,7 @@ impl Reader<'_> {
             mention_on: rules
                 .word("mentionOn", &mut message.mention_on, MentionOn::ALLOWED, |word| word.parse().ok())?,
             notify: rules.word("notify", &mut message.notify, Notify::ALLOWED, |word| word.parse().ok())?,
+            outlets: rules.list("outlets", &mut message.outlets, outlets)?,
         })
     }
 

@@ -20,6 +20,8 @@ pub enum Api {
     Slack,
     /// Slack's web API, for a bot.
     SlackApi,
+    /// The receiver of events, whose host is otherwise that of `EVENTS_URL`.
+    Events,
     /// Google's keys for OIDC tokens.
     Jwks,
     /// IAM, which `doctor` asks what is granted.
@@ -76,12 +78,13 @@ pub enum EndpointError {
 
 impl Api {
     /// All but the services' operations.
-    pub fn others() -> [Self; 12] {
+    pub fn others() -> [Self; 13] {
         [
             Self::CloudTasks,
             Self::PubSub,
             Self::Slack,
             Self::SlackApi,
+            Self::Events,
             Self::Jwks,
             Self::Iam,
             Self::Projects,
@@ -106,6 +109,7 @@ impl Api {
             Self::PubSub => "pubsub",
             Self::Slack => "slack",
             Self::SlackApi => "slackapi",
+            Self::Events => "events",
             Self::Jwks => "jwks",
             Self::Iam => "iam",
             Self::Projects => "cloudresourcemanager",
@@ -124,6 +128,8 @@ impl Api {
             Self::PubSub => "https://pubsub.googleapis.com",
             Self::Slack => "https://hooks.slack.com",
             Self::SlackApi => "https://slack.com",
+            // Wherever EVENTS_URL says.
+            Self::Events => "",
             Self::Jwks => "https://www.googleapis.com",
             Self::Iam => "https://iam.googleapis.com",
             Self::Projects => "https://cloudresourcemanager.googleapis.com",
@@ -208,7 +214,7 @@ fn endpoint(api: Api, text: &str) -> Result<Endpoint, EndpointError> {
     match url.scheme() {
         "http" | "https" if loopback => {}
         "http" => return Err(EndpointError::NotLoopback),
-        "https" if api == Api::Slack => {}
+        "https" if matches!(api, Api::Slack | Api::Events) => {}
         "https" if api == Api::SlackApi => {
             let slacks = ["slack.com", "slack-gov.com"];
             slacks.contains(&host.to_string().as_str()).then_some(()).ok_or(EndpointError::NotSlack)?;

@@ -1,8 +1,9 @@
-//! Where people are told, a folder for each place. The rest of opwatch knows outlets by the trait [`Outlet`] alone.
+//! Where people and programs are told, a folder for each place. The rest of opwatch knows outlets by the trait [`Outlet`] alone.
 
 pub mod access;
 mod error;
 pub mod events;
+mod set;
 pub mod slack;
 
 use std::future::Future;
@@ -14,21 +15,33 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 pub use error::{Fault, PostError};
+pub use set::{Outlets, addressed};
 
 use self::access::Access;
 use crate::args::Problems;
+use crate::google::report_id;
+use crate::hash::hash;
+use crate::net::endpoints::Endpoints;
 use crate::prose::Notice;
-use crate::watch::{Addressing, Powers, Receipt, Report, Target};
+use crate::services::Operation;
+use crate::watch::{Addressing, Check, Mention, Outcome, Powers, Receipt, Report, Target};
 
-/// How the outlet that follows watches writes targets, mentions and receipts.
+/// How messages write targets and mentions, which are Slack's, the IDs of outlets, and the receipts of all of them.
 pub const ADDRESSING: Addressing = slack::ADDRESSING;
 
-/// The list of outlets that are told of each end of a watch, besides the one that follows it: a folder, and its settings.
-macro_rules! further {
+/// The outlet whose reports do not name it: it was the only one, and task names never change.
+pub const UNNAMED: &str = slack::ID;
+
+/// The list of outlets besides Slack: a folder, and its settings. Slack and then these, in this order, is the default of
+/// `OUTLETS`.
+macro_rules! outlets {
     ($($folder:ident: $settings:ty),* $(,)?) => {
-        /// The settings of further outlets.
+        /// The IDs of all outlets.
+        pub const IDS: &[&str] = &[slack::ID, $($folder::ID),*];
+
+        /// The settings of the outlets besides Slack.
         #[derive(Args, Clone, Debug)]
-        pub struct FurtherArgs {
+        pub struct OtherOutletArgs {
             $(
                 /// Its settings
                 #[command(flatten)]
@@ -36,17 +49,17 @@ macro_rules! further {
             )*
         }
 
-        impl FurtherArgs {
-            /// Those that are set up.
-            pub fn check(&self, problems: &mut Problems) -> Vec<Arc<dyn Access>> {
-                let checked = vec![$(self.$folder.check(problems)),*];
+        impl OtherOutletArgs {
+            /// Those that are set up. The APIs answer at `endpoints`.
+            pub fn check(&self, endpoints: &Endpoints, problems: &mut Problems) -> Vec<Arc<dyn Access>> {
+                let checked = vec![$(self.$folder.check(endpoints, problems)),*];
                 checked.into_iter().flatten().collect()
             }
         }
     };
 }
 
-further! {
+outlets! {
     events: events::EventsArgs,
 }
 
@@ -99,8 +112,21 @@ pub trait Outlet: Send + Sync {
     /// left out is better left out.
     fn is_busy(&self, place: Place<'_>, now: DateTime<Utc>) -> bool;
 
-    /// The target that a message was posted to.
+    /// Whether it can have posted the message of this receipt.
+    fn wrote(&self, receipt: &Receipt) -> bool;
+
+    /// The target that a message was posted to, for an outlet with targets.
     fn target_of(&self, receipt: &Receipt) -> Option<Target>;
+
+    /// Whether the targets and mentions of messages and of the settings are written for it. They are applied to no other outlet.
+    fn takes_addresses(&self) -> bool {
+        false
+    }
+
+    /// Whom an outlet mentions that takes no mentions of messages.
+    fn mention(&self) -> Option<&Mention> {
+        None
+    }
 }
 
 /// Where a message goes.
@@ -146,19 +172,53 @@ pub struct Content<'a> {
     pub part: Part,
     /// As plain text: the outlet refused its own form.
     pub plain: bool,
-    /// The end as data, for outlets that send no text. `None` when this is neither the end of a watch nor a test.
-    pub end: Option<End<'a>>,
+    /// What it is about.
+    pub about: About<'a>,
 }
 
-/// The end of a watch as data.
-#[derive(Clone, Copy, Debug)]
-pub struct End<'a> {
-    /// The report.
-    pub report: &'a Report,
-    /// `projects/P/topics/T`: whose opwatch it is.
+/// What a message is about: for outlets that send data, or that name messages themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About<'a> {
+    /// `projects/P/topics/T`: whose opwatch it is. Empty in a terminal.
     pub topic: &'a str,
-    /// The id of this report to this outlet: the same for all its tries and copies, and for no other.
-    pub id: &'a str,
+    /// The id of the watch.
+    pub watch: &'a str,
+    /// The name of the operation; empty when there is none.
+    pub operation: &'a str,
+    /// The report. None of a message that only tells of progress.
+    pub report: Option<&'a Report>,
+}
+
+impl<'a> About<'a> {
+    /// What the message of `report` is about.
+    pub fn report(topic: &'a str, report: &'a Report) -> Self {
+        let operation = report.operation.as_ref().map_or("", Operation::name);
+        Self { topic, watch: &report.watch.id, operation, report: Some(report) }
+    }
+
+    /// What a message that tells of the progress of `check` is about.
+    pub fn progress(topic: &'a str, check: &'a Check) -> Self {
+        Self { topic, watch: &check.watch.id, operation: check.operation.name(), report: None }
+    }
+
+    /// The end of a watch, or the test of `opwatch doctor`: what outlets that send data send.
+    pub fn end(&self) -> Option<&'a Report> {
+        self.report.filter(|report| report.outcome.is_end() || report.outcome == Outcome::Doctor)
+    }
+
+    /// What all messages about the operation of this watch have in common, and no others: 64 hexadecimal digits.
+    pub fn thread(&self) -> String {
+        hash(&[self.topic, self.watch, self.operation, "thread"])
+    }
+
+    /// What all tries and copies of this message have in common, and no other message of the outlet: of a report the id of its
+    /// task. 64 hexadecimal digits.
+    pub fn id(&self) -> String {
+        match self.report {
+            Some(report) => report_id(self.topic, report),
+            None => hash(&[self.topic, self.watch, self.operation, "progress"]),
+        }
+    }
 }
 
 /// Which part of a notice a message has.

@@ -30,8 +30,8 @@ pub struct Policy {
     pub exports: Locations,
     /// `IMPORT_PREFIXES`: what imports may read.
     pub imports: Locations,
-    /// What the outlet that follows watches can do.
-    pub powers: Powers,
+    /// `OUTLETS`: the outlets that are set up, by their IDs, and what each can do.
+    pub outlets: Vec<(&'static str, Powers)>,
     /// Where a message may send.
     pub targets: Targets,
     /// `MENTIONS`: whom a message may mention; `None` allows everyone.
@@ -108,14 +108,19 @@ impl Policy {
     /// # Errors
     /// With the field and the setting that forbids it.
     pub fn permit_routing(&self, routing: &Routing) -> Result<(), Problem> {
-        if !self.powers.edits && routing.notify == Some(Notify::Live) {
+        let missing = |id: &&&str| !self.outlets.iter().any(|(outlet, _)| outlet == *id);
+        if let Some(id) = routing.outlets.iter().flatten().find(missing) {
+            return Err(forbidden("outlets", "OUTLETS", id));
+        }
+        let powers = self.powers(routing);
+        if !powers.edits && routing.notify == Some(Notify::Live) {
             return Err(Problem::new("notify", ProblemKind::NeedsPower));
         }
         if let Some(mention) = routing.mention.as_ref().filter(|mention| !self.permits_mention(mention)) {
             return Err(forbidden("mention", "MENTIONS", mention.as_str()));
         }
         match &routing.target {
-            Some(_) if !self.powers.targets => Err(Problem::new("channel", ProblemKind::NeedsPower)),
+            Some(_) if !powers.targets => Err(Problem::new("channel", ProblemKind::NeedsPower)),
             Some(target) if !self.permits_target(target) => {
                 Err(forbidden("channel", "SLACK_CHANNELS", target.as_str()))
             }
@@ -123,9 +128,16 @@ impl Policy {
         }
     }
 
+    /// What the outlets can do that a watch with this routing reports to.
+    fn powers(&self, routing: &Routing) -> Powers {
+        let is_chosen = |id| routing.outlets.as_ref().is_none_or(|ids| ids.contains(id));
+        let chosen = self.outlets.iter().filter(|(id, _)| is_chosen(id));
+        chosen.fold(Powers::default(), |all, (_, powers)| all.or(*powers))
+    }
+
     /// Whether a message may send to `target`.
     pub fn permits_target(&self, target: &Target) -> bool {
-        self.powers.targets
+        self.powers(&Routing::default()).targets
             && match &self.targets {
                 Targets::Any => true,
                 Targets::Only(targets) => targets.contains(target),
@@ -198,7 +210,8 @@ fn forbidden(field: &str, setting: &str, value: &str) -> Problem {
 mod tests {
     use super::*;
 
-    const ALL_POWERS: Powers = Powers { edits: true, threads: true, mentions: true, targets: true };
+    const ALL_POWERS: Powers =
+        Powers { texts: true, edits: true, threads: true, mentions: true, targets: true };
 
     fn policy() -> Policy {
         Policy {
@@ -211,7 +224,7 @@ mod tests {
                 .to_vec(),
             exports: Locations::Below(vec!["gs://b/safe".to_owned()]),
             imports: Locations::Below(vec!["gs://b/in".to_owned()]),
-            powers: ALL_POWERS,
+            outlets: vec![("slack", ALL_POWERS), ("events", Powers::default())],
             targets: Targets::Only(vec![Target::new("C024BE91L")]),
             mentions: Some(vec![Mention::new("here")]),
             limits: Limits { min_interval: 30, ..Limits::NONE },
@@ -258,7 +271,9 @@ mod tests {
     fn a_channel_is_one_of_those_allowed_and_needs_a_bot() {
         let ask = |powers: Powers, targets: Targets, channel: Option<&str>, notify| {
             let routing = Routing { target: channel.map(Target::new), notify, ..Routing::default() };
-            Policy { powers, targets, ..policy() }.permit_routing(&routing).map_err(|problem| problem.field)
+            Policy { outlets: vec![("slack", powers)], targets, ..policy() }
+                .permit_routing(&routing)
+                .map_err(|problem| problem.field)
         };
         let bot = |targets: Targets, channel, notify| ask(ALL_POWERS, targets, channel, notify);
         let webhook = |channel, notify| ask(Powers::default(), Targets::Any, channel, notify);
@@ -270,6 +285,23 @@ mod tests {
         assert_eq!(webhook(None, Some(Notify::StartAndEnd)), Ok(()));
         assert_eq!(webhook(Some("C024BE91L"), None), Err("channel".to_owned()));
         assert_eq!(webhook(None, Some(Notify::Live)), Err("notify".to_owned()));
+    }
+
+    #[test]
+    fn a_message_chooses_among_the_outlets_that_are_set_up() {
+        let ask = |outlets: &[&'static str], notify, channel: Option<&str>| {
+            let target = channel.map(Target::new);
+            let routing = Routing { target, notify, outlets: Some(outlets.to_vec()), ..Routing::default() };
+            policy()
+                .permit_routing(&routing)
+                .map_err(|problem| (problem.field.clone(), problem.setting().to_owned()))
+        };
+        let refused = |field: &str, setting: &str| Err((field.to_owned(), setting.to_owned()));
+        assert_eq!(ask(&["events"], None, None), Ok(()));
+        assert_eq!(ask(&["slack", "events"], Some(Notify::Live), Some("C024BE91L")), Ok(()));
+        assert_eq!(ask(&["slack", "topic"], None, None), refused("outlets", "OUTLETS"));
+        assert_eq!(ask(&["events"], Some(Notify::Live), None), refused("notify", ""), "no event is edited");
+        assert_eq!(ask(&["events"], None, Some("C024BE91L")), refused("channel", ""), "it is Slack's");
     }
 
     #[test]

@@ -2,47 +2,65 @@
 //! last look showed; when Slack fails the push is refused, and the dead-letter subscription keeps it.
 
 use super::notifier::{EDITS, NotPosted, again, counts_as_delivered, said};
+use super::report::not_set_up;
 use super::{Action, DeliveryResult, Runner, watch_id};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{Decision, decide};
 use crate::delivery::{Delivery, NotBase64};
 use crate::message::{Received, read};
-use crate::outlets::Fault;
+use crate::outlets::{Fault, Outlet};
 use crate::text;
 use crate::trust::SOURCE_TIME;
-use crate::watch::{
-    Check, InvalidMessage, Kind, MAX_EXCERPT_CHARS, Message, Outcome, Problem, ProblemKind, Report,
-};
+use crate::watch::{Check, InvalidMessage, Kind, MAX_EXCERPT_CHARS, Message, Problem, ProblemKind, Report};
 
 /// The attribute that Pub/Sub adds with the number of deliveries:
 /// <https://cloud.google.com/pubsub/docs/dead-letter-topics>.
 const DELIVERIES: &str = "CloudPubSubDeadLetterSourceDeliveryCount";
 
+/// Where that is found which a dead letter's report tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// The dead letter was a report, which has its outlet.
+    Report,
+    /// A last look showed how the operation ended.
+    Ended,
+    /// It is only known that the message was given up on.
+    Lost,
+}
+
 impl Runner {
     /// Handles one delivery from the dead-letter topic.
     pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> DeliveryResult {
         let watch = Stopwatch::start();
-        let (report, is_seen_now) = self.lost(delivery, deadline).await;
-        if let Some(id) = &report.outlet {
-            return self.notifier.lost_further(id, &report, deadline).await;
-        }
-        if is_seen_now || report.outcome == Outcome::Lost {
-            self.scheduler.tell_further(&report, deadline).await;
-        }
+        let (report, found) = self.lost(delivery, deadline).await;
+        let is_seen_now = found == Found::Ended;
+        let report = if found == Found::Report {
+            report
+        } else {
+            let home = self.notifier.for_home(&report);
+            let told = home.as_ref().and_then(|home| self.notifier.outlet_of(home)).map(Outlet::id);
+            let others = self.scheduler.tell_others(&report, told, deadline).await;
+            match home {
+                Some(report) => report,
+                None => return self.only_programs(&report, others),
+            }
+        };
         if is_seen_now && let Some(handled) = self.report_end(&report, deadline).await {
             return handled;
         }
+        let Some(outlet) = self.notifier.outlet_of(&report) else { return not_set_up(&report) };
         // Nothing counts its tries.
         let report = Report { tries: report.tries.max(EDITS), ..report };
-        if !self.notifier.is_wanted(&report) {
+        if !self.notifier.is_wanted(outlet, &report) {
             return DeliveryResult::new(Action::NotWanted);
         }
-        let (report, posted) = self.post_with_less(report, deadline).await;
-        let told = match &posted {
-            Ok(()) => true,
-            Err(not_posted) => self.goes_on(&report, not_posted, deadline).await,
+        let (report, posted) = self.post_with_less(outlet, report, deadline).await;
+        let (told, decision) = match &posted {
+            Ok(()) => (true, Action::ToldLost),
+            Err(not_posted) if not_posted.error.fault == Fault::Closed => (true, Action::GaveUp),
+            Err(not_posted) if self.goes_on(&report, not_posted, deadline).await => (true, Action::ToldLost),
+            Err(_) => (false, Action::KeptLost),
         };
-        let decision = if told { Action::ToldLost } else { Action::KeptLost };
         let error = posted.err().map(|not_posted| said(&not_posted.error, None));
         DeliveryResult {
             acknowledged: told,
@@ -58,16 +76,28 @@ impl Runner {
         }
     }
 
+    /// What became of a dead letter of which only programs hear, when its report was `scheduled` for them.
+    fn only_programs(&self, report: &Report, scheduled: bool) -> DeliveryResult {
+        let operation = report.operation.as_ref().map(|operation| operation.name().to_owned());
+        DeliveryResult {
+            acknowledged: scheduled,
+            operation: operation.unwrap_or_default(),
+            needs_attention: true,
+            ..DeliveryResult::new(if scheduled { Action::ToldLost } else { Action::KeptLost })
+        }
+    }
+
     /// Posts `report`, and at once with less where Slack refuses a part: nothing can carry that to a next try.
     async fn post_with_less(
         &self,
+        outlet: &dyn Outlet,
         mut report: Report,
         deadline: Deadline,
     ) -> (Report, Result<(), NotPosted>) {
         loop {
-            let posted = self.notifier.post(&report, None, deadline).await;
+            let posted = self.notifier.post(outlet, &report, None, deadline).await;
             let Err(not_posted) = &posted else { return (report, posted) };
-            let (less, dropped) = self.notifier.reduced(report, not_posted);
+            let (less, dropped) = self.notifier.reduced(outlet, report, not_posted);
             report = less;
             if dropped.is_none() {
                 return (report, posted);
@@ -114,9 +144,9 @@ impl Runner {
         }
     }
 
-    /// What to tell of a lost message, and whether it is an end that was seen only now: a report itself, of a check how its
+    /// What to tell of a lost message, and where that was found: a report itself, of a check how its
     /// operation ended or else that it was lost, of a start the operation if it can be found, of anything else its beginning.
-    async fn lost(&self, delivery: Delivery, deadline: Deadline) -> (Report, bool) {
+    async fn lost(&self, delivery: Delivery, deadline: Deadline) -> (Report, Found) {
         let now = self.clock.now();
         let deliveries =
             delivery.attributes.get(DELIVERIES).and_then(|count| count.parse().ok()).unwrap_or(0);
@@ -135,9 +165,9 @@ impl Runner {
             }
         };
         let report = match message {
-            Ok(Message::Report(report)) => *report,
+            Ok(Message::Report(report)) => return (*report, Found::Report),
             Ok(Message::Check(check)) => match self.ended(&check, deadline).await {
-                Some(report) => return (report, true),
+                Some(report) => return (report, Found::Ended),
                 None => Report::of_lost(Some(&Message::Check(check)), deliveries, now),
             },
             Ok(Message::Start(start)) => {
@@ -157,6 +187,6 @@ impl Runner {
                 Report::of_unusable(received.message_id, unusable, now)
             }
         };
-        (report, false)
+        (report, Found::Lost)
     }
 }

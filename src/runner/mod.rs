@@ -37,7 +37,7 @@ use crate::google::Google;
 use crate::hash::{hash_bytes, short_hash};
 use crate::json;
 use crate::message::{MAX_READ_BYTES, Received, is_report, read};
-use crate::outlets::Outlet;
+use crate::outlets::Outlets;
 use crate::text;
 use crate::trust::Origin;
 use crate::watch::{InvalidMessage, Locale, MAX_EXCERPT_CHARS, Message, Problem, ProblemKind, Report, Test};
@@ -54,28 +54,24 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner that calls Google through this client, and tells people in this outlet.
-    pub fn new(config: Config, google: Google, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Self {
-        let (config, google) = (Arc::new(config), Arc::new(google));
+    /// A runner that calls Google through this client, and tells people and programs through these outlets.
+    pub fn new(
+        config: Config,
+        google: impl Into<Arc<Google>>,
+        outlets: Outlets,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (config, google) = (Arc::new(config), google.into());
+        let scheduler =
+            Scheduler::new(Arc::clone(&config), Arc::clone(&google), outlets.clone(), Arc::clone(&clock));
         Self {
             starter: Starter::new(config.policy.clone(), Arc::clone(&google)),
-            scheduler: Scheduler::new(Arc::clone(&config), Arc::clone(&google), Arc::clone(&clock)),
-            notifier: Notifier::new(Arc::clone(&config), outlet, Arc::clone(&clock)),
+            scheduler,
+            notifier: Notifier::new(Arc::clone(&config), outlets, Arc::clone(&clock)),
             recorder: Recorder::new(Arc::clone(&config), Arc::clone(&google), Arc::clone(&clock)),
             config,
             google,
             clock,
-        }
-    }
-
-    /// The same with these outlets, which are told of each end too.
-    #[must_use]
-    pub fn with_further(self, further: Vec<Arc<dyn Outlet>>) -> Self {
-        let ids = further.iter().map(|outlet| outlet.id()).collect();
-        Self {
-            scheduler: self.scheduler.with_further(ids),
-            notifier: self.notifier.with_further(further),
-            ..self
         }
     }
 

@@ -7,6 +7,7 @@ use super::recorder::ClaimOutcome;
 use super::{Action, DeliveryResult, Runner, Step};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::Decision;
+use crate::outlets::UNNAMED;
 use crate::watch::Report;
 
 impl Runner {
@@ -14,17 +15,17 @@ impl Runner {
         if report.is_claim() {
             return Step::last(DeliveryResult::new(Action::Released), now);
         }
-        if let Some(id) = report.outlet.clone() {
-            return self.notifier.report_further(&id, report, now, deadline).await;
-        }
+        let Some(outlet) = self.notifier.outlet_of(&report) else {
+            return Step::last(not_set_up(&report), now);
+        };
         if let Err(limit) = self.scheduler.count_notice(&report, now, deadline).await {
             return limit.refuse_notice(report, now);
         }
-        let wanted = self.notifier.is_wanted(&report);
+        let wanted = self.notifier.is_wanted(outlet, &report);
         // Without a post nothing needs a lease.
-        if let Some(error) = self.notifier.resting(&report).filter(|_| wanted) {
+        if let Some(error) = self.notifier.resting(outlet, &report).filter(|_| wanted) {
             let held_back = NotPosted { error, is_edit: false, mentions: false };
-            return self.notifier.not_posted(report, &held_back, 0, now);
+            return self.notifier.not_posted(outlet, report, &held_back, 0, now);
         }
         let (permission, past) = self.recorder.ask(&report, deadline).await;
         let lease = match permission {
@@ -39,7 +40,7 @@ impl Runner {
         };
         let watch = Stopwatch::start();
         let posted = if wanted {
-            self.notifier.post(&report, past.comparison().as_ref(), deadline).await
+            self.notifier.post(outlet, &report, past.comparison().as_ref(), deadline).await
         } else {
             Ok(())
         };
@@ -50,13 +51,20 @@ impl Runner {
             Err(not_posted) if counts_as_delivered(&report, &not_posted) => unclear(&not_posted.error),
             Err(not_posted) => {
                 // The next try is due in 10 s at the earliest, and waits for the release in no case.
-                let step = self.notifier.not_posted(report, &not_posted, call_milliseconds, now);
+                let step = self.notifier.not_posted(outlet, report, &not_posted, call_milliseconds, now);
                 return Step { release: lease, ..step };
             }
         };
         self.recorder.sent(&report, lease.as_ref(), &past, deadline).await;
         Step::last(handled, now).after_call(call_milliseconds)
     }
+}
+
+/// Its outlet was set up when the report was created, and is no more.
+pub(super) fn not_set_up(report: &Report) -> DeliveryResult {
+    let id = report.outlet.as_deref().unwrap_or(UNNAMED);
+    let error = Some(format!("outlet {id:?} is no longer set up: the report to it is dropped"));
+    DeliveryResult { error, ..DeliveryResult::new(Action::Dropped) }
 }
 
 /// The same report after a wait: `left` is what the lease of the other delivery has at most.

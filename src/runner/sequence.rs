@@ -41,7 +41,7 @@ impl Runner {
         let (message, at) = next.into_message();
         let watch = Stopwatch::start();
         let is_first = handled.decision == Action::Started;
-        let (created, further) = self.scheduler.next(&message, at, is_first, deadline).await;
+        let created = self.scheduler.next(&message, at, is_first, deadline).await;
         let schedule_milliseconds = Some(watch.milliseconds());
         match (&message, &created) {
             (Message::Check(check), Ok(Created::New | Created::MaybeNew)) => {
@@ -58,8 +58,8 @@ impl Runner {
         }
         let operation = message.operation_name().to_owned();
         let handled = DeliveryResult { operation, schedule_milliseconds, ..handled };
-        match created.and(further) {
-            Ok(()) => {
+        match created {
+            Ok(_) => {
                 let error = handled.error.map(|error| with_next_try(error, &message, at));
                 DeliveryResult { error, ..handled }
             }
@@ -98,6 +98,7 @@ impl Runner {
     async fn warn(&self, check: &mut Check, now: DateTime<Utc>, deadline: Deadline) {
         let report = stall_report(check, now);
         let waits = report.asks_a_person();
+        let Some(report) = self.notifier.for_home(&report) else { return };
         let report = Message::Report(Box::new(report));
         // The time of the next step is left to it.
         let created = self.scheduler.schedule_within(deadline.for_call(), &report, deadline).await;

@@ -22,6 +22,7 @@ use crate::ledger::Ledger;
 use crate::message::arbitrary::{message, time};
 use crate::net::endpoints::Endpoints;
 use crate::net::transport::{Answer, Failure, Method, Request, Sending, Transport};
+use crate::outlets::Outlets;
 use crate::outlets::slack::Access as Way;
 use crate::testing::{self, Fixed, QUEUE, Script, TOPIC, created, wanted_task};
 use crate::trust::Origin;
@@ -179,7 +180,7 @@ fn runner(
     let routing = Routing { target: Some(Target::new("C0OPS")), ..Routing::default() };
     let config = Config { routing, ledger, ..testing::config(slack.powers()) };
     let google = Google::new(Arc::clone(&transport), Tokens::new(Some("t".into())), Endpoints::default());
-    Runner::new(config, google, slack.open(transport), Arc::new(Fixed(now)))
+    Runner::new(config, google, Outlets::new([slack.open(transport)]), Arc::new(Fixed(now)))
 }
 
 /// The same with the tasks themselves, of a message that was published at a time of its own.

@@ -1,16 +1,22 @@
 //! What the settings of the service mean together.
 
+use std::sync::Arc;
+
 use chrono_tz::Tz;
 
+use super::slack::IS_MISSING;
 use super::{BadSettings, ServeArgs, Settings};
 use crate::args::Problems;
 use crate::config::Config;
 use crate::intake::token::Identity;
 use crate::message::Defaults;
+use crate::net::endpoints::Endpoints;
 use crate::outlets;
-use crate::policy::Policy;
+use crate::outlets::access::Access;
+use crate::policy::{Policy, Targets};
 use crate::services::project_of;
 use crate::trust::{Internal, Trust};
+use crate::watch::Powers;
 
 impl ServeArgs {
     /// Checks all settings.
@@ -29,14 +35,12 @@ impl ServeArgs {
         let project = project_of(&topic);
         self.ledger.check_kind(bad);
         let ledger = self.ledger.check(project, bad);
-        let (slack, targets) = self.slack.check_access(&endpoints, bad);
-        let powers = slack.powers();
-        let policy = Policy { powers, targets, ..self.check_policy(project, bad) };
+        let (outlets, targets) = self.check_outlets(&endpoints, bad);
+        let allowed = outlets.iter().map(|outlet| (outlet.id(), outlet.powers())).collect();
+        let policy = Policy { outlets: allowed, targets, ..self.check_policy(project, bad) };
         let zone = self.common.time_zone.check(bad).unwrap_or(Tz::UTC);
         let settings = Settings {
             port: self.port.check(bad).unwrap_or_default(),
-            slack,
-            further: self.further.check(bad),
             push_identity: self.check_push_identity(bad),
             config: Config {
                 trust: self.check_trust(&topic, bad),
@@ -44,7 +48,7 @@ impl ServeArgs {
                 defaults: self.check_defaults(&policy, zone, bad),
                 locale: self.common.locale.check(bad).unwrap_or_default(),
                 title: self.slack.title.check(bad),
-                routing: self.slack.check_routing(powers, bad),
+                routing: self.slack.check_routing(home(&outlets), bad),
                 stall_after: self.slack.stall_after.check(bad).unwrap_or_default(),
                 topic,
                 check_queue,
@@ -55,10 +59,36 @@ impl ServeArgs {
                 ledger,
                 signals: self.signals.check(bad).unwrap_or_default(),
             },
+            outlets,
             endpoints,
             access_token: self.common.access_token.check(bad),
         };
         problems.or(settings)
+    }
+
+    /// The outlets in the order of `OUTLETS`, and where messages may send in Slack.
+    fn check_outlets(
+        &self,
+        endpoints: &Endpoints,
+        problems: &mut Problems,
+    ) -> (Vec<Arc<dyn Access>>, Targets) {
+        let before = problems.count();
+        let (slack, targets) = self.slack.check_access(endpoints, problems).unzip();
+        let slack = slack.map(|slack| Arc::new(slack) as Arc<dyn Access>);
+        let mut set_up: Vec<_> = slack.into_iter().chain(self.others.check(endpoints, problems)).collect();
+        if set_up.is_empty() && problems.count() == before {
+            let why = format!("{IS_MISSING}, or EVENTS_URL with EVENTS_SECRET");
+            self.slack.slack_webhook_url.refuse(&why, problems);
+        }
+        if let Some(ids) = self.outlets.check(problems) {
+            for id in ids.iter().filter(|id| !set_up.iter().any(|outlet| outlet.id() == **id)) {
+                self.outlets
+                    .refuse(&format!("lists {id}, which is not set up: remove it, or set it up"), problems);
+            }
+            set_up.retain(|outlet| ids.contains(&outlet.id()));
+            set_up.sort_by_key(|outlet| ids.iter().position(|id| *id == outlet.id()));
+        }
+        (set_up, targets.unwrap_or(Targets::Any))
     }
 
     fn check_policy(&self, project: &str, problems: &mut Problems) -> Policy {
@@ -113,4 +143,10 @@ impl ServeArgs {
             addressing: default.addressing,
         }
     }
+}
+
+/// What the outlet can do that follows watches: the first that can edit, or else the first that people read.
+fn home(outlets: &[Arc<dyn Access>]) -> Powers {
+    let powers = || outlets.iter().map(|outlet| outlet.powers());
+    powers().find(|powers| powers.edits).or_else(|| powers().find(|powers| powers.texts)).unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use crate::args::{Problems, Setting, UNSET, reads};
 use crate::net::endpoints::{Api, Endpoint, Endpoints};
 use crate::policy::{Database, Limits, Locations, Policy, Targets};
 use crate::services::{DEFAULT_DATABASE, Service};
-use crate::watch::{Locale, Powers};
+use crate::watch::Locale;
 
 const DEFAULT_SERVICES: &str = "datastore,firestore";
 const DATABASES: &str = "(default),my-project/orders";
@@ -46,7 +46,7 @@ pub struct CommonArgs {
     #[arg(long, env = "LOCALE", hide_env_values = true, default_value = "en", value_parser = reads("ja", locale))]
     pub locale: Setting<Locale>,
     /// For local work and tests: base URLs of the APIs, such as
-    /// datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…,ledger=…; `operations` is that of every service
+    /// datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…,events=…,ledger=…; `operations` is that of every service
     /// which is not listed by its ID. Plain http is allowed for loopback only
     #[arg(long, env = "ENDPOINTS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(ENDPOINTS, text))]
     pub endpoints: Setting<String>,
@@ -108,7 +108,7 @@ impl CommonArgs {
             starts: Vec::new(),
             exports: Locations::Unset,
             imports: Locations::Unset,
-            powers: Powers::default(),
+            outlets: Vec::new(),
             targets: Targets::Any,
             mentions: None,
             limits: Limits::NONE,

@@ -46,14 +46,14 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use secrecy::SecretString;
 
-use self::parse::{account, audience, interval, number, queue, time, topic};
+use self::parse::{account, audience, interval, list, number, queue, time, topic};
 use crate::args::{Problems, Setting, UNSET, reads};
 use crate::config::Config;
 use crate::intake::token::Identity;
 use crate::message::LIMIT;
 use crate::net::endpoints::Endpoints;
 use crate::outlets::access::Access;
-use crate::outlets::{FurtherArgs, slack as slack_outlet};
+use crate::outlets::{IDS, OtherOutletArgs};
 
 /// Settings that can't be used: a line each.
 pub type BadSettings = Problems;
@@ -96,6 +96,10 @@ pub struct ServeArgs {
     /// Service account whose OAuth token Cloud Tasks uses to publish
     #[arg(long, env = "TASKS_SERVICE_ACCOUNT", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(TASKS_ACCOUNT, account))]
     pub tasks_service_account: Setting<String>,
+    /// Where watches are reported, in this order: slack, events. The first that can edit its messages follows each watch
+    /// with one. Messages may choose among them (`outlets`) [default: all that are set up, in the order above]
+    #[arg(long, env = "OUTLETS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("slack,events", outlets))]
+    pub outlets: Setting<Vec<&'static str>>,
     /// How Slack is told
     #[command(flatten)]
     pub slack: SlackArgs,
@@ -119,9 +123,9 @@ pub struct ServeArgs {
     /// Settings that other commands have too
     #[command(flatten)]
     pub common: CommonArgs,
-    /// Who else is told
+    /// The outlets besides Slack
     #[command(flatten)]
-    pub further: FurtherArgs,
+    pub others: OtherOutletArgs,
     /// What may be started
     #[command(flatten)]
     pub policy: PolicyArgs,
@@ -142,6 +146,22 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
     }
 }
 
+fn outlets(text: &str) -> Result<Vec<&'static str>, String> {
+    let mut seen: Vec<&'static str> = Vec::new();
+    for id in list(text, outlet)? {
+        if seen.contains(&id) {
+            return Err(format!("lists {id} twice: remove one"));
+        }
+        seen.push(id);
+    }
+    Ok(seen)
+}
+
+fn outlet(text: &str) -> Result<&'static str, String> {
+    let known = IDS.iter().copied().find(|id| *id == text);
+    known.ok_or_else(|| format!("{text:?} is not one of {}", IDS.join(", ")))
+}
+
 fn checks(text: &str) -> Result<u32, String> {
     let limit = text.parse().ok().filter(|limit| LIMIT.contains(limit));
     limit.ok_or_else(|| "must be a whole number from 1 to 10000".to_owned())
@@ -154,10 +174,8 @@ pub struct Settings {
     pub port: u16,
     /// What the runner is set to.
     pub config: Config,
-    /// How Slack lets opwatch post.
-    pub slack: slack_outlet::Access,
-    /// The outlets that are told of each end too.
-    pub further: Vec<Arc<dyn Access>>,
+    /// The outlets, in the order of `OUTLETS`.
+    pub outlets: Vec<Arc<dyn Access>>,
     /// Who pushes; none leaves that to Cloud Run.
     pub push_identity: Option<Identity>,
     /// Where the APIs answer.

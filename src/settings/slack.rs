@@ -17,6 +17,8 @@ use crate::watch::{Mention, MentionOn, Notify, Powers, ProblemKind, Routing, Tar
 /// Slack's host of webhooks.
 const SLACK: &str = "https://hooks.slack.com";
 const WEBHOOK: &str = "https://hooks.slack.com/services/T…/B…/…";
+/// What to set when no outlet is set up.
+pub(super) const IS_MISSING: &str = "must be set, or SLACK_BOT_TOKEN with SLACK_CHANNEL";
 const BOT_TOKEN: &str = "xoxb-…";
 const CHANNEL: &str = "C024BE91L";
 
@@ -67,27 +69,35 @@ impl SlackArgs {
         let args = matches.and_then(|matches| Self::from_arg_matches(&matches));
         let args = args.map_err(|error| Problems::of(error.to_string()))?;
         let mut problems = Problems::default();
-        let (access, _) = args.check_access(endpoints, &mut problems);
+        let Some((access, _)) = args.check_access(endpoints, &mut problems) else {
+            args.slack_webhook_url.refuse(IS_MISSING, &mut problems);
+            return Err(problems);
+        };
         let routing = args.check_routing(access.powers(), &mut problems);
         problems.or((access, routing))
     }
 }
 
 impl SlackArgs {
-    /// The webhook or the bot: exactly one of them; and where messages may send.
-    pub(super) fn check_access(&self, endpoints: &Endpoints, bad: &mut Problems) -> (Access, Targets) {
+    /// The webhook or the bot, if there is one of them; and where messages may send.
+    pub(super) fn check_access(
+        &self,
+        endpoints: &Endpoints,
+        bad: &mut Problems,
+    ) -> Option<(Access, Targets)> {
         let (webhook, token) = (&self.slack_webhook_url, &self.slack_bot_token);
-        match (webhook.is_given(), token.is_given()) {
+        Some(match (webhook.is_given(), token.is_given()) {
             (true, true) => {
                 token.refuse("can't be set together with SLACK_WEBHOOK_URL: unset one of them", bad);
                 (self.check_webhook(endpoints, bad), self.check_channels(bad))
             }
             (false, false) => {
-                webhook.refuse("must be set, or SLACK_BOT_TOKEN with SLACK_CHANNEL", bad);
-                (Access::Webhook(SecretString::default()), Targets::Any)
+                self.only_a_bot_has("must be set together with SLACK_BOT_TOKEN", bad);
+                return None;
             }
             (true, false) => {
-                self.only_a_bot_has(bad);
+                let why = "can't be used with a webhook, which has a fixed channel: unset it, or set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL";
+                self.only_a_bot_has(why, bad);
                 (self.check_webhook(endpoints, bad), Targets::Any)
             }
             (false, true) => {
@@ -95,11 +105,10 @@ impl SlackArgs {
                 let token = token.check(bad).unwrap_or_default();
                 (Access::Bot { base, token }, self.check_channels(bad))
             }
-        }
+        })
     }
 
-    fn only_a_bot_has(&self, bad: &mut Problems) {
-        let why = "can't be used with a webhook, which has a fixed channel: unset it, or set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL";
+    fn only_a_bot_has(&self, why: &str, bad: &mut Problems) {
         if self.slack_channel.is_given() {
             self.slack_channel.refuse(why, bad);
         }
@@ -144,19 +153,25 @@ impl SlackArgs {
         Some(mentions)
     }
 
+    /// What a message that doesn't say gets; `powers` are those of the outlet that follows watches.
     pub(super) fn check_routing(&self, powers: Powers, bad: &mut Problems) -> Routing {
         let target = self.slack_channel.check(bad);
-        if powers.targets && !self.slack_channel.is_given() {
+        if self.slack_bot_token.is_given() && !self.slack_channel.is_given() {
             self.slack_channel.refuse("must be set together with SLACK_BOT_TOKEN", bad);
         }
         let (mention, mention_on) = (self.mention.check(bad), self.mention_on.check(bad));
-        let default = if powers.edits { Notify::Live } else { Notify::End };
+        let default = match powers {
+            Powers { edits: true, .. } => Notify::Live,
+            // The start and the end are one thread.
+            Powers { threads: true, .. } => Notify::StartAndEnd,
+            Powers { .. } => Notify::End,
+        };
         let notify = self.notify.check(bad).unwrap_or(default);
         if notify == Notify::Live && !powers.edits {
-            let why = "\"live\" needs a bot: set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL";
+            let why = "\"live\" needs an outlet that can edit its messages: set SLACK_BOT_TOKEN instead of SLACK_WEBHOOK_URL";
             self.notify.refuse(why, bad);
         }
-        Routing { target, mention, mention_on, notify: Some(notify) }
+        Routing { target, mention, mention_on, notify: Some(notify), outlets: None }
     }
 }
 

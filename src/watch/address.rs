@@ -20,6 +20,8 @@ pub struct Receipt(Map<String, Value>);
 #[expect(clippy::struct_excessive_bools, reason = "each is there or not, whatever the others")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Powers {
+    /// People read its messages. Without this it gets the ends of watches as data, and nothing else.
+    pub texts: bool,
     /// A message can be edited and deleted after it was posted.
     pub edits: bool,
     /// A message can have replies.
@@ -30,14 +32,16 @@ pub struct Powers {
     pub targets: bool,
 }
 
-/// How an outlet writes targets, mentions and receipts.
+/// How messages write targets, mentions, outlets and receipts.
 #[derive(Clone, Copy, Debug)]
 pub struct Addressing {
     /// Its targets.
     pub target: Form,
     /// Its mentions.
     pub mention: Form,
-    /// The receipt that such an object is; none when the outlet can't have written it.
+    /// The IDs of all outlets, which messages choose among.
+    pub outlets: &'static [&'static str],
+    /// The receipt that such an object is; none when no outlet can have written it.
     pub receipt: fn(&Map<String, Value>) -> Option<Receipt>,
 }
 
@@ -48,6 +52,20 @@ pub struct Form {
     pub described: &'static str,
     /// Whether a text is.
     pub fits: fn(&str) -> bool,
+}
+
+impl Powers {
+    /// What can be done when an outlet with these powers and one with `others` are set up.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            texts: self.texts || others.texts,
+            edits: self.edits || others.edits,
+            threads: self.threads || others.threads,
+            mentions: self.mentions || others.mentions,
+            targets: self.targets || others.targets,
+        }
+    }
 }
 
 impl Form {

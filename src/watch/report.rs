@@ -43,7 +43,7 @@ pub struct Report {
     pub origin: Option<StartRequest>,
     /// The message that follows the watch.
     pub live: Option<Receipt>,
-    /// The id of the outlet that is told; none for the one that follows watches.
+    /// The id of the outlet that it goes to. None for the outlet that was the first one, and before it is addressed.
     pub outlet: Option<String>,
     /// The outlet's word for why the watch's target did not take it: it goes to the settings' one.
     pub fallback_reason: Option<String>,
@@ -120,10 +120,15 @@ fn unknown_problem() -> Problem {
 }
 
 impl Report {
-    /// The same report for another outlet than the one that follows watches.
+    /// The same report for the outlet with this id.
     #[must_use]
     pub fn to_outlet(&self, id: &str) -> Self {
-        Self { outlet: Some(id.to_owned()), live: None, ..self.clone() }
+        Self { outlet: Some(id.to_owned()), ..self.clone() }
+    }
+
+    /// Whether no outlet was chosen for it yet: it is the first copy, and its task is about to be created.
+    pub fn is_unaddressed(&self) -> bool {
+        self.outlet.is_none() && self.tries == 0 && self.claim_waits == 0 && !self.is_claim()
     }
 
     /// The report that ends `check`'s watch.

@@ -15,6 +15,8 @@ pub struct Routing {
     pub mention_on: Option<MentionOn>,
     /// What to tell.
     pub notify: Option<Notify>,
+    /// The IDs of the outlets to report to.
+    pub outlets: Option<Vec<&'static str>>,
 }
 
 impl Routing {
@@ -26,7 +28,14 @@ impl Routing {
             mention: self.mention.as_ref().or(defaults.mention.as_ref()).cloned(),
             mention_on: self.mention_on.or(defaults.mention_on),
             notify: self.notify.or(defaults.notify),
+            outlets: self.outlets.as_ref().or(defaults.outlets.as_ref()).cloned(),
         }
+    }
+
+    /// The same without what only the outlet understands that targets and mentions of messages are written for.
+    #[must_use]
+    pub fn without_addresses(&self) -> Self {
+        Self { target: None, mention: None, ..self.clone() }
     }
 }
 

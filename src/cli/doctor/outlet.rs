@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::clock::{CALL_LIMIT, Clock, SystemClock};
 use crate::hash::random_id;
-use crate::outlets::{Call, Content, End, Fault, Outlet, Part, PostError, To};
+use crate::outlets::{About, Call, Content, Fault, Outlet, Part, PostError, To, addressed};
 use crate::prose::{Context, notice};
 use crate::settings::Settings;
 use crate::watch::{Report, Watch};
@@ -20,12 +20,12 @@ pub(super) async fn check(outlet: &dyn Outlet, settings: &Settings, post: bool) 
             routing: None,
             now,
         };
-        let report = Report::of_doctor(Watch::default(), now);
-        let target = settings.config.routing.target.as_ref();
+        let watch = Watch { id: random_id().unwrap_or_default(), ..Watch::default() };
+        let report = addressed(&Report::of_doctor(watch, now), outlet);
+        let target = settings.config.routing.target.as_ref().filter(|_| outlet.takes_addresses());
         let notice = notice(&report, &context);
-        let id = random_id().unwrap_or_default();
-        let end = Some(End { report: &report, topic: &settings.config.topic, id: &id });
-        let whole = Content { notice: &notice, part: Part::Whole, plain: false, end };
+        let about = About::report(&settings.config.topic, &report);
+        let whole = Content { notice: &notice, part: Part::Whole, plain: false, about };
         let call = Call { limit: CALL_LIMIT, now };
         let what = format!("posting to {}", outlet.title());
         (what, outlet.post(To::Target(target), whole, call).await.map(|_| ()))

@@ -96,6 +96,15 @@ impl Form for Object<'_> {
     }
 }
 
+/// A list of texts.
+impl Form for Vec<Text<'_>> {
+    fn of(value: Value) -> Result<Self, Value> {
+        let Value::Array(items) = &value else { return Err(value) };
+        let texts = items.iter().map(|item| item.as_str().map(|text| Cow::Owned(text.to_owned())));
+        texts.collect::<Option<_>>().ok_or(value)
+    }
+}
+
 impl Form for u64 {
     fn of(value: Value) -> Result<Self, Value> {
         value.as_u64().ok_or(value)

@@ -59,6 +59,10 @@ pub(in crate::message) struct Message<'a> {
     #[cfg_attr(test, schemars(schema_with = "super::schema::notify"))]
     #[serde(skip_serializing_if = "Field::is_absent")]
     pub(in crate::message) notify: Field<Text<'a>>,
+    /// The outlets to report to, of those in the setting `OUTLETS`. Default: all of them.
+    #[cfg_attr(test, schemars(schema_with = "super::schema::tests::outlets"))]
+    #[serde(skip_serializing_if = "Field::is_absent")]
+    pub(in crate::message) outlets: Field<Vec<Text<'a>>>,
     /// With `name`: the service that the operation belongs to. Default: the one of the setting `SERVICES` that has names of
     /// this form.
     #[cfg_attr(test, schemars(schema_with = "super::schema::service"))]
@@ -138,7 +142,7 @@ impl Form for Start<'_> {
 
 impl<'a> From<&'a Watch> for Message<'a> {
     fn from(watch: &'a Watch) -> Self {
-        let Routing { target, mention, mention_on, notify } = &watch.routing;
+        let Routing { target, mention, mention_on, notify, outlets } = &watch.routing;
         let word = |word: Option<&'static str>| Field::from(word.map(Cow::Borrowed));
         let text = |text: Option<&'a str>| Field::from(text.map(Cow::Borrowed));
         Self {
@@ -151,6 +155,7 @@ impl<'a> From<&'a Watch> for Message<'a> {
             mention: text(mention.as_ref().map(Mention::as_str)),
             mention_on: word(mention_on.map(MentionOn::word)),
             notify: word(notify.map(Notify::word)),
+            outlets: outlets.as_ref().map(|ids| ids.iter().copied().map(Cow::Borrowed).collect()).into(),
             ..Self::default()
         }
     }

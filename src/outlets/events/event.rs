@@ -5,7 +5,6 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use crate::outlets::End;
 use crate::services::{ApiError, Operation, Progress, Service};
 use crate::watch::{Outcome, Report, StartRequest};
 
@@ -130,9 +129,8 @@ struct Error<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// The event of `end`.
-    pub(super) fn of(end: End<'a>) -> Self {
-        let End { report, id, topic } = end;
+    /// The event with this id of the end `report`, of the opwatch with this topic.
+    pub(super) fn of(report: &'a Report, id: &'a str, topic: &str) -> Self {
         Self::new(report, id, format!("//pubsub.googleapis.com/{topic}"))
     }
 
@@ -265,7 +263,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_event_is_valid(report in report()) {
-            let event = json!(Event::of(End { report: &report, id: "x", topic: "projects/p/topics/t" }));
+            let event = json!(Event::of(&report, "x", "projects/p/topics/t"));
             let is_event = report.outcome.is_end() || report.outcome == Outcome::Running;
             prop_assert_eq!(SCHEMA.problem(&event).is_none(), is_event, "{:?}: {}", SCHEMA.problem(&event), event);
         }

@@ -16,13 +16,11 @@ use self::event::Event;
 pub use self::settings::EventsArgs;
 use self::signature::Key;
 use crate::net::transport::{Answer, Failure, Method, Request, Transport};
-use crate::outlets::access::Access;
-use crate::outlets::{Call, Content, End, Fault, Outlet, Place, PostError, Sending, To};
-#[cfg(feature = "terminal")]
-use crate::watch::Report;
-use crate::watch::{Powers, Receipt, Target};
+use crate::outlets::access::{Access, Tools};
+use crate::outlets::{About, Call, Content, Fault, Outlet, Place, PostError, Sending, To};
+use crate::watch::{Powers, Receipt, Report, Target};
 
-const ID: &str = "events";
+pub(super) const ID: &str = "events";
 const TITLE: &str = "EVENTS_URL";
 
 /// What was seen of an operation as an event, on one line; `eta` is when one that runs is expected to end.
@@ -39,8 +37,16 @@ struct Receiver {
 }
 
 impl Access for Receiver {
-    fn open(&self, transport: Arc<dyn Transport>) -> Arc<dyn Outlet> {
-        Arc::new(Events { transport, receiver: self.clone() })
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn powers(&self) -> Powers {
+        Powers::default()
+    }
+
+    fn open(&self, tools: &Tools) -> Arc<dyn Outlet> {
+        Arc::new(Events { transport: Arc::clone(&tools.transport), receiver: self.clone() })
     }
 }
 
@@ -51,14 +57,15 @@ struct Events {
 }
 
 impl Events {
-    async fn send(&self, end: End<'_>, call: Call) -> Result<(), PostError> {
-        let body = serde_json::to_vec(&Event::of(end)).unwrap_or_default();
+    async fn send(&self, end: &Report, about: About<'_>, call: Call) -> Result<(), PostError> {
+        let id = about.id();
+        let body = serde_json::to_vec(&Event::of(end, &id, about.topic)).unwrap_or_default();
         let timestamp = call.now.timestamp();
         let headers = vec![
             ("content-type".into(), "application/cloudevents+json; charset=utf-8".to_owned()),
-            ("webhook-id".into(), end.id.to_owned()),
             ("webhook-timestamp".into(), timestamp.to_string()),
-            ("webhook-signature".into(), self.receiver.key.sign(end.id, timestamp, &body)),
+            ("webhook-signature".into(), self.receiver.key.sign(&id, timestamp, &body)),
+            ("webhook-id".into(), id),
         ];
         let url = self.receiver.url.clone();
         let request = Request { method: Method::Post, url, token: None, headers, body };
@@ -82,8 +89,8 @@ impl Outlet for Events {
 
     fn post<'a>(&'a self, _: To<'a>, content: Content<'a>, call: Call) -> Sending<'a, Option<Receipt>> {
         Box::pin(async move {
-            let Some(end) = content.end else { return Ok(None) };
-            self.send(end, call).await?;
+            let Some(end) = content.about.end() else { return Ok(None) };
+            self.send(end, content.about, call).await?;
             Ok(None)
         })
     }
@@ -110,6 +117,10 @@ impl Outlet for Events {
     }
 
     fn is_busy(&self, _: Place<'_>, _: DateTime<Utc>) -> bool {
+        false
+    }
+
+    fn wrote(&self, _: &Receipt) -> bool {
         false
     }
 

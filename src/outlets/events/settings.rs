@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::Receiver;
 use super::signature::{Key, is_secret};
 use crate::args::{Problems, Setting, UNSET, reads};
-use crate::net::endpoints::is_loopback;
+use crate::net::endpoints::{Api, Endpoints, is_loopback};
 use crate::outlets::access::Access;
 
 const URL: &str = "https://example.com/opwatch";
@@ -28,7 +28,7 @@ pub struct EventsArgs {
 
 impl EventsArgs {
     /// The receiver, if there is one.
-    pub fn check(&self, problems: &mut Problems) -> Option<Arc<dyn Access>> {
+    pub fn check(&self, endpoints: &Endpoints, problems: &mut Problems) -> Option<Arc<dyn Access>> {
         let (url, secret) = (&self.events_url, &self.events_secret);
         match (url.is_given(), secret.is_given()) {
             (true, false) => secret.refuse("must be set together with EVENTS_URL", problems),
@@ -36,8 +36,16 @@ impl EventsArgs {
             (true, true) | (false, false) => {}
         }
         let (url, key) = (url.check(problems), secret.check(problems));
-        Some(Arc::new(Receiver { url: url?, key: key? }))
+        Some(Arc::new(Receiver { url: at(endpoints, url?), key: key? }))
     }
+}
+
+/// `url` at the host of the endpoint that `ENDPOINTS` has for events, if it has one.
+fn at(endpoints: &Endpoints, url: SecretString) -> SecretString {
+    let Some(endpoint) = endpoints.replaced(Api::Events) else { return url };
+    let Ok(parsed) = Url::parse(url.expose_secret()) else { return url };
+    let query = parsed.query().map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{}{}{query}", endpoint.base, parsed.path()).into()
 }
 
 fn key(text: &str) -> Result<Key, String> {
@@ -79,11 +87,22 @@ mod tests {
         let flags = [format!("--events-url={url}"), format!("--events-secret={secret}")];
         let args = EventsArgs::from_arg_matches(&command.try_get_matches_from(flags).unwrap()).unwrap();
         let mut problems = Problems::default();
-        let access = args.check(&mut problems);
+        let access = args.check(&Endpoints::default(), &mut problems);
         let text = problems.to_string();
         assert!(!text.contains("canary"), "{text}");
         assert_eq!(access.is_some(), text.is_empty() && !url.is_empty(), "{text}");
         text.lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn an_endpoint_takes_the_place_of_the_host() {
+        let mut endpoints = Endpoints::default();
+        let at = |endpoints: &Endpoints| {
+            at(endpoints, "https://example.com:8443/a/b?c=d".into()).expose_secret().to_owned()
+        };
+        assert_eq!(at(&endpoints), "https://example.com:8443/a/b?c=d");
+        endpoints.set(Api::Events, "http://127.0.0.1:9007").unwrap();
+        assert_eq!(at(&endpoints), "http://127.0.0.1:9007/a/b?c=d");
     }
 
     #[test]

@@ -16,7 +16,8 @@ use crate::net::transport::Transport;
 use crate::outlets::{Call, Content, Outlet, Place, PostError, Reach, Sending, To};
 use crate::watch::{Powers, Receipt, Target};
 
-pub(super) const POWERS: Powers = Powers { edits: true, threads: true, mentions: true, targets: true };
+pub(super) const POWERS: Powers =
+    Powers { texts: true, edits: true, threads: true, mentions: true, targets: true };
 /// Methods of the web API.
 const POST: &str = "chat.postMessage";
 const UPDATE: &str = "chat.update";
@@ -129,8 +130,16 @@ impl Outlet for Bot {
         }
     }
 
+    fn wrote(&self, receipt: &Receipt) -> bool {
+        ids::is_receipt(receipt)
+    }
+
     fn target_of(&self, receipt: &Receipt) -> Option<Target> {
         Some(channel_of(receipt))
+    }
+
+    fn takes_addresses(&self) -> bool {
+        true
     }
 }
 

@@ -14,6 +14,7 @@ pub const ADDRESSING: Addressing = Addressing {
         described: "here, or the ID of a person (U024BE7LH) or a user group (S0614TZR7)",
         fits: |text| Who::of(text).is_some(),
     },
+    outlets: super::super::IDS,
     receipt: read_receipt,
 };
 
@@ -51,6 +52,11 @@ pub(super) fn receipt(channel: &str, ts: &str) -> Option<Receipt> {
 
 fn read_receipt(object: &Map<String, Value>) -> Option<Receipt> {
     receipt(object.get(CHANNEL)?.as_str()?, object.get(TS)?.as_str()?)
+}
+
+/// Whether it can be the receipt of one of Slack's messages.
+pub(super) fn is_receipt(receipt: &Receipt) -> bool {
+    read_receipt(receipt.fields()).is_some()
 }
 
 /// The channel of a message.

@@ -19,9 +19,10 @@ pub use self::payload::{payload, plain_payload};
 pub use self::webhook::Webhook;
 use crate::net::transport::Transport;
 use crate::outlets::Outlet;
+use crate::outlets::access::{self, Tools};
 use crate::watch::Powers;
 
-const ID: &str = "slack";
+pub(super) const ID: &str = "slack";
 /// What people call it.
 const TITLE: &str = "Slack";
 
@@ -54,5 +55,19 @@ impl Access {
             Self::Webhook(url) => Arc::new(Webhook::new(transport, url)),
             Self::Bot { base, token } => Arc::new(Bot::new(transport, base, token)),
         }
+    }
+}
+
+impl access::Access for Access {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn powers(&self) -> Powers {
+        self.powers()
+    }
+
+    fn open(&self, tools: &Tools) -> Arc<dyn Outlet> {
+        self.clone().open(Arc::clone(&tools.transport))
     }
 }

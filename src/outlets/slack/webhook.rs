@@ -15,7 +15,8 @@ use crate::net::transport::{Answer, Transport};
 use crate::outlets::{Call, Content, Outlet, Place, PostError, Sending, To};
 use crate::watch::{Powers, Receipt, Target};
 
-pub(super) const POWERS: Powers = Powers { edits: false, threads: false, mentions: true, targets: false };
+pub(super) const POWERS: Powers =
+    Powers { texts: true, edits: false, threads: false, mentions: true, targets: false };
 /// What limits its posts.
 const POSTS: &str = "";
 
@@ -89,8 +90,16 @@ impl Outlet for Webhook {
         self.client.limits.is_busy(POSTS, now)
     }
 
+    fn wrote(&self, receipt: &Receipt) -> bool {
+        ids::is_receipt(receipt)
+    }
+
     fn target_of(&self, receipt: &Receipt) -> Option<Target> {
         Some(ids::channel_of(receipt))
+    }
+
+    fn takes_addresses(&self) -> bool {
+        true
     }
 }
 

@@ -280,8 +280,8 @@ impl Words for English {
                 format!("Must be at least {least} (setting {setting}).")
             }
             ProblemKind::NeedsPower => {
-                "Needs a Slack bot, and this opwatch posts through a webhook. Remove the field, or set \
-                 SLACK_BOT_TOKEN and SLACK_CHANNEL instead of SLACK_WEBHOOK_URL."
+                "No outlet that this watch reports to can do this. Remove the field, or set up one that can, such as a \
+                 Slack bot (SLACK_BOT_TOKEN and SLACK_CHANNEL instead of SLACK_WEBHOOK_URL)."
                     .to_owned()
             }
             ProblemKind::Other => {

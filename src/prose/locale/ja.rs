@@ -253,7 +253,7 @@ impl Words for Japanese {
             ),
             ProblemKind::Below { setting, least } => format!("{least}以上にして下さい (設定 {setting})。"),
             ProblemKind::NeedsPower => {
-                "Botでのみ利用できます。このopwatchはWebhookで投稿しています。フィールドを削除するか、SLACK_WEBHOOK_URLの代わりにSLACK_BOT_TOKENとSLACK_CHANNELを設定して下さい。".to_owned()
+                "この監視の通知先では利用できません。フィールドを削除するか、利用できる通知先を設定して下さい (例: SLACK_WEBHOOK_URLの代わりにSLACK_BOT_TOKENとSLACK_CHANNELを設定したSlackのBot)。".to_owned()
             }
             ProblemKind::Other => "理由は新しいバージョンのopwatchでのみ表示できます。".to_owned(),
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{NotPosted, Notifier};
-use crate::outlets::Fault;
+use crate::outlets::{Fault, Outlet};
 use crate::watch::Report;
 
 /// What the next try is without.
@@ -49,6 +49,7 @@ impl Notifier {
     /// `report` as the next try sends it, and what that leaves out, if the outlet refused something that can be left out.
     pub(in crate::runner) fn reduced(
         &self,
+        outlet: &dyn Outlet,
         report: Report,
         not_posted: &NotPosted,
     ) -> (Report, Option<Dropped>) {
@@ -56,7 +57,7 @@ impl Notifier {
         let has = |part: &Dropped| match part {
             Dropped::Mention => *mentions,
             Dropped::Blocks => !report.as_plain_text,
-            Dropped::Target => report.fallback_reason.is_none() && self.has_other_target(&report),
+            Dropped::Target => report.fallback_reason.is_none() && self.has_other_target(outlet, &report),
         };
         let dropped = order(error.fault, *is_edit).iter().copied().find(has);
         let report = match dropped {
@@ -69,8 +70,8 @@ impl Notifier {
     }
 
     /// Whether the settings' target is not the one that `report` goes to.
-    fn has_other_target(&self, report: &Report) -> bool {
-        let live = self.editable(report.live.as_ref()).and_then(|live| self.outlet.target_of(live));
-        live.or_else(|| self.target(report)) != self.config.routing.target
+    fn has_other_target(&self, outlet: &dyn Outlet, report: &Report) -> bool {
+        let live = self.editable(report.live.as_ref()).and_then(|(outlet, live)| outlet.target_of(live));
+        live.or_else(|| self.target(outlet, report)) != self.defaults_of(outlet).target
     }
 }

@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 
 use super::{Notifier, logged};
 use crate::clock::Deadline;
-use crate::outlets::{Call, Content, Part, Place, To};
+use crate::outlets::{About, Call, Content, Outlet, Part, Place, To};
 use crate::prose::{Notice, notice, running};
-use crate::watch::{Check, Notify, Outcome, Receipt, Report, Routing};
+use crate::watch::{Check, Notify, Outcome, Receipt, Report};
 
 /// A `Date` is cut to whole seconds.
 const DATE: Duration = Duration::from_secs(1);
@@ -32,8 +32,8 @@ impl Notifier {
     /// that they were told.
     pub(in crate::runner) fn warns(&self, next: &mut Check) -> bool {
         let waits = next.last.as_ref().is_some_and(|seen| next.track.waits(&seen.facts));
-        (waits || next.track.stalls(self.config.stall_after))
-            && self.routing(&next.watch).notify != Some(Notify::Failure)
+        let wants = |outlet: &dyn Outlet| self.routing(outlet, &next.watch).notify != Some(Notify::Failure);
+        (waits || next.track.stalls(self.config.stall_after)) && self.home(&next.watch).is_some_and(wants)
     }
 
     /// Before the next step: posts the message that will follow the operation, unless this is a `bad_time` for it, and lets
@@ -46,22 +46,23 @@ impl Notifier {
         now: DateTime<Utc>,
         deadline: Deadline,
     ) -> (Box<Check>, ProgressUpdate) {
-        let routing = self.routing(&next.watch);
+        let Some(outlet) = self.home(&next.watch) else { return (next, ProgressUpdate::default()) };
+        let notify = self.routing(outlet, &next.watch).notify;
         if next.live.as_ref().is_some_and(|live| self.is_uneditable(live)) {
             next.announced = true;
         }
-        let announces = matches!(routing.notify, Some(Notify::Live | Notify::StartAndEnd))
+        let announces = matches!(notify, Some(Notify::Live | Notify::StartAndEnd))
             && next.live.is_none()
             && !next.announced;
         if !announces {
             return (next, ProgressUpdate::default());
         }
-        if !self.outlet.powers().edits {
+        if !outlet.powers().edits {
             next.announced = true;
             return (next, ProgressUpdate { announces, ..ProgressUpdate::default() });
         }
         if !bad_time {
-            self.post_first(&mut next, due, &routing, now, deadline).await;
+            self.post_first(outlet, &mut next, due, now, deadline).await;
         }
         let opened = next.live.clone();
         (next, ProgressUpdate { opened, announces: false })
@@ -70,21 +71,23 @@ impl Notifier {
     /// Posts the message that will follow the operation, unless the outlet is busy or little time is left.
     async fn post_first(
         &self,
+        outlet: &dyn Outlet,
         next: &mut Check,
         due: DateTime<Utc>,
-        routing: &Routing,
         now: DateTime<Utc>,
         deadline: Deadline,
     ) {
         let Some(limit) = deadline.for_opening() else { return };
         let call = Call { limit, now: self.clock.now() };
+        let routing = self.routing(outlet, &next.watch);
         let target = routing.target.as_ref();
-        if self.outlet.is_busy(Place::Target(target), call.now) {
+        if outlet.is_busy(Place::Target(target), call.now) {
             return;
         }
         let followed = routing.notify == Some(Notify::Live);
-        let notice = running(next, due, followed, &self.context(now));
-        let posted = self.outlet.post(To::Target(target), whole(&notice), call).await;
+        let notice = running(next, due, followed, &self.context(outlet, now));
+        let content = self.whole(next, &notice);
+        let posted = outlet.post(To::Target(target), content, call).await;
         // One that is there, or may be, is not posted again: without its place it could never be edited.
         next.announced = posted.as_ref().map_or_else(|error| error.ambiguous, Option::is_none);
         next.live = logged("the live message could not be posted", posted).flatten();
@@ -99,37 +102,41 @@ impl Notifier {
         now: DateTime<Utc>,
         deadline: Deadline,
     ) {
+        let Some(home) = self.home(&next.watch) else { return };
         // A message that follows it and is announced too can't be edited any more.
-        let follows = self.routing(&next.watch).notify == Some(Notify::Live)
+        let follows = self.routing(home, &next.watch).notify == Some(Notify::Live)
             && telling.opened.is_none()
             && !next.announced;
-        let is_busy = |live: &Receipt| self.outlet.is_busy(Place::Message(live), self.clock.now());
-        let live = self.editable(next.live.as_ref()).filter(|live| follows && !is_busy(live));
-        let followed = live.is_some();
-        let notice = || running(next, due, followed, &self.context(now));
+        let is_free = |outlet: &dyn Outlet, live| !outlet.is_busy(Place::Message(live), self.clock.now());
+        let live =
+            self.editable(next.live.as_ref()).filter(|(outlet, live)| follows && is_free(*outlet, live));
         let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
-        if let Some(live) = live {
+        if let Some((outlet, live)) = live {
             // After the edit of the next check, or of the end, it would undo that, for ever perhaps.
             let until_next = (due - now).to_std().unwrap_or_default();
             let limit = call.limit.min(until_next.saturating_sub(deadline.spent() + DATE));
             if !limit.is_zero() {
-                let edited = self.outlet.edit(live, whole(&notice()), Call { limit, ..call }).await;
+                let notice = running(next, due, true, &self.context(outlet, now));
+                let edited = outlet.edit(live, self.whole(next, &notice), Call { limit, ..call }).await;
                 if edited.as_ref().is_err_and(|error| error.fault.ends_edits()) {
                     self.remember_uneditable(live);
                 }
                 logged("the live message could not be edited", edited);
             }
         } else if telling.announces {
-            let posted = self.outlet.post(To::Target(None), whole(&notice()), call).await;
+            let notice = running(next, due, false, &self.context(home, now));
+            let posted = home.post(To::Target(None), self.whole(next, &notice), call).await;
             logged("the message about the start could not be posted", posted);
         }
     }
 
     /// Deletes the message that this copy posted before another copy's step was found, or none could be scheduled.
     pub(in crate::runner) async fn take_back(&self, telling: ProgressUpdate, deadline: Deadline) {
-        if let Some(opened) = &telling.opened {
+        if let Some(opened) = &telling.opened
+            && let Some(outlet) = self.outlets.writer(opened)
+        {
             let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
-            let retracted = self.outlet.retract(opened, call).await;
+            let retracted = outlet.retract(opened, call).await;
             logged("a duplicate live message could not be deleted", retracted);
         }
     }
@@ -139,11 +146,12 @@ impl Notifier {
         if report.outcome == Outcome::Stalled {
             return;
         }
-        if let Some(live) = self.editable(report.live.as_ref()) {
-            let ended = self.permitted(notice(report, &self.context(now)));
-            let content = Content { notice: &ended, part: Part::Edit, plain: false, end: None };
+        if let Some((outlet, live)) = self.editable(report.live.as_ref()) {
+            let ended = self.permitted(outlet, notice(report, &self.context(outlet, now)));
+            let about = About::report(&self.config.topic, report);
+            let content = Content { notice: &ended, part: Part::Edit, plain: false, about };
             let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
-            let edited = self.outlet.edit(live, content, call).await;
+            let edited = outlet.edit(live, content, call).await;
             logged("the live message could not be edited to show the end", edited);
         }
     }
@@ -161,9 +169,10 @@ impl Notifier {
         }
         uneditable.push_back(live.clone());
     }
-}
 
-/// All of a notice.
-fn whole(notice: &Notice) -> Content<'_> {
-    Content { notice, part: Part::Whole, plain: false, end: None }
+    /// All of a notice that tells of progress.
+    fn whole<'a>(&'a self, next: &'a Check, notice: &'a Notice) -> Content<'a> {
+        let about = About::progress(&self.config.topic, next);
+        Content { notice, part: Part::Whole, plain: false, about }
+    }
 }

@@ -1,7 +1,6 @@
 //! Tells people: posts reports and messages of progress to the outlets, and knows which messages can't be edited any more.
 
 mod fallback;
-mod further;
 mod live;
 mod post;
 mod retry;
@@ -17,97 +16,131 @@ use chrono::{DateTime, Utc};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::Comparison;
-use crate::outlets::{Outlet, Place, PostError};
+use crate::outlets::{Outlet, Outlets, Place, PostError, addressed};
 use crate::prose::{Context, Notice, compared_notice};
 use crate::watch::{Notify, Outcome, Receipt, Report, Routing, Target, Watch};
 
 /// Tells people.
 pub(super) struct Notifier {
     config: Arc<Config>,
-    /// The one that follows watches.
-    outlet: Arc<dyn Outlet>,
-    /// Those that get the ends of watches too.
-    further: Vec<Arc<dyn Outlet>>,
+    outlets: Outlets,
+    /// What an outlet that takes no addresses of messages and settings has instead, by its id.
+    defaults: Vec<(&'static str, Routing)>,
     clock: Arc<dyn Clock>,
     /// Messages that follow a watch and can't be edited any more, until the next check of that watch says so by itself.
     uneditable: Mutex<VecDeque<Receipt>>,
 }
 
 impl Notifier {
-    pub(super) fn new(config: Arc<Config>, outlet: Arc<dyn Outlet>, clock: Arc<dyn Clock>) -> Self {
-        Self { config, outlet, further: Vec::new(), clock, uneditable: Mutex::default() }
+    pub(super) fn new(config: Arc<Config>, outlets: Outlets, clock: Arc<dyn Clock>) -> Self {
+        let others = outlets.all().filter(|outlet| !outlet.takes_addresses());
+        let own = |outlet: &dyn Outlet| Routing {
+            mention: outlet.mention().cloned(),
+            ..config.routing.without_addresses()
+        };
+        let defaults = others.map(|outlet| (outlet.id(), own(outlet))).collect();
+        Self { config, outlets, defaults, clock, uneditable: Mutex::default() }
     }
 
-    /// The same with these further outlets.
-    pub(super) fn with_further(self, further: Vec<Arc<dyn Outlet>>) -> Self {
-        Self { further, ..self }
+    /// The outlet that `report` goes to, if it is still set up.
+    pub(super) fn outlet_of(&self, report: &Report) -> Option<&dyn Outlet> {
+        self.outlets.find(report.outlet.as_deref())
     }
 
-    /// Whether its watch asked for it: one that asked to hear of failures only does not hear of a success.
-    pub(super) fn is_wanted(&self, report: &Report) -> bool {
+    /// The outlet that follows the watch.
+    fn home(&self, watch: &Watch) -> Option<&dyn Outlet> {
+        self.outlets.home(&watch.routing)
+    }
+
+    /// `report`, which has no outlet yet, as it goes to the one that follows its watch.
+    pub(super) fn for_home(&self, report: &Report) -> Option<Report> {
+        self.home(&report.watch).map(|outlet| addressed(report, outlet))
+    }
+
+    /// Whether its watch asked for it: one that asked to hear of failures only does not hear of a success. Where only programs
+    /// listen, every end is wanted and nothing else.
+    pub(super) fn is_wanted(&self, outlet: &dyn Outlet, report: &Report) -> bool {
+        if !outlet.powers().texts {
+            return report.outcome.is_end();
+        }
         report.outcome != Outcome::Succeeded
             || report.live.is_some()
-            || self.routing(&report.watch).notify != Some(Notify::Failure)
+            || self.routing(outlet, &report.watch).notify != Some(Notify::Failure)
     }
 
     /// Why not to post `report` now: the outlet asked to wait with what it takes.
-    pub(super) fn resting(&self, report: &Report) -> Option<PostError> {
-        let target = self.target(report);
+    pub(super) fn resting(&self, outlet: &dyn Outlet, report: &Report) -> Option<PostError> {
+        let target = self.target(outlet, report);
         let place = self.followed_by(report).map_or(Place::Target(target.as_ref()), Place::Message);
-        self.outlet.resting(place, self.clock.now())
+        outlet.resting(place, self.clock.now())
     }
 
-    /// Where and how a watch is reported. A watch in flight may ask for what the settings no longer allow: it gets their
-    /// defaults instead.
-    fn routing(&self, watch: &Watch) -> Routing {
+    /// Where and how a watch is reported in `outlet`. A watch in flight may ask for what the settings no longer allow: it gets
+    /// their defaults instead.
+    fn routing(&self, outlet: &dyn Outlet, watch: &Watch) -> Routing {
+        let defaults = self.defaults_of(outlet);
+        if !outlet.takes_addresses() {
+            return watch.routing.without_addresses().or(defaults);
+        }
         let own = watch.routing.clone();
         let target = own.target.filter(|target| self.config.policy.permits_target(target));
         let mention = own.mention.filter(|mention| self.config.policy.permits_mention(mention));
-        Routing { target, mention, ..own }.or(&self.config.routing)
+        Routing { target, mention, ..own }.or(defaults)
     }
 
-    /// The notice with the default mention in place of one that the settings no longer allow.
-    fn permitted(&self, notice: Notice) -> Notice {
+    /// What a watch that doesn't say has in `outlet`.
+    fn defaults_of(&self, outlet: &dyn Outlet) -> &Routing {
+        let own = self.defaults.iter().find(|(id, _)| *id == outlet.id());
+        own.map_or(&self.config.routing, |(_, routing)| routing)
+    }
+
+    /// The notice with the outlet's default mention in place of one that the settings no longer allow, or that is written for
+    /// another outlet.
+    fn permitted(&self, outlet: &dyn Outlet, notice: Notice) -> Notice {
+        let default = || self.defaults_of(outlet).mention.clone();
         match &notice.mention {
-            Some(mention) if !self.config.policy.permits_mention(mention) => {
-                Notice { mention: self.config.routing.mention.clone(), ..notice }
+            Some(mention) if !outlet.takes_addresses() || !self.config.policy.permits_mention(mention) => {
+                Notice { mention: default(), ..notice }
             }
             _ => notice,
         }
     }
 
-    /// The message that follows a watch, if it can be edited.
-    fn editable<'a>(&self, live: Option<&'a Receipt>) -> Option<&'a Receipt> {
-        let permitted = |live: &Receipt| {
-            self.outlet.target_of(live).is_some_and(|target| self.config.policy.permits_target(&target))
-        };
-        live.filter(|live| self.outlet.powers().edits && permitted(live))
+    /// The message that follows a watch, and the outlet that posted it, if it can be edited.
+    fn editable<'a>(&self, live: Option<&'a Receipt>) -> Option<(&dyn Outlet, &'a Receipt)> {
+        let live = live?;
+        let outlet = self.outlets.writer(live).filter(|outlet| outlet.powers().edits)?;
+        let permitted =
+            outlet.target_of(live).is_none_or(|target| self.config.policy.permits_target(&target));
+        permitted.then_some((outlet, live))
     }
 
     /// The message that follows the watch of `report`, unless the report goes to another target.
     fn followed_by<'a>(&self, report: &'a Report) -> Option<&'a Receipt> {
-        self.editable(report.live.as_ref()).filter(|_| report.fallback_reason.is_none())
+        let (_, live) = self.editable(report.live.as_ref()).filter(|_| report.fallback_reason.is_none())?;
+        Some(live)
     }
 
-    fn target(&self, report: &Report) -> Option<Target> {
-        let default = || self.config.routing.target.clone();
-        if report.fallback_reason.is_some() { default() } else { self.routing(&report.watch).target }
+    fn target(&self, outlet: &dyn Outlet, report: &Report) -> Option<Target> {
+        let default = || self.defaults_of(outlet).target.clone();
+        if report.fallback_reason.is_some() { default() } else { self.routing(outlet, &report.watch).target }
     }
 
-    fn words_of(&self, report: &Report, comparison: Option<&Comparison>) -> Notice {
-        let notice = self.permitted(compared_notice(report, comparison, &self.context(self.clock.now())));
+    fn words_of(&self, outlet: &dyn Outlet, report: &Report, comparison: Option<&Comparison>) -> Notice {
+        let context = self.context(outlet, self.clock.now());
+        let notice = self.permitted(outlet, compared_notice(report, comparison, &context));
         let mention = notice.mention.clone().filter(|_| !report.no_mention);
         Notice { mention, ..notice }
     }
 
-    /// What is the same for all messages of this moment.
-    fn context(&self, now: DateTime<Utc>) -> Context<'_> {
+    /// What is the same for all messages of this moment in `outlet`.
+    fn context<'a>(&'a self, outlet: &dyn Outlet, now: DateTime<Utc>) -> Context<'a> {
         Context {
             topic: Some(&self.config.topic),
             locale: self.config.locale,
             zone: self.config.zone,
             title: self.config.title.as_deref(),
-            routing: Some(&self.config.routing),
+            routing: Some(self.defaults_of(outlet)),
             now,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{EDITS, NotPosted, Notifier, logged};
 use crate::clock::Deadline;
 use crate::ledger::Comparison;
-use crate::outlets::{Call, Content, Fault, Part, PostError, Reach, To};
+use crate::outlets::{About, Call, Content, Fault, Outlet, Part, PostError, Reach, To};
 use crate::prose::Notice;
 use crate::watch::{Outcome, Receipt, Report};
 
@@ -22,23 +22,24 @@ impl Notifier {
     /// watch and replies to it, since an edit notifies no one; or posts a separate message.
     pub(in crate::runner) async fn post(
         &self,
+        outlet: &dyn Outlet,
         report: &Report,
         comparison: Option<&Comparison>,
         deadline: Deadline,
     ) -> Result<(), NotPosted> {
-        let notice = self.words_of(report, comparison);
+        let notice = self.words_of(outlet, report, comparison);
         let asked_to_wait = match self.followed_by(report) {
-            Some(live) => match self.post_in_thread(report, live, &notice, deadline).await {
+            Some(live) => match self.post_in_thread(outlet, report, live, &notice, deadline).await {
                 InThread::Told => return Ok(()),
                 InThread::NotTold(not_posted) => return Err(not_posted),
                 InThread::OwnMessage(asked_to_wait) => asked_to_wait,
             },
             None => None,
         };
-        let target = self.target(report);
-        let content = Content { notice: &notice, part: Part::Whole, plain: report.as_plain_text, end: None };
+        let target = self.target(outlet, report);
+        let content = self.content(report, &notice, Part::Whole);
         let call = Call { limit: deadline.for_call(), now: self.clock.now() };
-        let posted = self.outlet.post(To::Target(target.as_ref()), content, call).await;
+        let posted = outlet.post(To::Target(target.as_ref()), content, call).await;
         let mentions = notice.mention.is_some();
         let not_posted =
             |error: PostError| NotPosted { error: error.after_wait(asked_to_wait), is_edit: false, mentions };
@@ -47,6 +48,7 @@ impl Notifier {
 
     async fn post_in_thread(
         &self,
+        outlet: &dyn Outlet,
         report: &Report,
         live: &Receipt,
         notice: &Notice,
@@ -54,12 +56,12 @@ impl Notifier {
     ) -> InThread {
         let is_end = report.outcome != Outcome::Stalled;
         if is_end {
-            let content = Content { notice, part: Part::Edit, plain: report.as_plain_text, end: None };
+            let content = self.content(report, notice, Part::Edit);
             let call = Call { limit: deadline.for_call(), now: self.clock.now() };
-            match self.outlet.edit(live, content, call).await {
+            match outlet.edit(live, content, call).await {
                 Ok(()) => {}
                 Err(error) if error.fault.ends_edits() => {
-                    self.delete_live(live, &error, deadline).await;
+                    self.delete_live(outlet, live, &error, deadline).await;
                     return InThread::OwnMessage(None);
                 }
                 // That something is wrong with the edit alone must not keep the end from people.
@@ -75,9 +77,9 @@ impl Notifier {
             (true, true) => Reach::Everyone,
         };
         let mentions = notice.mention.is_some();
-        let content = Content { notice, part: Part::Reply, plain: report.as_plain_text, end: None };
+        let content = self.content(report, notice, Part::Reply);
         let call = Call { limit: deadline.for_call(), now: self.clock.now() };
-        match self.outlet.post(To::Reply { of: live, reach }, content, call).await {
+        match outlet.post(To::Reply { of: live, reach }, content, call).await {
             Ok(_) => InThread::Told,
             // A channel may take messages and no replies.
             Err(error) if takes_no_replies(&error, mentions, report.tries) => InThread::OwnMessage(None),
@@ -86,12 +88,18 @@ impl Notifier {
     }
 
     /// A message that is there and can't be edited would say for ever that it runs.
-    async fn delete_live(&self, live: &Receipt, error: &PostError, deadline: Deadline) {
+    async fn delete_live(&self, outlet: &dyn Outlet, live: &Receipt, error: &PostError, deadline: Deadline) {
         if error.fault != Fault::Gone {
             let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
-            let retracted = self.outlet.retract(live, call).await;
+            let retracted = outlet.retract(live, call).await;
             logged("the old live message could not be deleted", retracted);
         }
+    }
+
+    /// `part` of what `report` says.
+    fn content<'a>(&'a self, report: &'a Report, notice: &'a Notice, part: Part) -> Content<'a> {
+        let about = About::report(&self.config.topic, report);
+        Content { notice, part, plain: report.as_plain_text, about }
     }
 }
 

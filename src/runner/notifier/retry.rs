@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Notifier;
 use super::fallback::Dropped;
 use crate::decision::{Decision, STALL_TRIES, UNCLEAR_RETRIES, report_delay, spread, unclear_delay};
-use crate::outlets::{Fault, PostError};
+use crate::outlets::{Fault, Outlet, PostError};
 use crate::runner::{Action, DeliveryResult, Step};
 use crate::watch::{Outcome, Report};
 
@@ -26,19 +26,20 @@ impl Notifier {
     /// The step after a report was not posted: its next try, unless this was the last.
     pub(in crate::runner) fn not_posted(
         &self,
+        outlet: &dyn Outlet,
         report: Report,
         not_posted: &NotPosted,
         call_milliseconds: u64,
         now: DateTime<Utc>,
     ) -> Step {
-        let is_stall = report.outcome == Outcome::Stalled;
-        let (report, dropped) = self.reduced(report, not_posted);
+        // The dead letter keeps a report, but for a warning, which is out of date, and for what its receiver wants no more of.
+        let is_dropped = report.outcome == Outcome::Stalled || not_posted.error.fault == Fault::Closed;
+        let (report, dropped) = self.reduced(outlet, report, not_posted);
         let error = Some(said(&not_posted.error, dropped));
         let step = match again(report, not_posted, now) {
             Some(next) => Step::to(next, Action::PostAgain, now),
-            // The dead letter keeps it, but for a warning, which is out of date.
             None => Step::last(
-                DeliveryResult { acknowledged: is_stall, ..DeliveryResult::new(Action::GaveUp) },
+                DeliveryResult { acknowledged: is_dropped, ..DeliveryResult::new(Action::GaveUp) },
                 now,
             ),
         };
@@ -48,7 +49,7 @@ impl Notifier {
     }
 }
 
-/// Whether Slack has said neither yes nor no so often that one more copy would do more harm than good.
+/// Whether the outlet has said neither yes nor no so often that one more copy would do more harm than good.
 pub(in crate::runner) fn counts_as_delivered(report: &Report, not_posted: &NotPosted) -> bool {
     is_unclear(not_posted) && report.unclear >= UNCLEAR_RETRIES
 }
@@ -59,8 +60,8 @@ fn is_unclear(not_posted: &NotPosted) -> bool {
 
 pub(in crate::runner) fn unclear(error: &PostError) -> DeliveryResult {
     let text = format!(
-        "{error}; after {UNCLEAR_RETRIES} retries the report counts as delivered, though Slack never returned ok; action: {}",
-        error.advice
+        "{error}; after {UNCLEAR_RETRIES} retries the report counts as delivered, though {} never returned ok; action: {}",
+        error.outlet, error.advice
     );
     DeliveryResult { error: Some(text), needs_attention: true, ..DeliveryResult::new(Action::Posted) }
 }
@@ -79,7 +80,7 @@ pub(in crate::runner) fn again(
     now: DateTime<Utc>,
 ) -> Option<Decision> {
     let error = &not_posted.error;
-    if report.outcome == Outcome::Stalled && report.tries >= STALL_TRIES {
+    if error.fault == Fault::Closed || (report.outcome == Outcome::Stalled && report.tries >= STALL_TRIES) {
         return None;
     }
     let delay = report_delay(report.tries, error.retry_after)?;

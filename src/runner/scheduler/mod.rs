@@ -1,10 +1,13 @@
-//! Creates tasks: the one next step of a delivery, the reports to further outlets, and the slots of limits.
+//! Creates tasks: the one next step of a delivery, the copies of a report for each outlet, and the slots of limits.
 
 mod limits;
 mod slots;
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,6 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::{Clock, Deadline};
 use crate::config::Config;
 use crate::google::{CallError, Created, Google, Task};
+use crate::outlets::{Outlets, addressed};
 use crate::watch::{Message, Outcome, Report};
 
 /// How often the first check of a start is asked for again.
@@ -19,12 +23,14 @@ const SCHEDULE_TRIES: usize = 2;
 /// How long no message is posted after a step could not be scheduled.
 const REFUSED: TimeDelta = TimeDelta::minutes(1);
 
+/// A task that is being created.
+type Scheduling<'a> = Pin<Box<dyn Future<Output = Result<Created, CallError>> + Send + 'a>>;
+
 /// Creates tasks.
 pub(super) struct Scheduler {
     config: Arc<Config>,
     google: Arc<Google>,
-    /// The IDs of the further outlets.
-    further: Vec<&'static str>,
+    outlets: Outlets,
     clock: Arc<dyn Clock>,
     /// The slots of limits that are known to be taken.
     slots: slots::Slots,
@@ -49,40 +55,41 @@ impl fmt::Display for NotScheduled {
 }
 
 impl Scheduler {
-    pub(super) fn new(config: Arc<Config>, google: Arc<Google>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        config: Arc<Config>,
+        google: Arc<Google>,
+        outlets: Outlets,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let (slots, refused) = (slots::Slots::default(), Mutex::default());
-        Self { config, google, further: Vec::new(), clock, slots, refused }
+        Self { config, google, outlets, clock, slots, refused }
     }
 
-    /// The same with these further outlets, by their IDs.
-    pub(super) fn with_further(self, further: Vec<&'static str>) -> Self {
-        Self { further, ..self }
-    }
-
-    /// Schedules the next step, and the reports to further outlets that go with it: what became of each. The first check of a
-    /// start is asked for again.
+    /// Schedules the next step: of a new report its copies for all of its outlets, at the same time. The first check of a start
+    /// is asked for again.
+    ///
+    /// # Errors
+    /// When one of them could not be scheduled.
     pub(super) async fn next(
         &self,
         message: &Message,
         at: Option<DateTime<Utc>>,
         is_first_check: bool,
         deadline: Deadline,
-    ) -> (Result<Created, CallError>, Result<(), CallError>) {
-        let further = async {
-            if self.further.is_empty() {
-                Ok(())
-            } else {
-                Box::pin(self.schedule_further(message, deadline)).await
-            }
-        };
-        let (mut created, further) = tokio::join!(self.schedule(message, at, deadline), further);
+    ) -> Result<Created, CallError> {
+        if let Message::Report(report) = message
+            && report.is_unaddressed()
+        {
+            return Box::pin(self.schedule_copies(report, None, deadline)).await;
+        }
+        let mut created = self.schedule(message, at, deadline).await;
         if is_first_check {
             created = self.schedule_again(created, (message, at), deadline).await;
         }
         if created.is_err() && matches!(message, Message::Check(_)) {
             *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.now());
         }
-        (created, further)
+        created
     }
 
     /// Schedules `message` at `at`.
@@ -112,7 +119,7 @@ impl Scheduler {
         self.google.create_task(&task, deadline.for_schedule()).await
     }
 
-    /// Schedules `message` now, and gives up after `limit`.
+    /// Schedules `message` now, and gives up after `limit`. A report must be addressed.
     pub(super) async fn schedule_within(
         &self,
         limit: Duration,
@@ -123,22 +130,21 @@ impl Scheduler {
         created.map_err(|_| NotScheduled::Late)?.map_err(NotScheduled::Refused)
     }
 
-    /// Schedules a report of a dead letter's watch to each further outlet. When that fails, as it may when tasks are why the
-    /// message was given up on, people are told nevertheless.
-    pub(super) async fn tell_further(&self, report: &Report, deadline: Deadline) {
+    /// Schedules the report of a dead letter's watch for each of its outlets but `told`. When that fails, as it may when tasks are
+    /// why the message was given up on, `told` hears of it nevertheless. Returns whether it was scheduled.
+    pub(super) async fn tell_others(&self, report: &Report, told: Option<&str>, deadline: Deadline) -> bool {
         let of_watch = report.operation.is_some() || report.start.is_some();
-        if self.further.is_empty() || !of_watch {
-            return;
+        if !of_watch {
+            return true;
         }
-        let message = Message::Report(Box::new(report.clone()));
-        let scheduled =
-            tokio::time::timeout(deadline.for_telling(), self.schedule_further(&message, deadline));
-        let failed = match scheduled.await {
-            Ok(Ok(())) => return,
+        let copies = Box::pin(self.schedule_copies(report, told, deadline));
+        let failed = match tokio::time::timeout(deadline.for_telling(), copies).await {
+            Ok(Ok(_)) => return true,
             Ok(Err(error)) => error.to_string(),
             Err(_) => NotScheduled::Late.to_string(),
         };
-        tracing::warn!("the end of a watch could not be scheduled for further outlets: {failed}");
+        tracing::warn!("the end of a watch could not be scheduled for the other outlets: {failed}");
+        false
     }
 
     /// Whether a step could not be scheduled a short while ago: while that lasts, each delivery would post a message and take
@@ -171,18 +177,37 @@ impl Scheduler {
         created
     }
 
-    /// Schedules a report to each further outlet if `message` is the first report of the end of a watch. Their tasks are
-    /// named, so that a copy of the delivery asks for the same ones.
-    async fn schedule_further(&self, message: &Message, deadline: Deadline) -> Result<(), CallError> {
-        let Message::Report(report) = message else { return Ok(()) };
-        let is_first = report.tries == 0 && report.claim_waits == 0 && report.outlet.is_none();
-        if !is_first || !report.outcome.is_end() || report.is_claim() {
-            return Ok(());
-        }
-        for id in &self.further {
-            let report = Message::Report(Box::new(report.to_outlet(id)));
-            self.schedule(&report, None, deadline).await?;
-        }
-        Ok(())
+    /// Schedules `report` for each of its outlets but `except`, at the same time. Their tasks are named, so that a copy of the
+    /// delivery asks for the same ones. Returns what became of the one with the message that follows the watch, or of the first.
+    async fn schedule_copies(
+        &self,
+        report: &Report,
+        except: Option<&str>,
+        deadline: Deadline,
+    ) -> Result<Created, CallError> {
+        let recipients = self.outlets.recipients(report).into_iter();
+        let others = recipients.filter(|outlet| except != Some(outlet.id()));
+        let copies: Vec<_> =
+            others.map(|outlet| Message::Report(Box::new(addressed(report, outlet)))).collect();
+        let tasks = copies.iter().map(|copy| Box::pin(self.schedule(copy, None, deadline)) as Scheduling<'_>);
+        let created: Result<Vec<_>, _> = together(tasks.collect()).await.into_iter().collect();
+        let has_live = |copy: &Message| matches!(copy, Message::Report(report) if report.live.is_some());
+        let of_live = copies.iter().position(has_live).unwrap_or(0);
+        Ok(created?.get(of_live).copied().unwrap_or(Created::New))
     }
+}
+
+/// What all of `tasks` come to, which are created at the same time.
+async fn together(tasks: Vec<Scheduling<'_>>) -> Vec<Result<Created, CallError>> {
+    let mut tasks: Vec<_> = tasks.into_iter().map(|task| (task, None)).collect();
+    poll_fn(|context| {
+        for (task, created) in tasks.iter_mut().filter(|(_, created)| created.is_none()) {
+            if let Poll::Ready(result) = task.as_mut().poll(context) {
+                *created = Some(result);
+            }
+        }
+        if tasks.iter().all(|(_, created)| created.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    tasks.into_iter().filter_map(|(_, created)| created).collect()
 }

@@ -98,8 +98,7 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
             stall_after: STALL_AFTER,
             ..testing::config(slack.powers())
         },
-        slack,
-        further: Vec::new(),
+        outlets: vec![Arc::new(slack)],
         push_identity: None,
         endpoints: Endpoints::default(),
         access_token: Some("token".into()),

@@ -83,6 +83,7 @@ fn passed(mut fields: Map<String, Value>) -> Value {
     for field in fields.values_mut().filter(|field| field["type"] == "string") {
         *field = json!({"type": "string"});
     }
+    fields["outlets"] = json!({"type": "array", "items": {"type": "string"}});
     json!({"description": "What opwatch passes on to itself.", "properties": fields, "required": ["state"]})
 }
 

@@ -3,15 +3,21 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::message as schema;
 use crate::message::arbitrary::{message, report, text};
 use crate::message::{Defaults, Received, read};
-use crate::outlets::ADDRESSING;
+use crate::outlets::{ADDRESSING, IDS};
 use crate::schema_tests::{Compiled, keep};
 use crate::trust::Origin;
 use crate::watch::{Problem, ProblemKind};
+
+pub(in crate::message::wire) fn outlets(_: &mut SchemaGenerator) -> Schema {
+    let ids = json!({"type": "string", "enum": IDS});
+    json_schema!({"type": "array", "items": ids, "minItems": 1, "uniqueItems": true})
+}
 
 const FILE: &str = "schema/message.v1.json";
 
