@@ -17,7 +17,7 @@ use opwatch::services::{
 use opwatch::settings::Variables;
 use opwatch::signal::{self, Notification, Unusable};
 use opwatch::trust::{Origin, Route, Trust};
-use opwatch::watch::{Check, InvalidMessage, Locale, MAX_EXCERPT_CHARS, Message, Powers, Report};
+use opwatch::watch::{Check, InvalidMessage, Locale, MAX_EXCERPT_CHARS, Message, Report};
 
 use super::oracle;
 
@@ -198,7 +198,7 @@ pub(crate) fn signals(data: &[u8]) {
         starts: Vec::new(),
         exports: Locations::Unset,
         imports: Locations::Unset,
-        powers: Powers::default(),
+        outlets: Vec::new(),
         targets: Targets::Any,
         mentions: None,
         limits: Limits::NONE,

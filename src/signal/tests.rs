@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::*;
 use crate::policy::{Limits, Locations, Targets};
 use crate::services::Service;
-use crate::watch::Powers;
 
 const PROJECT: &str = "my-project";
 const NUMBER: &str = "123456789012";
@@ -23,7 +22,7 @@ fn policy(services: Vec<Service>, projects: &[&str]) -> Policy {
         starts: Vec::new(),
         exports: Locations::Unset,
         imports: Locations::Unset,
-        powers: Powers::default(),
+        outlets: Vec::new(),
         targets: Targets::Any,
         mentions: None,
         limits: Limits::NONE,
