@@ -48,7 +48,10 @@ impl Rules {
             Field::Other(_) => None,
         };
         let is_set = |words: &Vec<&str>| {
-            !words.is_empty() && words.iter().enumerate().all(|(at, word)| !words[..at].contains(word))
+            let mut unlike = words.clone();
+            unlike.sort_unstable();
+            unlike.dedup();
+            !words.is_empty() && unlike.len() == words.len()
         };
         match listed.filter(is_set) {
             Some(words) => {

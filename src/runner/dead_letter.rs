@@ -42,7 +42,7 @@ impl Runner {
             let others = self.scheduler.tell_others(&report, told, deadline).await;
             match home {
                 Some(report) => report,
-                None => return self.only_programs(&report, others),
+                None => return for_programs(&report, others),
             }
         };
         if is_seen_now && let Some(handled) = self.report_end(&report, deadline).await {
@@ -73,17 +73,6 @@ impl Runner {
             needs_attention: true,
             call_milliseconds: Some(watch.milliseconds()),
             ..DeliveryResult::new(decision)
-        }
-    }
-
-    /// What became of a dead letter of which only programs hear, when its report was `scheduled` for them.
-    fn only_programs(&self, report: &Report, scheduled: bool) -> DeliveryResult {
-        let operation = report.operation.as_ref().map(|operation| operation.name().to_owned());
-        DeliveryResult {
-            acknowledged: scheduled,
-            operation: operation.unwrap_or_default(),
-            needs_attention: true,
-            ..DeliveryResult::new(if scheduled { Action::ToldLost } else { Action::KeptLost })
         }
     }
 
@@ -188,5 +177,16 @@ impl Runner {
             }
         };
         (report, Found::Lost)
+    }
+}
+
+/// What became of a dead letter of which only programs hear, when its report was `scheduled` for them.
+fn for_programs(report: &Report, scheduled: bool) -> DeliveryResult {
+    let operation = report.operation.as_ref().map(|operation| operation.name().to_owned());
+    DeliveryResult {
+        acknowledged: scheduled,
+        operation: operation.unwrap_or_default(),
+        needs_attention: true,
+        ..DeliveryResult::new(if scheduled { Action::ToldLost } else { Action::KeptLost })
     }
 }

@@ -32,8 +32,8 @@ impl Notifier {
     /// that they were told.
     pub(in crate::runner) fn warns(&self, next: &mut Check) -> bool {
         let waits = next.last.as_ref().is_some_and(|seen| next.track.waits(&seen.facts));
-        let wants = |outlet: &dyn Outlet| self.routing(outlet, &next.watch).notify != Some(Notify::Failure);
-        (waits || next.track.stalls(self.config.stall_after)) && self.home(&next.watch).is_some_and(wants)
+        let is_told = |outlet: &dyn Outlet| self.routing(outlet, &next.watch).notify != Some(Notify::Failure);
+        (waits || next.track.stalls(self.config.stall_after)) && self.home(&next.watch).is_some_and(is_told)
     }
 
     /// Before the next step: posts the message that will follow the operation, unless this is a `bad_time` for it, and lets
