@@ -49,6 +49,7 @@ mod row_commands;
 mod schema;
 mod scripts;
 mod security;
+mod sentinels;
 mod services;
 mod settings;
 mod simulation;

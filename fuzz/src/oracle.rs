@@ -93,6 +93,12 @@ pub(super) fn request(request: &Request, sender: Sender) {
             assert!([CHECK_QUEUE, REPORT_QUEUE].contains(&queue) && url.query().is_none(), "{raw}");
             task(queue, &request.body, sender);
         }
+        (Method::Delete, "cloudtasks.googleapis.com") => {
+            let task = path.strip_prefix("v2/").and_then(|path| path.split_once("/tasks/"));
+            let (queue, id) = task.unwrap_or_else(|| panic!("{raw}"));
+            assert!(queue == CHECK_QUEUE && url.query().is_none() && request.body.is_empty(), "{raw}");
+            assert!(id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{raw}");
+        }
         (Method::Post, "datastore.googleapis.com") if is_ledger(path) => {
             json(&request.body);
         }
@@ -111,6 +117,7 @@ fn is_ledger(path: &str) -> bool {
 fn operation(method: Method, path: &str, query: Option<&str>, body: &[u8]) {
     assert_eq!(path.split('/').nth(1).and_then(|part| part.split(':').next()), Some("demo"), "{path}");
     match method {
+        Method::Delete => panic!("opwatch deletes no operation: {path}"),
         Method::Get if path.ends_with("/operations") => name(&format!("{path}/x")),
         Method::Get => {
             name(path);

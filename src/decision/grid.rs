@@ -44,6 +44,13 @@ impl Grid {
         Point { attempt, at: self.due(attempt).min(now + MAX_AHEAD) }
     }
 
+    /// The number of the first check that is due after `now`.
+    pub(super) fn after(self, now: DateTime<Utc>) -> u32 {
+        let past = (now - self.first).num_milliseconds();
+        let intervals = past.div_euclid(1_000 * i64::from(self.interval_s.max(1)));
+        u32::try_from(intervals.saturating_add(1).max(0)).unwrap_or(u32::MAX)
+    }
+
     /// When check `attempt` is due.
     pub fn due(self, attempt: u32) -> DateTime<Utc> {
         let offset =

@@ -4,6 +4,8 @@ mod adoption;
 mod grid;
 mod retry;
 mod schedule;
+mod sentinel;
+mod signal;
 mod start;
 
 pub use adoption::{Claim, Known, Query};
@@ -12,6 +14,8 @@ pub use retry::{
     STALL_TRIES, START_WINDOW, UNCLEAR_RETRIES, WAITS, report_delay, spread, start_delay, unclear_delay,
 };
 pub use schedule::{Pace, Point, Schedule};
+pub use sentinel::{chain_checks, sentinel};
+pub use signal::{decide_signal, signalled};
 pub use start::{
     LookUpFailure, after_failed_look_up, after_refusal, begin, come_back, give_up, labelled_body, refused,
     try_again, within_start_window,
@@ -20,7 +24,7 @@ pub use start::{
 use chrono::{DateTime, Utc};
 
 use crate::services::{ApiError, Ending, Observation, OperationInfo};
-use crate::watch::{Check, Message, Outcome, Reason, Report, Seen, Start, Test, Verdict};
+use crate::watch::{Check, Message, Outcome, Purpose, Reason, Report, Seen, Start, Test, Verdict};
 
 /// The one next step of a delivery: a message to publish, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +59,7 @@ impl Decision {
 /// `done` wins over the limit. An operation that can't be read is given up when two checks in a row say so, or
 /// the last one does.
 pub fn decide(check: &Check, observation: Observation, now: DateTime<Utc>, pace: Pace) -> Decision {
+    let check = &*sentinel::joining(check, now);
     // Many that were asked to wait must not all come back at the same moment.
     let wait = spread(pace.wait, &["check", &check.watch.id, &check.attempt.to_string()]);
     let pace = Pace { wait, ..pace };
@@ -83,7 +88,8 @@ pub fn decide(check: &Check, observation: Observation, now: DateTime<Utc>, pace:
 
 fn next(check: Check, now: DateTime<Utc>, pace: Pace) -> Decision {
     let point = check.schedule().next(Some(check.attempt), now, pace);
-    Decision::Check(Box::new(Check { attempt: point.attempt, ..check }), point.at)
+    let check = Check { attempt: point.attempt, purpose: Purpose::Next, ..check };
+    Decision::Check(Box::new(check), point.at)
 }
 
 fn ended(ending: Ending, facts: OperationInfo) -> Verdict {
@@ -258,6 +264,7 @@ mod tests {
             check in check(), observation in observation(), now in time(), wait in 0_u64..200_000,
         ) {
             let done = matches!(observation, Observation::Ended(..));
+            let joins = check.purpose == Purpose::Sentinel;
             let known = matches!(observation, Observation::Ended(Ending::Succeeded | Ending::Failed | Ending::Cancelled, _));
             match decide(&check, observation, now, waiting(wait)) {
                 Decision::Report(report) => {
@@ -267,7 +274,8 @@ mod tests {
                 }
                 Decision::Check(next, due) => {
                     prop_assert!(!done);
-                    prop_assert!(next.attempt > check.attempt && next.attempt < check.watch.max_checks);
+                    prop_assert!(next.attempt > check.attempt || joins);
+                    prop_assert!(next.attempt < check.watch.max_checks && next.purpose == Purpose::Next);
                     prop_assert!(due <= now + TimeDelta::days(29));
                     prop_assert_eq!((next.first, next.watch), (check.first, check.watch));
                 }

@@ -24,7 +24,9 @@ const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(
 impl Tasks {
     /// Plans the first dispatch of the task with this number.
     pub(super) fn dispatch_at(&self, at: DateTime<Utc>, number: usize, task: NewTask, body: Vec<u8>) {
-        self.shared.timeline.at(at, self.clone().dispatch(number, Arc::new(task), body, 0, at));
+        let name = task.name.clone();
+        let planned = self.shared.timeline.at(at, self.clone().dispatch(number, Arc::new(task), body, 0, at));
+        lock(&self.state).planned(&name, planned);
     }
 
     fn dispatch(
@@ -54,8 +56,13 @@ impl Tasks {
             self.shared.event(Event::TaskDispatched { name: task.name.clone(), status });
             if !done && !given_up {
                 let due = later(now, backoff(retries));
-                let shared = Arc::clone(&self.shared);
-                shared.timeline.at(due, self.dispatch(number, task, body, retries + 1, due));
+                if !lock(&self.state).is_waiting(&task.name) {
+                    return;
+                }
+                let (tasks, name) = (self.clone(), task.name.clone());
+                let job = self.dispatch(number, task, body, retries + 1, due);
+                let planned = tasks.shared.timeline.at(due, job);
+                lock(&tasks.state).planned(&name, planned);
             }
         })
     }

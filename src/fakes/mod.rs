@@ -32,6 +32,7 @@ mod tasks;
 mod tests;
 mod time;
 mod timeline;
+mod waiting;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::Event;
+use super::tasks::is_sentinel;
 use crate::clock::Stopwatch;
 use crate::services::{Observation, Operation, Progress, Service, read_operation};
 use crate::terminal;
@@ -94,6 +95,8 @@ impl DemoNarrator {
             Event::OperationRead { name, body } => {
                 self.progress = self.service.and_then(|service| progress(service, name, body));
             }
+            // Nothing comes of a sentinel in a watch that goes as it should.
+            Event::TaskCreated { data, .. } if is_sentinel(data) => {}
             Event::TaskCreated { schedule_time, data, .. } => self.step(*schedule_time, data),
             Event::SlackPosted { payload } => {
                 let what = match (self.end, en) {

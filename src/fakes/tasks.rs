@@ -1,6 +1,6 @@
 //! Cloud Tasks: named tasks that publish to a topic at a set time.
 //!
-//! What happens to a task once it is created is in `dispatch`.
+//! What happens to a task once it is created is in `dispatch`, and how a waiting one is read and deleted in `waiting`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -19,6 +19,7 @@ use super::pubsub::{self, Publish};
 use super::recorded::RecordedRequest;
 use super::shared::Shared;
 use super::time::stamp;
+use super::timeline::{Planned, Timeline};
 
 /// The farthest a task may be put off.
 const MAX_AHEAD: TimeDelta = TimeDelta::days(30);
@@ -45,6 +46,20 @@ pub struct Task {
     pub data: Value,
     /// The status of each dispatch, none where there was no answer.
     pub dispatches: Vec<Option<u16>>,
+    /// Whether it was deleted.
+    pub deleted: bool,
+}
+
+impl Task {
+    /// Whether it publishes the sentinel of a watch.
+    pub fn is_sentinel(&self) -> bool {
+        is_sentinel(&self.data)
+    }
+}
+
+/// Whether a message is the sentinel of a watch.
+pub(super) fn is_sentinel(data: &Value) -> bool {
+    data.pointer("/state/sentinel").and_then(Value::as_bool) == Some(true)
 }
 
 /// The stand-in for Cloud Tasks.
@@ -55,15 +70,26 @@ pub struct Tasks {
     pub(super) state: Arc<Mutex<State>>,
     pubsub: Arc<str>,
     token: Option<Arc<str>>,
+    /// The permissions that the caller does not have.
+    pub(super) lacks: Arc<Mutex<BTreeSet<&'static str>>>,
 }
 
 has_door!(Tasks);
+
+/// A task that waits.
+pub(super) struct Waiting {
+    /// Its number among all tasks.
+    pub(super) number: usize,
+    /// What was asked for.
+    pub(super) task: NewTask,
+    planned: Option<Planned>,
+}
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) tasks: Vec<Task>,
     /// The names of tasks that wait, and of those executed: both can't be used again.
-    waiting: BTreeSet<String>,
+    waiting: BTreeMap<String, Waiting>,
     executed: BTreeSet<String>,
     duplicates: usize,
 }
@@ -73,6 +99,36 @@ impl State {
     pub(super) fn executed(&mut self, name: &str) {
         self.waiting.remove(name);
         self.executed.insert(name.to_owned());
+    }
+
+    /// Notes when a waiting task is dispatched.
+    pub(super) fn planned(&mut self, name: &str, planned: Planned) {
+        if let Some(waiting) = self.waiting.get_mut(name) {
+            waiting.planned = Some(planned);
+        }
+    }
+
+    pub(super) fn is_waiting(&self, name: &str) -> bool {
+        self.waiting.contains_key(name)
+    }
+
+    /// The task of this name that waits, and when it was created and is due.
+    pub(super) fn waiting(&self, name: &str) -> Option<(&NewTask, &Task)> {
+        let waiting = self.waiting.get(name)?;
+        Some((&waiting.task, self.tasks.get(waiting.number)?))
+    }
+
+    /// Deletes a waiting task, and cancels its next dispatch on `timeline`; its name stays taken. Whether there was one.
+    pub(super) fn delete(&mut self, name: &str, timeline: &Timeline) -> bool {
+        let Some(waiting) = self.waiting.remove(name) else { return false };
+        self.executed.insert(name.to_owned());
+        if let Some(task) = self.tasks.get_mut(waiting.number) {
+            task.deleted = true;
+        }
+        if let Some(planned) = waiting.planned {
+            timeline.cancel(planned);
+        }
+        true
     }
 }
 
@@ -98,7 +154,7 @@ pub(super) struct HttpRequest {
     http_method: String,
     pub(super) url: String,
     pub(super) headers: BTreeMap<String, String>,
-    body: String,
+    pub(super) body: String,
     pub(super) oauth_token: OauthToken,
 }
 
@@ -106,7 +162,7 @@ pub(super) struct HttpRequest {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct OauthToken {
     pub(super) service_account_email: String,
-    scope: Option<String>,
+    pub(super) scope: Option<String>,
 }
 
 impl Tasks {
@@ -122,14 +178,29 @@ impl Tasks {
             state: Arc::default(),
             pubsub: pubsub.into(),
             token: token.map(Into::into),
+            lacks: Arc::default(),
         };
         tasks.door.open(listener, shared, tasks.clone());
         Ok(tasks)
     }
 
-    /// Every task created, in order, also those that were executed.
+    /// Every task created but the sentinels, in order, also those that were executed.
     pub fn created(&self) -> Vec<Task> {
-        lock(&self.state).tasks.clone()
+        let mut tasks = lock(&self.state).tasks.clone();
+        tasks.retain(|task| !task.is_sentinel());
+        tasks
+    }
+
+    /// The sentinels of watches, in order, also those that were executed or deleted.
+    pub fn sentinels(&self) -> Vec<Task> {
+        let mut tasks = lock(&self.state).tasks.clone();
+        tasks.retain(Task::is_sentinel);
+        tasks
+    }
+
+    /// Takes a permission from the caller, such as `cloudtasks.tasks.fullView`.
+    pub fn revoke(&self, permission: &'static str) {
+        lock(&self.lacks).insert(permission);
     }
 
     /// How many were refused because their name was taken.
@@ -154,7 +225,7 @@ impl Tasks {
         if ![project, location, queue_id].iter().all(|id| google::is_id(id)) {
             return Err(Refusal::invalid("Invalid queue name."));
         }
-        google::authorized(request, self.token.as_deref())?;
+        self.authorized(request)?;
         let Create { task, response_view } = google::body(request)?;
         if response_view.is_some_and(|view| !["BASIC", "FULL"].contains(&view.as_str())) {
             return Err(Refusal::invalid("Invalid value at 'response_view'."));
@@ -162,6 +233,11 @@ impl Tasks {
         let queue = queue.join("/");
         let (body, data) = self.check(&task, &queue, request.body.len())?;
         self.keep(queue, task, body, data)
+    }
+
+    /// Checks the caller's token.
+    pub(super) fn authorized(&self, request: &RecordedRequest) -> Result<(), Refusal> {
+        google::authorized(request, self.token.as_deref())
     }
 
     /// What the task publishes: the request's body, and the message's data in it.
@@ -209,7 +285,7 @@ impl Tasks {
         let answer = basic_view(&task, schedule_time, created_at);
         let number = {
             let mut state = lock(&self.state);
-            if state.executed.contains(&name) || !state.waiting.insert(name.clone()) {
+            if state.executed.contains(&name) || state.waiting.contains_key(&name) {
                 state.duplicates += 1;
                 drop(state);
                 self.shared.event(Event::TaskRefusedAsDuplicate { name });
@@ -223,8 +299,11 @@ impl Tasks {
                 created_at,
                 data: data.clone(),
                 dispatches: Vec::new(),
+                deleted: false,
             });
-            state.tasks.len() - 1
+            let number = state.tasks.len() - 1;
+            state.waiting.insert(name.clone(), Waiting { number, task: task.clone(), planned: None });
+            number
         };
         self.shared.event(Event::TaskCreated { name, schedule_time, data });
         self.dispatch_at(schedule_time, number, task, body);
@@ -233,7 +312,7 @@ impl Tasks {
 }
 
 /// A task as tasks.create answers it, without its body.
-fn basic_view(task: &NewTask, schedule_time: DateTime<Utc>, created_at: DateTime<Utc>) -> Value {
+pub(super) fn basic_view(task: &NewTask, schedule_time: DateTime<Utc>, created_at: DateTime<Utc>) -> Value {
     json!({
         "name": task.name,
         "httpRequest": {
@@ -272,6 +351,11 @@ fn is_deadline(deadline: &str) -> bool {
 
 impl FakeService for Tasks {
     fn answer(&self, request: &RecordedRequest) -> Answer {
-        google::answer(&self.shared, request, self.create(request))
+        let answer = match request.method.as_str() {
+            "GET" => self.read(request),
+            "DELETE" => self.delete(request),
+            _ => self.create(request),
+        };
+        google::answer(&self.shared, request, answer)
     }
 }

@@ -33,6 +33,10 @@ pub(super) struct Timeline {
     time: Time,
 }
 
+/// A job that waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planned((DateTime<Utc>, u64));
+
 /// Held while a push or a dispatch is in flight.
 pub(super) struct Busy(Timeline);
 
@@ -54,11 +58,21 @@ impl Timeline {
         Self { state: Arc::default(), changes: Arc::new(watch::Sender::new(())), pace, time }
     }
 
-    /// Runs `job` when `due` has come.
-    pub(super) fn at(&self, due: DateTime<Utc>, job: Job) {
+    /// Runs `job` when `due` has come, unless it is cancelled by then.
+    pub(super) fn at(&self, due: DateTime<Utc>, job: Job) -> Planned {
+        let mut key = (due, 0);
         self.change(|state| {
             state.asked += 1;
-            state.queue.insert((due, state.asked), job);
+            key = (due, state.asked);
+            state.queue.insert(key, job);
+        });
+        Planned(key)
+    }
+
+    /// Forgets a job that was not begun.
+    pub(super) fn cancel(&self, planned: Planned) {
+        self.change(|state| {
+            state.queue.remove(&planned.0);
         });
     }
 

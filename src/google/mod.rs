@@ -12,6 +12,7 @@ mod tasks;
 mod token;
 #[cfg(feature = "terminal")]
 mod topic;
+mod waiting;
 
 pub use datastore::{Database, Found, Mutation, Properties, Queried, Query};
 pub use error::{CallError, Refusal};
@@ -19,9 +20,10 @@ pub use error::{CallError, Refusal};
 pub use login::{Expiry, Places};
 pub use operations::{Look, Page, PageOf, Started};
 pub use probe::PERMISSIONS_PER_CALL;
-pub use tasks::{Created, Task, report_id, task_id};
+pub use tasks::{Created, Task, report_id, sentinel_id, task_id};
 use token::Credential;
 pub use token::{LOGIN, NoToken, Tokens};
+pub use waiting::Deleted;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,7 +13,7 @@ use crate::hash::hash;
 use crate::net::endpoints::Api;
 use crate::net::transport::Method;
 use crate::services::{ApiError, Operation, Status};
-use crate::watch::{Message, Report, Slot};
+use crate::watch::{Message, Purpose, Report, SignalLook, Slot};
 
 /// The scope of the token that Cloud Tasks publishes with.
 const PUBLISH_SCOPE: &str = "https://www.googleapis.com/auth/pubsub";
@@ -58,7 +58,9 @@ struct CreatedTask {
 /// or report that waited has two more lines, `wait` and how often. A report to another outlet than the one that follows
 /// watches has two more lines at the end, `outlet` and its id.
 ///
-/// The first task of a report with a slot has the lines topic, `slot`, what is counted, the period and the number instead.
+/// The first task of a report with a slot has the lines topic, `slot`, what is counted, the period and the number instead. A
+/// look that a signal asks for again has the lines topic, watch id, operation name, `signal`, the time of the signal in
+/// milliseconds and the number of the look; a watch's sentinel has the name of [`sentinel_id`].
 ///
 /// The recipe is part of the message format: other versions must come to the same id. Hashed, as names with a common
 /// prefix slow Cloud Tasks down
@@ -67,6 +69,19 @@ pub fn task_id(topic: &str, message: &Message) -> String {
     let outlet = if let Message::Report(report) = message { report.outlet.as_deref() } else { None };
     if let Some(Slot { of, at, number }) = message.slot() {
         return name_of(&[topic, "slot", of, &at.to_string(), &number.to_string()], outlet);
+    }
+    if let Message::Check(check) = message {
+        match check.purpose {
+            Purpose::Next => {}
+            Purpose::Sentinel => return sentinel_id(topic, &check.operation),
+            Purpose::Signal(SignalLook { at, number }) => {
+                let (at, number) = (at.timestamp_millis().to_string(), number.to_string());
+                return name_of(
+                    &[topic, &check.watch.id, check.operation.name(), "signal", &at, &number],
+                    None,
+                );
+            }
+        }
     }
     let (kind, number) = message.kind_and_number();
     let (watch, operation, number) = (&message.watch().id, message.operation_name(), number.to_string());
@@ -83,6 +98,12 @@ pub fn report_id(topic: &str, report: &Report) -> String {
     let operation = report.operation.as_ref().map_or("", Operation::name);
     let lines = [topic, &report.watch.id, operation, report.kind().word(), "0"];
     name_of(&lines, report.outlet.as_deref())
+}
+
+/// The id of the sentinel of the watch of `operation`: SHA-256 in hex of the lines topic, service, operation name and `sentinel`. It
+/// needs nothing of the watch, so that a signal, which knows the operation alone, finds it. No other recipe has four lines.
+pub fn sentinel_id(topic: &str, operation: &Operation) -> String {
+    name_of(&[topic, operation.service().id(), operation.name(), "sentinel"], None)
 }
 
 fn name_of(lines: &[&str], outlet: Option<&str>) -> String {
@@ -271,6 +292,23 @@ mod tests {
         let words = [Kind::Start, Kind::Check, Kind::Ended, Kind::Abandoned, Kind::Notice, Kind::Waits]
             .map(Kind::word);
         assert_eq!(words, ["start", "check", "ended", "left", "notice", "waits"]);
+    }
+
+    #[test]
+    fn a_sentinel_is_named_after_its_operation_and_a_signals_look_after_its_signal() {
+        let watch = Watch { id: "7".to_owned(), ..Watch::default() };
+        let operation =
+            Operation::new(crate::services::Service::DATASTORE, "projects/p/operations/x").unwrap();
+        let check = Check::new(watch, operation.clone(), DateTime::UNIX_EPOCH);
+        let id = |purpose| task_id("t", &Message::Check(Box::new(Check { purpose, ..check.clone() })));
+        // printf 't\ndatastore\nprojects/p/operations/x\nsentinel' | sha256sum
+        assert_eq!(id(Purpose::Sentinel), "03a56a009981294189df7c3f6f0d906ea9db7c9099e4c0f1b8f10324780e3c07");
+        assert_eq!(id(Purpose::Sentinel), sentinel_id("t", &operation));
+        let at = DateTime::from_timestamp(1_795_402_800, 0).unwrap();
+        // printf 't\n7\nprojects/p/operations/x\nsignal\n1795402800000\n1' | sha256sum
+        let look = |number| id(Purpose::Signal(SignalLook { at, number }));
+        assert_eq!(look(1), "ba2898ca82196dbc6fcd52912eb7a8aea7e24a723b3faf6344d33c0689b306df");
+        assert!(look(2) != look(1) && id(Purpose::Next) != look(1));
     }
 
     #[test]

@@ -15,8 +15,8 @@ use crate::placeholder::Values;
 use crate::services::{Operation, OperationInfo, Service, StartMethod, parse_start_path};
 use crate::text::{cut, line};
 use crate::watch::{
-    Adopted, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, ProgressHistory, Receipt, Routing,
-    Seen, Start, StartRequest, Target, Template, Test, Unknown, Watch, key_or_id,
+    Adopted, Check, Locale, LookUp, Mention, MentionOn, Message, Notify, ProgressHistory, Purpose, Receipt,
+    Routing, Seen, SignalLook, Start, StartRequest, Target, Template, Test, Unknown, Watch, key_or_id,
 };
 
 /// A text of 1 to `most` characters, many of them such as something could trip over.
@@ -242,16 +242,22 @@ fn look_up() -> BoxedStrategy<LookUp> {
         .boxed()
 }
 
+/// What a check is made for.
+fn purpose() -> BoxedStrategy<Purpose> {
+    let signal = (time(), 1_u32..3).prop_map(|(at, number)| Purpose::Signal(SignalLook { at, number }));
+    prop_oneof![4 => Just(Purpose::Next), 1 => Just(Purpose::Sentinel), 1 => signal].boxed()
+}
+
 /// A check on its way.
 pub(crate) fn check() -> BoxedStrategy<Check> {
     let seen = (time(), facts()).prop_map(|(at, facts)| Seen { at, facts });
-    let told = (track(), live(), any::<bool>(), origin());
+    let told = (track(), live(), any::<bool>(), origin(), purpose());
     (watch(), operation(), any::<u32>(), time(), any::<bool>(), option(seen), adopted(), told)
         .prop_map(|(watch, operation, attempt, first, unreadable, last, adopted, told)| {
-            let (track, live, announced, origin) = told;
+            let (track, live, announced, origin, purpose) = told;
             let attempt = attempt % watch.max_checks;
             let check = Check::new(watch, operation, first);
-            Check { attempt, unreadable, last, track, live, announced, adopted, origin, ..check }
+            Check { attempt, purpose, unreadable, last, track, live, announced, adopted, origin, ..check }
         })
         .boxed()
 }

@@ -13,8 +13,8 @@ use crate::services::{MAX_NAME_BYTES, Operation, Service};
 use crate::text;
 use crate::trust::Origin;
 use crate::watch::{
-    Addressing, Check, Locale, Mention, MentionOn, Message, Notify, Outcome, Problem, ProblemKind, Receipt,
-    Report, Routing, Start, Target, Test, Unknown, Verdict, Watch, is_label, key_or_id, seconds,
+    Addressing, Check, Locale, Mention, MentionOn, Message, Notify, Outcome, Problem, ProblemKind, Purpose,
+    Receipt, Report, Routing, Start, Target, Test, Unknown, Verdict, Watch, is_label, key_or_id, seconds,
 };
 
 /// Google's rule for the value of a label.
@@ -215,6 +215,10 @@ impl Reader<'_> {
             watch,
             operation,
             attempt,
+            purpose: Purpose::of(
+                self.state.sentinel.unwrap_or(false),
+                self.state.signal.filter(|look| text::is_plausible(&look.at)),
+            ),
             unreadable: self.state.unreadable.unwrap_or(false),
             last: self.state.last.take().and_then(|last| last.into_owned().plausible()),
             track: self.state.track.take().map(|track| track.into_owned().plausible()).unwrap_or_default(),

@@ -27,6 +27,8 @@ pub enum Method {
     Get,
     /// POST, of JSON as a rule.
     Post,
+    /// DELETE.
+    Delete,
 }
 
 /// A request.
@@ -141,6 +143,7 @@ impl Network {
         let builder = match request.method {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url).body(request.body),
+            Method::Delete => self.client.delete(url),
         };
         let is_json =
             request.method == Method::Post && request.headers.iter().all(|(name, _)| name != CONTENT_TYPE);

@@ -83,7 +83,7 @@ mod tests {
     impl Transport for Starts {
         fn send(&self, request: Request, _: Duration) -> Sending<'_> {
             let (status, body) = match request.method {
-                Method::Get => (200, "{}"),
+                Method::Get | Method::Delete => (200, "{}"),
                 Method::Post => self.0.lock().unwrap().remove(0),
             };
             assert!(request.url.expose_secret().contains("datastore.googleapis.com/v1/projects/demo"));

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Action, Runner, Step};
+use super::{Action, DeliveryResult, Runner, Step};
 use crate::clock::{Deadline, Stopwatch};
-use crate::decision::{Decision, decide, no_longer_allowed};
+use crate::decision::{Decision, decide, decide_signal, no_longer_allowed};
 use crate::services::Observation;
-use crate::watch::{Check, Kind, Report};
+use crate::watch::{Check, Kind, Purpose, Report};
 
 impl Runner {
     pub(super) async fn check(&self, check: Check, now: DateTime<Utc>, deadline: Deadline) -> Step {
@@ -14,7 +14,7 @@ impl Runner {
             let setting = problem.setting();
             let report = Report::of_check(&check, no_longer_allowed(&check, setting), now);
             let step = Step::to(Decision::Report(Box::new(report)), Action::Abandoned, now);
-            return step.with_error(Some(format!("{setting} no longer allows it")));
+            return self.leaving(step, &check).with_error(Some(format!("{setting} no longer allows it")));
         }
         let watch = Stopwatch::start();
         if !check.is_continuation
@@ -28,9 +28,32 @@ impl Runner {
             Observation::Unreadable(error) | Observation::Unavailable(error) => Some(error.to_string()),
             Observation::Running(_) | Observation::Ended(..) => None,
         };
-        let decision = decide(&check, look.observation, now, self.config.pace(look.wait));
-        let decided = decided(&decision, Action::CheckAgain);
-        Step::to(decision, decided, now).with_error(error).after_call(watch.milliseconds())
+        let step = match check.purpose {
+            Purpose::Next | Purpose::Sentinel => {
+                let decision = decide(&check, look.observation, now, self.config.pace(look.wait));
+                let decided = decided(&decision, Action::CheckAgain);
+                Step::to(decision, decided, now)
+            }
+            Purpose::Signal(signal) => match decide_signal(&check, signal, look.observation, now) {
+                Some(decision) => {
+                    let decided = decided(&decision, Action::CheckAgain);
+                    Step::to(decision, decided, now)
+                }
+                None => Step::last(DeliveryResult::new(Action::LeftToPolling), now),
+            },
+        };
+        let step = Step { begins: !check.is_continuation, ..step };
+        self.leaving(step, &check).with_error(error).after_call(watch.milliseconds())
+    }
+
+    /// The step of `check` with what it leaves behind if it ends the watch.
+    fn leaving(&self, step: Step, check: &Check) -> Step {
+        if !matches!(step.next, Some(Decision::Report(_))) {
+            return step;
+        }
+        let is_left_open = check.live.is_none() && self.notifier.follows(&check.watch);
+        let obsolete = self.sentinels.obsolete(check, is_left_open, step.now);
+        Step { obsolete, ..step }
     }
 }
 

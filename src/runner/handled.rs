@@ -73,6 +73,10 @@ pub enum Action {
     Released,
     /// A notice can't be used: nothing follows.
     Dropped,
+    /// A signal about an operation that has no watch with a sentinel, or that the settings do not allow: nothing follows.
+    Ignored,
+    /// A signal's last look saw no end: the checks of the watch go on.
+    LeftToPolling,
     /// A test goes on its way.
     Tested,
     /// The next step could not be scheduled: the push is refused.
@@ -104,6 +108,8 @@ impl Action {
             Self::NotStarted => "not-started",
             Self::Released => "released",
             Self::Dropped => "dropped",
+            Self::Ignored => "ignored",
+            Self::LeftToPolling => "left-to-polling",
             Self::Tested => "tested",
             Self::NotScheduled => "not-scheduled",
             Self::ToldLost => "told-lost",

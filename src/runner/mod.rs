@@ -10,7 +10,9 @@ mod notifier;
 mod recorder;
 mod report;
 mod scheduler;
+mod sentinels;
 mod sequence;
+mod signal;
 mod starter;
 mod step;
 #[cfg(test)]
@@ -27,6 +29,7 @@ use chrono::{DateTime, Utc};
 use self::notifier::Notifier;
 use self::recorder::Recorder;
 use self::scheduler::Scheduler;
+use self::sentinels::Sentinels;
 use self::starter::Starter;
 use self::step::Step;
 use crate::clock::{Clock, Deadline};
@@ -51,6 +54,7 @@ pub struct Runner {
     scheduler: Scheduler,
     notifier: Notifier,
     recorder: Recorder,
+    sentinels: Sentinels,
 }
 
 impl Runner {
@@ -69,6 +73,7 @@ impl Runner {
             scheduler,
             notifier: Notifier::new(Arc::clone(&config), outlets, Arc::clone(&clock)),
             recorder: Recorder::new(Arc::clone(&config), Arc::clone(&google), Arc::clone(&clock)),
+            sentinels: Sentinels::new(Arc::clone(&config), Arc::clone(&google), Arc::clone(&clock)),
             config,
             google,
             clock,
@@ -134,7 +139,10 @@ impl Runner {
             Message::Check(_) | Message::Test(_) | Message::Report(_) => None,
         };
         let step = match message {
-            Message::Start(start) => self.starter.start(*start, &self.scheduler, now, deadline).await,
+            Message::Start(start) => {
+                let step = self.starter.start(*start, &self.scheduler, now, deadline).await;
+                Step { begins: true, ..step }
+            }
             Message::Check(check) => self.check(*check, now, deadline).await,
             Message::Test(test) => self.test(test),
             Message::Report(report) => Box::pin(self.report(*report, now, deadline)).await,

@@ -12,19 +12,22 @@ use crate::clock::{Deadline, Stopwatch};
 use crate::decision::Decision;
 use crate::google::Created;
 use crate::prose::stall_report;
-use crate::watch::{Check, Message};
+use crate::watch::{Check, Message, Purpose};
 
 impl Runner {
     /// Takes the next step of `step` and records what was seen, at the same time: neither waits for the other.
     pub(super) async fn take(&self, step: Step, deadline: Deadline) -> DeliveryResult {
-        let Step { next, handled, release, now } = step;
+        let Step { next, begins, obsolete, handled, release, now } = step;
         let record = self.recorder.record_of(next.as_ref(), handled.error.is_some(), release);
         let Some(next) = next else {
             self.recorder.record(record, deadline).await;
             return handled;
         };
-        let (handled, ()) =
-            tokio::join!(self.advance(next, handled, now, deadline), self.recorder.record(record, deadline));
+        let advanced = self.advance(next, begins, handled, now, deadline);
+        let (handled, ()) = tokio::join!(advanced, self.recorder.record(record, deadline));
+        if let Some(obsolete) = obsolete.filter(|_| handled.acknowledged) {
+            Box::pin(self.sentinels.delete(obsolete, deadline)).await;
+        }
         handled
     }
 
@@ -33,6 +36,7 @@ impl Runner {
     async fn advance(
         &self,
         next: Decision,
+        begins: bool,
         handled: DeliveryResult,
         now: DateTime<Utc>,
         deadline: Deadline,
@@ -43,7 +47,12 @@ impl Runner {
         let is_first = handled.decision == Action::Started;
         let created = self.scheduler.next(&message, at, is_first, deadline).await;
         let schedule_milliseconds = Some(watch.milliseconds());
+        if let (Message::Check(check), Ok(created), true) = (&message, &created, begins) {
+            let is_own = *created == Created::New || !telling.has_opened();
+            Box::pin(self.guard(check, is_own, at.unwrap_or(now), now, deadline)).await;
+        }
         match (&message, &created) {
+            (Message::Check(check), _) if check.purpose != Purpose::Next => {}
             (Message::Check(check), Ok(Created::New | Created::MaybeNew)) => {
                 self.notifier.tell_progress(check, at.unwrap_or(now), telling, now, deadline).await;
             }
@@ -73,6 +82,24 @@ impl Runner {
         }
     }
 
+    /// Creates the sentinel of a watch whose first check `next` is scheduled. A copy may have posted a message of its own, which is
+    /// taken back: a sentinel of which that is not known names none, and the chain completes the message.
+    async fn guard(
+        &self,
+        next: &Check,
+        is_own: bool,
+        due: DateTime<Utc>,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) {
+        if is_own {
+            self.sentinels.create(next, due, now, deadline).await;
+        } else {
+            let next = Check { live: None, ..next.clone() };
+            self.sentinels.create(&next, due, now, deadline).await;
+        }
+    }
+
     /// Before the next step: the message that will follow an operation, and the warning, below it if there is one, that the
     /// operation waits for a person or makes no progress. The next check remembers both.
     async fn before(
@@ -82,7 +109,7 @@ impl Runner {
         deadline: Deadline,
     ) -> (Decision, ProgressUpdate) {
         let Decision::Check(check, due) = next else { return (next, ProgressUpdate::default()) };
-        if check.last.is_none() {
+        if check.last.is_none() || check.purpose != Purpose::Next {
             return (Decision::Check(check, due), ProgressUpdate::default());
         }
         let refused_lately = self.scheduler.refused_lately();

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::handled::{Action, DeliveryResult};
 use super::recorder::Lease;
+use super::sentinels::Obsolete;
 use crate::decision::Decision;
 
 /// What one delivery comes to.
@@ -12,6 +13,10 @@ pub(super) struct Step {
     pub(super) next: Option<Decision>,
     /// What the log says once the next step is scheduled.
     pub(super) handled: DeliveryResult,
+    /// Whether it begins its watch, so that the first check is followed by the sentinel.
+    pub(super) begins: bool,
+    /// The tasks that are not needed once the watch's end is scheduled.
+    pub(super) obsolete: Option<Obsolete>,
     /// The lease on a report that was not posted, to be released.
     pub(super) release: Option<Lease>,
     /// The time of what it is about: the response's that led to it, where there is one.
@@ -21,12 +26,13 @@ pub(super) struct Step {
 impl Step {
     /// `next` follows.
     pub(super) fn to(next: Decision, decided: Action, now: DateTime<Utc>) -> Self {
-        Self { next: Some(next), handled: DeliveryResult::new(decided), release: None, now }
+        let handled = DeliveryResult::new(decided);
+        Self { next: Some(next), begins: false, obsolete: None, handled, release: None, now }
     }
 
     /// Nothing follows.
     pub(super) fn last(handled: DeliveryResult, now: DateTime<Utc>) -> Self {
-        Self { next: None, handled, release: None, now }
+        Self { next: None, begins: false, obsolete: None, handled, release: None, now }
     }
 
     /// The same with what went wrong.

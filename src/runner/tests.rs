@@ -262,6 +262,11 @@ fn asks_for_failures_only(message: &Message) -> bool {
     report.outcome == Outcome::Succeeded && report.watch.routing.notify == Some(Notify::Failure)
 }
 
+/// Whether it is made beside the chain of checks, which goes on.
+fn is_signals_look(message: &Message) -> bool {
+    matches!(message, Message::Check(check) if check.purpose.signal().is_some())
+}
+
 /// Whether it only counts, so that nothing follows.
 fn is_claim(message: &Message) -> bool {
     matches!(message, Message::Report(report) if report.is_claim())
@@ -292,6 +297,7 @@ proptest! {
         match handled.decision {
             Action::Released => prop_assert!(is_claim(&message) && names.len() + posted == 0, "{handled:?}"),
             Action::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
+            Action::LeftToPolling => prop_assert!(is_signals_look(&message) && names.is_empty(), "{handled:?}"),
             Action::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),
             Action::Posted if counts_as_delivered(&message, &handled) => prop_assert!(posted == 0 && names.is_empty(), "{handled:?}"),
             Action::Posted => prop_assert!(is_report && posted == 1 && names.is_empty(), "{handled:?}"),
@@ -317,6 +323,7 @@ proptest! {
         match handled.decision {
             Action::Released => prop_assert!(is_claim(&message) && names.len() + posted == 0, "{handled:?}"),
             Action::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
+            Action::LeftToPolling => prop_assert!(is_signals_look(&message) && names.is_empty(), "{handled:?}"),
             Action::PostedBefore => prop_assert!(is_report && sent && names.len() + posted == 0, "{handled:?}"),
             Action::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),
             Action::Posted if counts_as_delivered(&message, &handled) => prop_assert!(posted == 0 && names.is_empty(), "{handled:?}"),

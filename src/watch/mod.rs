@@ -7,6 +7,7 @@ mod look_up;
 mod outcome;
 mod problem;
 mod report;
+mod purpose;
 mod routing;
 mod start;
 mod track;
@@ -17,6 +18,7 @@ pub use locale::Locale;
 pub use look_up::LookUp;
 pub use outcome::{Outcome, Reason};
 pub use problem::{Problem, ProblemKind};
+pub use purpose::{Purpose, SignalLook};
 pub use report::{InvalidMessage, Report, Slot};
 pub use routing::{MentionOn, Notify, Routing};
 pub(crate) use start::{LABEL_KEY, LABEL_REQUEST, is_label, key_or_id};
@@ -96,6 +98,8 @@ pub struct Check {
     pub operation: Operation,
     /// Its number on the grid.
     pub attempt: u32,
+    /// What it is made for.
+    pub purpose: Purpose,
     /// When check 0 is due.
     pub first: DateTime<Utc>,
     /// Whether the check before found that the operation can't be read.
@@ -123,6 +127,7 @@ impl Check {
             watch,
             operation,
             attempt: 0,
+            purpose: Purpose::Next,
             first,
             unreadable: false,
             last: None,

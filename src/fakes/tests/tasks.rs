@@ -139,3 +139,35 @@ async fn creating_is_strict() {
     assert_eq!(world.tasks.created().len(), 1);
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_waiting_task_is_read_and_deleted() {
+    let world = instant().await;
+    let endpoint = subscribed(&world, &[200]).await;
+    world.pause();
+    let body = task(&world, "t", 60, &json!({"a": 1}));
+    let (tasks, url) = (tasks_url(&world), format!("{}/t", tasks_url(&world)));
+    post(&world, &tasks, &body).await;
+    let (status, basic) = get(&world, &url).await;
+    assert_eq!((status, &basic["view"], basic["httpRequest"].get("body")), (200, &json!("BASIC"), None));
+    let (status, full) = get(&world, &format!("{url}?responseView=FULL")).await;
+    assert_eq!((status, &full["view"]), (200, &json!("FULL")));
+    assert_eq!(full["httpRequest"]["body"], body["task"]["httpRequest"]["body"]);
+    assert_eq!(get(&world, &format!("{tasks}/other")).await.0, 404);
+    let delete = async || call(world.shared.client.delete(&url)).await.unwrap();
+    world.tasks.revoke("cloudtasks.tasks.fullView");
+    assert_eq!(get(&world, &format!("{url}?responseView=FULL")).await.0, 403);
+    assert_eq!(get(&world, &url).await.0, 200, "the basic view needs no more than get");
+    assert_eq!(delete().await, (200, json!({})));
+    assert_eq!((delete().await.0, get(&world, &url).await.0), (404, 404));
+    assert_eq!(post(&world, &tasks, &body).await.0, 409, "its name stays taken");
+    world.resume();
+    world.settled().await;
+    assert!(endpoint.pushes().is_empty() && world.tasks.created()[0].deleted);
+    world.tasks.free_names();
+    assert_eq!(post(&world, &tasks, &body).await.0, 200);
+    world.settled().await;
+    assert_eq!((delete().await.0, endpoint.pushes().len()), (404, 1), "it was executed");
+    assert_eq!(world.violations(), Vec::<String>::new());
+    world.stop().await;
+}

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Form, Object, Start, Text, lenient};
 use crate::services::ApiError;
-use crate::watch::{self, Adopted, Check, LookUp, ProgressHistory, Receipt, Seen};
+use crate::watch::{self, Adopted, Check, LookUp, ProgressHistory, Purpose, Receipt, Seen, SignalLook};
 
 /// What opwatch remembers of a watch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,12 @@ pub(in crate::message) struct State<'a> {
     /// Whether the operation could not be read the last time; of a start, whether operations could not be listed.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(in crate::message) unreadable: Option<bool>,
+    /// Whether this is the watch's sentinel: the check that ends it in case all others were lost.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(in crate::message) sentinel: Option<bool>,
+    /// Which look of which signal this is.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(in crate::message) signal: Option<SignalLook>,
     /// What the last check saw.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(in crate::message) last: Option<Cow<'a, Seen>>,
@@ -111,6 +117,8 @@ impl<'a> From<&'a Check> for State<'a> {
     fn from(check: &'a Check) -> Self {
         Self {
             first: Some(check.first),
+            sentinel: (check.purpose == Purpose::Sentinel).then_some(true),
+            signal: check.purpose.signal(),
             unreadable: check.unreadable.then_some(true),
             last: check.last.as_ref().map(Cow::Borrowed),
             adopted: check.adopted,

@@ -11,7 +11,7 @@ use super::{Notifier, logged};
 use crate::clock::Deadline;
 use crate::outlets::{About, Call, Content, Outlet, Part, Place, To};
 use crate::prose::{Notice, notice, running};
-use crate::watch::{Check, Notify, Outcome, Receipt, Report};
+use crate::watch::{Check, Notify, Outcome, Receipt, Report, Watch};
 
 /// A `Date` is cut to whole seconds.
 const DATE: Duration = Duration::from_secs(1);
@@ -27,6 +27,13 @@ pub(in crate::runner) struct ProgressUpdate {
     announces: bool,
 }
 
+impl ProgressUpdate {
+    /// Whether this delivery posted the message that follows the watch.
+    pub(in crate::runner) fn has_opened(&self) -> bool {
+        self.opened.is_some()
+    }
+}
+
 impl Notifier {
     /// Whether people are to hear now that the operation waits for one of them or makes no progress; the next check remembers
     /// that they were told.
@@ -34,6 +41,15 @@ impl Notifier {
         let waits = next.last.as_ref().is_some_and(|seen| next.track.waits(&seen.facts));
         let is_told = |outlet: &dyn Outlet| self.routing(outlet, &next.watch).notify != Some(Notify::Failure);
         (waits || next.track.stalls(self.config.stall_after)) && self.home(&next.watch).is_some_and(is_told)
+    }
+
+    /// Whether a watch is followed by a message that is edited.
+    pub(in crate::runner) fn follows(&self, watch: &Watch) -> bool {
+        let is_followed = |outlet: &dyn Outlet| {
+            let notify = self.routing(outlet, watch).notify;
+            outlet.powers().edits && matches!(notify, Some(Notify::Live | Notify::StartAndEnd))
+        };
+        self.home(watch).is_some_and(is_followed)
     }
 
     /// Before the next step: posts the message that will follow the operation, unless this is a `bad_time` for it, and lets

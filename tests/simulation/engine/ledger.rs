@@ -48,6 +48,8 @@ pub(crate) struct Book {
     /// First reports whose name was free again.
     freed_reports: u64,
     freed_checks: u64,
+    /// Sentinels that ran.
+    sentinels: u64,
     checks: u64,
     pub(crate) looks: Vec<Ms>,
     /// Operations that it started.
@@ -212,7 +214,7 @@ impl Ledger {
                 }
                 if !anew {
                     book.first_reports.push(is_end);
-                } else if book.copies > 0 {
+                } else if book.copies + book.sentinels > 0 {
                     book.freed_reports += 1;
                 } else {
                     self.broken(format!("w{watch}: a second report without a copy"));
@@ -250,7 +252,16 @@ impl Ledger {
                 }
             }
             Form::Start => book.starts_until = book.starts_until.max(task.at),
-            Form::Kickoff | Form::Test => {}
+            Form::Kickoff | Form::Test | Form::Sentinel | Form::Look => {}
+        }
+    }
+
+    /// The sentinel of a watch ran, since nobody deleted it.
+    pub(crate) fn sentinel_ran(&mut self, watch: usize) {
+        self.count("sentinels that ran");
+        self.books[watch].sentinels += 1;
+        if self.is_untouched(watch) {
+            self.broken(format!("w{watch}: its sentinel runs, though no fault touched the watch"));
         }
     }
 
@@ -347,11 +358,13 @@ impl Ledger {
             book.first_reports.iter().position(|end| !end) < book.first_reports.iter().position(|end| *end);
         let firsts = book.first_reports.len() as u64;
         let second_starts = (book.operations.len() as u64 + book.operations_alike).saturating_sub(1);
-        let firsts_allowed = 1 + u64::from(left_first) + book.copies + book.lost + second_starts;
+        let firsts_allowed =
+            1 + u64::from(left_first) + book.copies + book.lost + second_starts + book.sentinels;
         let allowed =
             (firsts + book.lost).max(1) + book.report_copies + book.lost_answers + book.freed_reports;
         let made = book.checks;
         let checks = u64::from(book.limit) * (1 + second_starts) + book.check_copies + book.freed_checks;
+        let checks = checks + book.sentinels;
         let progress = 1 + second_starts + book.copies;
         let (runs, stalls) = (book.runs_told, book.stalls_told);
         let stalls_explained = progress + book.lost_stalls;
@@ -402,6 +415,11 @@ impl Ledger {
 /// Whether a message is the warning that an operation makes no progress, which ends nothing.
 pub(crate) fn is_stall(message: &Value) -> bool {
     message["state"]["report"]["outcome"] == "stalled"
+}
+
+/// Whether a task is no next step of a watch: a warning, or the watch's sentinel.
+pub(crate) fn is_aside(message: &Value) -> bool {
+    is_stall(message) || message["state"]["sentinel"] == true
 }
 
 /// Whether a report was tried before, or has waited.

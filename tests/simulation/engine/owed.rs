@@ -61,6 +61,11 @@ impl Ledger {
         *touched = (*touched).max(Some(until));
     }
 
+    /// Whether no fault ever touched a watch.
+    pub(crate) fn is_untouched(&self, watch: usize) -> bool {
+        self.books[watch].owed.touched_until.is_none()
+    }
+
     /// A fault strikes its look-up or its start.
     pub(crate) fn start_disturbed(&mut self, watch: usize) {
         self.books[watch].owed.start_trouble = true;

@@ -27,6 +27,9 @@ pub(crate) enum Target {
     List,
     Start,
     Tasks,
+    /// A waiting task is read, or deleted.
+    ReadTask,
+    DeleteTask,
     /// Slack's webhook.
     Hook,
     /// A bot's `chat.postMessage`, `chat.update` and `chat.delete`.
@@ -285,7 +288,11 @@ impl World {
             };
             (target, method)
         } else if let Some(path) = url.strip_prefix("https://cloudtasks.googleapis.com/v2/") {
-            (Target::Tasks, path)
+            match request.method {
+                Method::Post => (Target::Tasks, path),
+                Method::Get => (Target::ReadTask, path),
+                Method::Delete => (Target::DeleteTask, path),
+            }
         } else if let Some(path) = url
             .strip_prefix("https://datastore.googleapis.com/v1/")
             .or_else(|| url.strip_prefix("https://firestore.googleapis.com/v1/"))
@@ -296,6 +303,10 @@ impl World {
                 Method::Post => (Target::Start, path),
                 Method::Get if path.contains("/operations?") => (Target::List, path),
                 Method::Get => (Target::Look, path),
+                Method::Delete => {
+                    self.ledger.broken(format!("{path} is deleted"));
+                    (Target::Look, path)
+                }
             }
         } else {
             self.ledger.broken(format!("a call to {url}"));
@@ -354,7 +365,7 @@ impl World {
                     push.listed = push.listed.or(Some(now));
                 }
             }
-            Target::Tasks | Target::Lookup | Target::Commit => {}
+            Target::Tasks | Target::ReadTask | Target::DeleteTask | Target::Lookup | Target::Commit => {}
         }
         if first_look && target == Target::Look {
             self.ledger.checked(message.watch, now);
@@ -372,6 +383,9 @@ impl World {
         if target == Target::Tasks {
             let push = self.pushes.get_mut(&number).expect("in flight");
             push.unsure |= matches!(result, Err(Failure::Broken(_)));
+            return;
+        }
+        if matches!(target, Target::ReadTask | Target::DeleteTask) {
             return;
         }
         let (now, wrong) = (self.now(), self.has_wrong_clocks());
@@ -414,6 +428,8 @@ impl World {
             Target::Look => self.look(path, state),
             Target::List => self.list(path),
             Target::Start => self.start(path, body),
+            Target::ReadTask => self.read_waiting(path),
+            Target::DeleteTask => self.delete_task(path),
             _ => self.create_task(body),
         };
         (status, value.to_string())
@@ -455,7 +471,7 @@ impl World {
         }
         match target {
             Target::Look | Target::List | Target::Start => self.draw_api(target),
-            Target::Tasks => self.draw_tasks(),
+            Target::Tasks | Target::ReadTask | Target::DeleteTask => self.draw_tasks(),
             Target::Hook | Target::Post | Target::Update | Target::Delete => self.draw_slack(target),
             Target::Lookup | Target::Commit => self.draw_datastore(target),
         }

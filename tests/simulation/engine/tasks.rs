@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::boundary::{INTERNAL_TOPIC, TOPIC, Topic};
-use super::ledger::{is_later_try, is_stall};
+use super::ledger::{is_aside, is_later_try};
 use super::plan::{Access, DAY, Down, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
 use super::pubsub::Message;
 use super::world::{Event, Form, World, form, moment, time};
@@ -28,6 +28,7 @@ pub(crate) struct Task {
     data: Vec<u8>,
     pub(crate) at: Ms,
     pub(crate) dispatched: bool,
+    deleted: bool,
     /// How often it could not be published.
     refusals: u32,
     /// The name is free again from then on.
@@ -119,14 +120,14 @@ impl World {
         // Slack is not the API that asked to wait.
         let not_before = match form {
             Form::Report if own_form == Form::Report => push.slack_not_before,
-            Form::Report => 0,
+            Form::Report | Form::Sentinel => 0,
             _ => push.api_not_before,
         };
         if planted == Some(Planted::Retry) && asked.message["state"]["report"]["tries"].as_u64() > Some(0) {
             return (200, json!({"name": asked.name}));
         }
         let mut name = asked.name.clone();
-        if planted == Some(Planted::NextName) && form != Form::Report
+        if planted == Some(Planted::NextName) && !matches!(form, Form::Report | Form::Sentinel)
             || planted == Some(Planted::ReportName) && form == Form::Report
         {
             name = format!("{name}-{}", self.rng.next());
@@ -138,8 +139,8 @@ impl World {
         {
             return self.exists(index, &asked);
         }
-        // A stall's warning is asked for before the next step, and no step by itself.
-        if !is_stall(&asked.message) || own_form == Form::Report {
+        // A stall's warning is asked for before the next step, a sentinel after it, and neither is a step by itself.
+        if !is_aside(&asked.message) || own_form == Form::Report {
             self.pushes.get_mut(&self.current).expect("in flight").created = Some(true);
         }
         let task = Task {
@@ -151,6 +152,7 @@ impl World {
             data: asked.data,
             at: asked.at,
             dispatched: false,
+            deleted: false,
             refusals: 0,
             free_at: 0,
             not_before,
@@ -184,11 +186,11 @@ impl World {
     /// The name is taken.
     fn exists(&mut self, there: usize, asked: &ParsedRequest) -> (u16, Value) {
         let push = self.pushes.get_mut(&self.current).expect("in flight");
-        let is_step = !is_stall(&asked.message) || self.messages[push.message].form == Form::Report;
+        let is_step = !is_aside(&asked.message) || self.messages[push.message].form == Form::Report;
         if is_step {
             push.created = push.created.or(Some(false));
         }
-        if self.plan.access == Access::Bot && !is_stall(&asked.message) {
+        if self.plan.access == Access::Bot && !is_aside(&asked.message) {
             let there = serde_json::from_slice(&self.tasks[there].data).unwrap_or_default();
             self.superseded(&asked.message, &there);
         }
@@ -305,10 +307,44 @@ impl World {
         self.ledger.forked(watch, index, waiting, now);
     }
 
+    /// Reads a waiting task in its full view.
+    pub(crate) fn read_waiting(&mut self, path: &str) -> (u16, Value) {
+        let Some(name) = path.strip_suffix("?responseView=FULL") else {
+            self.ledger.broken(format!("a task is read without its body: {path}"));
+            return (400, error(400, "INVALID_ARGUMENT"));
+        };
+        let Some(index) = self.waiting_task(name) else { return (404, error(404, "NOT_FOUND")) };
+        let publish = json!({"messages": [{"data": STANDARD.encode(&self.tasks[index].data)}]});
+        let body = STANDARD.encode(publish.to_string());
+        (200, json!({"name": name, "view": "FULL", "httpRequest": {"httpMethod": "POST", "body": body}}))
+    }
+
+    /// Deletes a waiting task. Its name stays taken for hours.
+    pub(crate) fn delete_task(&mut self, name: &str) -> (u16, Value) {
+        let Some(index) = self.waiting_task(name) else { return (404, error(404, "NOT_FOUND")) };
+        let (now, hours) = (self.now(), self.rng.between(HOUR, 24 * HOUR));
+        let task = &mut self.tasks[index];
+        (task.deleted, task.dispatched, task.free_at) = (true, true, now + hours);
+        let (watch, form) = (task.watch, task.form);
+        self.ledger.dispatched(watch, index, now);
+        self.note(&[16, index as u64], || format!("task {index} of w{watch} {form:?} is deleted"));
+        (200, json!({}))
+    }
+
+    /// The task of this name, if it waits.
+    fn waiting_task(&self, name: &str) -> Option<usize> {
+        let (queue, id) = name.split_once("/tasks/")?;
+        let name = format!("{queue}/tasks/{id}");
+        self.names.get(&name).copied().filter(|index| !self.tasks[*index].dispatched)
+    }
+
     /// A task is due: publishes. Its queue tries for as long as it takes (`--max-attempts=-1` in `deploy/up`), and keeps it
     /// for 31 days.
     pub(crate) fn dispatch(&mut self, index: usize) {
         let now = self.now();
+        if self.tasks[index].deleted {
+            return;
+        }
         if let Some(until) = self.plan.down_until(Down::Queues, now) {
             let jitter = self.rng.below(2 * MINUTE);
             self.ledger.touched(self.tasks[index].watch, until + jitter);
@@ -339,6 +375,9 @@ impl World {
         task.dispatched = true;
         task.free_at = now + hours;
         self.ledger.dispatched(watch, index, now);
+        if form == Form::Sentinel {
+            self.ledger.sentinel_ran(watch);
+        }
         if self.strikes(Fault::TaskTwice) {
             self.ledger.ran_twice(watch, form, now);
             self.publish(watch, form, data.clone(), Some(index));

@@ -55,6 +55,10 @@ pub(crate) enum Form {
     Kickoff,
     Start,
     Check,
+    /// The sentinel of a watch.
+    Sentinel,
+    /// A look that a signal asked for again.
+    Look,
     Report,
     Test,
 }
@@ -381,6 +385,10 @@ pub(crate) fn form(value: &Value) -> Form {
         Form::Start
     } else if value.get("test").is_some() {
         Form::Test
+    } else if state["sentinel"] == true {
+        Form::Sentinel
+    } else if state.get("signal").is_some() {
+        Form::Look
     } else {
         Form::Check
     }

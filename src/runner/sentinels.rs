@@ -1,0 +1,133 @@
+//! The sentinels of watches: created after the first check, deleted with what else is not needed once the end is scheduled. None of
+//! it delays or refuses anything: a watch without a sentinel is only polled.
+
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock::{Clock, Deadline};
+use crate::config::Config;
+use crate::decision::{chain_checks, sentinel};
+use crate::google::{CallError, Created, Deleted, Google, Task, sentinel_id, task_id};
+use crate::message::{self, Received};
+use crate::services::{ApiError, Operation};
+use crate::trust::Origin;
+use crate::watch::{Check, Message, Purpose};
+
+/// How often a sentinel that could not be created or deleted is warned of at most.
+const SILENCE: TimeDelta = TimeDelta::minutes(1);
+
+/// Creates and deletes sentinels.
+pub(super) struct Sentinels {
+    config: Arc<Config>,
+    google: Arc<Google>,
+    clock: Arc<dyn Clock>,
+    /// When a failure was last warned of.
+    warned: Mutex<Option<DateTime<Utc>>>,
+}
+
+/// Tasks that are not needed once the end of their watch is scheduled.
+pub(super) struct Obsolete {
+    /// The sentinel's ID; none when it has just run.
+    sentinel: Option<String>,
+    /// The IDs of the chain's checks, one of which waits at most.
+    checks: Vec<String>,
+}
+
+impl Sentinels {
+    pub(super) fn new(config: Arc<Config>, google: Arc<Google>, clock: Arc<dyn Clock>) -> Self {
+        Self { config, google, clock, warned: Mutex::default() }
+    }
+
+    /// What `check` leaves behind when it ends its watch at `now`: its sentinel, and the chain's waiting check where a signal ended
+    /// it. That check stays where it has something to do: the message that follows the watch `is_left_open` by this one.
+    pub(super) fn obsolete(&self, check: &Check, is_left_open: bool, now: DateTime<Utc>) -> Option<Obsolete> {
+        let topic = &self.config.topic;
+        let sentinel = Some(sentinel_id(topic, &check.operation));
+        match check.purpose {
+            // One that a person wrote is the first: nothing waits yet.
+            Purpose::Next if !check.is_continuation => None,
+            Purpose::Next => Some(Obsolete { sentinel, checks: Vec::new() }),
+            Purpose::Sentinel => None,
+            Purpose::Signal(_) if is_left_open => Some(Obsolete { sentinel, checks: Vec::new() }),
+            Purpose::Signal(_) => {
+                let id = |check| task_id(topic, &Message::Check(Box::new(check)));
+                Some(Obsolete { sentinel, checks: chain_checks(check, now).map(id).collect() })
+            }
+        }
+    }
+
+    /// Creates the sentinel of the watch whose first check `next` is scheduled for `due`.
+    pub(super) async fn create(
+        &self,
+        next: &Check,
+        due: DateTime<Utc>,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Option<Created> {
+        let (sentinel, at) = sentinel(next, due, now);
+        let task = Task {
+            queue: &self.config.check_queue,
+            topic: &self.config.topic,
+            publish_to: self.config.trust.topic(&self.config.topic),
+            service_account: &self.config.service_account,
+            message: &Message::Check(Box::new(sentinel)),
+            at: Some(at),
+        };
+        let created = self.google.create_task(&task, deadline.for_telling()).await;
+        self.or_warn("a watch has no sentinel, so signals about it are not used", created)
+    }
+
+    /// The sentinel of the watch of `operation`, if one waits.
+    pub(super) async fn read(
+        &self,
+        operation: &Operation,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Result<Option<Check>, CallError> {
+        let id = sentinel_id(&self.config.topic, operation);
+        let data = self.google.waiting_message(&self.config.check_queue, &id, deadline.for_call()).await?;
+        let Some(data) = data else { return Ok(None) };
+        let received = Received { message_id: String::new(), published: now, origin: Origin::Internal };
+        match message::read(&data, &received, &self.config.defaults) {
+            Ok(Message::Check(check)) if check.operation == *operation => Ok(Some(*check)),
+            Ok(Message::Check(_) | Message::Start(_) | Message::Report(_) | Message::Test(_)) | Err(_) => {
+                let error = ApiError::of_text("its task publishes no check of this operation");
+                Err(CallError::Unreadable { error, date: None })
+            }
+        }
+    }
+
+    /// Deletes what is not needed any more.
+    pub(super) async fn delete(&self, obsolete: Obsolete, deadline: Deadline) {
+        let what = "a task of a watch that ended could not be deleted, and looks at its operation once more";
+        if let Some(id) = &obsolete.sentinel {
+            self.or_warn(what, self.delete_one(id, deadline).await);
+        }
+        for id in &obsolete.checks {
+            match self.or_warn(what, self.delete_one(id, deadline).await) {
+                Some(Deleted::NotThere) => {}
+                Some(Deleted::Now) | None => return,
+            }
+        }
+    }
+
+    async fn delete_one(&self, id: &str, deadline: Deadline) -> Result<Deleted, CallError> {
+        self.google.delete_task(&self.config.check_queue, id, deadline.for_telling()).await
+    }
+
+    /// The result, or a warning, one a minute.
+    fn or_warn<T>(&self, what: &str, result: Result<T, impl Display>) -> Option<T> {
+        result
+            .inspect_err(|error| {
+                let now = self.clock.now();
+                let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+                if warned.is_none_or(|last| (now - last).abs() >= SILENCE) {
+                    *warned = Some(now);
+                    tracing::warn!("{what}: {error}");
+                }
+            })
+            .ok()
+    }
+}

@@ -1,0 +1,176 @@
+//! Sentinels and signals: a watch ends once, whichever of its chain, a signal and its sentinel sees the end first.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use opwatch::app;
+use opwatch::clock::Deadline;
+use opwatch::fakes::{Plan, Task};
+use opwatch::google::sentinel_id;
+use opwatch::intake::http::App;
+use opwatch::net::transport::Network;
+use opwatch::runner::{Action, DeliveryResult};
+use opwatch::services::{Operation, Service};
+use opwatch::signal::{Phase, Signal};
+use serde_json::json;
+
+use crate::support::opwatch::{
+    CHECK_QUEUE, Kind, NAME, Opwatch, TOKEN, TOPIC, client, lasting, send, settings,
+};
+
+fn operation() -> Operation {
+    Operation::new(Service::DATASTORE, NAME).unwrap()
+}
+
+/// Its one sentinel.
+fn sentinel(opwatch: &Opwatch) -> Task {
+    let mut sentinels = opwatch.world.tasks.sentinels();
+    assert_eq!(sentinels.len(), 1, "{sentinels:#?}");
+    sentinels.remove(0)
+}
+
+/// Deletes a waiting task, as a person may.
+async fn delete(opwatch: &Opwatch, task: &Task) {
+    let url = format!("{}/v2/{}", opwatch.world.tasks.url(), task.name);
+    assert_eq!(send(client().delete(url).bearer_auth(TOKEN)).await.0, 200);
+}
+
+/// The service that gets signals.
+fn app(opwatch: &Opwatch) -> App {
+    let settings = settings(&opwatch.world).check().unwrap();
+    app::build(settings, Arc::new(Network::new().unwrap()), Arc::new(opwatch.world.time.clone()))
+}
+
+async fn signal(app: &App, opwatch: &Opwatch, phase: Phase) -> DeliveryResult {
+    // Copies of an entry have one time.
+    let at = opwatch
+        .world
+        .pubsub
+        .messages()
+        .first()
+        .map_or_else(|| opwatch.world.time.now(), |kickoff| kickoff.publish_time);
+    let signal = Signal { operation: operation(), phase, method: None, principal: None, at };
+    app.runner.signal(signal, Deadline::start()).await
+}
+
+/// Begins a watch of an operation that lasts so long, and holds back its tasks until so many seconds later.
+async fn begun(lasts: u64, later: i64) -> Opwatch {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.add(NAME, lasting(lasts));
+    opwatch.publish_and_pause(&json!({"name": NAME})).await;
+    opwatch.world.time.advance_to(opwatch.world.time.now() + TimeDelta::seconds(later));
+    opwatch
+}
+
+#[tokio::test]
+async fn a_watch_has_a_sentinel_until_its_end_is_scheduled() {
+    let opwatch = Opwatch::start().await;
+    opwatch.watch_named(lasting(90)).await;
+    let sentinel = sentinel(&opwatch);
+    assert_eq!(sentinel.name, format!("{CHECK_QUEUE}/tasks/{}", sentinel_id(TOPIC, &operation())));
+    assert_eq!((sentinel.data["attempt"].as_u64(), sentinel.deleted), (Some(59), true));
+    assert_eq!(sentinel.dispatches, []);
+    let first = opwatch.tasks(Kind::Check)[0].schedule_time;
+    assert_eq!(sentinel.schedule_time - first, TimeDelta::minutes(59), "an interval behind the last");
+    assert_eq!(opwatch.world.operations.reads(NAME), 3);
+    opwatch.only_message();
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_watch_of_the_operation_is_only_polled() {
+    let opwatch = Opwatch::start().await;
+    opwatch.watch_named(lasting(90)).await;
+    opwatch.world.operations.add(NAME, lasting(90));
+    opwatch.watch(&json!({"name": NAME})).await;
+    assert_eq!(opwatch.lines().len(), 2);
+    sentinel(&opwatch);
+    opwatch.assert_all_acknowledged();
+    opwatch.stop().await;
+}
+
+/// As after an upgrade without the new permissions.
+#[tokio::test]
+async fn a_sentinel_that_is_not_deleted_costs_one_check_and_no_message() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.tasks.revoke("cloudtasks.tasks.delete");
+    opwatch.watch_named(lasting(90)).await;
+    assert_eq!(sentinel(&opwatch).dispatches, [Some(200)]);
+    assert_eq!(opwatch.world.operations.reads(NAME), 4);
+    opwatch.only_message();
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_sentinel_ends_a_watch_whose_checks_are_lost() {
+    for (plan, line) in [
+        (lasting(90), "*Datastore export succeeded*"),
+        (Plan { duration: std::time::Duration::MAX, ..Plan::default() }, "export is still running*"),
+    ] {
+        let opwatch = Opwatch::start().await;
+        opwatch.world.operations.add(NAME, plan);
+        opwatch.publish_and_pause(&json!({"name": NAME})).await;
+        delete(&opwatch, &opwatch.tasks(Kind::Check)[0]).await;
+        opwatch.resume().await;
+        opwatch.only_message();
+        assert!(opwatch.lines()[0].contains(line), "{:?}", opwatch.lines());
+        assert_eq!(opwatch.world.operations.reads(NAME), 2);
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_signal_reports_the_end_at_once_and_only_once() {
+    let opwatch = begun(30, 40).await;
+    let app = app(&opwatch);
+    assert_eq!(signal(&app, &opwatch, Phase::Ended).await.decision, Action::Ended);
+    let again = signal(&app, &opwatch, Phase::Ended).await;
+    assert_eq!((again.decision, again.acknowledged), (Action::Ignored, true), "its sentinel is gone");
+    opwatch.resume().await;
+    opwatch.only_message();
+    assert!(opwatch.tasks(Kind::Check)[0].deleted && sentinel(&opwatch).deleted);
+    assert_eq!(opwatch.world.operations.reads(NAME), 2);
+    opwatch.stop().await;
+}
+
+/// The entry of an end may come before the API shows the end.
+#[tokio::test]
+async fn a_signal_that_comes_early_looks_twice_more() {
+    for (lasts, looks) in [(14, 1), (25, 2), (45, 2)] {
+        let opwatch = begun(lasts, 10).await;
+        let app = app(&opwatch);
+        for _ in 0..2 {
+            assert_eq!(signal(&app, &opwatch, Phase::Ended).await.decision, Action::CheckAgain);
+        }
+        opwatch.resume().await;
+        opwatch.only_message();
+        let created = opwatch.tasks(Kind::Check);
+        let asked = created.iter().filter(|task| task.data["state"]["signal"].is_object()).count();
+        assert_eq!(asked, looks, "{lasts}: of both signals, which have one time");
+        assert_eq!(created.len() - asked, 1, "{lasts}: the chain has one check, whatever was signalled");
+        assert_eq!(created.iter().find(|task| task.data["attempt"] == 1).unwrap().deleted, lasts < 30);
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_signal_that_can_not_be_followed_changes_nothing() {
+    for permission in ["cloudtasks.tasks.get", "cloudtasks.tasks.fullView"] {
+        let opwatch = begun(30, 40).await;
+        opwatch.world.tasks.revoke(permission);
+        let ignored = signal(&app(&opwatch), &opwatch, Phase::Ended).await;
+        assert_eq!((ignored.decision, ignored.acknowledged), (Action::Ignored, true));
+        assert!(ignored.needs_attention && ignored.error.unwrap().contains(permission));
+        opwatch.resume().await;
+        opwatch.only_message();
+        opwatch.stop().await;
+    }
+    let opwatch = Opwatch::start().await;
+    let app = app(&opwatch);
+    for phase in [Phase::Started, Phase::Ended, Phase::AtOnce] {
+        let ignored = signal(&app, &opwatch, phase).await;
+        assert_eq!((ignored.decision, ignored.error, ignored.acknowledged), (Action::Ignored, None, true));
+    }
+    assert_eq!(opwatch.slack().len(), 0, "nobody watches it");
+    opwatch.stop().await;
+}
