@@ -130,6 +130,12 @@ check_values() {
     die "REPORT_RATE=$rate: it must be a number of dispatches per second, at most 500, such as 16 or 0.5"
   fi
   [[ ${ALERTS:-no} =~ ^(yes|no)$ ]] || die "ALERTS=$ALERTS: it must be yes or no"
+  [[ ${SIGNALS:-no} =~ ^(yes|no)$ ]] || die "SIGNALS=$SIGNALS: it must be yes or no"
+  [[ ${SIGNAL_TOPICS-} =~ ^([a-zA-Z][a-zA-Z0-9._~+%-]{2,},?)*$ ]] ||
+    die "SIGNAL_TOPICS=$SIGNAL_TOPICS: it must be IDs of topics in this project, such as cloud-builds, separated by commas"
+  for setting in ADOPT SIGNAL_TOPICS; do
+    [[ -z ${!setting-} || ${SIGNALS-} == yes ]] || die "$setting has no effect without signals: set SIGNALS=yes, or remove it"
+  done
   for setting in EXPORT_PREFIXES IMPORT_PREFIXES; do
     check_prefixes "$setting" "${!setting-}"
   done
@@ -160,13 +166,20 @@ check_value() {
 
 # Settings of the service that have the same name here.
 service_settings=(TIME_ZONE LOCALE CHECK_INTERVAL CHECK_LIMIT SIGNALS SERVICES EXTRA_SERVICES REGIONAL_SERVICES PROJECTS DATABASES STARTS EXPORT_PREFIXES
-  IMPORT_PREFIXES MAX_STARTS_PER_HOUR MAX_WATCHES_PER_MINUTE MAX_NOTICES_PER_HOUR MIN_INTERVAL
+  IMPORT_PREFIXES MAX_STARTS_PER_HOUR MAX_WATCHES_PER_MINUTE MAX_NOTICES_PER_HOUR MAX_ADOPTIONS_PER_MINUTE MIN_INTERVAL
+  ADOPT ROUTES
   LEDGER_KIND LEDGER_PROJECT LEDGER_NAMESPACE LEDGER_DATABASE LEDGER_KEEP
   SLACK_CHANNEL SLACK_CHANNELS TITLE MENTION MENTIONS MENTION_ON NOTIFY STALL_AFTER OUTLETS)
 # What settings.env may set.
 all_settings=(PROJECT REGION NAME SLACK SLACK_SECRET_FILE IMAGE BUILD_SERVICE_ACCOUNT MAX_INSTANCES REPORT_RATE
   CHECK_QUEUE_ID REPORT_QUEUE_ID NOTICE_QUEUE_ID ROLE_ID VERIFY_PUSHES SECRET_LOCATIONS TOPIC_REGIONS ALERTS
-  ALERT_CHANNELS "${service_settings[@]}" MORE_SETTINGS)
+  ALERT_CHANNELS SIGNAL_TOPICS ADOPT_EXCEPT "${service_settings[@]}" MORE_SETTINGS)
+
+# What the service may do with tasks of the queue of checks in addition to creating them (roles/cloudtasks.enqueuer, which also
+# allows it to read a task's body): read a watch's last task when a signal comes, and delete it when the watch is reported.
+# https://cloud.google.com/tasks/docs/reference-access-control
+# shellcheck disable=SC2034 # the scripts use it
+check_queue_roles=(roles/cloudtasks.viewer roles/cloudtasks.taskDeleter)
 
 # All names that are made from the settings.
 # shellcheck disable=SC2034 # the scripts use them
@@ -188,6 +201,9 @@ set_names() {
   subscription=$NAME-push
   internal_subscription=$NAME-internal
   dead_subscription=$NAME-dead-push
+  sink=$NAME
+  signals_topic=$NAME-signals
+  signals_subscription=$NAME-signals
   check_queue=${CHECK_QUEUE_ID:-$NAME-checks}
   report_queue=${REPORT_QUEUE_ID:-$NAME-reports}
   notice_queue=${NOTICE_QUEUE_ID:-$NAME-notices}
@@ -220,6 +236,8 @@ service_environment() {
     [[ -z ${!setting-} ]] || more+=("$setting=${!setting}")
   done
   [[ ${VERIFY_PUSHES:-yes} == no ]] || more+=("PUSH_AUDIENCE=$audience" "PUSH_SERVICE_ACCOUNT=$push_account")
+  # What opwatch started itself has its watch already.
+  [[ -z ${ADOPT-} ]] || more+=("ADOPT_EXCEPT=$run_account${ADOPT_EXCEPT:+,$ADOPT_EXCEPT}")
   [[ -z $accept_until ]] || more+=("ACCEPT_PUBLIC_STATE_UNTIL=$accept_until")
   [[ -z ${MORE_SETTINGS+set} ]] || more+=("${MORE_SETTINGS[@]}")
   jq -n --args '[$ARGS.positional[] | capture("^(?<key>[^=]+)=(?<value>.*)$"; "s")] | from_entries' \

@@ -13,6 +13,7 @@ use crate::intake::auth::Authenticator;
 use crate::intake::http::{App, answer};
 use crate::intake::keys::Keys;
 use crate::intake::server::{InFlight, Limits, serve};
+use crate::intake::signals::Signals;
 use crate::net::endpoints::Api;
 use crate::net::transport::Transport;
 use crate::outlets::Outlets;
@@ -31,7 +32,8 @@ pub fn build(settings: Settings, transport: Arc<dyn Transport>, clock: Arc<dyn C
     let tools = Tools { transport, google: Arc::clone(&google) };
     let outlets = Outlets::open(&settings.outlets, &tools);
     let trust = settings.config.trust.clone();
-    App { runner: Runner::new(settings.config, google, outlets, clock), authenticator, trust }
+    let signals = Signals::new(settings.config.policy.clone(), Arc::clone(&clock));
+    App { runner: Runner::new(settings.config, google, outlets, clock), authenticator, trust, signals }
 }
 
 /// Serves pushes on `listener` until `shutdown`, then drains; returns whether all that was in flight ended in time.

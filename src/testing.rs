@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::message::Defaults;
 use crate::net::transport::{Answer, Failure, Request};
 use crate::outlets;
-use crate::policy::{Limits, Locations, Policy, Targets};
+use crate::policy::{Adoption, Limits, Locations, Policy, Routes, Targets};
 use crate::services::{Service, StartMethod};
 use crate::trust::Trust;
 use crate::watch::{Locale, Powers, Routing};
@@ -52,6 +52,8 @@ pub fn policy(powers: Powers) -> Policy {
         targets: Targets::Any,
         mentions: None,
         limits: Limits::NONE,
+        adoption: Adoption::default(),
+        routes: Routes::default(),
     }
 }
 

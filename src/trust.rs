@@ -35,6 +35,8 @@ pub enum Route {
     Internal,
     /// `/dead-letter`: what either of them gave up.
     DeadLetter,
+    /// `/events`: the topics of signals. No `state` is ever accepted from there.
+    Events,
 }
 
 /// Which publishers' `state` is trusted.
@@ -88,8 +90,11 @@ impl Trust {
     /// # Errors
     /// When another subscription pushes to `/internal`.
     pub fn origin(&self, route: Route, source: &Source<'_>) -> Result<Origin, Misdirected> {
-        let Self::Internal(internal) = self else { return Ok(Origin::Internal) };
+        let Self::Internal(internal) = self else {
+            return Ok(if route == Route::Events { Origin::Public } else { Origin::Internal });
+        };
         let is_internal = match route {
+            Route::Events => return Ok(Origin::Public),
             Route::DeadLetter => internal.gave_up(source.attributes),
             Route::Public | Route::Internal => internal.is_subscription(source.subscription),
         };
@@ -102,7 +107,7 @@ impl Trust {
         }
         let first_published = match route {
             Route::DeadLetter => source.attributes.get(SOURCE_TIME).and_then(|time| text::time(time)),
-            Route::Public | Route::Internal => None,
+            Route::Public | Route::Internal | Route::Events => None,
         };
         let published = first_published.or(source.published);
         let in_time = internal.public_until.is_some_and(|until| published.is_some_and(|at| at <= until));

@@ -187,6 +187,13 @@ fn settings_that_can_not_be_are_refused_before_anything_is_called() {
         ),
         ("EXPORT_PREFIXES=", "EXPORT_PREFIXES is not set, so nothing was changed."),
         ("STARTS=datastore:import", "IMPORT_PREFIXES is not set, so nothing was changed."),
+        ("SIGNALS=maybe", "SIGNALS=maybe: it must be yes or no"),
+        ("ADOPT=datastore", "ADOPT has no effect without signals: set SIGNALS=yes, or remove it"),
+        ("SIGNAL_TOPICS=cloud-builds", "SIGNAL_TOPICS has no effect without signals: set SIGNALS=yes"),
+        (
+            "SIGNAL_TOPICS=projects/p/topics/t",
+            "SIGNAL_TOPICS=projects/p/topics/t: it must be IDs of topics in this project, such as cloud-builds",
+        ),
         ("VERIFY_PUSHES=maybe", "VERIFY_PUSHES=maybe: it must be yes or no"),
     ] {
         cloud.file("settings.env", &format!("{SETTINGS}{setting}\n"));
@@ -468,9 +475,11 @@ fn up_makes_everything_once(cloud: &Cloud) {
 }
 
 /// Who may do what: this list is complete.
-const GRANTS: [&str; 14] = [
+pub(crate) const GRANTS: [&str; 16] = [
     "cloudresourcemanager:projects/demo: projects/demo/roles/opwatch: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-checks: roles/cloudtasks.enqueuer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
+    "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-checks: roles/cloudtasks.taskDeleter: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
+    "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-checks: roles/cloudtasks.viewer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-notices: roles/cloudtasks.enqueuer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-reports: roles/cloudtasks.enqueuer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "iam:projects/demo/serviceAccounts/opwatch-tasks@demo.iam.gserviceaccount.com: roles/iam.serviceAccountUser: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
@@ -1041,7 +1050,7 @@ fn creations(calls: &[Call]) -> BTreeMap<String, u32> {
     times
 }
 
-fn sorted(lines: &[&str]) -> Vec<String> {
+pub(crate) fn sorted(lines: &[&str]) -> Vec<String> {
     let mut lines: Vec<_> =
         lines.iter().filter(|line| !line.is_empty()).map(|line| (*line).to_owned()).collect();
     lines.sort();
@@ -1049,7 +1058,7 @@ fn sorted(lines: &[&str]) -> Vec<String> {
 }
 
 /// A container's settings, in order.
-fn environment(container: &Value) -> Vec<String> {
+pub(crate) fn environment(container: &Value) -> Vec<String> {
     let mut settings: Vec<_> = container["env"]
         .as_array()
         .unwrap()

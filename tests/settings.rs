@@ -39,8 +39,13 @@ fn defaults_are_those_of_the_documents() {
     assert_eq!((settings.config.defaults.interval_s, settings.config.defaults.max_checks), (60, 60));
     assert_eq!(settings.config.report_queue, settings.config.check_queue);
     assert_eq!(settings.config.notice_queue, settings.config.check_queue);
-    let limits =
-        Limits { starts_per_hour: 100, watches_per_minute: 0, notices_per_hour: 10, min_interval: 1 };
+    let limits = Limits {
+        starts_per_hour: 100,
+        watches_per_minute: 0,
+        adoptions_per_minute: 10,
+        notices_per_hour: 10,
+        min_interval: 1,
+    };
     assert_eq!(settings.config.policy.limits, limits);
     assert_eq!((settings.config.zone.name(), settings.config.locale.id()), ("UTC", "en"));
     assert_eq!(settings.config.policy.projects, Some(vec!["demo".to_owned()]));
@@ -49,6 +54,7 @@ fn defaults_are_those_of_the_documents() {
     let starts: Vec<_> = settings.config.policy.starts.iter().map(ToString::to_string).collect();
     assert_eq!(starts, ["datastore:export", "firestore:exportDocuments"]);
     let policy = &settings.config.policy;
+    assert_eq!((&policy.adoption.of, &policy.routes.0), (&Vec::new(), &Vec::new()));
     assert_eq!([&policy.exports, &policy.imports], [&Locations::Unset; 2]);
     assert_eq!(policy.databases, None);
     assert_eq!(settings.project(), "demo");
@@ -145,6 +151,8 @@ fn good_values_are_taken() {
         ("CHECK_LIMIT", "10000"),
         ("SIGNALS", "yes"),
         ("SIGNALS", "no"),
+        ("ADOPT_EXCEPT", "a@p.iam.gserviceaccount.com, *.gserviceaccount.com"),
+        ("MAX_ADOPTIONS_PER_MINUTE", "0"),
         ("TITLE", "夜間バックアップ"),
         ("MENTION", "here"),
         ("MENTION", "U024BE7LH"),
@@ -201,6 +209,52 @@ fn what_may_be_touched_is_bounded_by_lists_or_by_any() {
     assert_eq!(mentions("MENTIONS", "here"), Some(vec![Mention::new("here")]));
     assert_eq!(mentions("MENTIONS", "any"), None);
     assert!(with("STARTS", "none").unwrap().config.policy.starts.is_empty());
+}
+
+#[test]
+fn what_comes_without_a_kickoff_is_adopted_and_routed_as_the_settings_say() {
+    use opwatch::policy::{Adopted, Of, Principal, Route};
+    use opwatch::services::Service;
+    use opwatch::watch::Target;
+    let policy = of_bot(&[
+        ("SIGNALS", "yes"),
+        ("SERVICES", "datastore,firestore,run"),
+        ("ADOPT", "firestore, datastore:ExportEntities"),
+        ("ADOPT_EXCEPT", "me@example.com,*.gserviceaccount.com"),
+        (
+            "ROUTES",
+            "shop:C1AAAAAAA:here, run:C2AAAAAAA,example.com:shop:C3AAAAAAA,example.com:b:C4AAAAAAA:S0614TZR7",
+        ),
+    ]);
+    let policy = policy.unwrap().config.policy;
+    let adopted = |service, method: Option<&str>| Adopted { service, method: method.map(str::to_owned) };
+    assert_eq!(
+        policy.adoption.of,
+        [adopted(Service::FIRESTORE, None), adopted(Service::DATASTORE, Some("ExportEntities"))]
+    );
+    let except = [
+        Principal::Account("me@example.com".to_owned()),
+        Principal::EndsWith(".gserviceaccount.com".to_owned()),
+        Principal::Account("tasks@demo.iam.gserviceaccount.com".to_owned()),
+    ];
+    assert_eq!(policy.adoption.except, except, "opwatch's own account is never adopted");
+    let route = |of, target: &str, mention: Option<&str>| Route {
+        of,
+        target: Target::new(target),
+        mention: mention.map(Mention::new),
+    };
+    let project = |id: &str| Of::Project(id.to_owned());
+    assert_eq!(
+        policy.routes.0,
+        [
+            route(project("shop"), "C1AAAAAAA", Some("here")),
+            route(Of::Service("run".parse().unwrap()), "C2AAAAAAA", None),
+            route(project("example.com:shop"), "C3AAAAAAA", None),
+            route(project("example.com:b"), "C4AAAAAAA", Some("S0614TZR7")),
+        ]
+    );
+    let all = of_bot(&[("SIGNALS", "yes"), ("ADOPT", "all")]).unwrap().config.policy.adoption.of;
+    assert_eq!(all.len(), 2, "all that SERVICES lists: {all:?}");
 }
 
 #[test]
@@ -402,6 +456,35 @@ fn a_bad_value_is_told_with_setting_reason_and_example() {
             &["canary-token with space", "canary-token\nx", "日本canary-token"],
             "contains characters that a token can't have",
         ),
+    ] {
+        is_told(setting, values, reason);
+    }
+}
+
+#[test]
+fn a_bad_setting_of_signals_is_told_with_setting_reason_and_example() {
+    for (setting, values, reason) in [
+        (
+            "ADOPT",
+            &["datastore:", "datastore:Export Entities", "datastore:a:b"][..],
+            "is not the name of a method",
+        ),
+        ("ADOPT", &["bigtable", "bigtable:CreateBackup"], "\"bigtable\" is not a service"),
+        ("ADOPT", &["spanner"], "spanner can't be watched, since SERVICES doesn't list it: add it there"),
+        ("ADOPT", &["-spanner"], "leaves a service out, which works in SERVICES only"),
+        ("ADOPT", &["datastore"], "has no effect without signals: set SIGNALS=yes, or unset it"),
+        ("ADOPT_EXCEPT", &["me", "a@b@c"], "is not an email address"),
+        ("ADOPT_EXCEPT", &["*", "*a*"], "must be * and the end of an address"),
+        ("MAX_ADOPTIONS_PER_MINUTE", &["many", "10001"], "a whole number from 0 (no limit) to 10000"),
+        (
+            "ROUTES",
+            &["C024BE91L", "p:C024BE91L:here:x"],
+            "must have the form PROJECT:CHANNEL or SERVICE:CHANNEL",
+        ),
+        ("ROUTES", &["p:general", "p:general:here"], "must be a channel ID such as"),
+        ("ROUTES", &["p:C024BE91L:@jane"], "must be here, or the ID of"),
+        ("ROUTES", &["a/b:C024BE91L"], "is not a project ID"),
+        ("ROUTES", &["p:C024BE91L"], "needs a bot, since a webhook has a fixed channel"),
     ] {
         is_told(setting, values, reason);
     }

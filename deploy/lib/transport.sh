@@ -51,6 +51,9 @@ ensure_topics_and_queues() {
   done
   # 500 per second is the most that Cloud Tasks allows a queue.
   ensure_queue "$check_queue" 500
+  for of in "${check_queue_roles[@]}"; do
+    grant "queue $check_queue" "serviceAccount:$run_account" "$of" tasks queues % "$check_queue" --location="$REGION"
+  done
   ensure_queue "$report_queue" "${REPORT_RATE:-500}"
   # Messages about messages that can't be used: many of them must not delay a report.
   ensure_queue "$notice_queue" 1

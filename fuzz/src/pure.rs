@@ -9,7 +9,7 @@ use opwatch::message::{self, Defaults, INTERVAL, LIMIT, MAX_WRITTEN_BYTES, Recei
 use opwatch::net::endpoints::Api;
 use opwatch::outlets::slack::{payload, plain_payload};
 use opwatch::outlets::{self, Part};
-use opwatch::policy::{Limits, Locations, Policy, Targets};
+use opwatch::policy::{Adoption, Limits, Locations, Policy, Routes, Targets};
 use opwatch::prose::{Context, notice, running, stall_report};
 use opwatch::services::{
     ERROR_TEXT, Observation, Operation, Progress, Service, name_in, read_list, read_operation, read_started,
@@ -202,6 +202,8 @@ pub(crate) fn signals(data: &[u8]) {
         targets: Targets::Any,
         mentions: None,
         limits: Limits::NONE,
+        adoption: Adoption::default(),
+        routes: Routes::default(),
     };
     match signal::read(&notification, &policy) {
         Ok(signal) => {
@@ -232,6 +234,10 @@ pub(crate) fn settings(data: &[u8]) {
         Ok(settings) => {
             for api in Api::all() {
                 let endpoint = settings.endpoints.get(api);
+                // Where events go, EVENTS_URL says as a whole.
+                if api == Api::Events && endpoint.base.is_empty() {
+                    continue;
+                }
                 let url = url::Url::parse(&endpoint.base).expect("an endpoint is a URL");
                 let to_slack = api == Api::Slack
                     || api == Api::SlackApi

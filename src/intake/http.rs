@@ -14,13 +14,18 @@ use crate::delivery::Delivery;
 use crate::intake::auth::Authenticator;
 use crate::intake::push::{self, NotAPush};
 use crate::intake::server::InFlight;
+use crate::intake::signals::Signals;
 use crate::runner::{Action, DeliveryResult, Runner};
+use crate::signal::{Phase, Unusable};
 use crate::telemetry::trace_id;
 use crate::trust::{Route, Trust};
 
 /// The longest body that is opened: many times what a message may have that opwatch reads, and little enough for as
 /// many pushes as come at a time.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
+/// The same for a signal: a log entry has at most 256 KiB (<https://cloud.google.com/logging/quotas>), which are 350 KiB in a
+/// push. Only a few names of it are kept.
+pub const MAX_SIGNAL_BYTES: usize = 400 * 1024;
 /// The longest body that is drained so that it can be acknowledged: Pub/Sub's largest message is 10 MB, in base64.
 const MAX_DRAINED_BYTES: usize = 16 * 1024 * 1024;
 /// Time for a body to arrive.
@@ -34,6 +39,8 @@ pub struct App {
     pub authenticator: Option<Authenticator>,
     /// Decides who can have written what a push carries.
     pub trust: Trust,
+    /// Reads the pushes of `/events`.
+    pub signals: Signals,
 }
 
 /// Answers one request. The work of a push goes on when its caller hangs up, since half a step would have to be done
@@ -43,7 +50,8 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlig
         ("/", &Method::POST) => Route::Public,
         ("/internal", &Method::POST) => Route::Internal,
         ("/dead-letter", &Method::POST) => Route::DeadLetter,
-        ("/" | "/internal" | "/dead-letter", _) => return not_allowed("POST"),
+        ("/events", &Method::POST) => Route::Events,
+        ("/" | "/internal" | "/dead-letter" | "/events", _) => return not_allowed("POST"),
         ("/ready", &Method::GET) => {
             return text(StatusCode::OK, concat!("opwatch ", env!("CARGO_PKG_VERSION"), "\n"));
         }
@@ -57,7 +65,8 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlig
             return text(StatusCode::UNAUTHORIZED, format!("push not authenticated: {refusal}\n"));
         }
     }
-    let body = match tokio::time::timeout(BODY_TIME, receive(request.into_body())).await {
+    let most = if route == Route::Events { MAX_SIGNAL_BYTES } else { MAX_BODY_BYTES };
+    let body = match tokio::time::timeout(BODY_TIME, receive(request.into_body(), most)).await {
         Ok(Ok(body)) => body,
         Ok(Err(reason)) => return text(StatusCode::BAD_REQUEST, reason),
         Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n"),
@@ -84,9 +93,9 @@ enum Body {
     Oversize(Bytes, usize),
 }
 
-/// Reads the body; of one that is too long only the beginning is kept.
-async fn receive(mut body: Incoming) -> Result<Body, &'static str> {
-    let declared = body.size_hint().lower().min(MAX_BODY_BYTES as u64);
+/// Reads the body; of one with more than `most` bytes only the beginning is kept.
+async fn receive(mut body: Incoming, most: usize) -> Result<Body, &'static str> {
+    let declared = body.size_hint().lower().min(most as u64);
     let mut kept = Vec::with_capacity(usize::try_from(declared).unwrap_or(0));
     let mut size = 0;
     while let Some(frame) = body.frame().await {
@@ -96,17 +105,21 @@ async fn receive(mut body: Incoming) -> Result<Body, &'static str> {
         if size > MAX_DRAINED_BYTES {
             return Err("the body is larger than any Pub/Sub push\n");
         }
-        let room = MAX_BODY_BYTES - kept.len();
+        let room = most - kept.len();
         kept.extend_from_slice(data.get(..room).unwrap_or(data));
     }
     kept.shrink_to_fit();
     let kept = Bytes::from(kept);
-    Ok(if size <= MAX_BODY_BYTES { Body::Whole(kept) } else { Body::Oversize(kept, size) })
+    Ok(if size <= most { Body::Whole(kept) } else { Body::Oversize(kept, size) })
 }
 
 async fn push(app: &App, route: Route, body: Body, deadline: Deadline) -> Response<Full<Bytes>> {
     let (watch, runner) = (Stopwatch::start(), &app.runner);
     let handled = match body {
+        Body::Oversize(..) if route == Route::Events => {
+            app.signals.refuse(Unusable::TooLarge, "");
+            return text(StatusCode::NO_CONTENT, "");
+        }
         Body::Oversize(head, size) => {
             name_span("");
             runner.handle_oversize(&head, size, MAX_BODY_BYTES, deadline).await
@@ -117,11 +130,29 @@ async fn push(app: &App, route: Route, body: Body, deadline: Deadline) -> Respon
                 match route {
                     Route::Public | Route::Internal => runner.handle(delivery, deadline).await,
                     Route::DeadLetter => runner.handle_dead_letter(delivery, deadline).await,
+                    Route::Events => return signal(app, &delivery, deadline).await,
                 }
             }
             Err((status, why)) => return text(status, why),
         },
     };
+    log(&handled, watch.milliseconds());
+    status(&handled)
+}
+
+/// Follows a signal. A message that is none is acknowledged: it would be none the next time, too.
+async fn signal(app: &App, delivery: &Delivery, deadline: Deadline) -> Response<Full<Bytes>> {
+    let watch = Stopwatch::start();
+    let Some(signal) = app.signals.read(delivery) else { return text(StatusCode::NO_CONTENT, "") };
+    tracing::Span::current().record(
+        "signal",
+        match signal.phase {
+            Phase::Started => "started",
+            Phase::Ended => "ended",
+            Phase::AtOnce => "at-once",
+        },
+    );
+    let handled = app.runner.signal(signal, deadline).await;
     log(&handled, watch.milliseconds());
     status(&handled)
 }
@@ -183,7 +214,8 @@ fn sentence(handled: &DeliveryResult, error: &str) -> String {
 fn span(headers: &HeaderMap) -> tracing::Span {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let trace = trace_id(header("traceparent"), header("x-cloud-trace-context"));
-    tracing::info_span!("push", trace, message_id = tracing::field::Empty)
+    let empty = tracing::field::Empty;
+    tracing::info_span!("push", trace, message_id = empty, signal = empty)
 }
 
 /// Gives the push's lines the message that it brought.

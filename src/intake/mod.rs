@@ -5,4 +5,5 @@ pub mod http;
 pub mod keys;
 pub mod push;
 pub mod server;
+pub mod signals;
 pub mod token;

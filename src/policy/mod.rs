@@ -1,10 +1,14 @@
 //! What opwatch may touch: services, projects, start methods and export locations that its settings allow.
 
+mod adoption;
 mod bounds;
 mod limits;
+mod routes;
 
+pub use adoption::{Adopted, Adoption, Principal};
 pub use bounds::{Database, Locations};
 pub use limits::Limits;
+pub use routes::{Of, Route, Routes};
 
 use crate::placeholder::{before_first, has_any};
 use crate::services::{Direction, Operation, Service, StartMethod};
@@ -38,6 +42,10 @@ pub struct Policy {
     pub mentions: Option<Vec<Mention>>,
     /// How much a publisher may request.
     pub limits: Limits,
+    /// `ADOPT`: what is watched though no message asks for it.
+    pub adoption: Adoption,
+    /// `ROUTES`: where watches are reported whose message names no place.
+    pub routes: Routes,
 }
 
 /// Where a message may send, if the outlet has targets.
@@ -140,13 +148,14 @@ impl Policy {
         self.powers(&Routing::default()).targets
             && match &self.targets {
                 Targets::Any => true,
-                Targets::Only(targets) => targets.contains(target),
+                Targets::Only(targets) => targets.contains(target) || self.routes.leads_to(target),
             }
     }
 
     /// Whether a message may ping `mention`.
     pub fn permits_mention(&self, mention: &Mention) -> bool {
         self.mentions.as_ref().is_none_or(|mentions| mentions.contains(mention))
+            || self.routes.mentions(mention)
     }
 
     fn permit_service(&self, service: Service, field: &str) -> Result<(), Problem> {
@@ -228,6 +237,8 @@ mod tests {
             targets: Targets::Only(vec![Target::new("C024BE91L")]),
             mentions: Some(vec![Mention::new("here")]),
             limits: Limits { min_interval: 30, ..Limits::NONE },
+            adoption: Adoption::default(),
+            routes: Routes::default(),
         }
     }
 

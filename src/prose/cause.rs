@@ -97,6 +97,9 @@ impl Writer<'_> {
             Reason::Limit { setting, most } if setting == "MAX_WATCHES_PER_MINUTE" => {
                 Happened::TooManyWatches { most: *most }
             }
+            Reason::Limit { setting, most } if setting == "MAX_ADOPTIONS_PER_MINUTE" => {
+                Happened::TooManyAdoptions { most: *most }
+            }
             Reason::Limit { setting, most } if setting == "MAX_NOTICES_PER_HOUR" => {
                 Happened::TooManyNotices { most: *most }
             }

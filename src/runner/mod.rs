@@ -129,7 +129,23 @@ impl Runner {
             self.config.policy.permit_interval(message.watch().interval_s)?;
         }
         self.config.policy.permit_routing(&message.watch().routing)?;
-        Ok(message)
+        Ok(self.routed(message))
+    }
+
+    /// A person's message with the place of `ROUTES`, if it names none.
+    fn routed(&self, mut message: Message) -> Message {
+        let (watch, service, project) = match &mut message {
+            Message::Start(start) => {
+                (&mut start.watch, start.request.service(), start.request.project().to_owned())
+            }
+            Message::Check(check) => {
+                (&mut check.watch, check.operation.service(), check.operation.project().to_owned())
+            }
+            Message::Test(_) | Message::Report(_) => return message,
+        };
+        let routing = std::mem::take(&mut watch.routing);
+        watch.routing = self.config.policy.routes.complete(routing, service, &project);
+        message
     }
 
     async fn act(&self, message: Message, now: DateTime<Utc>, deadline: Deadline) -> DeliveryResult {

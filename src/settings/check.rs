@@ -37,14 +37,17 @@ impl ServeArgs {
         let ledger = self.ledger.check(project, bad);
         let (outlets, targets) = self.check_outlets(&endpoints, bad);
         let allowed = outlets.iter().map(|outlet| (outlet.id(), outlet.powers())).collect();
-        let policy = Policy { outlets: allowed, targets, ..self.check_policy(project, bad) };
+        let mut policy = Policy { outlets: allowed, targets, ..self.check_policy(project, bad) };
+        let service_account = self.tasks_service_account.required(bad);
+        let signals = self.signals.check(bad).unwrap_or_default();
+        self.adoption.check(&mut policy, service_account.clone(), signals, bad);
         let zone = self.common.time_zone.check(bad).unwrap_or(Tz::UTC);
         let settings = Settings {
             port: self.port.check(bad).unwrap_or_default(),
             push_identity: self.check_push_identity(bad),
             config: Config {
                 trust: self.check_trust(&topic, bad),
-                service_account: self.tasks_service_account.required(bad),
+                service_account,
                 defaults: self.check_defaults(&policy, zone, bad),
                 locale: self.common.locale.check(bad).unwrap_or_default(),
                 title: self.slack.title.check(bad),
@@ -57,7 +60,7 @@ impl ServeArgs {
                 policy,
                 zone,
                 ledger,
-                signals: self.signals.check(bad).unwrap_or_default(),
+                signals,
             },
             outlets,
             endpoints,

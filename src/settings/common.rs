@@ -9,7 +9,7 @@ use super::parse::{ANY, database, list, project, token};
 use super::{BadSettings, ExtraArgs, Selection};
 use crate::args::{Problems, Setting, UNSET, reads};
 use crate::net::endpoints::{Api, Endpoint, Endpoints};
-use crate::policy::{Database, Limits, Locations, Policy, Targets};
+use crate::policy::{Adoption, Database, Limits, Locations, Policy, Routes, Targets};
 use crate::services::{DEFAULT_DATABASE, Service};
 use crate::watch::Locale;
 
@@ -112,6 +112,8 @@ impl CommonArgs {
             targets: Targets::Any,
             mentions: None,
             limits: Limits::NONE,
+            adoption: Adoption::default(),
+            routes: Routes::default(),
         }
     }
 

@@ -17,6 +17,7 @@ mod login;
 mod parse;
 mod policy;
 mod services;
+mod signals;
 mod slack;
 #[cfg(feature = "terminal")]
 mod surroundings;
@@ -37,6 +38,7 @@ pub use list::{ListArgs, Place};
 pub(crate) use login::places;
 pub use policy::PolicyArgs;
 pub use services::Selection;
+pub use signals::SignalArgs;
 pub use slack::SlackArgs;
 #[cfg(feature = "terminal")]
 pub use surroundings::{Surroundings, default_project};
@@ -113,6 +115,9 @@ pub struct ServeArgs {
     /// schedule makes half as many
     #[arg(long, env = "SIGNALS", hide_env_values = true, default_value = "no", value_parser = reads("yes", yes_or_no))]
     pub signals: Setting<bool>,
+    /// What comes without a kickoff
+    #[command(flatten)]
+    pub adoption: SignalArgs,
     /// Audience of the push subscriptions' tokens. With `PUSH_SERVICE_ACCOUNT`, every push must carry a token
     /// that Google signed for this audience and account
     #[arg(long, env = "PUSH_AUDIENCE", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(AUDIENCE, audience))]

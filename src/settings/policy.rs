@@ -50,6 +50,8 @@ impl PolicyArgs {
         policy.exports = self.export_prefixes.check(problems).unwrap_or(Locations::Unset);
         policy.imports = self.import_prefixes.check(problems).unwrap_or(Locations::Unset);
         policy.limits = Limits {
+            // Another setting's: see `signals`.
+            adoptions_per_minute: policy.limits.adoptions_per_minute,
             starts_per_hour: self.max_starts_per_hour.check(problems).unwrap_or_default(),
             watches_per_minute: self.max_watches_per_minute.check(problems).unwrap_or_default(),
             notices_per_hour: self.max_notices_per_hour.check(problems).unwrap_or_default(),

@@ -5,11 +5,9 @@
 //! order and possibly several times; one that is over at once writes a single entry with both. Some services leave `operation` out.
 //! Streams, which also carry `operation`, are in the logs of data access.
 
-use super::named::{self, Named};
-use super::{Notification, Phase, Signal, Unusable};
+use super::{Notification, Phase, Unusable};
 use crate::policy::Policy;
 use crate::services::Fields;
-use crate::text::{self, cut, line};
 
 /// What is read of an entry.
 const PATHS: &[&str] = &[
@@ -43,8 +41,6 @@ const PATHS: &[&str] = &[
     "protoPayload.serviceData.jobCompletedEvent.job.jobName.location",
     "protoPayload.serviceData.jobCompletedEvent.job.jobName.jobId",
 ];
-/// The attribute that every message of a log sink has.
-const TIMESTAMP: &str = "logging.googleapis.com/timestamp";
 /// What stands before the kind of an audit log. Logs have the ID of their project in their name, never its number.
 const AUDIT: &str = "/logs/cloudaudit.googleapis.com%2F";
 /// The name of an API in the audit log, where it is not that of its host.
@@ -54,8 +50,6 @@ const LOGGED_AS: [(&str, &str); 1] = [("cloudsql", "sqladmin")];
 const IN_DATA_ACCESS: [&str; 2] = ["bigquery", "sqladmin"];
 /// The API whose ends are in the log of system events.
 const IN_SYSTEM_EVENTS: &str = "run";
-/// The longest name of a method or an account, in characters.
-const MAX_NAME: usize = 320;
 
 /// An entry of the audit log.
 pub(super) struct Entry<'a> {
@@ -90,7 +84,7 @@ impl Entry<'_> {
     }
 
     /// What happened, by the flags or, without `operation`, by the kind of entry.
-    fn phase(&self) -> Option<Phase> {
+    pub(super) fn phase(&self) -> Option<Phase> {
         let flag = |path| self.fields.has(path);
         match (flag("operation.first"), flag("operation.last")) {
             (true, true) => Some(Phase::AtOnce),
@@ -124,8 +118,8 @@ impl Entry<'_> {
     }
 }
 
-/// Reads an entry.
-pub(super) fn read(notification: &Notification<'_>, policy: &Policy) -> Result<Signal, Unusable> {
+/// Takes an entry apart: one of a log that records operations, about a service that may be watched.
+pub(super) fn open<'a>(notification: &Notification<'_>, policy: &'a Policy) -> Result<Entry<'a>, Unusable> {
     let fields = Fields::read(notification.data, PATHS).ok_or(Unusable::NotJson)?;
     let (log, service) = (fields.text("logName"), fields.text("protoPayload.serviceName"));
     if log.is_empty() {
@@ -148,29 +142,5 @@ pub(super) fn read(notification: &Notification<'_>, policy: &Policy) -> Result<S
     }
     let project = parent.strip_prefix("projects/").unwrap_or_default().to_owned();
     let (api, method) = (api.to_owned(), fields.text("protoPayload.methodName"));
-    signal(&Entry { fields, api, method, project, policy }, notification)
-}
-
-fn signal(entry: &Entry<'_>, notification: &Notification<'_>) -> Result<Signal, Unusable> {
-    let phase = entry.phase();
-    let is_refused = !matches!(entry.payload("status.code").as_str(), "" | "0");
-    let phase = match phase {
-        None | Some(Phase::Started) if is_refused => return Err(Unusable::Refused),
-        None => return Err(Unusable::NoOperation),
-        Some(phase) => phase,
-    };
-    let Named { operation, project } = named::of_entry(entry).ok_or(Unusable::NoOperation)?;
-    // PROJECTS bounds names without a project by the log that the entry is in.
-    if operation.part("project").is_none() && !project.is_empty() && !entry.policy.permits_project(&project) {
-        return Err(Unusable::NotAllowed);
-    }
-    let attribute = || notification.attributes.get(TIMESTAMP).and_then(|time| text::time(time));
-    let short = |text: String| Some(line(cut(&text, MAX_NAME))).filter(|text| !text.is_empty());
-    Ok(Signal {
-        operation,
-        phase,
-        at: text::time(&entry.text("timestamp")).or_else(attribute).unwrap_or(notification.published),
-        principal: short(entry.payload("authenticationInfo.principalEmail")),
-        method: short(entry.method.clone()),
-    })
+    Ok(Entry { fields, api, method, project, policy })
 }

@@ -2,6 +2,7 @@
 //! notification. A signal is only a hint that it is worth looking now. It never says how an operation ended.
 
 mod entry;
+mod log;
 mod named;
 mod native;
 #[cfg(test)]
@@ -110,7 +111,7 @@ impl fmt::Display for Unusable {
 pub fn read(notification: &Notification<'_>, policy: &Policy) -> Result<Signal, Unusable> {
     let signal = match native::read(notification, policy) {
         Some(signal) => signal?,
-        None => entry::read(notification, policy)?,
+        None => log::read(notification, policy)?,
     };
     policy.permit(&signal.operation).map_err(|_| Unusable::NotAllowed)?;
     Ok(signal)

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::policy::{Limits, Locations, Targets};
+use crate::policy::{Adoption, Limits, Locations, Routes, Targets};
 use crate::services::Service;
 
 const PROJECT: &str = "my-project";
@@ -26,6 +26,8 @@ fn policy(services: Vec<Service>, projects: &[&str]) -> Policy {
         targets: Targets::Any,
         mentions: None,
         limits: Limits::NONE,
+        adoption: Adoption::default(),
+        routes: Routes::default(),
     }
 }
 

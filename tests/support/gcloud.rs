@@ -34,6 +34,9 @@ pub(crate) const URL: &str = "https://opwatch-abcdefghij-ew.a.run.app";
 /// Of the image that is built.
 pub(crate) const DIGEST: &str = "sha256:7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730";
 
+/// What Logging publishes as.
+pub(crate) const WRITER: &str = "serviceAccount:service-123456789@gcp-sa-logging.iam.gserviceaccount.com";
+
 const BUILD: &str = "projects/demo/locations/europe-west1/builds/b";
 
 /// Set to `1`, leaves out every test that needs gcloud alone.
@@ -336,7 +339,7 @@ impl Drop for Cloud {
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/gcloud_server.py");
 
 /// What the scripts call, which is loaded once for all tests; what is missing here is loaded by each call of it.
-const COMMANDS: [&str; 40] = [
+const COMMANDS: [&str; 43] = [
     "alpha monitoring policies create",
     "alpha monitoring policies delete",
     "alpha monitoring policies list",
@@ -355,6 +358,8 @@ const COMMANDS: [&str; 40] = [
     "iam service-accounts describe",
     "iam service-accounts get-iam-policy",
     "logging read",
+    "logging sinks create",
+    "logging sinks describe",
     "projects add-iam-policy-binding",
     "projects describe",
     "projects get-iam-policy",
@@ -362,6 +367,7 @@ const COMMANDS: [&str; 40] = [
     "pubsub subscriptions create",
     "pubsub subscriptions describe",
     "pubsub subscriptions get-iam-policy",
+    "pubsub subscriptions list",
     "pubsub subscriptions update",
     "pubsub topics create",
     "pubsub topics describe",
@@ -563,8 +569,9 @@ impl Refusal {
 
 type Answer = Result<Value, Refusal>;
 
-const COLLECTIONS: [&str; 13] = [
+const COLLECTIONS: [&str; 14] = [
     "alertPolicies",
+    "sinks",
     "topics",
     "subscriptions",
     "queues",
@@ -719,6 +726,10 @@ impl State {
         let is_run = asked.api == "run";
         if asked.api == "iam" {
             self.check_permissions(&body)?;
+        }
+        // <https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.sinks/patch>: the identity can't be set.
+        if asked.api == "logging" && !mask.iter().all(|field| SINK_FIELDS.contains(&field.as_str())) {
+            return Err(Refusal::unknown());
         }
         let value = self.get_mut(&asked.key())?;
         if asked.api == "monitoring" {
@@ -903,6 +914,10 @@ impl State {
             let line = if self.doctor_is_red { "red    the token" } else { "green  the token" };
             return json!({"entries": [{"textPayload": line, "timestamp": "2026-11-23T00:00:00Z"}]});
         }
+        if filter.contains("jsonPayload.signal") {
+            let line = json!({"timestamp": "2026-11-28T23:00:00Z", "jsonPayload": {"signal": "ended"}});
+            return json!({"entries": [line]});
+        }
         let posted = json!({
             "timestamp": "2026-11-23T00:00:02Z",
             "jsonPayload": {"decision": "posted", "operation": "", "message_id": "3"},
@@ -975,6 +990,8 @@ fn created(asked: &Asked) -> Option<(String, Value)> {
             value["state"] = json!(if asked.api == "cloudtasks" { "RUNNING" } else { "ENABLED" });
             named(value["name"].as_str()?.to_owned(), value)
         }
+        // Unlike others, a sink's name is its ID alone.
+        ("logging", "sinks") => Some((format!("logging:{}", under(body["name"].as_str()?)), sink(asked)?)),
         ("monitoring", "alertPolicies") => {
             let id = asked.body["displayName"].as_str()?.bytes().map(u64::from).sum::<u64>();
             named(under(&id.to_string()), body)
@@ -1021,6 +1038,28 @@ fn ready(mut value: Value) -> Value {
         "conditions": conditions,
     });
     value
+}
+
+/// What a caller may set of a sink of a project.
+const SINK_FIELDS: [&str; 6] = ["name", "destination", "filter", "description", "disabled", "exclusions"];
+
+/// A sink as Logging creates it: `LogSink` of the discovery document of logging v2
+/// (<https://logging.googleapis.com/$discovery/rest?version=v2>). `writerIdentity` is output only, and one of the sink's own only with
+/// `uniqueWriterIdentity`; a field that `LogSink` doesn't have is refused.
+fn sink(asked: &Asked) -> Option<Value> {
+    let mut sink = asked.body.clone();
+    let known = sink.as_object()?.keys().all(|field| SINK_FIELDS.contains(&field.as_str()));
+    let is_unique = asked.query("uniqueWriterIdentity") == "True";
+    let destination = sink["destination"].as_str()?;
+    let to_a_topic =
+        destination.strip_prefix("pubsub.googleapis.com/projects/")?.split('/').nth(1) == Some("topics");
+    // "The maximum length of the filter is 20000 characters."
+    if !known || !is_unique || !to_a_topic || sink["filter"].as_str()?.len() > 20_000 {
+        return None;
+    }
+    sink["writerIdentity"] = json!(WRITER);
+    sink["createTime"] = json!("2026-11-23T00:00:00Z");
+    Some(sink)
 }
 
 /// An alert policy as Monitoring takes it: <https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies>.

@@ -199,6 +199,10 @@ impl Words for English {
                 "The limit of {most} kickoffs per minute is reached. This is the first kickoff rejected in this hour; any \
                  others are only logged. To allow more, raise MAX_WATCHES_PER_MINUTE."
             ),
+            Happened::TooManyAdoptions { most } => format!(
+                "More than {most} operations started in one minute that nobody asked to watch. This is the first one in this \
+                 hour that is not adopted; any others are only logged. To adopt more, raise MAX_ADOPTIONS_PER_MINUTE."
+            ),
             Happened::TooManyNotices { most } => format!(
                 "More than {most} messages could not be used in this hour. Further ones are only logged until the hour is \
                  over. To see more here, raise MAX_NOTICES_PER_HOUR."

@@ -188,6 +188,9 @@ impl Words for Japanese {
             Happened::TooManyWatches { most } => format!(
                 "キックオフ数が1分あたりの上限 ({most}件) に達しました。これはこの1時間で最初に拒否したキックオフで、以降のものはログにのみ記録します。上限を上げるには MAX_WATCHES_PER_MINUTE の値を大きくして下さい。"
             ),
+            Happened::TooManyAdoptions { most } => format!(
+                "監視を依頼されていないオペレーションが1分間に{most}件を超えて開始されました。これはこの1時間で最初に監視を見送ったもので、以降のものはログにのみ記録します。上限を上げるには MAX_ADOPTIONS_PER_MINUTE の値を大きくして下さい。"
+            ),
             Happened::TooManyNotices { most } => format!(
                 "処理できないメッセージがこの1時間で{most}件を超えました。この時間帯の以降のものはログにのみ記録します。通知の上限を上げるには MAX_NOTICES_PER_HOUR の値を大きくして下さい。"
             ),

@@ -230,6 +230,11 @@ pub enum Happened<'a> {
         /// The limit.
         most: u32,
     },
+    /// `MAX_ADOPTIONS_PER_MINUTE` is reached.
+    TooManyAdoptions {
+        /// The limit.
+        most: u32,
+    },
     /// `MAX_NOTICES_PER_HOUR` is reached.
     TooManyNotices {
         /// The limit.
