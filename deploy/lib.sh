@@ -169,7 +169,7 @@ service_settings=(TIME_ZONE LOCALE CHECK_INTERVAL CHECK_LIMIT SIGNALS SERVICES E
   IMPORT_PREFIXES MAX_STARTS_PER_HOUR MAX_WATCHES_PER_MINUTE MAX_NOTICES_PER_HOUR MAX_ADOPTIONS_PER_MINUTE MIN_INTERVAL
   ADOPT ROUTES
   LEDGER_KIND LEDGER_PROJECT LEDGER_NAMESPACE LEDGER_DATABASE LEDGER_KEEP
-  SLACK_CHANNEL SLACK_CHANNELS TITLE MENTION MENTIONS MENTION_ON NOTIFY STALL_AFTER OUTLETS)
+  SLACK_CHANNEL SLACK_CHANNELS CHAT_SPACE CHAT_MENTION TITLE MENTION MENTIONS MENTION_ON NOTIFY STALL_AFTER OUTLETS)
 # What settings.env may set.
 all_settings=(PROJECT REGION NAME SLACK SLACK_SECRET_FILE IMAGE BUILD_SERVICE_ACCOUNT MAX_INSTANCES REPORT_RATE
   CHECK_QUEUE_ID REPORT_QUEUE_ID NOTICE_QUEUE_ID ROLE_ID VERIFY_PUSHES SECRET_LOCATIONS TOPIC_REGIONS ALERTS
@@ -225,7 +225,13 @@ set_names() {
       secret_setting=SLACK_BOT_TOKEN
       [[ -n ${SLACK_CHANNEL-} ]] || die "SLACK=bot needs SLACK_CHANNEL, a channel ID such as C024BE91L"
       ;;
-    *) die "SLACK=$SLACK: it must be webhook or bot" ;;
+    chat-webhook) secret_setting=CHAT_WEBHOOK_URL ;;
+    none)
+      # Google Chat's app needs no secret.
+      secret_setting=''
+      [[ -n ${CHAT_SPACE-} ]] || die "SLACK=none needs CHAT_SPACE, a Google Chat space such as spaces/AAAABBBBCCC"
+      ;;
+    *) die "SLACK=$SLACK: it must be webhook, bot, chat-webhook or none" ;;
   esac
 }
 
@@ -435,8 +441,10 @@ remove() {
 # runtime_flags VERSION: what the service and the doctor's job have in common. VERSION is the secret's: a pinned one,
 # so that a new secret is a new revision, and an old revision keeps the secret that it was made with.
 runtime_flags() {
+  local secrets=--clear-secrets
+  [[ -z $secret_setting ]] || secrets=--set-secrets=$secret_setting=$secret:$1
   printf '%s\n' --region="$REGION" --service-account="$run_account" --cpu=1 --memory=512Mi \
-    --set-env-vars="$(as_flag "$(service_environment)")" --set-secrets="$secret_setting=$secret:$1"
+    --set-env-vars="$(as_flag "$(service_environment)")" "$secrets"
 }
 
 # The newest usable version of the secret; nothing when there is none.

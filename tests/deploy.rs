@@ -127,6 +127,27 @@ fn an_old_project_with_a_bot_and_an_image_built_there() {
     assert!(!cloud.command_lines().contains(CANARY));
 }
 
+/// Google Chat's app needs no secret; its webhook is one as Slack's is.
+#[test]
+fn google_chat_in_place_of_slack() {
+    let Some(cloud) = Cloud::new("chat", "2026-01-01T00:00:00Z") else { return };
+    cloud.file("settings.env", &format!("{SETTINGS}IMAGE={IMAGE}\nSLACK=none\nCHAT_SPACE=spaces/AAAA\n"));
+    let text = cloud.run("up", &["--dry-run"], "").ok();
+    assert!(text.contains("none is needed: SLACK=none") && !text.contains("secrets create"), "{text}");
+    assert!(text.contains("CHAT_SPACE=spaces/AAAA") && text.contains("--clear-secrets"), "{text}");
+
+    cloud.file("settings.env", &format!("{SETTINGS}IMAGE={IMAGE}\nSLACK=chat-webhook\n"));
+    let text = cloud.run("up", &["--dry-run"], "").ok();
+    assert!(text.contains("--set-secrets=CHAT_WEBHOOK_URL=opwatch-slack:1"), "{text}");
+    let ran = cloud.run("up", &[], &format!("{WEBHOOK}\n"));
+    assert!(
+        ran.text.contains("that is not the webhook (https://chat.googleapis.com/v1/spaces/"),
+        "{}",
+        ran.text
+    );
+    assert!(ran.code == Some(1) && !ran.text.contains(CANARY), "{}", ran.text);
+}
+
 #[test]
 fn the_examples_are_kickoffs() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kickoffs");
@@ -195,6 +216,8 @@ fn settings_that_can_not_be_are_refused_before_anything_is_called() {
             "SIGNAL_TOPICS=projects/p/topics/t: it must be IDs of topics in this project, such as cloud-builds",
         ),
         ("VERIFY_PUSHES=maybe", "VERIFY_PUSHES=maybe: it must be yes or no"),
+        ("SLACK=chat", "SLACK=chat: it must be webhook, bot, chat-webhook or none"),
+        ("SLACK=none", "SLACK=none needs CHAT_SPACE, a Google Chat space such as spaces/AAAABBBBCCC"),
     ] {
         cloud.file("settings.env", &format!("{SETTINGS}{setting}\n"));
         let ran = cloud.run("up", &["--dry-run"], "");

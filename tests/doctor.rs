@@ -134,6 +134,14 @@ fn answer(path: &str, body: &[u8], refused: bool, iam: Iam) -> (u16, String) {
             (false, Some(_)) => (200, "ok".to_owned()),
         };
     }
+    if path.starts_with("/v1/spaces/") {
+        let is_empty = path.contains("key=") && body == b"{}";
+        return match (refused, is_empty) {
+            (true, _) => (403, denied),
+            (false, true) => (400, error(400, "INVALID_ARGUMENT")),
+            (false, false) => (200, json!({"name": "spaces/A/messages/B"}).to_string()),
+        };
+    }
     if path.ends_with(":testIamPermissions") {
         let asked: Value = serde_json::from_slice(body).unwrap();
         return if refused { (200, "{}".to_owned()) } else { iam.test(&asked) };
@@ -166,7 +174,7 @@ async fn doctor(google: &Google, arguments: &[&str]) -> (i32, String) {
 /// The same with more variables.
 async fn doctor_with(google: &Google, arguments: &[&str], more: &[(&str, &str)]) -> (i32, String) {
     let endpoints =
-        ["datastore", "firestore", "cloudtasks", "pubsub", "slack", "iam", "cloudresourcemanager"];
+        ["datastore", "firestore", "cloudtasks", "pubsub", "slack", "chat", "iam", "cloudresourcemanager"];
     let endpoints = endpoints.map(|api| format!("{api}={}", google.url)).join(",");
     let mut command = Command::new(env!("CARGO_BIN_EXE_opwatch"));
     command.env_clear().arg("doctor").args(arguments).envs([
@@ -252,6 +260,31 @@ async fn a_receiver_of_events_is_called_on_demand_only() {
     assert_eq!(google.calls().iter().filter(|call| is_event(call)).count(), 1);
     let (code, output) = doctor_with(&google, &[], &settings[..1]).await;
     assert!(code == 1 && output.contains("EVENTS_SECRET: must be set together with EVENTS_URL"), "{output}");
+}
+
+#[tokio::test]
+async fn google_chat_is_asked_without_a_post() {
+    let app = [("CHAT_SPACE", "spaces/A")];
+    let secret = "https://chat.googleapis.com/v1/spaces/A/messages?key=canary&token=canary";
+    let webhook = [("CHAT_WEBHOOK_URL", secret)];
+    for (settings, what, call) in [
+        (app, "Google Chat: the app is in CHAT_SPACE", "GET /v1/spaces/A"),
+        (webhook, "Google Chat's webhook", "POST /v1/spaces/A/messages?key=canary&token=canary"),
+    ] {
+        let google = Google::open("").await;
+        let (code, output) = doctor_with(&google, &[], &settings).await;
+        assert!(code == 0 && output.contains(&format!("ok    {what} (nothing posted)")), "{output}");
+        let calls: Vec<_> = google.calls().into_iter().filter(|call| call.contains("/spaces/")).collect();
+        assert_eq!(calls, [call]);
+        let (code, output) = doctor_with(&google, &["--post"], &settings).await;
+        assert!(code == 0 && output.contains("ok    posting to Google Chat"), "{output}");
+    }
+    let google = Google::open("/v1/spaces/").await;
+    let (code, output) = doctor_with(&google, &[], &app).await;
+    assert!(code == 1 && output.contains("Google Chat: 403 not yours"), "{output}");
+    assert!(output.contains("add the Chat app to the space"), "{output}");
+    let (code, output) = doctor_with(&google, &[], &webhook).await;
+    assert!(code == 1 && output.contains("create a new incoming webhook in the space"), "{output}");
 }
 
 #[tokio::test]

@@ -11,7 +11,9 @@ use crate::support::process::{Process, SECRET, variables};
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 fn has_secret(text: &str) -> bool {
-    [TOKEN, SECRET, "B0LOCAL", "canary-path", "whsec_"].iter().any(|secret| text.contains(secret))
+    [TOKEN, SECRET, "B0LOCAL", "canary-path", "whsec_", "stand-in-hook"]
+        .iter()
+        .any(|secret| text.contains(secret))
 }
 
 fn lines_of<'a>(lines: &'a [Value], message_id: &str) -> Vec<&'a Value> {
@@ -25,6 +27,7 @@ async fn each_push_is_one_line_in_cloud_loggings_form_and_no_secret_gets_out() {
     variables.extend([
         ("EVENTS_URL", format!("{}/canary-path", world.receiver.url())),
         ("EVENTS_SECRET", world.receiver.secret()),
+        ("CHAT_WEBHOOK_URL", world.chat.webhook()),
     ]);
     let process = Process::start(&variables).await;
     subscribe(&world, &process.url());
@@ -53,6 +56,7 @@ async fn each_push_is_one_line_in_cloud_loggings_form_and_no_secret_gets_out() {
             world.tasks.fail_next(fault.clone());
             world.slack.fail_next(fault.clone());
             world.receiver.fail_next(fault.clone());
+            world.chat.fail_next(fault.clone());
         }
     }
     for word in ["invalid_token", "no_service", "channel_is_archived", "invalid_blocks"] {

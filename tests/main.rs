@@ -14,6 +14,7 @@
 mod architecture;
 mod benches;
 mod causes;
+mod chat;
 mod checks;
 mod commands;
 mod cost;

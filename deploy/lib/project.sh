@@ -222,6 +222,10 @@ grant_push_account() {
 # ensure_secret NEW: a new version is stored when NEW is not empty.
 ensure_secret() {
   local version exists new=$1 create=(--replication-policy=automatic)
+  if [[ -z $secret_setting ]]; then
+    say "none is needed: SLACK=$SLACK"
+    return
+  fi
   [[ -z ${SECRET_LOCATIONS-} ]] || create=(--replication-policy=user-managed --locations="$SECRET_LOCATIONS")
   version=$(secret_version)
   if [[ -n $version && -z $new ]] && holds_another_kind; then
@@ -270,19 +274,23 @@ holds_another_kind() {
 # Into `input`. No message repeats it.
 read_secret() {
   local prefix=https://hooks.slack.com/ what='the webhook (https://hooks.slack.com/services/…)'
-  if [[ ${SLACK-} == bot ]]; then
-    prefix=xoxb- what='the bot token (xoxb-…)'
-  fi
+  case ${SLACK-} in
+    bot) prefix=xoxb- what='the bot token (xoxb-…)' ;;
+    chat-webhook)
+      prefix=https://chat.googleapis.com/v1/spaces/
+      what='the webhook (https://chat.googleapis.com/v1/spaces/…/messages?key=…&token=…)'
+      ;;
+  esac
   if [[ -n ${SLACK_SECRET_FILE-} ]]; then
     [[ -r $SLACK_SECRET_FILE ]] || die "SLACK_SECRET_FILE=$SLACK_SECRET_FILE can't be read"
     IFS= read -r input <"$SLACK_SECRET_FILE" || [[ -n $input ]] || die "SLACK_SECRET_FILE=$SLACK_SECRET_FILE is empty"
   else
-    printf 'Slack: paste %s (input is hidden): ' "$what" >&2
+    printf 'Secret: paste %s (input is hidden): ' "$what" >&2
     IFS= read -rs input || [[ -n $input ]] || die "no secret was given: run this in a terminal, or set SLACK_SECRET_FILE"
     echo >&2
   fi
   [[ $input == "$prefix"* ]] || die "that is not $what"
-  if [[ ${SLACK-} != bot && ! $input =~ ^https://hooks\.slack\.com/services/T[^/]*/B[^/]*/[^/]+$ ]]; then
+  if [[ $prefix == https://hooks* && ! $input =~ ^https://hooks\.slack\.com/services/T[^/]*/B[^/]*/[^/]+$ ]]; then
     die "that is not $what: create an incoming webhook (api.slack.com/apps: your app, Incoming Webhooks); a URL of" \
       "Workflow Builder (/triggers/…, /workflows/…) or of a slash command (/commands/…) posts no messages"
   fi

@@ -142,12 +142,12 @@ ensure_service() {
 # wanted_service SECRET-VERSION: as service.jq has it.
 wanted_service() {
   jq -n --arg image "$image" --arg account "$run_account" --arg audience "$audience" \
-    --arg secret "$secret_setting=$secret:$1" --arg max "${MAX_INSTANCES:-3}" \
+    --arg secret "${secret_setting:+$secret_setting=$secret:$1}" --arg max "${MAX_INSTANCES:-3}" \
     --argjson environment "$(service_environment)" '{
       image: $image, account: $account, audiences: [$audience], ingress: "internal", concurrency: 80,
       timeout: 60, minInstances: "0", maxInstances: $max, cpu: 1000, memory: "512Mi", cpuThrottling: "true", port: 8080,
       startupProbe: {path: "/ready", periodSeconds: 1, failureThreshold: 30},
-      environment: ($environment | to_entries | map("\(.key)=\(.value)") | sort), secrets: [$secret]}'
+      environment: ($environment | to_entries | map("\(.key)=\(.value)") | sort), secrets: [$secret | select(. != "")]}'
 }
 
 # Once traffic was assigned to a revision by name, for instance by a roll-back in the console, no later deployment

@@ -118,6 +118,7 @@ fn operation(method: Method, path: &str, query: Option<&str>, body: &[u8]) {
     assert_eq!(path.split('/').nth(1).and_then(|part| part.split(':').next()), Some("demo"), "{path}");
     match method {
         Method::Delete => panic!("opwatch deletes no operation: {path}"),
+        Method::Patch => panic!("no operation is changed: {path}"),
         Method::Get if path.ends_with("/operations") => name(&format!("{path}/x")),
         Method::Get => {
             name(path);

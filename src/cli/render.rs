@@ -1,5 +1,5 @@
-//! `opwatch render`: what Slack would be told of a recorded operation, by the code that tells it. Sends nothing, needs no
-//! settings.
+//! `opwatch render`: what Slack or Google Chat would be told of a recorded operation, by the code that tells it. Sends nothing,
+//! needs no settings.
 
 mod html;
 mod recording;
@@ -12,8 +12,8 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use self::scene::{Rendered, tell};
-use crate::outlets::Part;
-use crate::outlets::slack::payload;
+use crate::outlets::{Part, chat, slack};
+use crate::prose::Notice;
 use crate::settings::ExtraArgs;
 use crate::terminal;
 use crate::watch::Outcome;
@@ -54,7 +54,7 @@ pub struct RenderArgs {
     /// Title of the message
     #[arg(long)]
     pub title: Option<String>,
-    /// Who is mentioned: here, a person (`U…`) or a user group (`S…`)
+    /// Who is mentioned: here, a person (`U…`) or a user group (`S…`); in Google Chat users/all or a person (`users/…`)
     #[arg(long)]
     pub mention: Option<String>,
     /// When to mention: failure, always, never [default: failure]
@@ -66,7 +66,10 @@ pub struct RenderArgs {
     /// Which message
     #[arg(long, value_enum, default_value_t = Which::Whole)]
     pub part: Which,
-    /// Print a page (HTML) that shows the message as Slack does
+    /// Whose message
+    #[arg(long, value_enum, default_value_t = Place::Slack)]
+    pub outlet: Place,
+    /// Print a page (HTML) that shows the message as the outlet does
     #[arg(long)]
     pub html: bool,
     /// What services there are
@@ -85,6 +88,24 @@ pub enum Which {
     Reply,
     /// A bot's message and reply
     Thread,
+}
+
+/// The outlets that people read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Place {
+    /// Slack
+    Slack,
+    /// Google Chat
+    Chat,
+}
+
+impl Place {
+    fn payload(self, notice: &Notice, part: Part) -> Value {
+        match self {
+            Self::Slack => slack::payload(notice, part),
+            Self::Chat => chat::payload(notice, part),
+        }
+    }
 }
 
 impl Which {
@@ -143,11 +164,12 @@ pub fn render(args: &RenderArgs) -> Result<String, String> {
 }
 
 fn shown(args: &RenderArgs, told: &Rendered) -> String {
-    if args.html { html::page_of(args.part, told) } else { json(args.part, told) }
+    if args.html { html::page_of(args, told) } else { json(args, told) }
 }
 
-fn json(which: Which, told: &Rendered) -> String {
-    let payloads: Vec<Value> = which.parts().iter().map(|part| payload(&told.notice, *part)).collect();
+fn json(args: &RenderArgs, told: &Rendered) -> String {
+    let payload = |part: &Part| args.outlet.payload(&told.notice, *part);
+    let payloads: Vec<Value> = args.part.parts().iter().map(payload).collect();
     match payloads.as_slice() {
         [only] => format!("{only:#}"),
         all => format!("{:#}", Value::from(all)),

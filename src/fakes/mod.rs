@@ -5,6 +5,7 @@
 //! [`Pace::Instant`] a watch of an hour runs in milliseconds, in its true order.
 
 mod channel;
+pub(crate) mod chat;
 pub mod demo;
 mod delivery;
 mod dispatch;
@@ -37,6 +38,7 @@ mod waiting;
 use std::sync::Arc;
 
 pub use channel::ChannelMessage;
+pub use chat::{Chat, ChatMessage};
 pub use events::{Event, Events};
 pub use fault::Fault;
 pub use operations::{Operation, Operations};
@@ -90,6 +92,8 @@ pub struct World {
     pub operations: Operations,
     /// Slack.
     pub slack: Slack,
+    /// Google Chat.
+    pub chat: Chat,
     /// A receiver of events.
     pub receiver: Receiver,
     /// Google's sign-in.
@@ -114,6 +118,7 @@ impl World {
         let pubsub_base = options.pubsub.unwrap_or_else(|| pubsub.url());
         let pubsub_base = pubsub_base.trim_end_matches('/').to_owned();
         let tasks = Tasks::open(shared, pubsub_base.clone(), options.require_token.clone()).await?;
+        let chat = Chat::open(shared, options.require_token.clone()).await?;
         let operations = Operations::open(shared, options.require_token).await?;
         let slack = Slack::open(shared, options.slack_port).await?;
         let receiver = Receiver::open(shared).await?;
@@ -124,6 +129,7 @@ impl World {
             tasks,
             operations,
             slack,
+            chat,
             receiver,
             sign_in,
             pubsub_base,
@@ -141,6 +147,7 @@ impl World {
             ("pubsub", &self.pubsub_base),
             ("slack", &self.slack.url()),
             ("slackapi", &self.slack.url()),
+            ("chat", &self.chat.url()),
         ]
         .map(|(service, url)| format!("{service}={url}"))
         .join(",")

@@ -122,7 +122,7 @@ impl CallError {
 
 impl Refusal {
     /// Google's error body (<https://google.aip.dev/193>), or none when something else answered.
-    pub(super) fn of(answer: &Answer, resent: bool) -> Self {
+    pub(crate) fn of(answer: &Answer, resent: bool) -> Self {
         let ErrorAnswer { error } = serde_json::from_slice(&answer.body).unwrap_or_default();
         Self {
             http: answer.status,

@@ -1,5 +1,6 @@
 //! Google's APIs over REST: a token, a time limit, and one reading of what a status means.
 
+mod chat;
 mod datastore;
 mod error;
 #[cfg(feature = "terminal")]
@@ -8,6 +9,7 @@ mod lists;
 mod login;
 mod operations;
 mod probe;
+mod scope;
 mod tasks;
 mod token;
 #[cfg(feature = "terminal")]
@@ -39,6 +41,8 @@ use crate::net::transport::{Answer, Failure, Method, Request, Transport};
 pub struct Google {
     transport: Arc<dyn Transport>,
     tokens: Tokens,
+    /// For the Chat API.
+    chat_tokens: Tokens,
     endpoints: Endpoints,
 }
 
@@ -68,7 +72,8 @@ impl<'a> Call<'a> {
 impl Google {
     /// A client that sends `tokens` to `endpoints` through `transport`.
     pub fn new(transport: Arc<dyn Transport>, tokens: Tokens, endpoints: Endpoints) -> Self {
-        Self { transport, tokens, endpoints }
+        let chat_tokens = tokens.with_scope(chat::SCOPE, &transport, &endpoints);
+        Self { transport, tokens, chat_tokens, endpoints }
     }
 
     async fn call(&self, call: Call<'_>, limit: Duration) -> Result<Success, CallError> {
@@ -83,7 +88,8 @@ impl Google {
         limit: Duration,
     ) -> Result<Success, CallError> {
         let watch = Stopwatch::start();
-        let token = match tokio::time::timeout(limit, self.tokens.for_endpoint(&endpoint)).await {
+        let tokens = if call.api == Api::Chat { &self.chat_tokens } else { &self.tokens };
+        let token = match tokio::time::timeout(limit, tokens.for_endpoint(&endpoint)).await {
             Ok(token) => token?,
             Err(_) => return Err(NoToken::new(&format!("no response within {limit:?}")).into()),
         };
@@ -108,7 +114,8 @@ impl Google {
         if matches!(&result, Ok(answer) if answer.status == 401) {
             // In a box: it is rare, and its future is large.
             let again =
-                Box::pin(self.with_another_token(request, &endpoint, call.repeatable, limit, watch)).await;
+                Box::pin(self.with_another_token(tokens, request, &endpoint, call.repeatable, limit, watch))
+                    .await;
             result = again.unwrap_or(result);
         }
         match result {
@@ -126,6 +133,7 @@ impl Google {
     /// sending it twice does no harm.
     async fn with_another_token(
         &self,
+        tokens: &Tokens,
         request: Request,
         endpoint: &Endpoint,
         repeatable: bool,
@@ -133,7 +141,7 @@ impl Google {
         watch: Stopwatch,
     ) -> Option<Result<Answer, Failure>> {
         let left = || limit.saturating_sub(Duration::from_millis(watch.milliseconds()));
-        let another = self.tokens.another(request.token.as_ref()?, endpoint);
+        let another = tokens.another(request.token.as_ref()?, endpoint);
         let another = tokio::time::timeout(left(), another).await.ok()?.ok()??;
         if !repeatable || left().is_zero() {
             return None;

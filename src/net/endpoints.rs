@@ -38,6 +38,8 @@ pub enum Api {
     IamCredentials,
     /// The metadata server of the machine.
     Metadata,
+    /// Google Chat.
+    Chat,
 }
 
 /// Where an API answers.
@@ -78,7 +80,7 @@ pub enum EndpointError {
 
 impl Api {
     /// All but the services' operations.
-    pub fn others() -> [Self; 13] {
+    pub fn others() -> [Self; 14] {
         [
             Self::CloudTasks,
             Self::PubSub,
@@ -93,6 +95,7 @@ impl Api {
             Self::Sts,
             Self::IamCredentials,
             Self::Metadata,
+            Self::Chat,
         ]
     }
 
@@ -118,6 +121,7 @@ impl Api {
             Self::Sts => "sts",
             Self::IamCredentials => "iamcredentials",
             Self::Metadata => "metadata",
+            Self::Chat => "chat",
         }
     }
 
@@ -138,6 +142,7 @@ impl Api {
             Self::Sts => "https://sts.googleapis.com",
             Self::IamCredentials => "https://iamcredentials.googleapis.com",
             Self::Metadata => "http://metadata.google.internal",
+            Self::Chat => "https://chat.googleapis.com",
         };
         base.to_owned()
     }

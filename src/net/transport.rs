@@ -29,6 +29,8 @@ pub enum Method {
     Post,
     /// DELETE.
     Delete,
+    /// PATCH.
+    Patch,
 }
 
 /// A request.
@@ -42,7 +44,7 @@ pub struct Request {
     pub token: Option<SecretString>,
     /// More headers, by their names in lower case. A `content-type` stands for JSON's.
     pub headers: Headers,
-    /// The body of a POST.
+    /// The body of a POST or PATCH.
     pub body: Vec<u8>,
 }
 
@@ -144,9 +146,10 @@ impl Network {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url).body(request.body),
             Method::Delete => self.client.delete(url),
+            Method::Patch => self.client.patch(url).body(request.body),
         };
-        let is_json =
-            request.method == Method::Post && request.headers.iter().all(|(name, _)| name != CONTENT_TYPE);
+        let is_json = matches!(request.method, Method::Post | Method::Patch)
+            && request.headers.iter().all(|(name, _)| name != CONTENT_TYPE);
         let builder = if is_json { builder.header(CONTENT_TYPE, "application/json") } else { builder };
         let builder =
             request.headers.iter().fold(builder, |builder, (name, value)| builder.header(&**name, value));

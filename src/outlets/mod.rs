@@ -1,8 +1,10 @@
 //! Where people and programs are told, a folder for each place. The rest of opwatch knows outlets by the trait [`Outlet`] alone.
 
 pub mod access;
+pub mod chat;
 mod error;
 pub mod events;
+mod layout;
 mod set;
 pub mod slack;
 
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use serde_json::{Map, Value};
 
 pub use error::{Fault, PostError};
 pub use set::{Outlets, addressed};
@@ -27,7 +30,12 @@ use crate::services::Operation;
 use crate::watch::{Addressing, Check, Mention, Outcome, Powers, Receipt, Report, Target};
 
 /// How messages write targets and mentions, which are Slack's, the IDs of outlets, and the receipts of all of them.
-pub const ADDRESSING: Addressing = slack::ADDRESSING;
+pub const ADDRESSING: Addressing = Addressing { receipt: read_receipt, ..slack::ADDRESSING };
+
+/// The receipt that such an object is; none when no outlet can have written it.
+fn read_receipt(object: &Map<String, Value>) -> Option<Receipt> {
+    (slack::ADDRESSING.receipt)(object).or_else(|| chat::read_receipt(object))
+}
 
 /// The outlet whose reports do not name it: it was the only one, and task names never change.
 pub const UNNAMED: &str = slack::ID;
@@ -61,6 +69,7 @@ macro_rules! outlets {
 
 outlets! {
     events: events::EventsArgs,
+    chat: chat::ChatArgs,
 }
 
 /// A call to an outlet under way.

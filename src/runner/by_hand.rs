@@ -84,7 +84,7 @@ mod tests {
         fn send(&self, request: Request, _: Duration) -> Sending<'_> {
             let (status, body) = match request.method {
                 Method::Get | Method::Delete => (200, "{}"),
-                Method::Post => self.0.lock().unwrap().remove(0),
+                Method::Post | Method::Patch => self.0.lock().unwrap().remove(0),
             };
             assert!(request.url.expose_secret().contains("datastore.googleapis.com/v1/projects/demo"));
             Box::pin(async move { Ok::<_, Failure>(answer(status, body)) })

@@ -80,7 +80,8 @@ impl ServeArgs {
         let slack = slack.map(|slack| Arc::new(slack) as Arc<dyn Access>);
         let mut set_up: Vec<_> = slack.into_iter().chain(self.others.check(endpoints, problems)).collect();
         if set_up.is_empty() && problems.count() == before {
-            let why = format!("{IS_MISSING}, or EVENTS_URL with EVENTS_SECRET");
+            let why =
+                format!("{IS_MISSING}, or CHAT_SPACE or CHAT_WEBHOOK_URL, or EVENTS_URL with EVENTS_SECRET");
             self.slack.slack_webhook_url.refuse(&why, problems);
         }
         if let Some(ids) = self.outlets.check(problems) {

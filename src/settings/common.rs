@@ -46,7 +46,7 @@ pub struct CommonArgs {
     #[arg(long, env = "LOCALE", hide_env_values = true, default_value = "en", value_parser = reads("ja", locale))]
     pub locale: Setting<Locale>,
     /// For local work and tests: base URLs of the APIs, such as
-    /// datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…,events=…,ledger=…; `operations` is that of every service
+    /// datastore=http://127.0.0.1:9001,cloudtasks=…,pubsub=…,slack=…,chat=…,events=…,ledger=…; `operations` is that of every service
     /// which is not listed by its ID. Plain http is allowed for loopback only
     #[arg(long, env = "ENDPOINTS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(ENDPOINTS, text))]
     pub endpoints: Setting<String>,

@@ -91,7 +91,7 @@ const NOT_DEPLOYED: [&str; 15] = [
     "TASKS_SERVICE_ACCOUNT",
 ];
 /// In the file of settings they are `SLACK_SECRET_FILE`, and the topic has the deployment's name.
-const OTHERWISE: [&str; 3] = ["SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL", "TOPIC"];
+const OTHERWISE: [&str; 4] = ["CHAT_WEBHOOK_URL", "SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL", "TOPIC"];
 
 #[test]
 fn the_deployments_example_has_every_setting() {

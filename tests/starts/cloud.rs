@@ -237,7 +237,7 @@ impl Cloud {
             _ if url.contains("/queues/") => self.create_task(&request.body),
             Method::Get if url.contains("/operations?") => self.list(&url, path, &ways),
             Method::Get => self.look(path),
-            Method::Post => self.start(path, &request.body, &ways),
+            Method::Post | Method::Patch => self.start(path, &request.body, &ways),
         }
     }
 

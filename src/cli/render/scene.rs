@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
-use super::RenderArgs;
 use super::recording::Recording;
+use super::{Place, RenderArgs};
 use crate::cli::named::known_service;
 use crate::clock::{Clock, SystemClock};
 use crate::decision::{Decision, Pace, after_refusal, decide};
 use crate::message::{Defaults, Received, read};
-use crate::outlets;
+use crate::outlets::{self, chat};
 use crate::prose::{Context, Notice, notice, running, stall_report};
 use crate::services::{ApiError, Ending, Observation, OperationInfo, Service};
 use crate::trust::Origin;
@@ -66,7 +66,12 @@ pub(super) fn tell(args: &RenderArgs) -> Result<Rendered, String> {
     }
     let scene = Scenario::set(args, recording, previous)?;
     let (story, now) = scene.story()?;
-    scene.told(&story, now).map(|told| Rendered { taken, ..told })
+    let mut told = Rendered { taken, ..scene.told(&story, now)? };
+    if let (Place::Chat, Some(mention)) = (args.outlet, &args.mention) {
+        let mention = chat::mention(mention).map_err(|why| format!("--mention: {why}"))?;
+        told.notice.mention = told.notice.mention.map(|_| mention);
+    }
+    Ok(told)
 }
 
 /// What is about to be told.
@@ -118,8 +123,14 @@ impl<'a> Scenario<'a> {
     /// A message as a person would write it: what it must not say is refused with the same words.
     fn message(&self, mut message: Value) -> Result<Message, String> {
         let args = self.args;
+        // Messages have Slack's mentions.
+        let stand_in = |_: &String| "here".to_owned();
+        let mention = match args.outlet {
+            Place::Slack => args.mention.clone(),
+            Place::Chat => args.mention.as_ref().map(stand_in),
+        };
         let asked = json!({
-            "locale": args.locale, "timeZone": args.time_zone, "title": args.title, "mention": args.mention,
+            "locale": args.locale, "timeZone": args.time_zone, "title": args.title, "mention": mention,
             "mentionOn": args.mention_on, "limit": args.limit, "interval": args.interval,
         });
         if let (Some(message), Value::Object(asked)) = (message.as_object_mut(), asked) {

@@ -157,10 +157,11 @@ async fn the_endpoints_name_every_service() {
     let pubsub = Some("http://127.0.0.1:8085/".to_owned());
     let world = World::start(Options { pubsub, ..Options::default() }).await.unwrap();
     let (operations, tasks, slack) = (world.operations.url(), world.tasks.url(), world.slack.url());
+    let chat = world.chat.url();
     assert_eq!(
         world.endpoints(),
         format!(
-            "datastore={operations},firestore={operations},cloudtasks={tasks},pubsub=http://127.0.0.1:8085,slack={slack},slackapi={slack}"
+            "datastore={operations},firestore={operations},cloudtasks={tasks},pubsub=http://127.0.0.1:8085,slack={slack},slackapi={slack},chat={chat}"
         )
     );
     let mut task = task(&world, "t", 3_600, &json!({}));

@@ -1,5 +1,6 @@
 //! Drives each stand-in over real HTTP.
 
+mod chat;
 mod faults;
 mod operations;
 mod payloads;

@@ -78,7 +78,8 @@ fn all_texts(payload: &Value) -> usize {
 }
 
 /// Everything a setting may say of how it is told.
-fn settings() -> impl Strategy<Value = (Option<&'static str>, Locale, Tz, Option<String>, Routing)> {
+pub(super) fn settings() -> impl Strategy<Value = (Option<&'static str>, Locale, Tz, Option<String>, Routing)>
+{
     let locale = prop_oneof![Just(Locale::En), Just(Locale::Ja)];
     let topic = prop_oneof![Just(None), Just(Some("projects/demo/topics/opwatch"))];
     let zone = proptest::sample::select(&chrono_tz::TZ_VARIANTS[..]);

@@ -13,6 +13,7 @@ use super::ids::{self, Who, channel_of, ts_of};
 use super::payload::rendered;
 use super::{ID, TITLE};
 use crate::net::transport::Transport;
+use crate::outlets::layout::with;
 use crate::outlets::{Call, Content, Outlet, Place, PostError, Reach, Sending, To};
 use crate::watch::{Powers, Receipt, Target};
 
@@ -161,14 +162,6 @@ fn posts_to(target: Option<&Target>) -> String {
 /// What Slack limits: of posts each channel by itself, of other methods all calls.
 fn limit_of(method: &str, channel: Option<&str>) -> String {
     if method == POST { format!("{method} {}", channel.unwrap_or_default()) } else { method.to_owned() }
-}
-
-/// `payload` with the fields of `more`.
-fn with(mut payload: Json, more: Json) -> Json {
-    if let (Some(payload), Json::Object(more)) = (payload.as_object_mut(), more) {
-        payload.extend(more);
-    }
-    payload
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::ids::Who;
 use crate::message::MAX_TITLE_CHARS;
+use crate::outlets::layout::{MAX_ESCAPE, bar, drop_last, escaped, part_of, without_backticks};
 use crate::outlets::{Content, Part};
 use crate::prose::{Colour, Field, Notice, Text, Value};
 use crate::text;
@@ -27,8 +28,6 @@ const PING: usize = 100;
 const TOTAL: usize = 12_000;
 /// A longer link is left out.
 const LINK: usize = 500;
-/// Cells of a bar.
-const BAR: u8 = 20;
 
 /// The payload of `part` of `notice`.
 pub fn payload(notice: &Notice, part: Part) -> Json {
@@ -63,16 +62,6 @@ pub fn plain_payload(notice: &Notice, part: Part) -> Json {
     json!({"text": ping + &escaped(&notice.to_text(), PLAIN - PING), "mrkdwn": false})
 }
 
-/// What `part` has of `notice`.
-fn part_of(notice: &Notice, part: Part) -> Notice {
-    let notice = notice.clone();
-    match part {
-        Part::Whole => notice,
-        Part::Edit => Notice { texts: Vec::new(), commands: Vec::new(), ..notice },
-        Part::Reply => Notice { bar: None, values: Vec::new(), ..notice },
-    }
-}
-
 /// The blocks, with sentences as long as they may be together.
 fn fitting_blocks(notice: &Notice, part: Part) -> Vec<Json> {
     let mut notice = notice.clone();
@@ -88,15 +77,6 @@ fn fitting_blocks(notice: &Notice, part: Part) -> Vec<Json> {
             return blocks;
         }
     }
-}
-
-/// Drops the last command to paste with what stands above it; false when there is none.
-fn drop_last(commands: &mut Vec<Text>) -> bool {
-    let last = commands.iter().rposition(|text| matches!(text, Text::Code(_)));
-    if let Some(last) = last {
-        commands.truncate(last.saturating_sub(1));
-    }
-    last.is_some()
 }
 
 fn blocks(notice: &Notice, part: Part, sentence: usize) -> Vec<Json> {
@@ -148,12 +128,6 @@ fn ping(notice: &Notice, part: Part) -> String {
     }
 }
 
-fn bar(percent: u8) -> String {
-    let full = (u16::from(percent.min(100)) * u16::from(BAR) / 100).into();
-    let empty = usize::from(BAR).saturating_sub(full);
-    format!("{}{} {percent}%", "█".repeat(full), "░".repeat(empty))
-}
-
 fn fields(values: &[&Field]) -> Json {
     let fields: Vec<Json> = values.iter().map(|field| mrkdwn(&labelled(field))).collect();
     json!({"type": "section", "fields": fields})
@@ -193,29 +167,6 @@ fn section(text: &Text, longest: usize) -> Option<Json> {
     }
 }
 
-/// Nothing can escape a backtick inside code, so a look-alike stands for it.
-fn without_backticks(text: &str) -> String {
-    text.replace('`', "\u{2cb}")
-}
-
-/// Characters that one may become.
-const MAX_ESCAPE: usize = 5;
-
-/// Escapes what Slack reads as control characters (only these three) and cuts, never inside an escape, so that
-/// at most `limit` characters come out.
-fn escaped(text: &str, limit: usize) -> String {
-    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let mut most = limit;
-    loop {
-        let escaped = escape(&text::cut(text, most));
-        let over = escaped.chars().count().saturating_sub(limit);
-        if over == 0 {
-            return escaped;
-        }
-        most = most.saturating_sub(over.div_ceil(MAX_ESCAPE));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,20 +174,6 @@ mod tests {
     use crate::prose::{Context, notice};
     use crate::watch::{Locale, Report};
     use proptest::prelude::*;
-
-    #[test]
-    fn cuts_on_a_character_and_never_inside_an_escape() {
-        assert_eq!(escaped("a<b>&c", 100), "a&lt;b&gt;&amp;c");
-        assert_eq!(escaped("<<<<", 9), "&lt;&lt;…");
-        assert_eq!(escaped("<<<<", 8), "&lt;…");
-        assert_eq!(escaped("<", 3), "");
-        assert_eq!(escaped("データ", 2), "デ…");
-        assert_eq!(
-            escaped(&"&".repeat(1_000), 500),
-            format!("{}…", "&amp;".repeat(99)),
-            "no more than it must"
-        );
-    }
 
     /// A report with this title, told in this language.
     fn told(
@@ -271,13 +208,6 @@ mod tests {
             let text = payload(&told, Part::Whole)["text"].as_str().unwrap().to_owned();
             let whole = format!("*{}* · ", escaped(&told.title, usize::MAX));
             prop_assert!(text.starts_with(&whole) || told.summary.is_empty() && whole.starts_with(&text), "{text}");
-        }
-
-        #[test]
-        fn an_escaped_text_is_within_its_limit_and_pings_nobody(text in any::<String>(), limit in 0usize..50) {
-            let escaped = escaped(&text, limit);
-            prop_assert!(escaped.chars().count() <= limit);
-            prop_assert!(!escaped.contains(['<', '>']));
         }
     }
 }

@@ -289,7 +289,7 @@ impl World {
             (target, method)
         } else if let Some(path) = url.strip_prefix("https://cloudtasks.googleapis.com/v2/") {
             match request.method {
-                Method::Post => (Target::Tasks, path),
+                Method::Post | Method::Patch => (Target::Tasks, path),
                 Method::Get => (Target::ReadTask, path),
                 Method::Delete => (Target::DeleteTask, path),
             }
@@ -300,7 +300,7 @@ impl World {
             match request.method {
                 Method::Post if path == "projects/p:lookup" => (Target::Lookup, path),
                 Method::Post if path == "projects/p:commit" => (Target::Commit, path),
-                Method::Post => (Target::Start, path),
+                Method::Post | Method::Patch => (Target::Start, path),
                 Method::Get if path.contains("/operations?") => (Target::List, path),
                 Method::Get => (Target::Look, path),
                 Method::Delete => {

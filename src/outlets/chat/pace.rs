@@ -1,0 +1,143 @@
+//! One write a second in a space, which all its apps share (<https://developers.google.com/workspace/chat/limits>): the end of a
+//! watch is two, an edit and a reply. So each write of this instance waits for its second, and after a 429 for longer.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::answer;
+use crate::clock::Stopwatch;
+use crate::outlets::{Call, PostError};
+
+const WRITE: TimeDelta = TimeDelta::seconds(1);
+/// The longest wait for a turn; then the write is tried again later.
+const LONGEST: Duration = Duration::from_secs(3);
+/// How long after a 429 nothing is written that can be left out.
+const PAUSE: TimeDelta = TimeDelta::minutes(1);
+const MAX_WAIT: TimeDelta = TimeDelta::days(1);
+
+/// When spaces take the next write.
+#[derive(Default)]
+pub(super) struct Pace(Mutex<BTreeMap<String, Turn>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    /// When the next write may be made.
+    next: DateTime<Utc>,
+    /// Until when what can be left out is left out.
+    busy: DateTime<Utc>,
+}
+
+impl Pace {
+    /// Waits for the turn of a write to `space`; the call has what is left of its time then.
+    ///
+    /// # Errors
+    /// When that is too far ahead.
+    pub(super) async fn turn(&self, space: &str, call: Call) -> Result<Call, PostError> {
+        let wait = self.take(space, call.now, LONGEST.min(call.limit / 2)).map_err(answer::held_back)?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        Ok(Call { limit: call.limit.saturating_sub(wait), now: later(call.now, wait) })
+    }
+
+    /// How long to wait for the next turn, which is taken then; or how long it would be.
+    fn take(&self, space: &str, now: DateTime<Utc>, most: Duration) -> Result<Duration, Duration> {
+        let mut turns = self.turns();
+        turns.retain(|_, turn| now < turn.busy.max(turn.next) + PAUSE);
+        let turn = turns.entry(space.to_owned()).or_insert(Turn { next: now, busy: now });
+        let wait = (turn.next - now).to_std().unwrap_or_default();
+        if wait > most {
+            return Err(wait);
+        }
+        turn.next = now.max(turn.next) + WRITE;
+        Ok(wait)
+    }
+
+    /// What followed from a write that began with `call`: it may have reached Chat only now.
+    pub(super) fn written<T>(&self, space: &str, call: Call, took: Stopwatch, result: &Result<T, PostError>) {
+        let now = later(call.now, Duration::from_millis(took.milliseconds()));
+        let wait = result.as_ref().err().and_then(|error| error.retry_after);
+        if let Some(turn) = self.turns().get_mut(space) {
+            let wait = wait.and_then(|wait| TimeDelta::from_std(wait).ok()).map(|wait| wait.min(MAX_WAIT));
+            turn.next = turn.next.max(now + wait.unwrap_or(WRITE));
+            if wait.is_some() {
+                turn.busy = turn.busy.max(turn.next + PAUSE);
+            }
+        }
+    }
+
+    /// Why not to write to `space` now.
+    pub(super) fn resting(&self, space: &str, now: DateTime<Utc>) -> Option<PostError> {
+        let wait = (self.turns().get(space)?.next - now).to_std().ok()?;
+        (wait > LONGEST).then(|| answer::held_back(wait))
+    }
+
+    /// Whether what can be left out is better left out.
+    pub(super) fn is_busy(&self, space: &str, now: DateTime<Utc>) -> bool {
+        self.turns().get(space).is_some_and(|turn| now < turn.busy || now + WRITE < turn.next)
+    }
+
+    fn turns(&self) -> MutexGuard<'_, BTreeMap<String, Turn>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn later(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    now + TimeDelta::from_std(by).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::at;
+
+    const A: &str = "spaces/A";
+
+    fn call(second: i64) -> Call {
+        Call { limit: Duration::from_secs(8), now: at(second) }
+    }
+
+    #[test]
+    fn each_write_has_a_second_of_its_space() {
+        let pace = Pace::default();
+        let take = |space, second| {
+            pace.take(space, at(second), LONGEST).map(|wait| wait.as_secs()).map_err(|wait| wait.as_secs())
+        };
+        let taken: Vec<_> = (0..6).map(|_| take(A, 0)).collect();
+        assert_eq!(taken, [Ok(0), Ok(1), Ok(2), Ok(3), Err(4), Err(4)]);
+        assert_eq!(take("spaces/B", 0), Ok(0));
+        assert!(pace.is_busy(A, at(0)) && pace.resting(A, at(0)).is_some());
+        assert!(!pace.is_busy("spaces/B", at(0)) && pace.resting("spaces/B", at(0)).is_none());
+        assert!(!pace.is_busy(A, at(3)) && pace.resting(A, at(1)).is_none());
+        assert_eq!(take(A, 10), Ok(0));
+    }
+
+    #[test]
+    fn what_chat_asks_for_holds() {
+        let pace = Pace::default();
+        pace.take(A, at(0), LONGEST).unwrap();
+        let refused: Result<(), PostError> = Err(answer::held_back(Duration::from_secs(30)));
+        pace.written(A, call(0), Stopwatch::start(), &refused);
+        let wait = pace.resting(A, at(10)).unwrap().retry_after.unwrap();
+        assert!((20..21).contains(&wait.as_secs()), "{wait:?}");
+        assert!(pace.resting(A, at(31)).is_none() && pace.is_busy(A, at(31)) && !pace.is_busy(A, at(91)));
+        // What is over takes no room.
+        pace.take("spaces/B", at(1_000), LONGEST).unwrap();
+        assert_eq!(pace.turns().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_waited_for() {
+        let pace = Pace::default();
+        let took = Stopwatch::start();
+        pace.turn(A, call(0)).await.unwrap();
+        let second = pace.turn(A, call(0)).await.unwrap();
+        assert!(took.milliseconds() >= 1_000);
+        assert_eq!((second.now, second.limit), (at(1), Duration::from_secs(7)));
+        let short = Call { limit: Duration::from_secs(2), now: at(0) };
+        assert_eq!(pace.turn(A, short).await.unwrap_err().retry_after, Some(Duration::from_secs(2)));
+    }
+}
