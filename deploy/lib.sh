@@ -522,7 +522,13 @@ watches_in_flight() {
   done | jq -c -f "$deploy/jq/watch.jq"
 }
 
-# print_watches WATCHES: for people.
+# print_watches WATCHES: for people. A sentinel is shown in the line of its watch's next step, and by itself without one.
 print_watches() {
-  jq -r '"\(.id)  \(.title)\n    \(.operation)\n    \(.step), due \(.due)\(.marks | map("  ** \(.) **") | add // "")"' <<<"$1"
+  jq -rs '
+    (map(select(.sentinel) | {key: .id, value: .due}) | from_entries) as $sentinels
+    | (map(select(.sentinel | not) | .id)) as $going
+    | .[] | select((.sentinel and (.id | IN($going[]))) | not)
+    | "\(.id)  \(.title)\n    \(.operation)\n    \(.step), due \(.due)\(
+        if (.sentinel | not) and $sentinels[.id] then ", sentinel due \($sentinels[.id])" else "" end
+      )\(.marks | map("  ** \(.) **") | add // "")"' <<<"$1"
 }

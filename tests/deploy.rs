@@ -697,6 +697,10 @@ fn put_task(cloud: &Cloud, queue: &str, task: &str, watch: &str, message: &Value
         read(message.to_string().as_bytes(), &received, &Defaults::new(opwatch::outlets::ADDRESSING))
             .unwrap();
     let message = match message {
+        Message::Check(check) if task.starts_with("sentinel") => {
+            let purpose = opwatch::watch::Purpose::Sentinel;
+            Message::Check(Box::new(opwatch::watch::Check { purpose, ..*check }))
+        }
         Message::Check(check) => Message::Check(Box::new(opwatch::watch::Check { attempt: 7, ..*check })),
         other => other,
     };
@@ -723,6 +727,8 @@ fn put_task(cloud: &Cloud, queue: &str, task: &str, watch: &str, message: &Value
 fn put_tasks(cloud: &Cloud) {
     let check = json!({"name": "projects/demo/operations/ASA1", "title": "Nightly ~?> 日本語"});
     put_task(cloud, CHECK_QUEUE, "aaa", "111", &check, TimeDelta::seconds(60));
+    put_task(cloud, CHECK_QUEUE, "sentinel-1", "111", &check, TimeDelta::hours(1));
+    put_task(cloud, CHECK_QUEUE, "sentinel-4", "444", &check, TimeDelta::hours(1));
     let start = json!({"start": {"service": "datastore", "path": "projects/demo:export", "body": {"outputUrlPrefix": "gs://b"}}});
     put_task(cloud, REPORT_QUEUE, "bbb", "222", &start, -TimeDelta::hours(1));
     // What only counts is no watch.
@@ -740,8 +746,10 @@ fn watches_lists_and_stops(cloud: &Cloud) {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0..2], ["111  Nightly ~?> 日本語", "    projects/demo/operations/ASA1"], "{text}");
     assert!(lines[2].starts_with("    check 7, the last is 59, due 20"), "{text}");
-    assert!(!lines[2].contains("**"), "{text}");
-    assert_eq!(lines.len(), 6, "{text}");
+    assert!(lines[2].contains(", sentinel due 20") && !lines[2].contains("**"), "{text}");
+    assert_eq!(lines.len(), 9, "{text}");
+    assert!(lines[5].starts_with("    the last check, since the others are lost, due 20"), "{text}");
+    let lines = [&lines[..3], &lines[6..]].concat();
     assert_eq!(lines[3..5], ["222  (no title)", "    projects/demo:export"], "{text}");
     assert!(lines[5].starts_with("    start, try 1, due 20"), "{text}");
     assert!(
@@ -755,8 +763,8 @@ fn watches_lists_and_stops(cloud: &Cloud) {
     assert!(cloud.run("watches", &[], "").ok().contains("111"));
     cloud.run("watches", &["--stop", "111"], "").ok();
     let changes = cloud.take_changes();
-    assert_eq!(changes.len(), 1, "{changes:?}");
-    assert_eq!(changes[0].resource, format!("{CHECK_QUEUE}/tasks/aaa"));
+    let deleted: Vec<_> = changes.iter().map(|change| change.resource.as_str()).collect();
+    assert_eq!(deleted, ["aaa", "sentinel-1"].map(|task| format!("{CHECK_QUEUE}/tasks/{task}")));
     assert_ne!(cloud.run("watches", &["--stop", "999"], "").code, Some(0));
     assert!(cloud.take_changes().is_empty());
 }

@@ -20,9 +20,10 @@ use crate::support::recorder::{Asked, Recorder};
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Every method that opwatch calls, by its id in the discovery documents.
-const METHODS: [&str; 16] = [
+const METHODS: [&str; 17] = [
     "cloudresourcemanager.projects.testIamPermissions",
     "cloudtasks.projects.locations.queues.tasks.create",
+    "cloudtasks.projects.locations.queues.tasks.delete",
     "cloudtasks.projects.locations.queues.testIamPermissions",
     "datastore.projects.commit",
     "datastore.projects.export",
@@ -83,7 +84,7 @@ async fn of_watches() -> Vec<Value> {
     let mut all = recorded("datastore.v1", &datastore);
     all.extend(recorded("firestore.v1", &firestore));
     all.extend(recorded("cloudtasks.v2", &tasks));
-    all.extend(tasks.iter().map(|task| {
+    all.extend(tasks.iter().filter(|task| task.method == "POST").map(|task| {
         let http = &task.json()["task"]["httpRequest"];
         let body: Value =
             serde_json::from_slice(&STANDARD.decode(http["body"].as_str().unwrap()).unwrap()).unwrap();

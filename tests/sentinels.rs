@@ -41,6 +41,25 @@ fn app(opwatch: &Opwatch) -> App {
     app::build(settings, Arc::new(Network::new().unwrap()), Arc::new(opwatch.world.time.clone()))
 }
 
+/// The same with adoption of what others than a robot start.
+fn adopting(opwatch: &Opwatch, most: &str) -> App {
+    let mut settings = settings(&opwatch.world);
+    settings.set("SIGNALS", "yes");
+    settings.set("ADOPT", "datastore");
+    settings.set("ADOPT_EXCEPT", "robot@demo.iam.gserviceaccount.com");
+    settings.set("MAX_ADOPTIONS_PER_MINUTE", most);
+    // As many checks as without signals.
+    settings.set("CHECK_INTERVAL", "60s");
+    let settings = settings.check().unwrap();
+    app::build(settings, Arc::new(Network::new().unwrap()), Arc::new(opwatch.world.time.clone()))
+}
+
+async fn said(app: &App, opwatch: &Opwatch, phase: Phase, principal: Option<&str>) -> DeliveryResult {
+    let (at, principal) = (opwatch.world.time.now(), principal.map(str::to_owned));
+    let signal = Signal { operation: operation(), phase, method: None, principal, at };
+    app.runner.signal(signal, Deadline::start()).await
+}
+
 async fn signal(app: &App, opwatch: &Opwatch, phase: Phase) -> DeliveryResult {
     // Copies of an entry have one time.
     let at = opwatch
@@ -172,5 +191,67 @@ async fn a_signal_that_can_not_be_followed_changes_nothing() {
         assert_eq!((ignored.decision, ignored.error, ignored.acknowledged), (Action::Ignored, None, true));
     }
     assert_eq!(opwatch.slack().len(), 0, "nobody watches it");
+    opwatch.stop().await;
+}
+
+const ANA: Option<&str> = Some("ana@example.com");
+
+#[tokio::test]
+async fn a_start_that_nobody_watches_is_adopted_once_and_says_who_made_it() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.add(NAME, lasting(90));
+    let app = adopting(&opwatch, "0");
+    opwatch.world.pause();
+    assert_eq!(said(&app, &opwatch, Phase::Started, ANA).await.decision, Action::Adopted);
+    for _ in 0..2 {
+        // Another entry of the same start goes on where the first one may have stopped.
+        assert_eq!(said(&app, &opwatch, Phase::Started, ANA).await.decision, Action::Adopted);
+    }
+    opwatch.resume().await;
+    assert!(opwatch.only_text().contains("*Started by*\n`ana@example.com`"), "{}", opwatch.only_text());
+    assert_eq!(opwatch.tasks(Kind::Check).len(), 2);
+    assert!(sentinel(&opwatch).deleted);
+    for phase in [Phase::Started, Phase::Ended] {
+        assert_eq!(said(&app, &opwatch, phase, ANA).await.decision, Action::Ignored, "within a day");
+    }
+    opwatch.only_message();
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn an_end_that_nobody_watched_is_reported() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.add(NAME, lasting(0));
+    let app = adopting(&opwatch, "0");
+    assert_eq!(said(&app, &opwatch, Phase::AtOnce, ANA).await.decision, Action::Ignored);
+    assert_eq!(said(&app, &opwatch, Phase::Ended, None).await.decision, Action::Ended);
+    assert_eq!(said(&app, &opwatch, Phase::Ended, None).await.decision, Action::Ignored);
+    opwatch.world.settled().await;
+    opwatch.only_message();
+    assert!(opwatch.lines()[0].contains("*Datastore export succeeded*"), "{:?}", opwatch.lines());
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_watched_excepted_or_forbidden_is_not_adopted() {
+    let opwatch = begun(90, 10).await;
+    let app = adopting(&opwatch, "0");
+    assert_eq!(said(&app, &opwatch, Phase::Started, ANA).await.decision, Action::Ignored, "it is watched");
+    opwatch.resume().await;
+    assert_eq!(said(&app, &opwatch, Phase::Ended, ANA).await.decision, Action::Ignored, "it was watched");
+    opwatch.only_message();
+    opwatch.stop().await;
+
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.add(NAME, lasting(90));
+    let app = adopting(&opwatch, "0");
+    let robot = Some("robot@demo.iam.gserviceaccount.com");
+    assert_eq!(said(&app, &opwatch, Phase::Started, robot).await.decision, Action::Ignored);
+    let operation = Operation::new(Service::DATASTORE, "projects/other/operations/x").unwrap();
+    let at = opwatch.world.time.now();
+    let foreign = Signal { operation, phase: Phase::Started, method: None, principal: None, at };
+    let foreign = app.runner.signal(foreign, Deadline::start()).await;
+    assert_eq!(foreign.error.as_deref(), Some("PROJECTS does not allow it"));
+    assert_eq!((opwatch.world.operations.reads(NAME), opwatch.slack().len()), (0, 0));
     opwatch.stop().await;
 }

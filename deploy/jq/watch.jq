@@ -13,11 +13,14 @@ def unix: sub("\\.[0-9]+Z$"; "Z") | fromdateiso8601;
 | {
     task: (.name | sub(".*/"; "")),
     queue: (.name | sub("/tasks/.*"; "") | sub(".*/"; "")),
+    # The last check in case all others are lost; it waits beside the next step.
+    sentinel: ($state.sentinel == true),
     id: ($state.id // (.name | sub(".*/"; "")) | text),
     title: ($message.title // "(no title)" | text),
     operation: ($message.name // $message.start.path // (if $message.test then "(a test)" else "(none)" end) | text),
     step: (
-      if $state.report then "report, try \(($state.report.tries // 0) + 1)"
+      if $state.sentinel == true then "the last check, since the others are lost"
+      elif $state.report then "report, try \(($state.report.tries // 0) + 1)"
       elif $message.start then "start, try \(($state.tries // 0) + 1)"
       elif $message.test then "test"
       elif $message.name then "check \($message.attempt // 0), the last is \(($message.limit // 60) - 1)"

@@ -1,6 +1,8 @@
 //! What follows from a look that a signal asked for. It is made beside the chain of checks: it reports an end, and never asks for
 //! a check of the chain's.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Decision, ended, sentinel};
@@ -16,12 +18,13 @@ pub fn signalled(sentinel: Check, at: DateTime<Utc>) -> Check {
 }
 
 /// Decides what follows from `observation`, made for a signal's look at `now`: the report of the end, another look, or nothing,
-/// since the chain goes on whatever the signal said.
+/// since the chain goes on whatever the signal said. Nor is there another look before `wait` is over.
 pub fn decide_signal(
     check: &Check,
     look: SignalLook,
     observation: Observation,
     now: DateTime<Utc>,
+    wait: Duration,
 ) -> Option<Decision> {
     let last = match observation {
         Observation::Ended(ending, facts) => {
@@ -34,6 +37,9 @@ pub fn decide_signal(
     let after = |number: u32| AGAIN.get(usize::try_from(number).ok()?).copied();
     let before = look.number.checked_sub(1).and_then(after).unwrap_or_default();
     let due = now + (after(look.number)? - before);
+    if (due - now).to_std().unwrap_or_default() < wait {
+        return None;
+    }
     let purpose = Purpose::Signal(SignalLook { number: look.number + 1, ..look });
     // To a version without signals it is a copy of the chain's.
     let attempt = sentinel::number_at(check, now);
@@ -64,7 +70,7 @@ mod tests {
             let (mut look, mut now, mut dues) = (signalled(check(), at(90)), at(100), Vec::new());
             // Long after the end of its grid too: that is for the chain to say.
             while let Some(Decision::Check(next, due)) =
-                decide_signal(&look, look.purpose.signal().unwrap(), observation.clone(), now)
+                decide_signal(&look, look.purpose.signal().unwrap(), observation.clone(), now, Duration::ZERO)
             {
                 assert_eq!(next.attempt, 2, "of a copy");
                 dues.push((due - at(100)).num_seconds());
@@ -73,8 +79,20 @@ mod tests {
             assert_eq!(dues, [5, 20], "{observation:?}");
         }
         let look = SignalLook { at: at(90), number: 2 };
-        let ended = decide_signal(&check(), look, Observation::Ended(Ending::Failed, facts()), at(100));
+        let ended = decide_signal(
+            &check(),
+            look,
+            Observation::Ended(Ending::Failed, facts()),
+            at(100),
+            Duration::MAX,
+        );
         let Some(Decision::Report(report)) = ended else { panic!("{ended:?}") };
         assert_eq!((report.outcome, report.attempt), (Outcome::Failed, None));
+        let first = SignalLook { number: 0, ..look };
+        let asked_to_wait = |seconds| {
+            let wait = Duration::from_secs(seconds);
+            decide_signal(&check(), first, Observation::Running(facts()), at(100), wait).is_none()
+        };
+        assert!(asked_to_wait(6) && !asked_to_wait(5));
     }
 }

@@ -242,6 +242,11 @@ fn look_up() -> BoxedStrategy<LookUp> {
         .boxed()
 }
 
+/// Who started an operation.
+pub(super) fn account() -> BoxedStrategy<String> {
+    "[a-z]{1,9}@[a-z]{1,9}\\.iam\\.gserviceaccount\\.com".boxed()
+}
+
 /// What a check is made for.
 fn purpose() -> BoxedStrategy<Purpose> {
     let signal = (time(), 1_u32..3).prop_map(|(at, number)| Purpose::Signal(SignalLook { at, number }));
@@ -251,13 +256,25 @@ fn purpose() -> BoxedStrategy<Purpose> {
 /// A check on its way.
 pub(crate) fn check() -> BoxedStrategy<Check> {
     let seen = (time(), facts()).prop_map(|(at, facts)| Seen { at, facts });
-    let told = (track(), live(), any::<bool>(), origin(), purpose());
+    let told = (track(), live(), any::<bool>(), origin(), purpose(), option(account()));
     (watch(), operation(), any::<u32>(), time(), any::<bool>(), option(seen), adopted(), told)
         .prop_map(|(watch, operation, attempt, first, unreadable, last, adopted, told)| {
-            let (track, live, announced, origin, purpose) = told;
+            let (track, live, announced, origin, purpose, started_by) = told;
             let attempt = attempt % watch.max_checks;
             let check = Check::new(watch, operation, first);
-            Check { attempt, purpose, unreadable, last, track, live, announced, adopted, origin, ..check }
+            Check {
+                attempt,
+                purpose,
+                unreadable,
+                last,
+                track,
+                live,
+                announced,
+                adopted,
+                origin,
+                started_by,
+                ..check
+            }
         })
         .boxed()
 }

@@ -226,6 +226,7 @@ impl Reader<'_> {
             announced: self.state.announced.unwrap_or(false),
             adopted: self.state.adopted,
             origin: self.state.origin.take().and_then(start::origin),
+            started_by: self.state.take_started_by(),
             is_continuation: self.is_continuation,
         })))
     }
@@ -243,6 +244,7 @@ impl Reader<'_> {
         let operation = self.operation().ok();
         let live = self.live();
         let origin = self.state.origin.take().and_then(start::origin);
+        let started_by = self.state.take_started_by();
         let watch = self.finish(watch.clone()).unwrap_or(watch);
         let verdict = Verdict {
             outcome: written.outcome.unwrap_or(Outcome::CannotTell),
@@ -258,6 +260,7 @@ impl Reader<'_> {
             published_at: asked,
             adopted: self.state.adopted,
             origin,
+            started_by,
             live,
             fallback_reason: written.diverted.map(|word| text::cut(&word, MAX_KEY_BYTES)),
             notice: written.notice.map(|notice| notice.into_owned().cut()),

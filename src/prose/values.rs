@@ -35,6 +35,7 @@ impl Writer<'_> {
                 self.report.operation.as_ref().map(crate::services::Operation::name),
                 self.report.operation.as_ref().and_then(operation_page),
             ),
+            (Label::StartedBy, self.report.started_by.as_deref(), None),
             (Label::Call, self.report.start.as_ref().map(|start| start.path.as_str()), None),
         ];
         values.extend(code.into_iter().filter_map(|(label, text, link)| {

@@ -34,13 +34,15 @@ impl Runner {
                 let decided = decided(&decision, Action::CheckAgain);
                 Step::to(decision, decided, now)
             }
-            Purpose::Signal(signal) => match decide_signal(&check, signal, look.observation, now) {
-                Some(decision) => {
-                    let decided = decided(&decision, Action::CheckAgain);
-                    Step::to(decision, decided, now)
+            Purpose::Signal(signal) => {
+                match decide_signal(&check, signal, look.observation, now, look.wait) {
+                    Some(decision) => {
+                        let decided = decided(&decision, Action::CheckAgain);
+                        Step::to(decision, decided, now)
+                    }
+                    None => Step::last(DeliveryResult::new(Action::LeftToPolling), now),
                 }
-                None => Step::last(DeliveryResult::new(Action::LeftToPolling), now),
-            },
+            }
         };
         let step = Step { begins: !check.is_continuation, ..step };
         self.leaving(step, &check).with_error(error).after_call(watch.milliseconds())

@@ -1,6 +1,7 @@
 //! Handles deliveries: reads the message, does the one thing that it asks for, takes the one next step. Each part owns its
 //! state and returns what it came to; the order of their effects is in `sequence`.
 
+mod adopt;
 #[cfg(feature = "terminal")]
 mod by_hand;
 mod check;

@@ -66,6 +66,27 @@ impl Sentinels {
         now: DateTime<Utc>,
         deadline: Deadline,
     ) -> Option<Created> {
+        let created = self.create_one(next, due, now, deadline).await;
+        self.or_warn("a watch has no sentinel, so signals about it are not used", created)
+    }
+
+    /// Creates the sentinel of a watch that is to begin with `first`, unless its operation was watched within a day.
+    pub(super) async fn claim(
+        &self,
+        first: &Check,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Result<Created, CallError> {
+        self.create_one(first, now, now, deadline).await
+    }
+
+    async fn create_one(
+        &self,
+        next: &Check,
+        due: DateTime<Utc>,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Result<Created, CallError> {
         let (sentinel, at) = sentinel(next, due, now);
         let task = Task {
             queue: &self.config.check_queue,
@@ -75,8 +96,7 @@ impl Sentinels {
             message: &Message::Check(Box::new(sentinel)),
             at: Some(at),
         };
-        let created = self.google.create_task(&task, deadline.for_telling()).await;
-        self.or_warn("a watch has no sentinel, so signals about it are not used", created)
+        self.google.create_task(&task, deadline.for_telling()).await
     }
 
     /// The sentinel of the watch of `operation`, if one waits.

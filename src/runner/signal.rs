@@ -7,34 +7,40 @@ use crate::decision::signalled;
 use crate::signal::{Phase, Signal};
 
 impl Runner {
-    /// Handles one signal. A signal that leads to nothing is acknowledged: whatever it says, the checks of its watch see it too.
+    /// Handles one signal. One that leads to nothing is acknowledged: whatever it says, the checks of a watch see it too.
     pub async fn signal(&self, signal: Signal, deadline: Deadline) -> DeliveryResult {
-        let handled = match signal.phase {
-            Phase::Started => DeliveryResult::new(Action::Ignored),
-            Phase::Ended | Phase::AtOnce => self.look_for(&signal, deadline).await,
+        let handled = match self.config.policy.permit(&signal.operation) {
+            Ok(()) => self.follow(&signal, deadline).await,
+            Err(problem) => ignored(Some(format!("{} does not allow it", problem.setting()))),
         };
         DeliveryResult { operation: signal.operation.name().to_owned(), ..handled }
     }
 
-    /// Looks now at the operation of a signal, if it has a watch with a sentinel.
-    async fn look_for(&self, signal: &Signal, deadline: Deadline) -> DeliveryResult {
-        let ignored = || DeliveryResult::new(Action::Ignored);
-        if let Err(problem) = self.config.policy.permit(&signal.operation) {
-            let error = Some(format!("{} does not allow it", problem.setting()));
-            return DeliveryResult { error, ..ignored() };
+    /// Looks at the operation now if it has a watch, and begins one if it is to have one.
+    async fn follow(&self, signal: &Signal, deadline: Deadline) -> DeliveryResult {
+        let (ends, adopts) = (signal.phase != Phase::Started, self.adopts(signal));
+        if !ends && !adopts {
+            return ignored(None);
         }
         let now = self.clock.now();
         match self.sentinels.read(&signal.operation, now, deadline).await {
-            Ok(Some(sentinel)) => {
+            Ok(Some(sentinel)) if ends => {
                 let step = self.check(signalled(sentinel, signal.at), now, deadline).await;
                 Box::pin(self.take(step, deadline)).await
             }
-            Ok(None) => ignored(),
+            Ok(Some(sentinel)) => Box::pin(self.go_on_adopting(sentinel, deadline)).await,
+            // Whether it is watched is then answered by the sentinel's name.
+            Ok(None) | Err(_) if adopts => Box::pin(self.adopt(signal, deadline)).await,
+            Ok(None) => ignored(None),
             Err(error) => {
                 let needs_attention = !error.is_transient();
-                let error = Some(format!("the sentinel of its watch could not be read: {error}"));
-                DeliveryResult { error, needs_attention, ..ignored() }
+                let error = format!("the sentinel of its watch could not be read: {error}");
+                DeliveryResult { needs_attention, ..ignored(Some(error)) }
             }
         }
     }
+}
+
+fn ignored(error: Option<String>) -> DeliveryResult {
+    DeliveryResult { error, ..DeliveryResult::new(Action::Ignored) }
 }

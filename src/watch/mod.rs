@@ -40,6 +40,9 @@ pub const MAX_EXCERPT_CHARS: usize = 1_000;
 /// The longest start that rides in its watch, in bytes of its path and body: of a longer one Slack shows no whole line.
 pub const MAX_ORIGIN_BYTES: usize = 2_000;
 
+/// The longest name of an account that a watch carries, in characters.
+pub const MAX_ACCOUNT_CHARS: usize = 256;
+
 /// `count` seconds as chrono has them.
 pub fn seconds(count: u32) -> TimeDelta {
     TimeDelta::seconds(i64::from(count))
@@ -116,6 +119,8 @@ pub struct Check {
     pub adopted: Option<Adopted>,
     /// The start that the watch began with, so that it can be made again.
     pub origin: Option<StartRequest>,
+    /// Who started the operation, as the signal says with which the watch began.
+    pub started_by: Option<String>,
     /// Whether opwatch passed it on; otherwise a person wrote it.
     pub is_continuation: bool,
 }
@@ -136,6 +141,7 @@ impl Check {
             announced: false,
             adopted: None,
             origin: None,
+            started_by: None,
             is_continuation: true,
         }
     }

@@ -41,6 +41,8 @@ pub struct Report {
     pub adopted: Option<Adopted>,
     /// The start that the watch began with, so that it can be made again.
     pub origin: Option<StartRequest>,
+    /// Who started the operation, as the signal says with which the watch began.
+    pub started_by: Option<String>,
     /// The message that follows the watch.
     pub live: Option<Receipt>,
     /// The id of the outlet that it goes to. None for the outlet that was the first one, and before it is addressed.
@@ -138,6 +140,7 @@ impl Report {
             attempt: Some(check.attempt),
             adopted: check.adopted,
             origin: check.origin.clone(),
+            started_by: check.started_by.clone(),
             live: check.live.clone(),
             ..Self::new(check.watch.clone(), verdict, at)
         }
@@ -248,6 +251,7 @@ impl Report {
             published_at: None,
             adopted: None,
             origin: None,
+            started_by: None,
             live: None,
             outlet: None,
             fallback_reason: None,

@@ -5,8 +5,8 @@ use serde_json::Map;
 
 use super::facts::{error, facts};
 use super::{
-    adopted, key, live, long_text, number, operation, option, origin, placeholders, request, templated, text,
-    time, waits, watch,
+    account, adopted, key, live, long_text, number, operation, option, origin, placeholders, request,
+    templated, text, time, waits, watch,
 };
 use crate::json::Slip;
 use crate::watch::{InvalidMessage, Outcome, Problem, ProblemKind, Reason, Report, Slot};
@@ -101,7 +101,8 @@ pub(crate) fn outcome() -> BoxedStrategy<Outcome> {
 pub(crate) fn report() -> BoxedStrategy<Report> {
     let verdict = (outcome(), option(reason()), option(error()), facts(), time());
     let start = (option(request()), placeholders(), option(time()));
-    let about = (option(operation()), option(0_u32..=10_000), start, key(), (adopted(), origin()));
+    let about =
+        (option(operation()), option(0_u32..=10_000), start, key(), (adopted(), origin(), option(account())));
     let less = (any::<bool>(), any::<bool>(), option("[a-z_]{1,30}"));
     let slot = option((text(20), any::<i64>(), any::<u32>()));
     let counts = (waits(), prop_oneof![3 => Just(0), 1 => 0_u32..12], option(0_u32..100));
@@ -110,7 +111,8 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
         .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, posting, slot)| {
             let slot = slot.map(|(of, at, number)| Slot { of, at, number });
             let (tries, (waits, unclear, unchanged), (plain, no_mention, diverted), live) = posting;
-            let (operation, attempt, (request, placeholders, asked), key, (adopted, origin)) = about;
+            let (operation, attempt, (request, placeholders, asked), key, (adopted, origin, started_by)) =
+                about;
             let published = asked.unwrap_or(at);
             let start =
                 request.map(|request| templated(request, placeholders, &watch, published, key.as_deref()));
@@ -128,6 +130,7 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
                 published_at: asked,
                 adopted,
                 origin,
+                started_by,
                 live,
                 outlet: None,
                 fallback_reason: diverted,

@@ -9,7 +9,10 @@ use serde_json::Value;
 
 use super::{Form, Object, Start, Text, lenient};
 use crate::services::ApiError;
-use crate::watch::{self, Adopted, Check, LookUp, ProgressHistory, Purpose, Receipt, Seen, SignalLook};
+use crate::text;
+use crate::watch::{
+    self, Adopted, Check, LookUp, MAX_ACCOUNT_CHARS, ProgressHistory, Purpose, Receipt, Seen, SignalLook,
+};
 
 /// What opwatch remembers of a watch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,9 @@ pub(in crate::message) struct State<'a> {
     /// The start that the watch began with.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(in crate::message) origin: Option<Start<'a>>,
+    /// Who started the operation, as the signal says with which the watch began.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(in crate::message) started_by: Option<Text<'a>>,
     /// How the work went on.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(in crate::message) track: Option<Cow<'a, ProgressHistory>>,
@@ -82,6 +88,12 @@ pub(in crate::message) struct State<'a> {
 }
 
 impl State<'_> {
+    /// Who started the operation, in a line of bounded length.
+    pub(in crate::message) fn take_started_by(&mut self) -> Option<String> {
+        let account = self.started_by.take()?;
+        Some(text::line(text::cut(&account, MAX_ACCOUNT_CHARS))).filter(|account| !account.is_empty())
+    }
+
     /// The id of the watch, if it is one that opwatch could have written.
     pub(in crate::message) fn take_id(&mut self) -> Option<String> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -123,6 +135,7 @@ impl<'a> From<&'a Check> for State<'a> {
             last: check.last.as_ref().map(Cow::Borrowed),
             adopted: check.adopted,
             origin: check.origin.as_ref().map(Start::from),
+            started_by: check.started_by.as_deref().map(Cow::Borrowed),
             track: Some(Cow::Borrowed(&check.track)).filter(|track| **track != ProgressHistory::default()),
             live: live(check.live.as_ref()),
             announced: check.announced.then_some(true),
@@ -136,6 +149,7 @@ impl<'a> From<&'a watch::Report> for State<'a> {
         Self {
             adopted: report.adopted,
             origin: report.origin.as_ref().map(Start::from),
+            started_by: report.started_by.as_deref().map(Cow::Borrowed),
             live: live(report.live.as_ref()),
             asked: report.published_at,
             report: Some(Cow::Owned(super::Report::from(report).with(&report.unknown_fields))),

@@ -85,6 +85,7 @@ impl Words for English {
             Label::Detail => "Detail",
             Label::Prefix | Label::Source => "Location",
             Label::Operation => "Operation",
+            Label::StartedBy => "Started by",
             Label::Call => "Call",
             Label::Error => "Error",
             Label::Field => "Field",

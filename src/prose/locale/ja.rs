@@ -85,6 +85,7 @@ impl Words for Japanese {
             Label::Prefix => "保存先",
             Label::Source => "読み込み元",
             Label::Operation => "JobID",
+            Label::StartedBy => "実行者",
             Label::Call => "呼び出し",
             Label::Error => "エラー",
             Label::Field => "フィールド",

@@ -64,6 +64,8 @@ pub enum Label {
     Source,
     /// The operation's name.
     Operation,
+    /// Who started the operation.
+    StartedBy,
     /// The path that was to be called.
     Call,
     /// An error's code.

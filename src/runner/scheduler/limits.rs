@@ -54,6 +54,22 @@ impl Scheduler {
         if self.has_room(&limit, id, now, deadline).await { Ok(()) } else { Err(limit) }
     }
 
+    /// Counts a watch that begins with a signal among those of its minute.
+    ///
+    /// # Errors
+    /// The limit, when it is reached.
+    pub(in crate::runner) async fn count_adoption(
+        &self,
+        id: &str,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Result<(), Limit> {
+        let most = self.config.policy.limits.adoptions_per_minute;
+        let of = "adoption".to_owned();
+        let limit = Limit { setting: "MAX_ADOPTIONS_PER_MINUTE", of, period: MINUTE, most };
+        if self.has_room(&limit, id, now, deadline).await { Ok(()) } else { Err(limit) }
+    }
+
     /// Counts a start among those of its project and hour, unless an earlier try was counted.
     ///
     /// # Errors

@@ -1,0 +1,86 @@
+//! Adoption: a watch that nobody asked for begins with a signal about its operation.
+//!
+//! Its sentinel is created first. So whichever of several signals comes first begins the watch, and whether the operation was
+//! watched within a day is answered by the sentinel's name.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Action, DeliveryResult, Runner};
+use crate::clock::Deadline;
+use crate::google::Created;
+use crate::hash::short_hash;
+use crate::services::Operation;
+use crate::signal::{Phase, Signal};
+use crate::text;
+use crate::watch::{Check, MAX_ACCOUNT_CHARS, Purpose, Routing, Watch};
+
+/// The checks of an adopted watch count from its signal, or from now if that is older.
+const FRESH: TimeDelta = TimeDelta::hours(1);
+
+impl Runner {
+    /// Whether the settings allow that the operation of `signal` becomes a watch. What was over at once needs none.
+    pub(super) fn adopts(&self, signal: &Signal) -> bool {
+        let (method, principal) = (signal.method.as_deref(), signal.principal.as_deref());
+        signal.phase != Phase::AtOnce
+            && self.config.policy.adoption.permits(&signal.operation, method, principal)
+    }
+
+    /// Begins the watch of an operation that nobody watches now.
+    pub(super) async fn adopt(&self, signal: &Signal, deadline: Deadline) -> DeliveryResult {
+        let now = self.clock.now();
+        let check = self.adopted(signal, now);
+        if let Err(limit) = self.scheduler.count_adoption(&check.watch.id, now, deadline).await {
+            return Box::pin(self.take(limit.refuse_watch(&check, now), deadline)).await;
+        }
+        match self.sentinels.claim(&check, now, deadline).await {
+            Ok(Created::New | Created::MaybeNew) => self.begin_adopted(check, now, deadline).await,
+            // It was watched within a day.
+            Ok(Created::AlreadyExists) => DeliveryResult::new(Action::Ignored),
+            Err(error) => DeliveryResult {
+                acknowledged: false,
+                needs_attention: !error.is_transient(),
+                error: Some(format!("its sentinel could not be created: {error}")),
+                ..DeliveryResult::new(Action::NotScheduled)
+            },
+        }
+    }
+
+    /// Goes on where an earlier delivery of the signal may have stopped: the watch of this sentinel began with a signal.
+    pub(super) async fn go_on_adopting(&self, sentinel: Check, deadline: Deadline) -> DeliveryResult {
+        if sentinel.watch.id != adopted_id(&sentinel.operation) {
+            return DeliveryResult::new(Action::Ignored);
+        }
+        let check = Check { attempt: 0, purpose: Purpose::Next, ..sentinel };
+        self.begin_adopted(check, self.clock.now(), deadline).await
+    }
+
+    async fn begin_adopted(&self, check: Check, now: DateTime<Utc>, deadline: Deadline) -> DeliveryResult {
+        let step = self.check(check, now, deadline).await;
+        let handled = Box::pin(self.take(step, deadline)).await;
+        if handled.decision == Action::CheckAgain {
+            return DeliveryResult { decision: Action::Adopted, ..handled };
+        }
+        handled
+    }
+
+    /// The first check of the watch that begins with `signal`.
+    fn adopted(&self, signal: &Signal, now: DateTime<Utc>) -> Check {
+        let operation = signal.operation.clone();
+        let (service, project) = (operation.service(), operation.project());
+        let watch = Watch {
+            id: adopted_id(&operation),
+            routing: self.config.policy.routes.complete(Routing::default(), service, project),
+            interval_s: self.config.defaults.interval_s,
+            max_checks: self.config.defaults.max_checks,
+            ..Watch::default()
+        };
+        let first = if (now - signal.at).abs() < FRESH { signal.at } else { now };
+        let account = |account: &String| text::line(text::cut(account, MAX_ACCOUNT_CHARS));
+        Check { started_by: signal.principal.as_ref().map(account), ..Check::new(watch, operation, first) }
+    }
+}
+
+/// The id of an adopted watch: the same for all signals about its operation.
+fn adopted_id(operation: &Operation) -> String {
+    short_hash(&["adopted", operation.service().id(), operation.name()])
+}
