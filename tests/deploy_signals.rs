@@ -16,6 +16,7 @@ const TOPIC: &str = "pubsub:projects/demo/topics/opwatch-signals";
 const PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-push";
 const SIGNALS_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-signals";
 const NATIVE_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-signals-cloud-builds";
+const FOREIGN_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-signals-push";
 
 /// The ends of what may be watched, and the starts of what is adopted, apart from opwatch's own.
 const FILTER: &str = concat!(
@@ -37,6 +38,9 @@ fn a_sink_is_made_once_compared_paused_and_removed() {
         "pubsub:projects/demo/topics/cloud-builds",
         json!({"name": "projects/demo/topics/cloud-builds"}),
     );
+    // Of somebody else, with a similar name.
+    let foreign = json!({"name": "projects/demo/subscriptions/opwatch-signals-push", "topic": "projects/demo/topics/cloud-builds"});
+    cloud.put(FOREIGN_PUSH, foreign);
 
     up_makes_the_sink(&cloud);
     let text = cloud.run("up", &["--no-test"], "").ok();
@@ -170,5 +174,7 @@ fn everything_is_removed(cloud: &Cloud) {
     for key in [SINK, TOPIC, SIGNALS_PUSH, NATIVE_PUSH] {
         assert!(!there.contains(key), "{key}");
     }
-    assert!(there.contains("pubsub:projects/demo/topics/cloud-builds"), "a topic of somebody else's");
+    for key in ["pubsub:projects/demo/topics/cloud-builds", FOREIGN_PUSH] {
+        assert!(there.contains(key), "{key} is somebody else's");
+    }
 }

@@ -33,6 +33,10 @@ ensure_signals() {
         "and run deploy/up again"
     fi
   done
+  for of in $(signal_subscriptions_there); do
+    [[ $of == "$signals_subscription" || ,${SIGNAL_TOPICS-}, == *",${of#"$signals_subscription-"},"* ]] ||
+      change "delete subscription $of, since SIGNAL_TOPICS does not list its topic" pubsub subscriptions delete "$of"
+  done
   say_what_is_not_logged
 }
 
@@ -95,12 +99,15 @@ remove_signals() {
   remove "topic $signals_topic" pubsub topics % "$signals_topic"
 }
 
-# The subscriptions that push to /events and are there, whatever SIGNAL_TOPICS has now.
+# The subscriptions of signals that are there, whatever SIGNAL_TOPICS has now. Each is called after its topic, so that those of a
+# deployment with a similar NAME are not among them.
 signal_subscriptions_there() {
   local all
   all=$(recall pubsub subscriptions list)
-  jq -rn --argjson all "${all:-[]}" --arg name "$signals_subscription" '
-    $all[].name | sub(".*/"; "") | select(. == $name or startswith($name + "-"))'
+  jq -rn --argjson all "${all:-[]}" --arg name "$signals_subscription" --arg retention "$signal_retention" '
+    $all[] | (.name | sub(".*/"; "")) as $id | (.topic | sub(".*/"; "")) as $topic
+    | select($id == $name or $id == "\($name)-\($topic)"
+      or ($topic == "_deleted-topic_" and ($id | startswith($name + "-")) and .messageRetentionDuration == $retention)) | $id'
 }
 
 # For deploy/doctor: the newest line of the log that is about a signal.
