@@ -68,7 +68,7 @@ fn a_few_seconds_of_fuzzing_end() {
     assert_eq!(code, Some(0), "{text}");
     let calls = copy.calls();
     let times: Vec<_> = calls.split("-max_total_time=").skip(1).map(|rest| &rest[..2]).collect();
-    assert_eq!(times, ["1 "; 7], "{calls}");
+    assert_eq!(times, ["1 "; 8], "{calls}");
 }
 
 #[test]
