@@ -49,6 +49,6 @@ pub struct Config {
 impl Config {
     /// How soon a next check is wanted when none may come before `wait` is over.
     pub fn pace(&self, wait: Duration) -> Pace {
-        Pace { wait, least_s: self.policy.limits.min_interval, signals: self.signals }
+        Pace { wait, least_s: self.policy.limits.min_interval, signals: self.signals, ..Pace::default() }
     }
 }

@@ -66,7 +66,7 @@ pub fn config(powers: Powers) -> Config {
         report_queue: QUEUE.to_owned(),
         notice_queue: QUEUE.to_owned(),
         service_account: "tasks@demo.iam.gserviceaccount.com".to_owned(),
-        defaults: Defaults::new(outlets::ADDRESSING),
+        defaults: Defaults::new(outlets::ADDRESSING).fixed(),
         policy: policy(powers),
         locale: Locale::En,
         zone: chrono_tz::Tz::UTC,

@@ -31,7 +31,7 @@ fn read_data(data: &[u8]) -> Result<Message, Problem> {
     read(
         data,
         &Received { message_id: "7".to_owned(), published: published(), origin: Origin::Internal },
-        &Defaults::new(opwatch::outlets::ADDRESSING),
+        &Defaults::new(opwatch::outlets::ADDRESSING).fixed(),
     )
 }
 

@@ -35,6 +35,7 @@ mod input;
 mod instructions;
 mod kickoff;
 mod leaks;
+mod ladder;
 mod ledger;
 mod limits;
 mod live;

@@ -37,6 +37,7 @@ fn defaults_are_those_of_the_documents() {
     let settings = good().check().unwrap();
     assert_eq!(settings.port, 8080);
     assert_eq!((settings.config.defaults.interval_s, settings.config.defaults.max_checks), (60, 60));
+    assert_eq!((settings.config.defaults.until_s, settings.config.signals), (Some(86_400), false));
     assert_eq!(settings.config.report_queue, settings.config.check_queue);
     assert_eq!(settings.config.notice_queue, settings.config.check_queue);
     let limits = Limits {
@@ -186,6 +187,9 @@ fn good_values_are_taken() {
         assert!(with(setting, value).is_ok(), "{setting}={value}: {:?}", with(setting, value).err());
     }
     assert_eq!(with("CHECK_INTERVAL", "5m").unwrap().config.defaults.interval_s, 300);
+    for fixed in [with("CHECK_INTERVAL", "60s"), with("CHECK_LIMIT", "60")] {
+        assert_eq!(fixed.unwrap().config.defaults.until_s, None);
+    }
 }
 
 #[test]

@@ -44,7 +44,7 @@ static TRUST: LazyLock<Trust> = LazyLock::new(|| {
     Trust::Internal(Internal { topic: "projects/my-project/topics/opwatch".to_owned(), public_until: None })
 });
 
-static DEFAULTS: LazyLock<Defaults> = LazyLock::new(|| Defaults::new(outlets::ADDRESSING));
+static DEFAULTS: LazyLock<Defaults> = LazyLock::new(|| Defaults::new(outlets::ADDRESSING).fixed());
 
 /// Opens the envelope.
 pub(crate) fn decode(push: &[u8]) -> Delivery {

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod grid;
+mod ladder;
 mod retry;
 mod schedule;
 mod sentinel;
@@ -10,6 +11,7 @@ mod start;
 
 pub use adoption::{Claim, Known, Query};
 pub use grid::Grid;
+pub use ladder::{Fallback, Ladder};
 pub use retry::{
     STALL_TRIES, START_WINDOW, UNCLEAR_RETRIES, WAITS, report_delay, spread, start_delay, unclear_delay,
 };
@@ -72,14 +74,17 @@ pub fn decide(check: &Check, observation: Observation, now: DateTime<Utc>, pace:
             Verdict::new(Outcome::CannotTell, Some(Reason::Unavailable), last_facts(check)).with(error)
         }
         Observation::Running(facts) => {
+            let pace = pace.of(check, Some(&facts), now);
             let track = check.track.after(now, &facts);
             let last = Some(Seen { at: now, facts });
             return next(Check { track, last, unreadable: false, ..check.clone() }, now, pace);
         }
         Observation::Unreadable(_) => {
+            let pace = pace.of(check, None, now);
             return next(Check { unreadable: true, ..check.clone() }, now, pace);
         }
         Observation::Unavailable(_) => {
+            let pace = pace.of(check, None, now);
             return next(Check { unreadable: false, ..check.clone() }, now, pace);
         }
     };
@@ -274,8 +279,15 @@ mod tests {
                 }
                 Decision::Check(next, due) => {
                     prop_assert!(!done);
-                    prop_assert!(next.attempt > check.attempt || joins);
-                    prop_assert!(next.attempt < check.watch.max_checks && next.purpose == Purpose::Next);
+                    prop_assert_eq!(next.purpose, Purpose::Next);
+                    match check.watch.until_s.map(Ladder::last_of) {
+                        // A version without ladders has other numbers.
+                        Some(last) => prop_assert!((next.attempt != check.attempt || joins) && next.attempt <= last),
+                        None => {
+                            prop_assert!(next.attempt > check.attempt || joins);
+                            prop_assert!(next.attempt < check.watch.max_checks);
+                        }
+                    }
                     prop_assert!(due <= now + TimeDelta::days(29));
                     prop_assert_eq!((next.first, next.watch), (check.first, check.watch));
                 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Grid;
-use crate::watch::{Check, seconds};
+use super::{Grid, Ladder};
+use crate::services::OperationInfo;
+use crate::watch::{Check, Watch, seconds};
 
 /// Cloud Tasks schedules at most 30 days ahead; only a forged number or schedule reaches that.
 pub(super) const MAX_AHEAD: TimeDelta = TimeDelta::days(29);
@@ -15,6 +16,8 @@ pub(super) const MAX_AHEAD: TimeDelta = TimeDelta::days(29);
 pub enum Schedule {
     /// A fixed interval.
     Fixed(Grid),
+    /// Rungs that are farther apart the longer the watch lasts.
+    Ladder(Ladder),
 }
 
 /// A check to come.
@@ -35,16 +38,46 @@ pub struct Pace {
     pub least_s: u32,
     /// Whether a signal is expected when the operation ends, so that checks are only the safety net.
     pub signals: bool,
+    /// How long the operation will still take, as its progress suggests.
+    pub left: Option<Duration>,
+    /// Whether the operation is about to end, as its progress or its last run suggests.
+    pub near_end: bool,
+}
+
+/// Percent of the work below which an estimate is worth nothing.
+const TOO_LITTLE: u8 = 3;
+/// Percent of the work from which the end is near: finishing often has no counts.
+const ALMOST_DONE: u8 = 97;
+/// The share of the last run's time in which this one is likely to end, in percent.
+const LIKELY: std::ops::RangeInclusive<i64> = 80..=130;
+
+impl Pace {
+    /// With what is known at `now` about the end of the operation that `check` looks at, running as `seen` shows, if it was seen.
+    #[must_use]
+    pub(super) fn of(self, check: &Check, seen: Option<&OperationInfo>, now: DateTime<Utc>) -> Self {
+        let last = check.last.as_ref().and_then(|last| last.facts.start);
+        let began = seen.and_then(|seen| seen.start).or(last).unwrap_or(check.first);
+        let age = (now - began).num_milliseconds().max(0);
+        let percent = seen.and_then(OperationInfo::percent).filter(|percent| *percent >= TOO_LITTLE);
+        let left = percent.map(|percent| {
+            let left = age.saturating_mul(i64::from(100 - percent.min(100))) / i64::from(percent);
+            Duration::from_millis(left.unsigned_abs())
+        });
+        let usual = check.usual_s.filter(|usual| *usual > 0).map(|usual| age / 10 / i64::from(usual));
+        let near_end = percent.is_some_and(|percent| percent >= ALMOST_DONE)
+            || usual.is_some_and(|share| LIKELY.contains(&share));
+        Self { left, near_end, ..self }
+    }
 }
 
 impl Check {
     /// The schedule of the watch that this check belongs to.
     pub fn schedule(&self) -> Schedule {
-        Schedule::Fixed(Grid {
-            first: self.first,
-            interval_s: self.watch.interval_s,
-            max_checks: self.watch.max_checks,
-        })
+        let Watch { until_s, interval_s, max_checks, .. } = self.watch;
+        match until_s {
+            Some(until_s) => Schedule::Ladder(Ladder { from: self.first, until_s }),
+            None => Schedule::Fixed(Grid { first: self.first, interval_s, max_checks }),
+        }
     }
 }
 
@@ -53,6 +86,7 @@ impl Schedule {
     pub fn due(self, attempt: u32) -> DateTime<Utc> {
         match self {
             Self::Fixed(grid) => grid.due(attempt),
+            Self::Ladder(ladder) => ladder.due(attempt),
         }
     }
 
@@ -60,6 +94,7 @@ impl Schedule {
     pub fn last_due(self) -> DateTime<Utc> {
         match self {
             Self::Fixed(grid) => grid.due(grid.last()),
+            Self::Ladder(ladder) => ladder.due(ladder.last()),
         }
     }
 
@@ -67,6 +102,7 @@ impl Schedule {
     pub fn last_gap(self) -> TimeDelta {
         match self {
             Self::Fixed(grid) => seconds(grid.interval_s),
+            Self::Ladder(ladder) => ladder.due(ladder.last()) - ladder.due(ladder.last().saturating_sub(1)),
         }
     }
 
@@ -74,6 +110,7 @@ impl Schedule {
     pub fn is_over(self, attempt: u32, now: DateTime<Utc>) -> bool {
         match self {
             Self::Fixed(grid) => grid.is_over(attempt, now),
+            Self::Ladder(ladder) => ladder.is_over(attempt, now),
         }
     }
 
@@ -81,6 +118,7 @@ impl Schedule {
     pub fn next(self, after: Option<u32>, now: DateTime<Utc>, pace: Pace) -> Point {
         match self {
             Self::Fixed(grid) => grid.next(after, now, pace.wait),
+            Self::Ladder(ladder) => ladder.next(after, now, pace),
         }
     }
 }

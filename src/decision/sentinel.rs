@@ -2,11 +2,12 @@
 //! chain of its checks should ever be lost.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Schedule;
 use super::schedule::MAX_AHEAD;
-use super::{Pace, Schedule};
 use crate::watch::{Check, Purpose};
 
 /// How long after the last check it is due, at least and at most: one interval in between.
@@ -31,6 +32,8 @@ pub fn chain_checks(check: &Check, now: DateTime<Utc>) -> impl Iterator<Item = C
             let next = grid.after(now);
             next..next.saturating_add(2).min(check.watch.max_checks)
         }
+        // Which rung is next depends on what was seen.
+        Schedule::Ladder(_) => 0..0,
     };
     numbers.map(|attempt| Check { attempt, purpose: Purpose::Next, ..check.clone() })
 }
@@ -38,7 +41,10 @@ pub fn chain_checks(check: &Check, now: DateTime<Utc>) -> impl Iterator<Item = C
 /// The number for a check that is made beside the chain at `now`, so that a next check is the one that a copy of the chain's asks
 /// for.
 pub(super) fn number_at(check: &Check, now: DateTime<Utc>) -> u32 {
-    check.schedule().next(None, now, Pace::default()).attempt.saturating_sub(1)
+    match check.schedule() {
+        Schedule::Fixed(grid) => grid.next(None, now, Duration::ZERO).attempt.saturating_sub(1),
+        Schedule::Ladder(ladder) => ladder.at(now),
+    }
 }
 
 /// The same check, but of a sentinel that comes before the last check a copy that joins the chain: a watch may be longer than a

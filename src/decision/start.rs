@@ -32,7 +32,8 @@ pub fn within_start_window(start: &Start, now: DateTime<Utc>) -> bool {
 
 /// What follows once the operation runs, started or adopted: the first check, or the report when it is done already.
 pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateTime<Utc>) -> Decision {
-    let interval = seconds(start.watch.interval_s);
+    // A ladder begins with its operation.
+    let interval = if start.watch.until_s.is_some() { 0 } else { start.watch.interval_s };
     let Some(operation) = listed.operation else {
         let facts = match listed.observation {
             Observation::Ended(ending, facts) => {
@@ -45,7 +46,7 @@ pub fn begin(start: &Start, listed: Listed, adopted: Option<Adopted>, now: DateT
         return Decision::Report(Box::new(Report::of_start(start, verdict, now)));
     };
     let operation = named_as_asked(start, operation);
-    let first = listed.start.unwrap_or(now) + interval;
+    let first = listed.start.unwrap_or(now) + seconds(interval);
     let last = match &listed.observation {
         Observation::Running(facts) => Some(Seen { at: now, facts: facts.clone() }),
         Observation::Ended(..) | Observation::Unreadable(_) | Observation::Unavailable(_) => None,

@@ -17,7 +17,7 @@ pub use comparison::Comparison;
 pub use protocol::ClaimOf;
 pub use record::{Snapshot, merged};
 pub use run::Run;
-pub use success::{RunBaseline, Success, work_of};
+pub use success::{RunBaseline, Success, work, work_of};
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};

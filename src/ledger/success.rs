@@ -6,7 +6,7 @@ use super::Run;
 use super::entity::{integer, integer_of, long_text, nested, nested_of, properties, text_of, time, time_of};
 use crate::google::Properties;
 use crate::placeholder;
-use crate::services::Operation;
+use crate::services::{Operation, OperationInfo};
 use crate::watch::{Outcome, Report};
 
 /// A run that ended well.
@@ -98,9 +98,12 @@ impl RunBaseline {
 
 /// What makes two runs the same work: service, project, kind of work, and the title or else the place it writes to.
 pub fn work_of(report: &Report) -> Option<[String; 4]> {
-    let operation = report.operation.as_ref()?;
-    let facts = &report.facts;
-    let name = report.watch.title.clone().or_else(|| facts.prefix.as_deref().map(place))?;
+    work(report.operation.as_ref()?, report.watch.title.as_ref(), &report.facts)
+}
+
+/// The same of an operation that runs, as `facts` show.
+pub fn work(operation: &Operation, title: Option<&String>, facts: &OperationInfo) -> Option<[String; 4]> {
+    let name = title.cloned().or_else(|| facts.prefix.as_deref().map(place))?;
     Some(parts(operation, facts.work.as_deref().unwrap_or_default(), &name))
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 pub(crate) use self::facts::facts;
 use self::facts::{error, progress};
 pub(crate) use self::report::{outcome, report};
+use crate::decision::Ladder;
 use crate::placeholder::Values;
 use crate::services::{Operation, OperationInfo, Service, StartMethod, parse_start_path};
 use crate::text::{cut, line};
@@ -133,18 +134,21 @@ pub(crate) fn watch() -> BoxedStrategy<Watch> {
         1_u32..=86_400,
         1_u32..=10_000,
         (unknown_fields(), unknown_fields()),
-        routing(),
+        (routing(), option(Ladder::MIN_S..=Ladder::MAX_S)),
     )
-        .prop_map(|(id, title, locale, time_zone, interval, limit, (message, state), routing)| Watch {
-            id,
-            // The reader takes no empty title, and cleans it.
-            title: title.map(|title| line(cut(&title, 100))).filter(|title| !title.is_empty()),
-            locale,
-            time_zone,
-            routing,
-            interval_s: interval,
-            max_checks: limit,
-            unknown: Unknown { message, state },
+        .prop_map(|(id, title, locale, time_zone, interval, limit, (message, state), (routing, until_s))| {
+            Watch {
+                id,
+                // The reader takes no empty title, and cleans it.
+                title: title.map(|title| line(cut(&title, 100))).filter(|title| !title.is_empty()),
+                locale,
+                time_zone,
+                routing,
+                until_s,
+                interval_s: interval,
+                max_checks: limit,
+                unknown: Unknown { message, state },
+            }
         })
         .boxed()
 }

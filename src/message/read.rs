@@ -7,6 +7,7 @@ use super::fields::Rules;
 use super::received::{Defaults, INTERVAL, LIMIT, Received};
 use super::wire::{self, State};
 use super::{MAX_READ_BYTES, MAX_TITLE_CHARS, operation, start};
+use crate::decision::Ladder;
 use crate::json::{self, Object};
 use crate::placeholder::Values;
 use crate::services::{MAX_NAME_BYTES, Operation, Service};
@@ -108,19 +109,41 @@ impl Reader<'_> {
         let locale = rules.word("locale", &mut message.locale, Locale::ALLOWED, |word| word.parse().ok())?;
         let time_zone = rules.formed("timeZone", &mut message.time_zone, ZONE, |word| word.parse().ok())?;
         let routing = self.routing()?;
-        let message = &mut self.message;
+        let (until_s, interval_s, max_checks) = self.schedule()?;
         Ok(Watch {
             id: own_id.unwrap_or_else(|| self.received.message_id.clone()),
             title,
             locale,
             time_zone,
             routing,
-            interval_s: rules
-                .number("interval", &mut message.interval, INTERVAL)?
-                .unwrap_or(self.defaults.interval_s),
-            max_checks: rules.number("limit", &mut message.limit, LIMIT)?.unwrap_or(self.defaults.max_checks),
+            until_s,
+            interval_s,
+            max_checks,
             unknown: Unknown::default(),
         })
+    }
+
+    /// How long its ladder lasts, if it has one, and the interval and number of checks on a fixed grid.
+    fn schedule(&mut self) -> Result<(Option<u32>, u32, u32), Problem> {
+        let (rules, message) = (self.rules, &mut self.message);
+        let interval = rules.number("interval", &mut message.interval, INTERVAL)?;
+        let limit = rules.number("limit", &mut message.limit, LIMIT)?;
+        let until = rules.formed("until", &mut message.until, SPAN, span)?;
+        let fixed = interval.map(|_| "interval").or(limit.map(|_| "limit"));
+        let until_s = match fixed {
+            _ if self.is_continuation => {
+                self.state.ladder.map(|ladder| ladder.clamp(Ladder::MIN_S, Ladder::MAX_S))
+            }
+            Some(with) if until.is_some() => {
+                return Err(Problem::new("until", ProblemKind::NotTogether { with: with.to_owned() }));
+            }
+            Some(_) => None,
+            None => until.or(self.defaults.until_s),
+        };
+        let older = until_s.map(Ladder::fallback);
+        let interval_or = older.map_or(self.defaults.interval_s, |older| older.interval_s);
+        let limit_or = older.map_or(self.defaults.max_checks, |older| older.max_checks);
+        Ok((until_s, interval.unwrap_or(interval_or), limit.unwrap_or(limit_or)))
     }
 
     fn routing(&mut self) -> Result<Routing, Problem> {
@@ -199,19 +222,24 @@ impl Reader<'_> {
     }
 
     fn check(mut self, watch: Watch) -> Result<Message, Problem> {
-        let attempts = 0..=watch.max_checks.saturating_sub(1);
+        let last = match watch.until_s {
+            Some(until_s) if !self.is_continuation => Ladder::last_of(until_s),
+            Some(_) | None => watch.max_checks.saturating_sub(1),
+        };
+        let attempts = 0..=last;
         let attempt = self.rules.number("attempt", &mut self.message.attempt, attempts)?.unwrap_or(0);
         let operation = self.operation().or_else(|problem| {
             // A misspelt name is told as the unknown field that it is, not as a missing name.
             if problem.kind == ProblemKind::Missing { self.left().and(Err(problem)) } else { Err(problem) }
         })?;
-        let watch = self.finish(watch)?;
-        // What a person sends is due when it was published.
-        let due_now =
-            self.received.published - seconds(watch.interval_s) * i32::try_from(attempt).unwrap_or(i32::MAX);
-        let latest = self.received.published + TimeDelta::days(1);
+        let mut watch = self.finish(watch)?;
+        let from = self.state.from.filter(text::is_plausible);
+        if self.is_continuation && from.is_none() {
+            // A version without ladders began the watch.
+            watch.until_s = None;
+        }
         Ok(Message::Check(Box::new(Check {
-            first: self.state.first.filter(text::is_plausible).unwrap_or(due_now).min(latest),
+            first: self.first(&watch, from, attempt),
             watch,
             operation,
             attempt,
@@ -219,6 +247,7 @@ impl Reader<'_> {
                 self.state.sentinel.unwrap_or(false),
                 self.state.signal.filter(|look| text::is_plausible(&look.at)),
             ),
+            usual_s: self.state.usual,
             unreadable: self.state.unreadable.unwrap_or(false),
             last: self.state.last.take().and_then(|last| last.into_owned().plausible()),
             track: self.state.track.take().map(|track| track.into_owned().plausible()).unwrap_or_default(),
@@ -229,6 +258,23 @@ impl Reader<'_> {
             started_by: self.state.take_started_by(),
             is_continuation: self.is_continuation,
         })))
+    }
+
+    /// When check 0 of a watch is due, or its ladder begins. What a person sends is due when it was published, unless it has the
+    /// number of a later check.
+    fn first(&self, watch: &Watch, from: Option<DateTime<Utc>>, attempt: u32) -> DateTime<Utc> {
+        let published = self.received.published;
+        let latest = published + TimeDelta::days(1);
+        let Some(until_s) = watch.until_s else {
+            let due_now = published - seconds(watch.interval_s) * i32::try_from(attempt).unwrap_or(i32::MAX);
+            return self.state.first.filter(text::is_plausible).unwrap_or(due_now).min(latest);
+        };
+        let skipped = if attempt == 0 {
+            TimeDelta::zero()
+        } else {
+            Ladder { from: published, until_s }.due(attempt) - published
+        };
+        from.unwrap_or(published - skipped).min(latest)
     }
 
     /// A report must reach people whatever became of its other fields, so nothing here refuses it.
@@ -304,6 +350,23 @@ impl Reader<'_> {
         let own = |word: &str| is_label(word).then(|| word.to_owned());
         self.rules.formed("key", &mut self.message.key, FORM, own)
     }
+}
+
+/// What `until` must be.
+const SPAN: &str = "a whole number with m, h or d, from 1m to 28d, such as 6h";
+
+/// The seconds that a watch may last.
+fn span(text: &str) -> Option<u32> {
+    let count = text.get(..text.len().checked_sub(1)?)?;
+    let unit = match text.as_bytes().last()? {
+        b'm' => 60,
+        b'h' => 3_600,
+        b'd' => 86_400,
+        _ => return None,
+    };
+    let plain = count.bytes().all(|byte| byte.is_ascii_digit()) && !count.starts_with('0');
+    let count: u32 = count.parse().ok().filter(|_| plain)?;
+    count.checked_mul(unit).filter(|span| (Ladder::MIN_S..=Ladder::MAX_S).contains(span))
 }
 
 const ZONE: &str = "an IANA time zone, such as Europe/Madrid or UTC";

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use crate::decision::Ladder;
 use crate::json;
 use crate::services::Service;
 use crate::trust::Origin;
@@ -18,7 +19,9 @@ pub const LIMIT: std::ops::RangeInclusive<u32> = 1..=10_000;
 pub struct Defaults {
     /// The services that a name without one is held against: `SERVICES`.
     pub services: Vec<Service>,
-    /// Seconds between two checks.
+    /// How long a watch with a ladder lasts, in seconds; none if checks have a fixed interval.
+    pub until_s: Option<u32>,
+    /// Seconds between two checks at a fixed interval.
     pub interval_s: u32,
     /// Checks at most.
     pub max_checks: u32,
@@ -29,9 +32,22 @@ pub struct Defaults {
 }
 
 impl Defaults {
-    /// A check a minute for an hour of the services that are watched by default, times in UTC.
+    /// A ladder of a day, or a check a minute for an hour, of the services that are watched by default, times in UTC.
     pub fn new(addressing: Addressing) -> Self {
-        Self { services: Service::defaults(), interval_s: 60, max_checks: 60, zone: Tz::UTC, addressing }
+        Self {
+            services: Service::defaults(),
+            until_s: Some(Ladder::DEFAULT_S),
+            interval_s: 60,
+            max_checks: 60,
+            zone: Tz::UTC,
+            addressing,
+        }
+    }
+
+    /// The same with a check a minute for an hour.
+    #[must_use]
+    pub fn fixed(self) -> Self {
+        Self { until_s: None, ..self }
     }
 }
 

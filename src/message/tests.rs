@@ -17,7 +17,7 @@ fn received() -> Received {
     Received { message_id: "2070443601311540".to_owned(), published, origin: Origin::Internal }
 }
 
-static DEFAULTS: LazyLock<Defaults> = LazyLock::new(|| Defaults::new(crate::outlets::ADDRESSING));
+static DEFAULTS: LazyLock<Defaults> = LazyLock::new(|| Defaults::new(crate::outlets::ADDRESSING).fixed());
 
 fn read_back(data: &[u8]) -> Result<Message, Problem> {
     read(data, &received(), &DEFAULTS)

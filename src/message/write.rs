@@ -126,6 +126,7 @@ impl Message {
         let state = wire::State {
             version: Some(VERSION),
             id: Some(Cow::Borrowed(&watch.id)),
+            ladder: watch.until_s,
             unknown: Cow::Borrowed(&watch.unknown.state),
             ..state
         };
@@ -147,7 +148,7 @@ impl Report {
     /// The message that a person publishes to go on: watching the operation, or making the start. It carries no
     /// `state`, so it begins a new watch; one that starts carries the key, so that it does not start twice.
     pub fn again(&self) -> Option<Map<String, Value>> {
-        let kickoff = wire::Message::from(&self.watch);
+        let kickoff = wire::Message::kickoff(&self.watch);
         let kickoff = match (&self.operation, &self.start) {
             (Some(operation), _) if !self.is_ended_before() => kickoff.about(Some(operation)),
             (_, Some(start)) => kickoff.starting(Some(start), self.key.as_deref()),
@@ -161,7 +162,7 @@ impl Report {
     pub fn start_again(&self) -> Option<Map<String, Value>> {
         let key = short_hash(&["again", &self.watch.id]);
         let start = self.origin.as_ref()?;
-        Some(wire::Message::from(&self.watch).starting(Some(start), Some(&key)).into_object())
+        Some(wire::Message::kickoff(&self.watch).starting(Some(start), Some(&key)).into_object())
     }
 }
 

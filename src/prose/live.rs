@@ -114,8 +114,12 @@ impl Writer<'_> {
     }
 
     fn checks(&self, next: &Check, due: DateTime<Utc>) -> Option<Field> {
-        let (done, of) = (grouped(next.attempt.into()), grouped(next.watch.max_checks.into()));
         let due = due.with_timezone(&self.zone).format("%H:%M:%S").to_string();
+        if next.watch.until_s.is_some() {
+            let last = self.clock(next.schedule().last_due());
+            return self.plain(Label::Checks, Some(self.words.checks_until(&due, &last)));
+        }
+        let (done, of) = (grouped(next.attempt.into()), grouped(next.watch.max_checks.into()));
         self.plain(Label::Checks, Some(self.words.checks(&done, &of, &due)))
     }
 }

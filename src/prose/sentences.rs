@@ -1,5 +1,7 @@
 //! The sentences of a notice: why, what somebody should know, what looks wrong.
 
+use std::time::Duration;
+
 use super::{Text, Writer};
 use crate::prose::locale::Note;
 use crate::services::OperationInfo;
@@ -36,7 +38,10 @@ impl Writer<'_> {
         }));
         match report.outcome {
             Outcome::LimitReached if report.attempt.is_some() => {
-                notes.push(Note::Stopped { checks: report.watch.max_checks });
+                notes.push(match report.watch.until_s {
+                    Some(until_s) => Note::TimeIsOver { watched: Duration::from_secs(until_s.into()) },
+                    None => Note::Stopped { checks: report.watch.max_checks },
+                });
             }
             Outcome::CannotTell | Outcome::Lost if seen_earlier(report) => notes.push(Note::LastSeen),
             Outcome::Lost if report.start.is_some() => notes.push(Note::MayRun),

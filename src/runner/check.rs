@@ -28,6 +28,10 @@ impl Runner {
             Observation::Unreadable(error) | Observation::Unavailable(error) => Some(error.to_string()),
             Observation::Running(_) | Observation::Ended(..) => None,
         };
+        let mut check = check;
+        if let Observation::Running(facts) = &look.observation {
+            check.usual_s = self.recorder.usual_s(&check, facts, deadline).await;
+        }
         let step = match check.purpose {
             Purpose::Next | Purpose::Sentinel => {
                 let decision = decide(&check, look.observation, now, self.config.pace(look.wait));

@@ -44,7 +44,9 @@ use crate::message::{MAX_READ_BYTES, Received, is_report, read};
 use crate::outlets::Outlets;
 use crate::text;
 use crate::trust::Origin;
-use crate::watch::{InvalidMessage, Locale, MAX_EXCERPT_CHARS, Message, Problem, ProblemKind, Report, Test};
+use crate::watch::{
+    InvalidMessage, Locale, MAX_EXCERPT_CHARS, Message, Problem, ProblemKind, Report, Test, Watch,
+};
 
 /// Handles deliveries.
 pub struct Runner {
@@ -126,8 +128,10 @@ impl Runner {
                 return Ok(message);
             }
         }
-        if !matches!(message, Message::Test(_)) {
-            self.config.policy.permit_interval(message.watch().interval_s)?;
+        let Watch { until_s, interval_s, .. } = message.watch();
+        // The distances of a ladder are never shorter than allowed.
+        if !matches!(message, Message::Test(_)) && until_s.is_none() {
+            self.config.policy.permit_interval(*interval_s)?;
         }
         self.config.policy.permit_routing(&message.watch().routing)?;
         Ok(self.routed(message))

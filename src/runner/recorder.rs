@@ -11,8 +11,9 @@ use crate::config::Config;
 use crate::decision::{Decision, WAITS};
 use crate::google::{CallError, Google, report_id};
 use crate::hash::random_id;
-use crate::ledger::{ClaimOf, Comparison, LeaseState, Ledger, RunBaseline, Snapshot, Success, work_of};
-use crate::watch::{Kind, Reason, Report};
+use crate::ledger::{ClaimOf, Comparison, LeaseState, Ledger, RunBaseline, Snapshot, Success, work, work_of};
+use crate::services::OperationInfo;
+use crate::watch::{Check, Kind, Reason, Report};
 
 /// How often a failing ledger is warned of at most.
 const SILENCE: TimeDelta = TimeDelta::minutes(1);
@@ -170,6 +171,25 @@ impl Recorder {
             Some(known) => PriorRun { run, known, asked: true },
             None => PriorRun { run, ..PriorRun::default() },
         }
+    }
+
+    /// How long the last run of the work took that `check` looks at, in seconds, as `facts` show it running; 0 if that is not
+    /// known. None for a watch that makes no use of it.
+    pub(super) async fn usual_s(
+        &self,
+        check: &Check,
+        facts: &OperationInfo,
+        deadline: Deadline,
+    ) -> Option<u32> {
+        let ledger = self.config.ledger.as_ref().filter(|_| check.watch.until_s.is_some())?;
+        if check.usual_s.is_some() {
+            return check.usual_s;
+        }
+        let Some(work) = work(&check.operation, check.watch.title.as_ref(), facts) else { return Some(0) };
+        let (key, limit) = (ledger.success_key(&work.each_ref().map(String::as_str)), deadline.for_ledger());
+        let known = within(limit, ledger.remembered(&self.google, &key, limit)).await;
+        let last = self.or_warn("the last run is not known", known).flatten().map(|known| known.last);
+        Some(last.map_or(0, |last| u32::try_from((last.end - last.start).num_seconds()).unwrap_or(0)))
     }
 
     /// Records that `report` was sent. Nothing else is left to do, so a ledger that worked is tried twice.

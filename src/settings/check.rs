@@ -140,6 +140,9 @@ impl ServeArgs {
         }
         Defaults {
             services: policy.services.clone(),
+            until_s: default
+                .until_s
+                .filter(|_| !self.check_interval.is_given() && !self.check_limit.is_given()),
             // The default gives way.
             interval_s: interval.max(least),
             max_checks: self.check_limit.check(problems).unwrap_or(default.max_checks),

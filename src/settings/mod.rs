@@ -105,11 +105,12 @@ pub struct ServeArgs {
     /// How Slack is told
     #[command(flatten)]
     pub slack: SlackArgs,
-    /// Time between two checks, 1s to 24h, such as 90s or 5m
-    #[arg(long, env = "CHECK_INTERVAL", hide_env_values = true, default_value = "60s", value_parser = reads("90s or 5m", interval))]
+    /// Time between two checks, 1s to 24h, such as 90s or 5m. With it or `CHECK_LIMIT`, checks have a fixed interval; without
+    /// both they are farther apart the longer an operation runs, for 24 hours [default: none; 60s with `CHECK_LIMIT`]
+    #[arg(long, env = "CHECK_INTERVAL", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("90s or 5m", interval))]
     pub check_interval: Setting<u32>,
-    /// Maximum number of checks for one watch, 1 to 10000
-    #[arg(long, env = "CHECK_LIMIT", hide_env_values = true, default_value = "60", value_parser = reads("60", checks))]
+    /// Maximum number of checks for one watch, 1 to 10000 [default: none; 60 with `CHECK_INTERVAL`]
+    #[arg(long, env = "CHECK_LIMIT", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("60", checks))]
     pub check_limit: Setting<u32>,
     /// Whether signals arrive when operations end: `yes` or `no`. With `yes`, checks are only the safety net, and the default
     /// schedule makes half as many

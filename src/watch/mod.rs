@@ -75,9 +75,11 @@ pub struct Watch {
     pub time_zone: Option<Tz>,
     /// Its channel, mentions and verbosity, where they differ from the settings.
     pub routing: Routing,
-    /// Seconds between two checks.
+    /// How long it lasts at most, in seconds, if its checks are the rungs of a ladder; none for checks on a fixed grid.
+    pub until_s: Option<u32>,
+    /// Seconds between two checks on a fixed grid. For a ladder, those of the grid by which an older version goes on.
     pub interval_s: u32,
-    /// Checks at most.
+    /// Checks at most on a fixed grid. For a ladder, as above.
     pub max_checks: u32,
     /// Fields of a newer version, passed on as they came.
     pub unknown: Unknown,
@@ -99,12 +101,14 @@ pub struct Check {
     pub watch: Watch,
     /// What to look at.
     pub operation: Operation,
-    /// Its number on the grid.
+    /// Its number on the grid or ladder.
     pub attempt: u32,
     /// What it is made for.
     pub purpose: Purpose,
-    /// When check 0 is due.
+    /// When check 0 is due; of a ladder, its beginning.
     pub first: DateTime<Utc>,
+    /// How long the last run of the same work took, in seconds, as the ledger had it; 0 if it had none. Only for a ladder.
+    pub usual_s: Option<u32>,
     /// Whether the check before found that the operation can't be read.
     pub unreadable: bool,
     /// What was last seen of it running.
@@ -134,6 +138,7 @@ impl Check {
             attempt: 0,
             purpose: Purpose::Next,
             first,
+            usual_s: None,
             unreadable: false,
             last: None,
             track: ProgressHistory::default(),

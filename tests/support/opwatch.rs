@@ -367,6 +367,7 @@ pub(crate) fn settings(world: &World) -> Variables {
         ("TOPIC", TOPIC),
         ("INTERNAL_TOPIC", INTERNAL_TOPIC),
         ("CHECK_QUEUE", CHECK_QUEUE),
+        ("CHECK_INTERVAL", "60s"),
         ("REPORT_QUEUE", REPORT_QUEUE),
         ("TASKS_SERVICE_ACCOUNT", TASKS_ACCOUNT),
         ("SLACK_WEBHOOK_URL", &webhook),

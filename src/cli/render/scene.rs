@@ -136,12 +136,11 @@ impl<'a> Scenario<'a> {
         if let (Some(message), Value::Object(asked)) = (message.as_object_mut(), asked) {
             message.extend(asked.into_iter().filter(|(_, value)| !value.is_null()));
         }
-        read(message.to_string().as_bytes(), &self.received(), &Defaults::new(outlets::ADDRESSING)).map_err(
-            |problem| {
+        read(message.to_string().as_bytes(), &self.received(), &Defaults::new(outlets::ADDRESSING).fixed())
+            .map_err(|problem| {
                 let option = kebab(&problem.field);
                 format!("--{option}: {}", Locale::En.words().problem(&problem))
-            },
-        )
+            })
     }
 
     fn received(&self) -> Received {
@@ -194,7 +193,8 @@ impl<'a> Scenario<'a> {
         let name = format!("{}/operations/ASA1MTAwNDQx", self.project());
         let title = self.args.title.as_deref().unwrap_or("Nightly backup");
         let excerpt = json!({"name": name, "titel": title}).to_string();
-        let Err(problem) = read(excerpt.as_bytes(), &self.received(), &Defaults::new(outlets::ADDRESSING))
+        let Err(problem) =
+            read(excerpt.as_bytes(), &self.received(), &Defaults::new(outlets::ADDRESSING).fixed())
         else {
             return Err(unexpected());
         };

@@ -22,14 +22,20 @@ pub(in crate::message) struct Message<'a> {
     /// The JSON Schema of the message, for editors. opwatch ignores it.
     #[serde(rename = "$schema", skip_serializing_if = "Field::is_absent")]
     pub(in crate::message) schema: Field<Text<'a>>,
-    /// The seconds between two checks. Default: the setting `CHECK_INTERVAL`.
+    /// The seconds between two checks, which then have a fixed interval. Default: the setting `CHECK_INTERVAL`, if it or
+    /// `CHECK_LIMIT` is set, or 60 with `limit`.
     #[cfg_attr(test, schemars(range(min = *crate::message::INTERVAL.start(), max = *crate::message::INTERVAL.end())))]
     #[serde(skip_serializing_if = "Field::is_absent")]
     pub(in crate::message) interval: Field<u64>,
-    /// The maximum number of checks. Default: the setting `CHECK_LIMIT`.
+    /// The maximum number of checks, which then have a fixed interval. Default: the setting `CHECK_LIMIT`, or 60.
     #[cfg_attr(test, schemars(range(min = *crate::message::LIMIT.start(), max = *crate::message::LIMIT.end())))]
     #[serde(skip_serializing_if = "Field::is_absent")]
     pub(in crate::message) limit: Field<u64>,
+    /// How long to watch at most: minutes, hours or days, such as `6h`, from `1m` to `28d`. Checks are farther apart
+    /// the longer it lasts. Not together with `interval` or `limit`. Default: 24 h, if the settings have no fixed interval.
+    #[cfg_attr(test, schemars(schema_with = "super::schema::until"))]
+    #[serde(skip_serializing_if = "Field::is_absent")]
+    pub(in crate::message) until: Field<Text<'a>>,
     /// What the messages call the watch: one line without control or bidirectional characters. Default: by the operation.
     #[cfg_attr(test, schemars(schema_with = "super::schema::title"))]
     #[serde(skip_serializing_if = "Field::is_absent")]
@@ -162,6 +168,17 @@ impl<'a> From<&'a Watch> for Message<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// What a person writes to begin such a watch: with the same schedule.
+    pub(in crate::message) fn kickoff(watch: &'a Watch) -> Self {
+        let Some(until_s) = watch.until_s else { return Self::from(watch) };
+        let (count, unit) = match until_s {
+            hours if hours.is_multiple_of(3_600) => (hours / 3_600, 'h'),
+            seconds => (seconds.div_ceil(60), 'm'),
+        };
+        let until = Field::Is(format!("{count}{unit}").into());
+        Self { interval: Field::Absent, limit: Field::Absent, until, ..Self::from(watch) }
+    }
+
     /// The message about `operation`, when there is one.
     pub(in crate::message) fn about(self, operation: Option<&'a Operation>) -> Self {
         let text = |text: Option<&'a str>| Field::from(text.map(Cow::Borrowed));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Form, Object, Start, Text, lenient};
+use crate::decision::Ladder;
 use crate::services::ApiError;
 use crate::text;
 use crate::watch::{
@@ -25,7 +26,16 @@ pub(in crate::message) struct State<'a> {
     /// The id of the watch: the message id of its kickoff.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(in crate::message) id: Option<Text<'a>>,
-    /// When check 0 was due.
+    /// How many seconds the ladder lasts by which checks are made, if they are.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(in crate::message) ladder: Option<u32>,
+    /// When the ladder began. Without it the grid counts: a version without ladders began the watch.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(in crate::message) from: Option<DateTime<Utc>>,
+    /// How many seconds the last run of the same work took; 0 if there was none.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(in crate::message) usual: Option<u32>,
+    /// When check 0 was due. With a ladder, check 0 of the grid by which a version without ladders goes on.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(in crate::message) first: Option<DateTime<Utc>>,
     /// Whether the operation could not be read the last time; of a start, whether operations could not be listed.
@@ -128,7 +138,14 @@ impl<'a> From<&'a watch::Start> for State<'a> {
 impl<'a> From<&'a Check> for State<'a> {
     fn from(check: &'a Check) -> Self {
         Self {
-            first: Some(check.first),
+            first: Some(
+                check
+                    .watch
+                    .until_s
+                    .map_or(check.first, |until_s| check.first - Ladder::fallback(until_s).lead),
+            ),
+            from: check.watch.until_s.map(|_| check.first),
+            usual: check.usual_s,
             sentinel: (check.purpose == Purpose::Sentinel).then_some(true),
             signal: check.purpose.signal(),
             unreadable: check.unreadable.then_some(true),

@@ -126,6 +126,10 @@ impl Words for English {
         format!("{done} of {of}, next at {next}")
     }
 
+    fn checks_until(&self, next: &str, last: &str) -> String {
+        format!("next at {next}, until {last}")
+    }
+
     fn progress(&self, percent: u8, done: &str, of: &str) -> String {
         format!("{percent}% ({done} of {of})")
     }
@@ -314,6 +318,10 @@ impl Words for English {
             Note::Stopped { checks } => format!(
                 "opwatch stopped watching after {} (the limit). The operation is still running.",
                 counted(checks, "check", "checks")
+            ),
+            Note::TimeIsOver { watched } => format!(
+                "opwatch stopped watching after {} (the limit). The operation is still running.",
+                self.duration(watched)
             ),
             Note::LastSeen => "The values shown are from an earlier check.".to_owned(),
             Note::AdoptedByKey => "Already started for this kickoff. Not started again.".to_owned(),

@@ -126,6 +126,10 @@ impl Words for Japanese {
         format!("{done} / {of}、次回 {next}")
     }
 
+    fn checks_until(&self, next: &str, last: &str) -> String {
+        format!("次回 {next}（{last} まで監視）")
+    }
+
     fn progress(&self, percent: u8, done: &str, of: &str) -> String {
         format!("{percent}% ({of}件中{done}件)")
     }
@@ -282,6 +286,12 @@ impl Words for Japanese {
             Note::Stopped { checks } => {
                 format!(
                     "上限の{checks}回の確認に達したため、監視を終了しました。オペレーションは続いています。"
+                )
+            }
+            Note::TimeIsOver { watched } => {
+                format!(
+                    "上限の{}が経過したため、監視を終了しました。オペレーションは続いています。",
+                    self.duration(watched)
                 )
             }
             Note::LastSeen => "表示している値は以前の確認時のものです。".to_owned(),

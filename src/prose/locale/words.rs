@@ -109,6 +109,11 @@ pub enum Note<'a> {
         /// The limit.
         checks: u32,
     },
+    /// The time to watch is over.
+    TimeIsOver {
+        /// That time.
+        watched: Duration,
+    },
     /// What was last seen, when the end could not be.
     LastSeen,
     /// An earlier delivery of the same kickoff had started it.
@@ -318,6 +323,8 @@ pub trait Words: Sync {
     fn out_of(&self, done: &str, of: &str) -> String;
     /// The number of a check out of the limit, and when the next is due.
     fn checks(&self, done: &str, of: &str, next: &str) -> String;
+    /// When the next check is, and until when there will be any.
+    fn checks_until(&self, next: &str, last: &str) -> String;
     /// Progress with an estimate.
     fn progress(&self, percent: u8, done: &str, of: &str) -> String;
     /// A number of entities per unit of time.

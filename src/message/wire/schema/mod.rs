@@ -99,6 +99,7 @@ fn kickoff(mut fields: Map<String, Value>) -> Value {
         "description": "A kickoff: start an operation and follow it, follow one that is running, or test the installation.",
         "properties": fields,
         "additionalProperties": false,
+        "dependentSchemas": {"until": {"properties": without(&["interval", "limit"])}},
         "allOf": names_by_service(),
         "if": {"required": ["test"]},
         "then": {"properties": without(&["start", "name", "service", "attempt", "key"])},
@@ -144,6 +145,14 @@ fn own_start((resource, method): (&str, StartMethod)) -> Value {
 pub(super) fn title(_: &mut SchemaGenerator) -> Schema {
     let pattern = format!("^[^{HIDDEN}]*[^{HIDDEN}{BLANK}][^{HIDDEN}]*$");
     json_schema!({"type": "string", "minLength": 1, "maxLength": MAX_TITLE_CHARS, "pattern": pattern})
+}
+
+/// Minutes, hours or days: at most 28 days.
+pub(super) fn until(_: &mut SchemaGenerator) -> Schema {
+    const MINUTES: &str = "[1-9][0-9]{0,3}|[1-3][0-9]{4}|40[0-2][0-9]{2}|403[01][0-9]|40320";
+    const HOURS: &str = "[1-9][0-9]?|[1-5][0-9]{2}|6[0-6][0-9]|67[0-2]";
+    let pattern = format!("^(({MINUTES})m|({HOURS})h|([1-9]|1[0-9]|2[0-8])d)$");
+    json_schema!({"type": "string", "pattern": pattern})
 }
 
 pub(super) fn locale(_: &mut SchemaGenerator) -> Schema {
