@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Point;
-use super::schedule::MAX_AHEAD;
+use super::pace::MAX_AHEAD;
 
 /// When the checks of one watch are due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::schedule::MAX_AHEAD;
+use super::pace::MAX_AHEAD;
 use super::{Pace, Point};
 
 /// Rungs between two that are in the table.

@@ -3,6 +3,7 @@
 mod adoption;
 mod grid;
 mod ladder;
+mod pace;
 mod retry;
 mod schedule;
 mod sentinel;
@@ -12,10 +13,11 @@ mod start;
 pub use adoption::{Claim, Known, Query};
 pub use grid::Grid;
 pub use ladder::{Fallback, Ladder};
+pub use pace::{Pace, Point};
 pub use retry::{
     STALL_TRIES, START_WINDOW, UNCLEAR_RETRIES, WAITS, report_delay, spread, start_delay, unclear_delay,
 };
-pub use schedule::{Pace, Point, Schedule};
+pub use schedule::Schedule;
 pub use sentinel::{chain_checks, sentinel};
 pub use signal::{decide_signal, signalled};
 pub use start::{

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Schedule;
-use super::schedule::MAX_AHEAD;
+use super::pace::MAX_AHEAD;
 use crate::watch::{Check, Purpose};
 
 /// How long after the last check it is due, at least and at most: one interval in between.
