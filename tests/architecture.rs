@@ -79,8 +79,8 @@ const LONG_MATCHES: &[&str] = &[
     "prose/locale/en.rs: problem",
     "prose/locale/en/cause.rs: cause",
     "prose/locale/ja.rs: happened",
-    "prose/locale/ja.rs: note",
     "prose/locale/ja.rs: problem",
+    "prose/locale/ja.rs: note",
     "prose/locale/ja/cause.rs: cause",
 ];
 

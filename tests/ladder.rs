@@ -153,7 +153,11 @@ fn due(opwatch: &Opwatch) -> Vec<i64> {
 /// Through the real service: every check on a rung, and the time told at the end.
 #[tokio::test]
 async fn a_watch_without_settings_of_its_own_climbs_until_its_time_is_over() {
-    let opwatch = Opwatch::start_with(|args| args.unset("CHECK_INTERVAL")).await;
+    let opwatch = Opwatch::start_with(|args| {
+        args.unset("CHECK_INTERVAL");
+        args.set("STALL_AFTER", "0");
+    })
+    .await;
     opwatch.world.operations.add(NAME, Plan { duration: Duration::MAX, ..Plan::default() });
     opwatch.watch(&json!({"name": NAME, "until": "10m"})).await;
     let due = due(&opwatch);
