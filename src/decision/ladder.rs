@@ -149,7 +149,11 @@ const fn step(rung: u64) -> u32 {
     if root > 10_000 { root as u32 } else { 10_000 }
 }
 
-#[expect(clippy::large_stack_arrays, clippy::cast_possible_truncation, reason = "400 bytes, at compile time")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "it is computed at compile time"
+)]
 const fn table() -> [u32; ANCHORS] {
     let mut table = [0; ANCHORS];
     let (mut rung, mut n) = (20_000_u64, 0);
@@ -312,7 +316,7 @@ mod tests {
             let now = ladder.from + TimeDelta::milliseconds((f64::from(until_s) * 1_000.0 * share) as i64);
             if !ladder.is_over(attempt, now) {
                 let (wait, left) = (Duration::from_secs(wait), left.map(Duration::from_secs));
-                let next = ladder.next(Some(attempt), now, Pace { wait, left, near_end, signals, ..blind() });
+                let next = ladder.next(Some(attempt), now, Pace { wait, signals, left, near_end, ..blind() });
                 prop_assert!(next.attempt <= ladder.last() && next.attempt != attempt);
                 prop_assert!(next.attempt > attempt || attempt > ladder.last());
                 prop_assert!(next.at <= now + TimeDelta::days(29) && next.at == ladder.due(next.attempt));

@@ -282,13 +282,12 @@ mod tests {
                 Decision::Check(next, due) => {
                     prop_assert!(!done);
                     prop_assert_eq!(next.purpose, Purpose::Next);
-                    match check.watch.until_s.map(Ladder::last_of) {
+                    if let Some(last) = check.watch.until_s.map(Ladder::last_of) {
                         // A version without ladders has other numbers.
-                        Some(last) => prop_assert!((next.attempt != check.attempt || joins) && next.attempt <= last),
-                        None => {
-                            prop_assert!(next.attempt > check.attempt || joins);
-                            prop_assert!(next.attempt < check.watch.max_checks);
-                        }
+                        prop_assert!((next.attempt != check.attempt || joins) && next.attempt <= last);
+                    } else {
+                        prop_assert!(next.attempt > check.attempt || joins);
+                        prop_assert!(next.attempt < check.watch.max_checks);
                     }
                     prop_assert!(due <= now + TimeDelta::days(29));
                     prop_assert_eq!((next.first, next.watch), (check.first, check.watch));
