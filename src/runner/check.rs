@@ -57,7 +57,8 @@ impl Runner {
         if !matches!(step.next, Some(Decision::Report(_))) {
             return step;
         }
-        let is_left_open = check.live.is_none() && self.notifier.follows(&check.watch);
+        // A check of the chain that is in flight may edit that message after its end: the one after it makes the end again.
+        let is_left_open = self.notifier.follows(&check.watch);
         let obsolete = self.sentinels.obsolete(check, is_left_open, step.now);
         Step { obsolete, ..step }
     }

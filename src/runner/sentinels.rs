@@ -41,7 +41,7 @@ impl Sentinels {
     }
 
     /// What `check` leaves behind when it ends its watch at `now`: its sentinel, and the chain's waiting check where a signal ended
-    /// it. That check stays where it has something to do: the message that follows the watch `is_left_open` by this one.
+    /// it. That check stays where it has something to do: it completes the message that follows the watch, which `is_left_open`.
     pub(super) fn obsolete(&self, check: &Check, is_left_open: bool, now: DateTime<Utc>) -> Option<Obsolete> {
         let topic = &self.config.topic;
         let sentinel = Some(sentinel_id(topic, &check.operation));
