@@ -43,13 +43,16 @@ fn app(opwatch: &Opwatch) -> App {
 
 /// The same with adoption of what others than a robot start.
 fn adopting(opwatch: &Opwatch, most: &str) -> App {
+    adopting_with(opwatch, most, "60s")
+}
+
+fn adopting_with(opwatch: &Opwatch, most: &str, interval: &str) -> App {
     let mut settings = settings(&opwatch.world);
     settings.set("SIGNALS", "yes");
     settings.set("ADOPT", "datastore");
     settings.set("ADOPT_EXCEPT", "robot@demo.iam.gserviceaccount.com");
     settings.set("MAX_ADOPTIONS_PER_MINUTE", most);
-    // As many checks as without signals.
-    settings.set("CHECK_INTERVAL", "60s");
+    settings.set("CHECK_INTERVAL", interval);
     let settings = settings.check().unwrap();
     app::build(settings, Arc::new(Network::new().unwrap()), Arc::new(opwatch.world.time.clone()))
 }
@@ -214,6 +217,21 @@ async fn a_start_that_nobody_watches_is_adopted_once_and_says_who_made_it() {
     for phase in [Phase::Started, Phase::Ended] {
         assert_eq!(said(&app, &opwatch, phase, ANA).await.decision, Action::Ignored, "within a day");
     }
+    opwatch.only_message();
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn an_adopted_watch_climbs_the_ladder_as_one_with_a_kickoff_does() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.add(NAME, lasting(90));
+    let app = adopting_with(&opwatch, "0", "");
+    opwatch.world.pause();
+    let begun = opwatch.world.time.now();
+    assert_eq!(said(&app, &opwatch, Phase::Started, ANA).await.decision, Action::Adopted);
+    let lasts = sentinel(&opwatch).schedule_time - begun;
+    assert!(lasts >= TimeDelta::days(1) && lasts < TimeDelta::days(1) + TimeDelta::minutes(6), "{lasts}");
+    opwatch.resume().await;
     opwatch.only_message();
     opwatch.stop().await;
 }

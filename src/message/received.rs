@@ -44,6 +44,15 @@ impl Defaults {
         }
     }
 
+    /// When a watch that lasts `until_s`, or has a fixed interval if that is none, is checked: `until_s`, the seconds between two
+    /// checks at a fixed interval, and the number of checks. Those of a ladder are what a version without ladders goes on with.
+    pub fn schedule(&self, until_s: Option<u32>) -> (Option<u32>, u32, u32) {
+        let older = until_s.map(Ladder::fallback);
+        let (interval_s, max_checks) =
+            older.map_or((self.interval_s, self.max_checks), |older| (older.interval_s, older.max_checks));
+        (until_s, interval_s, max_checks)
+    }
+
     /// The same with a check a minute for an hour.
     #[must_use]
     pub fn fixed(self) -> Self {

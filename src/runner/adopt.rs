@@ -67,11 +67,14 @@ impl Runner {
     fn adopted(&self, signal: &Signal, now: DateTime<Utc>) -> Check {
         let operation = signal.operation.clone();
         let (service, project) = (operation.service(), operation.project());
+        let defaults = &self.config.defaults;
+        let (until_s, interval_s, max_checks) = defaults.schedule(defaults.until_s);
         let watch = Watch {
             id: adopted_id(&operation),
             routing: self.config.policy.routes.complete(Routing::default(), service, project),
-            interval_s: self.config.defaults.interval_s,
-            max_checks: self.config.defaults.max_checks,
+            until_s,
+            interval_s,
+            max_checks,
             ..Watch::default()
         };
         let first = if (now - signal.at).abs() < FRESH { signal.at } else { now };

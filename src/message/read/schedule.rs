@@ -26,9 +26,7 @@ impl Reader<'_> {
             Some(_) => None,
             None => until.or(self.defaults.until_s),
         };
-        let older = until_s.map(Ladder::fallback);
-        let interval_or = older.map_or(self.defaults.interval_s, |older| older.interval_s);
-        let limit_or = older.map_or(self.defaults.max_checks, |older| older.max_checks);
+        let (until_s, interval_or, limit_or) = self.defaults.schedule(until_s);
         Ok((until_s, interval.unwrap_or(interval_or), limit.unwrap_or(limit_or)))
     }
 
