@@ -35,12 +35,13 @@ const PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-push";
 const INTERNAL_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-internal";
 const INTERNAL_TOPIC: &str = "pubsub:projects/demo/topics/opwatch-internal";
 const TOPIC: &str = "pubsub:projects/demo/topics/opwatch";
+const ENDS: &str = "pubsub:projects/demo/topics/ends";
 const DEAD_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-dead-push";
 const RUN_ACCOUNT: &str = "opwatch-run@demo.iam.gserviceaccount.com";
 const PUSH_ACCOUNT: &str = "opwatch-push@demo.iam.gserviceaccount.com";
 
 /// All that is there after `deploy/up`, but for the enabled APIs.
-const MADE: [&str; 18] = [
+const MADE: [&str; 19] = [
     CHECK_QUEUE,
     NOTICE_QUEUE,
     REPORT_QUEUE,
@@ -54,6 +55,7 @@ const MADE: [&str; 18] = [
     TOPIC,
     INTERNAL_TOPIC,
     "pubsub:projects/demo/topics/opwatch-dead",
+    ENDS,
     SERVICE,
     "secretmanager:projects/demo/secrets/opwatch-slack",
     "secretmanager:projects/demo/secrets/opwatch-slack/versions/1",
@@ -67,7 +69,10 @@ fn a_deployment_from_its_first_day_to_its_last() {
     let Some(cloud) = Cloud::new("life", "2026-01-01T00:00:00Z") else { return };
     let example =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/settings.env.example"));
-    cloud.file("settings.env", &format!("{}{SETTINGS}IMAGE={IMAGE}\n", example.unwrap()));
+    cloud.file(
+        "settings.env",
+        &format!("{}{SETTINGS}IMAGE={IMAGE}\nEVENTS_TOPIC=projects/demo/topics/ends\n", example.unwrap()),
+    );
     cloud.put("pubsub:projects/demo/topics/other", json!({"name": "projects/demo/topics/other"}));
     let other = json!({"name": "projects/demo/locations/europe-west1/jobs/other", "state": "ENABLED",
         "pubsubTarget": {"topicName": "projects/demo/topics/opwatch", "data": "e30="}});
@@ -83,6 +88,7 @@ fn a_deployment_from_its_first_day_to_its_last() {
     down_leaves_empty_queues_and_an_unbound_role(&cloud);
     up_takes_them_up_again(&cloud);
     purge_leaves_nothing(&cloud);
+    a_topic_of_events_that_was_there_is_kept(&cloud);
 
     assert_eq!(cloud.refused(), Vec::<String>::new());
     assert!(!cloud.command_lines().contains(CANARY));
@@ -481,7 +487,7 @@ fn up_makes_everything_once(cloud: &Cloud) {
     assert_eq!(cloud.take_published(), [r#"{"test": true}"#]);
     assert_eq!(made(cloud), MADE.map(str::to_owned).into_iter().collect());
     let once = creations(&cloud.take_changes());
-    assert_eq!(once.len(), 15, "{once:?}");
+    assert_eq!(once.len(), 16, "{once:?}");
     assert!(once.values().all(|times| *times == 1), "{once:?}");
     let mut grants = cloud.grants();
     grants.sort();
@@ -498,7 +504,7 @@ fn up_makes_everything_once(cloud: &Cloud) {
 }
 
 /// Who may do what: this list is complete.
-pub(crate) const GRANTS: [&str; 16] = [
+pub(crate) const GRANTS: [&str; 17] = [
     "cloudresourcemanager:projects/demo: projects/demo/roles/opwatch: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-checks: roles/cloudtasks.enqueuer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "cloudtasks:projects/demo/locations/europe-west1/queues/opwatch-checks: roles/cloudtasks.taskDeleter: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
@@ -509,6 +515,7 @@ pub(crate) const GRANTS: [&str; 16] = [
     "iam:projects/demo/serviceAccounts/opwatch-tasks@demo.iam.gserviceaccount.com: roles/iam.serviceAccountUser: serviceAccount:service-123456789@gcp-sa-cloudtasks.iam.gserviceaccount.com",
     "pubsub:projects/demo/subscriptions/opwatch-internal: roles/pubsub.subscriber: serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com",
     "pubsub:projects/demo/subscriptions/opwatch-push: roles/pubsub.subscriber: serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com",
+    "pubsub:projects/demo/topics/ends: roles/pubsub.publisher: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
     "pubsub:projects/demo/topics/opwatch-dead: roles/pubsub.publisher: serviceAccount:service-123456789@gcp-sa-pubsub.iam.gserviceaccount.com",
     "pubsub:projects/demo/topics/opwatch-internal: roles/pubsub.publisher: serviceAccount:opwatch-tasks@demo.iam.gserviceaccount.com",
     "pubsub:projects/demo/topics/opwatch-internal: roles/pubsub.viewer: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
@@ -580,6 +587,7 @@ fn check_service(service: &Value) {
         [
             "CHECK_LIMIT=90",
             "CHECK_QUEUE=projects/demo/locations/europe-west1/queues/opwatch-checks",
+            "EVENTS_TOPIC=projects/demo/topics/ends",
             "EXPORT_PREFIXES=gs://backups/",
             "INTERNAL_TOPIC=projects/demo/topics/opwatch-internal",
             "LOCALE=en",
@@ -788,7 +796,7 @@ fn down_leaves_empty_queues_and_an_unbound_role(cloud: &Cloud) {
 
     cloud.run("down", &[], "yes\n").ok();
 
-    let left = [CHECK_QUEUE, REPORT_QUEUE, NOTICE_QUEUE, ROLE, JOB, MADE[16], MADE[17]];
+    let left = [CHECK_QUEUE, REPORT_QUEUE, NOTICE_QUEUE, ROLE, JOB, MADE[17], MADE[18]];
     assert_eq!(made(cloud), left.map(str::to_owned).into_iter().collect());
     assert_eq!(cloud.grants(), Vec::<String>::new());
     for queue in [CHECK_QUEUE, REPORT_QUEUE, NOTICE_QUEUE] {
@@ -827,7 +835,18 @@ fn purge_leaves_nothing(cloud: &Cloud) {
 
     assert_eq!(cloud.resource(ROLE)["deleted"], true);
     cloud.remove(ROLE);
-    assert_eq!(made(cloud), [MADE[16], MADE[17]].map(str::to_owned).into_iter().collect());
+    assert_eq!(made(cloud), [MADE[17], MADE[18]].map(str::to_owned).into_iter().collect());
+    assert_eq!(cloud.grants(), Vec::<String>::new());
+}
+
+fn a_topic_of_events_that_was_there_is_kept(cloud: &Cloud) {
+    cloud.put(ENDS, json!({"name": "projects/demo/topics/ends"}));
+    cloud.grant(ENDS, "roles/pubsub.publisher", RUN_ACCOUNT);
+
+    let text = cloud.run("down", &["--yes"], "").ok();
+
+    assert!(text.contains("revoke roles/pubsub.publisher on topic ends from opwatch-run@demo."), "{text}");
+    assert!(cloud.resources().contains(ENDS), "{text}");
     assert_eq!(cloud.grants(), Vec::<String>::new());
 }
 

@@ -1,22 +1,53 @@
 //! The events outlet: each end of a watch is posted once to the receiver, whatever becomes of Slack, and the other way round.
 
 use chrono::{DateTime, Utc};
-use opwatch::fakes::{End, Fault, Plan, World};
+use opwatch::fakes::{End, Fault, Message, Plan, RecordedRequest, World};
 use opwatch::settings::Variables;
 use serde_json::{Value, json};
 
 use crate::dead_letter::dead_letter;
+use crate::ledger::ledger_at;
+use crate::support::deployment::{Datastore, Deployment};
+use crate::support::emulators::{PROJECT, emulators};
 use crate::support::opwatch::{
-    FIRESTORE_NAME, Kind, NAME, Opwatch, export, lasting, refusal, settings, with_header,
+    FIRESTORE_NAME, Kind, NAME, Opwatch, export, lasting, refusal, settings, texts, with_header,
 };
 use crate::support::python;
 
-const TYPE: &str = "dev.opwatch.operation.ended.v1";
+const TYPE: &str = "dev.opwatch.operation.succeeded.v1";
 
 /// Settings with which `world`'s receiver gets events.
 fn with_events(world: &World, args: &mut Variables) {
     args.set("EVENTS_URL", format!("{}/opwatch", world.receiver.url()));
     args.set("EVENTS_SECRET", world.receiver.secret());
+}
+
+/// A secret that takes the place of the receiver's.
+const NEW_SECRET: &str = "whsec_bmV3LXNlY3JldC1mb3ItdGhlLXRlc3RzLTAwMDAwMDA=";
+/// A topic of events.
+const EVENTS: &str = "projects/demo/topics/opwatch-events";
+
+/// opwatch with Slack, a receiver and a topic of events.
+async fn start_with_topic(change: impl FnOnce(&mut Variables)) -> Opwatch {
+    let opwatch = start_with(|args| {
+        args.set("EVENTS_TOPIC", EVENTS);
+        change(args);
+    })
+    .await;
+    opwatch.world.pubsub.create_topic(EVENTS);
+    opwatch
+}
+
+/// What was published to the topic of events.
+fn published(opwatch: &Opwatch) -> Vec<Message> {
+    let mut messages = opwatch.world.pubsub.messages();
+    messages.retain(|message| message.topic == EVENTS);
+    messages
+}
+
+/// How many messages Slack has, events the receiver, and messages the topic.
+fn told(opwatch: &Opwatch) -> [usize; 3] {
+    [opwatch.slack().len(), opwatch.world.receiver.taken().len(), published(opwatch).len()]
 }
 
 async fn start() -> Opwatch {
@@ -110,11 +141,7 @@ async fn the_official_library_verifies_it() {
     let requests = opwatch.world.receiver.requests();
     assert_eq!(requests.len(), 1);
     let lines = requests.iter().map(|request| {
-        let header = |name: &str| request.header(name).unwrap().to_owned();
-        let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"];
-        let headers: Value =
-            headers.into_iter().map(|name| (name.to_owned(), Value::from(header(name)))).collect();
-        let body = String::from_utf8(request.body.to_vec()).unwrap();
+        let (headers, body) = webhook(request);
         format!("{}\n", json!({"headers": headers, "body": body}))
     });
     let lines: String = lines.collect();
@@ -307,4 +334,187 @@ async fn an_event_that_pubsub_gave_up_on_is_posted_or_kept() {
         assert_eq!((opwatch.slack().len(), opwatch.world.receiver.taken().len()), (1, taken), "{fault:?}");
     }
     opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn an_end_is_published_as_an_event_in_binary_mode() {
+    let opwatch = start_with_topic(|_| ()).await;
+    opwatch.world.operations.add(NAME, lasting(0));
+    opwatch.watch(&json!({"name": NAME, "title": "Nightly backup"})).await;
+    assert_eq!(told(&opwatch), [1, 1, 1]);
+    let Message { attributes, data, .. } = published(&opwatch).remove(0);
+    let posted = only_event(&opwatch);
+    for (name, expected) in [
+        ("ce-specversion", "1.0"),
+        ("ce-type", TYPE),
+        ("ce-source", "//pubsub.googleapis.com/projects/demo/topics/opwatch"),
+        ("ce-subject", NAME),
+        ("ce-time", posted["time"].as_str().unwrap()),
+        ("content-type", "application/json"),
+        ("contentType", "application/json"),
+        ("outcome", "succeeded"),
+        ("service", "datastore"),
+        ("project", "demo"),
+    ] {
+        assert_eq!(attributes.get(name).map(String::as_str), Some(expected), "{name}");
+    }
+    assert_eq!(serde_json::from_slice::<Value>(&data).unwrap(), posted["data"]);
+    // The id of the task of this report: that of the report to the receiver is another.
+    let tasks = opwatch.tasks(Kind::Report);
+    assert!(tasks.iter().any(|task| task.name.ends_with(&attributes["ce-id"])), "{attributes:?}");
+    assert_ne!(posted["id"], attributes["ce-id"].as_str());
+    let calls = opwatch.world.pubsub.requests();
+    let calls = calls.iter().filter(|request| request.path.contains("opwatch-events")).count();
+    assert_eq!(calls, 1, "a report is one call");
+    opwatch.assert_all_acknowledged();
+    opwatch.stop().await;
+}
+
+/// Each outlet has its own tries: the others have the end at once, and once.
+#[tokio::test]
+async fn a_topic_that_can_not_be_published_to_delays_nothing_and_gets_the_same_event_again() {
+    for fault in
+        [refusal(503, "UNAVAILABLE", "Later."), refusal(403, "PERMISSION_DENIED", "No."), Fault::Reset]
+    {
+        let opwatch = start_with_topic(|_| ()).await;
+        let unnamed = fault.clone();
+        opwatch.world.pubsub.fail_always_on("POST", "opwatch-events:publish", Some(unnamed));
+        opwatch.world.operations.add(NAME, lasting(0));
+        opwatch.publish_and_pause(&json!({"name": NAME})).await;
+        assert_eq!(told(&opwatch)[2], 0, "{fault:?}");
+        opwatch.world.pubsub.fail_always_on("POST", "opwatch-events:publish", None);
+        opwatch.resume().await;
+        assert_eq!(told(&opwatch), [1, 1, 1], "{fault:?}");
+        opwatch.assert_all_acknowledged();
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn slack_may_be_absent() {
+    let opwatch = start_with_topic(|args| {
+        for setting in ["SLACK_WEBHOOK_URL", "EVENTS_URL", "EVENTS_SECRET"] {
+            args.unset(setting);
+        }
+    })
+    .await;
+    opwatch.watch_named(lasting(130)).await;
+    assert_eq!(told(&opwatch), [0, 0, 1]);
+    // People hear of these, and none listen.
+    opwatch.watch(&json!({"nmae": NAME})).await;
+    opwatch.watch(&json!({"test": true})).await;
+    assert_eq!((told(&opwatch), report_tasks(&opwatch)), ([0, 0, 1], [0, 1]));
+    // A pipeline that waits for a lost watch is told.
+    let check = json!({"name": FIRESTORE_NAME, "service": "firestore", "attempt": 7, "state": {"version": 1, "id": "5"}});
+    opwatch.world.operations.fail_always(Some(Fault::answer(503, "")));
+    assert_eq!(dead_letter(&opwatch, check.to_string().as_bytes()).await, 204);
+    opwatch.world.settled().await;
+    assert_eq!(published(&opwatch)[1].attributes["outcome"], "lost");
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_chooses_its_outlets() {
+    for (outlets, expected) in [
+        (json!(["topic"]), [0, 0, 1]),
+        (json!(["slack", "events"]), [1, 1, 0]),
+        (json!(["topic", "slack", "events"]), [1, 1, 1]),
+    ] {
+        let opwatch = start_with_topic(|_| ()).await;
+        opwatch.world.operations.add(NAME, lasting(130));
+        opwatch.watch(&json!({"name": NAME, "outlets": outlets, "interval": 60})).await;
+        assert_eq!(told(&opwatch), expected, "{outlets}");
+        opwatch.stop().await;
+    }
+    // One that is not set up, or not known, is refused: people hear of it.
+    for outlets in [json!(["topic"]), json!(["pager"]), json!([]), json!("slack"), json!(["slack", "slack"])]
+    {
+        let opwatch = start().await;
+        opwatch.watch(&json!({"name": NAME, "outlets": outlets})).await;
+        let text = opwatch.slack().iter().flat_map(texts).collect::<Vec<_>>().join(" ");
+        assert!(text.contains("outlets"), "{outlets}: {text}");
+        assert_eq!(opwatch.world.receiver.taken().len(), 0, "{outlets}");
+        opwatch.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_setting_says_which_outlets_are_used() {
+    let opwatch = start_with_topic(|args| args.set("OUTLETS", "topic,slack")).await;
+    opwatch.watch_named(lasting(0)).await;
+    assert_eq!(told(&opwatch), [1, 0, 1]);
+    opwatch.stop().await;
+}
+
+/// Every copy of a report claims its own lease, one for each outlet.
+#[tokio::test]
+async fn with_a_ledger_each_outlet_is_told_once() {
+    let Some(google) = emulators() else { return };
+    let opwatch = start_with_topic(ledger_at(&google.datastore.url(), "outlets")).await;
+    opwatch.world.pubsub.deliver_each(3);
+    opwatch.watch_named(lasting(0)).await;
+    assert_eq!(told(&opwatch), [1, 1, 1]);
+    opwatch.stop().await;
+}
+
+/// While a secret is replaced, a receiver may know either.
+#[tokio::test]
+async fn a_secret_is_replaced_while_events_are_sent() {
+    let opwatch = start_with(|args| {
+        let both = format!("{NEW_SECRET}, {}", args.get("EVENTS_SECRET").unwrap());
+        args.set("EVENTS_SECRET", both);
+    })
+    .await;
+    opwatch.watch_named(lasting(0)).await;
+    let requests = opwatch.world.receiver.requests();
+    let signatures = requests[0].header("webhook-signature").unwrap();
+    assert_eq!(signatures.split(' ').filter(|signature| signature.starts_with("v1,")).count(), 2);
+    only_event(&opwatch);
+    let (headers, body) = webhook(&requests[0]);
+    let line = json!({"headers": headers, "body": body}).to_string();
+    let secrets = [NEW_SECRET, &opwatch.world.receiver.secret()];
+    if let Some(verified) = python::output("events", &secrets, line.as_bytes()) {
+        assert_eq!(verified.trim(), "1");
+    }
+    opwatch.stop().await;
+}
+
+/// A pipeline that waits: Google's client takes what opwatch published to the emulator, and the `CloudEvents` package reads it.
+#[tokio::test]
+async fn googles_client_takes_events_that_the_official_package_reads() {
+    let Some(google) = emulators() else { return };
+    google.pubsub.create_topic(PROJECT, "ends").await;
+    google.pubsub.create_pull_subscription(PROJECT, "ends-pull", "ends").await;
+    let settings = [("EVENTS_TOPIC", "projects/demo/topics/ends"), ("OUTLETS", "topic,slack")];
+    let mut deployment = Deployment::start(google, "ending", Datastore::FakeService, &settings).await;
+    deployment.world.operations.add(NAME, lasting(0));
+    let id = deployment.publish(&json!({"name": NAME, "title": "夜間バックアップ"})).await;
+    let failing = "projects/demo/operations/ASA2";
+    let end = End::Failed { code: 9, message: "日本語 & <tags>".to_owned() };
+    deployment.world.operations.add(failing, Plan { end, ..lasting(0) });
+    deployment.publish(&json!({"name": failing, "outlets": ["topic"]})).await;
+    deployment.quiet().await;
+    assert_eq!(deployment.world.slack.messages().len(), 1);
+    if let Some(mut events) = python::events(google, "ends-pull", 2).await {
+        events.sort_by_key(|event| event["attributes"]["subject"] != NAME);
+        let [succeeded, failed] = &events[..] else { panic!("{events:#?}") };
+        assert_eq!(succeeded["attributes"]["type"], TYPE);
+        assert_eq!(succeeded["attributes"]["datacontenttype"], "application/json");
+        assert_eq!(
+            (&succeeded["data"]["title"], &succeeded["data"]["watch"]),
+            (&json!("夜間バックアップ"), &json!(id))
+        );
+        assert_eq!(failed["attributes"]["type"], "dev.opwatch.operation.failed.v1");
+        assert_eq!(failed["attributes"]["subject"], failing);
+        assert_eq!(failed["data"]["error"]["message"], "日本語 & <tags>");
+        assert_eq!(failed["raw"]["outcome"], "failed");
+    }
+    deployment.stop().await;
+}
+
+/// The headers of a webhook that its receiver needs to verify it, and its body.
+fn webhook(request: &RecordedRequest) -> (Value, String) {
+    let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    let headers = headers.map(|name| (name.to_owned(), Value::from(request.header(name).unwrap())));
+    (Value::Object(headers.into_iter().collect()), String::from_utf8(request.body.to_vec()).unwrap())
 }

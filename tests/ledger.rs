@@ -29,7 +29,7 @@ const KIND: &str = "Run";
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Turns the ledger on, at `url`; each test has a namespace of its own.
-fn ledger_at(url: &str, namespace: &str) -> impl FnOnce(&mut Variables) {
+pub(crate) fn ledger_at(url: &str, namespace: &str) -> impl FnOnce(&mut Variables) {
     let (url, namespace) = (url.to_owned(), namespace.to_owned());
     move |args| {
         args.set("LEDGER_KIND", KIND);

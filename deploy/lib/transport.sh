@@ -59,6 +59,22 @@ ensure_topics_and_queues() {
   ensure_queue "$notice_queue" 1
 }
 
+# The topic of events, which may have been there before: the label says that deploy/up made it for this deployment.
+ensure_events_topic() {
+  [[ -n ${EVENTS_TOPIC-} ]] || return 0
+  if [[ -z $events_topic ]]; then
+    say "the owner of $EVENTS_TOPIC must grant, if not done yet: gcloud pubsub topics add-iam-policy-binding $EVENTS_TOPIC" \
+      "--member=serviceAccount:$run_account --role=roles/pubsub.publisher"
+    return
+  fi
+  if [[ -n $(describe pubsub topics % "$events_topic") ]]; then
+    unchanged "topic $events_topic"
+  else
+    change "create topic $events_topic" pubsub topics create "$events_topic" --labels="$events_label=$NAME"
+  fi
+  grant "topic $events_topic" "serviceAccount:$run_account" roles/pubsub.publisher pubsub topics % "$events_topic"
+}
+
 # --- Subscriptions ---
 
 # ensure_push SUBSCRIPTION TOPIC URL RETENTION FLAG...: with what all subscriptions have in common.

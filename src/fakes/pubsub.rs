@@ -311,6 +311,14 @@ pub(super) fn check(messages: &[NewMessage]) -> Result<(), Refusal> {
         if message.decoded()?.is_empty() && message.attributes.is_empty() {
             return Err(Refusal::invalid("Some messages are empty."));
         }
+        // <https://cloud.google.com/pubsub/quotas#resource_limits>,
+        // <https://cloud.google.com/pubsub/docs/publisher#using-attributes>
+        let fits = |(key, value): (&String, &String)| {
+            (1..=256).contains(&key.len()) && !key.starts_with("goog") && value.len() <= 1_024
+        };
+        if message.attributes.len() > 100 || !message.attributes.iter().all(fits) {
+            return Err(Refusal::invalid("The attributes of a message exceed a limit."));
+        }
     }
     Ok(())
 }

@@ -466,7 +466,7 @@ async fn each_line_of_json_is_an_event_of_the_schema() {
     let end = a.last().unwrap();
     assert_eq!(
         (&end["type"], &end["data"]["outcome"]),
-        (&json!("dev.opwatch.operation.ended.v1"), &json!("failed"))
+        (&json!("dev.opwatch.operation.failed.v1"), &json!("failed"))
     );
     assert_eq!(end["source"], "//datastore.googleapis.com");
     // One line at first, one ten minutes after the last line of all, and the end.

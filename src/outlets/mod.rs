@@ -7,6 +7,7 @@ pub mod events;
 mod layout;
 mod set;
 pub mod slack;
+pub mod topic;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -70,6 +71,7 @@ macro_rules! outlets {
 outlets! {
     events: events::EventsArgs,
     chat: chat::ChatArgs,
+    topic: topic::TopicArgs,
 }
 
 /// A call to an outlet under way.

@@ -80,8 +80,9 @@ impl ServeArgs {
         let slack = slack.map(|slack| Arc::new(slack) as Arc<dyn Access>);
         let mut set_up: Vec<_> = slack.into_iter().chain(self.others.check(endpoints, problems)).collect();
         if set_up.is_empty() && problems.count() == before {
-            let why =
-                format!("{IS_MISSING}, or CHAT_SPACE or CHAT_WEBHOOK_URL, or EVENTS_URL with EVENTS_SECRET");
+            let why = format!(
+                "{IS_MISSING}, or CHAT_SPACE, CHAT_WEBHOOK_URL, EVENTS_TOPIC, or EVENTS_URL with EVENTS_SECRET"
+            );
             self.slack.slack_webhook_url.refuse(&why, problems);
         }
         if let Some(ids) = self.outlets.check(problems) {
@@ -105,6 +106,13 @@ impl ServeArgs {
 
     fn check_trust(&self, public: &str, problems: &mut Problems) -> Trust {
         let topic = self.internal_topic.check(problems);
+        let events = &self.others.topic.events_topic;
+        if events.get().is_some_and(|events| events == public || Some(events) == topic) {
+            events.refuse(
+                "must differ from TOPIC and INTERNAL_TOPIC: opwatch would receive its own events",
+                problems,
+            );
+        }
         if topic.as_deref() == Some(public) {
             self.internal_topic.refuse("must differ from TOPIC", problems);
         }

@@ -98,9 +98,10 @@ pub struct ServeArgs {
     /// Service account whose OAuth token Cloud Tasks uses to publish
     #[arg(long, env = "TASKS_SERVICE_ACCOUNT", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(TASKS_ACCOUNT, account))]
     pub tasks_service_account: Setting<String>,
-    /// Where watches are reported, in this order: slack, events, chat. The first that can edit its messages follows each
-    /// watch with one. Messages may choose among them (`outlets`) [default: all that are set up, in the order above]
-    #[arg(long, env = "OUTLETS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("slack,events,chat", outlets))]
+    /// Where watches are reported, in this order: slack, events (`EVENTS_URL`), chat, topic (`EVENTS_TOPIC`). The first that
+    /// can edit its messages follows each watch with one. Messages may choose among them (`outlets`) [default: all that are
+    /// set up, in the order above]
+    #[arg(long, env = "OUTLETS", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("slack,chat,events", outlets))]
     pub outlets: Setting<Vec<&'static str>>,
     /// How Slack is told
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Python packages for a second opinion: Google's and Slack's clients, Standard Webhooks, Google's discovery documents.
+//! Python packages for a second opinion: Google's and Slack's clients, Standard Webhooks, `CloudEvents`, Google's discovery documents.
 
 use std::io::Write;
 use std::path::Path;
@@ -52,6 +52,18 @@ fn run(mut command: Command, input: &[u8]) -> String {
         String::from_utf8_lossy(&stderr)
     );
     String::from_utf8(stdout).unwrap()
+}
+
+/// The events that Google's client takes from a pull subscription, as the `CloudEvents` package reads them. None when it is to be
+/// left out.
+pub(crate) async fn events(google: &Emulators, subscription: &str, count: usize) -> Option<Vec<Value>> {
+    if is_skipped() {
+        return None;
+    }
+    let mut command = script("subscriber", &[PROJECT, subscription, &count.to_string()]);
+    command.env("PUBSUB_EMULATOR_HOST", google.pubsub.host());
+    let output = tokio::task::spawn_blocking(move || run(command, &[])).await.unwrap();
+    Some(output.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
 /// The entity `kind`/`name` as Google's client sees it; `add` sets a property first, `NAME=TEXT`. None when it is to be left out.

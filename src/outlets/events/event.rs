@@ -8,8 +8,6 @@ use serde::Serialize;
 use crate::services::{ApiError, Operation, Progress, Service};
 use crate::watch::{Outcome, Report, StartRequest};
 
-const ENDED: &str = "dev.opwatch.operation.ended.v1";
-const RUNNING: &str = "dev.opwatch.operation.running.v1";
 const TEST: &str = "dev.opwatch.test.v1";
 const SPECIFICATION: &str = "1.0";
 const JSON: &str = "application/json";
@@ -17,19 +15,19 @@ const JSON: &str = "application/json";
 /// An event. The texts on the fields are those of its schema.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct Event<'a> {
+pub(in crate::outlets) struct Event<'a> {
     /// The version of the `CloudEvents` specification.
     #[cfg_attr(test, schemars(extend("const" = SPECIFICATION)))]
     specversion: &'static str,
-    /// The same for all deliveries of one end; also in the header `webhook-id`.
+    /// The same for all deliveries of one end to this receiver; also in the header `webhook-id`.
     id: &'a str,
     /// The topic of opwatch. Of `opwatch wait`: the API of the operation.
     source: String,
-    /// The end of a watch, or the test event of `opwatch doctor --post`. Of `opwatch wait --json` also a change of an operation
-    /// that runs.
+    /// `dev.opwatch.operation.OUTCOME.v1` for the end of a watch, or the test event of `opwatch doctor --post`. Of `opwatch wait
+    /// --json` also a change of an operation that runs.
     #[serde(rename = "type")]
-    #[cfg_attr(test, schemars(extend("enum" = [ENDED, RUNNING, TEST])))]
-    kind: &'static str,
+    #[cfg_attr(test, schemars(extend("enum" = tests::kinds())))]
+    kind: String,
     /// The operation, or the path of a start that was not made.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
@@ -130,7 +128,7 @@ struct Error<'a> {
 
 impl<'a> Event<'a> {
     /// The event with this id of the end `report`, of the opwatch with this topic.
-    pub(super) fn of(report: &'a Report, id: &'a str, topic: &str) -> Self {
+    pub(in crate::outlets) fn of(report: &'a Report, id: &'a str, topic: &str) -> Self {
         Self::new(report, id, format!("//pubsub.googleapis.com/{topic}"))
     }
 
@@ -140,6 +138,33 @@ impl<'a> Event<'a> {
         let mut event = Self::new(report, id, source);
         event.data.expected_end = eta.map(time);
         event
+    }
+
+    /// The attributes of a message in binary mode: those of the event, and what filters of subscriptions ask for. Each is shorter
+    /// than the 1,024 bytes that Pub/Sub allows (<https://cloud.google.com/pubsub/quotas#resource_limits>).
+    pub(in crate::outlets) fn attributes(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("ce-specversion", Some(self.specversion)),
+            ("ce-id", Some(self.id)),
+            ("ce-source", Some(self.source.as_str())),
+            ("ce-type", Some(self.kind.as_str())),
+            ("ce-subject", self.subject),
+            ("ce-time", Some(self.time.as_str())),
+            // By Google's binding, and as a header of a push without a wrapper.
+            ("contentType", Some(self.datacontenttype)),
+            ("content-type", Some(self.datacontenttype)),
+            ("outcome", Some(self.data.outcome)),
+            ("service", self.data.service),
+            ("project", self.data.project),
+        ];
+        all.into_iter()
+            .filter_map(|(name, value)| Some((name, value.filter(|text| !text.is_empty())?)))
+            .collect()
+    }
+
+    /// The data of a message in binary mode.
+    pub(in crate::outlets) fn data(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.data).unwrap_or_default()
     }
 
     fn new(report: &'a Report, id: &'a str, source: String) -> Self {
@@ -201,21 +226,11 @@ impl<'a> Error<'a> {
     }
 }
 
-fn kind(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Doctor => TEST,
-        Outcome::Running => RUNNING,
-        Outcome::Succeeded
-        | Outcome::Failed
-        | Outcome::Cancelled
-        | Outcome::NotStarted
-        | Outcome::LimitReached
-        | Outcome::Notice
-        | Outcome::Test
-        | Outcome::Lost
-        | Outcome::Stalled
-        | Outcome::CannotTell => ENDED,
+fn kind(outcome: Outcome) -> String {
+    if outcome == Outcome::Doctor {
+        return TEST.to_owned();
     }
+    format!("dev.opwatch.operation.{}.v1", outcome.word())
 }
 
 fn time(time: DateTime<Utc>) -> String {
@@ -246,11 +261,21 @@ mod tests {
             .into()
     }
 
+    /// The types of these.
+    pub(super) fn kinds() -> Vec<String> {
+        use Outcome::{
+            Cancelled, CannotTell, Doctor, Failed, LimitReached, Lost, NotStarted, Running, Succeeded,
+        };
+        [Succeeded, Failed, Cancelled, NotStarted, LimitReached, CannotTell, Lost, Running, Doctor]
+            .map(kind)
+            .into()
+    }
+
     fn schema() -> Value {
         let mut schema = schema_of::<Event<'_>>(Contract::Serialize);
         schema["title"] = json!("opwatch event");
         schema["description"] = json!(
-            "A CloudEvent 1.0 in JSON that opwatch posts to EVENTS_URL when a watch ends, and `opwatch wait --json` prints."
+            "A CloudEvent 1.0 in JSON that opwatch posts to EVENTS_URL when a watch ends, and `opwatch wait --json` prints. EVENTS_TOPIC gets it in binary mode: `data` is the message's data."
         );
         schema
     }
@@ -260,10 +285,18 @@ mod tests {
         keep("schema/event.v1.json", &schema());
     }
 
+    /// <https://cloud.google.com/pubsub/quotas#resource_limits>
+    fn fits_pubsub(event: &Event<'_>) -> bool {
+        let fits = |(name, value): &(&str, &str)| name.len() <= 256 && (1..=1_024).contains(&value.len());
+        event.attributes().iter().all(fits)
+    }
+
     proptest! {
         #[test]
         fn every_event_is_valid(report in report()) {
-            let event = json!(Event::of(&report, "x", "projects/p/topics/t"));
+            let event = Event::of(&report, "x", "projects/p/topics/t");
+            prop_assert!(fits_pubsub(&event), "{:?}", event.attributes());
+            let event = json!(event);
             let is_event = report.outcome.is_end() || report.outcome == Outcome::Running;
             prop_assert_eq!(SCHEMA.problem(&event).is_none(), is_event, "{:?}: {}", SCHEMA.problem(&event), event);
         }

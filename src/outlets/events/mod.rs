@@ -12,7 +12,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use self::event::Event;
+pub(super) use self::event::Event;
 pub use self::settings::EventsArgs;
 use self::signature::Key;
 use crate::net::transport::{Answer, Failure, Method, Request, Transport};

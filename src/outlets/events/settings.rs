@@ -18,10 +18,11 @@ const SECRET: &str = "whsec_… (to generate one: printf 'whsec_%s\\n' \"$(opens
 /// Where each end of a watch is posted as an event.
 #[derive(Args, Clone, Debug)]
 pub struct EventsArgs {
-    /// https URL that receives an event when a watch ends, in addition to Slack. Set together with `EVENTS_SECRET`
+    /// https URL that receives an event when a watch ends. Set together with `EVENTS_SECRET`
     #[arg(long, env = "EVENTS_URL", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(URL, url))]
     pub events_url: Setting<SecretString>,
-    /// Secret that the events are signed with: `whsec_…`, as Standard Webhooks defines it
+    /// Secret that the events are signed with: `whsec_…`, as Standard Webhooks defines it. While it is replaced, the new one and
+    /// the old one, separated by a comma: events then have a signature of each
     #[arg(long, env = "EVENTS_SECRET", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads(SECRET, key))]
     pub events_secret: Setting<Key>,
 }
