@@ -275,7 +275,7 @@ impl Cloud {
     /// Grants a role that no script granted.
     pub(crate) fn grant(&self, resource: &str, role: &str, account: &str) {
         let mut state = self.state();
-        let policy = state.policies.get_mut(resource).unwrap();
+        let policy = state.policies.entry(resource.to_owned()).or_insert_with(|| json!({"etag": etag(0)}));
         let mut bindings = policy["bindings"].as_array().cloned().unwrap_or_default();
         bindings.push(json!({"role": role, "members": [format!("serviceAccount:{account}")]}));
         policy["bindings"] = json!(bindings);
