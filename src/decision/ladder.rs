@@ -18,7 +18,10 @@ const ANCHORS: usize = 98;
 /// Every 32nd rung, so that none is more than 31 additions away.
 static TABLE: [u32; ANCHORS] = table();
 /// How far ahead a check is wanted when nothing is known, in milliseconds.
-const BLIND: u64 = 50_000;
+const BLIND: u64 = 52_000;
+/// How far ahead it is wanted when signals are expected, in tenths of √t. Between 4 and 7 √t a skip is
+/// four rungs, since skips are powers of two; a little above, it becomes eight in watches of hours. `examples/promptness` measures it.
+const SIGNALLED: u64 = 71;
 /// A grid for versions without ladders has no more points than this, so that its numbers stay below the highest `limit`.
 const MAX_POINTS: u32 = 6_000;
 
@@ -132,7 +135,7 @@ fn wanted(age: u64, pace: Pace) -> u64 {
     match pace.left {
         _ if pace.near_end => 0,
         Some(left) => (milliseconds(left) * 2 / 5).clamp(root, root * 20),
-        None if pace.signals => root * 5,
+        None if pace.signals => root * SIGNALLED / 10,
         None => BLIND,
     }
 }
@@ -249,9 +252,9 @@ mod tests {
         assert_eq!(next(Some(0), 20_100, blind()), 4, "five rungs ahead, down to a multiple of four");
         assert_eq!(next(Some(0), 19_000, blind()), 4, "by a slow clock");
         assert_eq!(next(Some(0), 26_000, near), 2, "too near the next");
-        assert_eq!(next(Some(100), at_100, blind()), 101, "the steps are longer than 50 s");
+        assert_eq!(next(Some(100), at_100, blind()), 101, "the steps are longer than 52 s");
         assert_eq!(next(Some(100), at_100, near), 101);
-        assert_eq!(next(Some(100), at_100, signals), 104, "5 √3088 is 278 s");
+        assert_eq!(next(Some(100), at_100, signals), 104, "7.1 √3088 is 395 s: seven rungs, down to four");
         assert_eq!(next(Some(100), at_100, left(1_000)), 104, "0.4 of what is left, 400 s");
         assert_eq!(next(Some(100), at_100, left(99_999)), 112, "20 √3088 at most");
         assert_eq!(next(Some(100), at_100, left(10)), 101, "√3088 at least");

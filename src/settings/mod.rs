@@ -114,7 +114,7 @@ pub struct ServeArgs {
     #[arg(long, env = "CHECK_LIMIT", hide_env_values = true, default_value = UNSET, hide_default_value = true, value_parser = reads("60", checks))]
     pub check_limit: Setting<u32>,
     /// Whether signals arrive when operations end: `yes` or `no`. With `yes`, checks are only the safety net, and the default
-    /// schedule makes half as many
+    /// schedule makes fewer
     #[arg(long, env = "SIGNALS", hide_env_values = true, default_value = "no", value_parser = reads("yes", yes_or_no))]
     pub signals: Setting<bool>,
     /// What comes without a kickoff
