@@ -17,7 +17,7 @@ const CHANNEL: &str = "C0OPERATIONS";
 const BLUE: &str = "#36c5f0";
 
 /// Settings of a bot in place of the webhook.
-fn bot(args: &mut Variables) {
+pub(crate) fn bot(args: &mut Variables) {
     let token = opwatch_token();
     args.unset("SLACK_WEBHOOK_URL");
     args.set("SLACK_BOT_TOKEN", token);

@@ -155,6 +155,26 @@ async fn a_signal_reports_the_end_at_once_and_only_once() {
     opwatch.stop().await;
 }
 
+/// A check that is in flight may edit that message after its end, which the chain's next check then makes again.
+#[tokio::test]
+async fn a_signal_leaves_the_next_check_of_a_watch_that_a_message_follows() {
+    let opwatch = crate::live::start().await;
+    opwatch.world.operations.add(NAME, lasting(30));
+    opwatch.publish_and_pause(&json!({"name": NAME})).await;
+    opwatch.world.time.advance_to(opwatch.world.time.now() + TimeDelta::seconds(40));
+    let mut settings = settings(&opwatch.world);
+    crate::live::bot(&mut settings);
+    let network = Arc::new(Network::new().unwrap());
+    let app = app::build(settings.check().unwrap(), network, Arc::new(opwatch.world.time.clone()));
+    assert_eq!(signal(&app, &opwatch, Phase::Ended).await.decision, Action::Ended);
+    assert!(sentinel(&opwatch).deleted && !opwatch.tasks(Kind::Check)[0].deleted);
+    opwatch.resume().await;
+    assert_eq!(opwatch.world.operations.reads(NAME), 3, "by the kickoff, the signal and that check");
+    assert_eq!(opwatch.tasks(Kind::Report).len(), 1);
+    opwatch.assert_all_acknowledged();
+    opwatch.stop().await;
+}
+
 /// The entry of an end may come before the API shows the end.
 #[tokio::test]
 async fn a_signal_that_comes_early_looks_twice_more() {

@@ -114,6 +114,15 @@ fn a_watch_with_a_ledger() {
     assert!(schedules > 5_000, "{schedules}");
 }
 
+/// The signal of the end comes before the next check, and reads the sentinel.
+#[test]
+fn a_watch_with_a_signal() {
+    let plan = plan(Access::Webhook, Kind::Name, 3, 70 * SECOND, Script::default());
+    let schedules = every_schedule_of(&Plan { signals: true, ..plan });
+    println!("{schedules} schedules");
+    assert!(schedules > 1_000, "{schedules}");
+}
+
 #[test]
 fn a_datastore_start() {
     let schedules = every_schedule(Access::Webhook, Kind::Datastore, 2, 90 * SECOND);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::engine::plan::{Plan, Planted};
+use super::engine::plan::{Fault, Plan, Planted};
 use super::engine::run::run;
 
 const WATCHES: usize = 12;
@@ -15,12 +15,20 @@ fn caught(planted: Planted) -> Option<(u64, String)> {
             Plan { planted: Some(planted), ledger, ..Plan::of_seed(seed, WATCHES, &BTreeSet::new()) };
         match planted {
             Planted::PublicState => plan = plan.with_forgeries(3 * WATCHES as u64),
+            Planted::SignalForks => plan = with(plan, Fault::SignalEarly),
+            Planted::SentinelTwice | Planted::SentinelLost => plan = with(plan, Fault::CheckLost),
             // Few operations stand still, and few of their watches are spared by every fault.
             Planted::NeverStalls => plan.kickoffs.iter_mut().for_each(|kickoff| kickoff.stuck = true),
             _ => {}
         }
         Some((seed, run(plan).violation?))
     })
+}
+
+/// With signals, and so much of one of their faults.
+fn with(mut plan: Plan, fault: Fault) -> Plan {
+    plan.rates.insert(fault, 0.2);
+    Plan { signals: true, ..plan }
 }
 
 /// Each is seen for what it is: by the promise that it breaks.
@@ -52,6 +60,9 @@ fn every_planted_fault_is_caught() {
         (Planted::ExpandsAtDelivery, ["under another path", "a path that is not its own"]),
         (Planted::HashExpanded, ["does already", "does already"]),
         (Planted::PathsTaken, ["know no cause", "know no cause"]),
+        (Planted::SignalForks, ["fork", "is due at"]),
+        (Planted::SentinelTwice, ["its sentinel runs", "explained"]),
+        (Planted::SentinelLost, ["in silence", "not told"]),
     ] {
         let Some((seed, violation)) = caught(planted) else {
             missed.push(format!("{planted:?} is not caught"));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::boundary::Boundary;
-use super::engine::plan::{Access, FAULTS, Fault, LEDGER_FAULTS, Plan};
+use super::engine::plan::{Access, FAULTS, Fault, LEDGER_FAULTS, Plan, SIGNAL_FAULTS};
 use super::engine::run::{on_all_cores, run};
 
 /// `cargo run --release --example simulate -- --seeds 10000` runs more.
@@ -41,6 +41,27 @@ fn every_promise_holds_in_two_hundred_worlds() {
     let rare = kinds.filter(|fault| faults.get(*fault).is_none_or(|count| *count < enough));
     assert_eq!(rare.collect::<Vec<_>>(), Vec::<&Fault>::new(), "{faults:?}: too few to show anything");
     assert!(pushes > 2_000 * WATCHES as u64, "{pushes} pushes: too few to show anything");
+}
+
+/// Of a world with signals.
+const SIGNALLED: usize = 4;
+
+#[test]
+fn every_promise_holds_with_signals() {
+    let (mut failed, mut faults, mut signals) = (Vec::new(), BTreeMap::new(), 0);
+    on_all_cores(
+        0..SEEDS,
+        |seed| run(Plan::of_seed_with_signals(seed, SIGNALLED)),
+        |summary| {
+            summary.injected.iter().for_each(|(fault, count)| *faults.entry(*fault).or_insert(0) += count);
+            signals += summary.figures.get("signals").unwrap_or(&0);
+            failed.extend(summary.violation.map(|violation| format!("seed {}: {violation}", summary.seed)));
+        },
+    );
+    println!("{SEEDS} seeds, {signals} signals, {} violations; faults injected: {faults:?}", failed.len());
+    assert_eq!(failed, Vec::<String>::new());
+    assert!(SIGNAL_FAULTS.iter().all(|fault| faults.contains_key(fault)), "{faults:?}");
+    assert!(signals > 300, "{signals} signals: too few to show anything");
 }
 
 /// Seeds, each with its watches, that showed a fault of opwatch's, mended since. The worlds of the first six have grown more

@@ -15,8 +15,8 @@ use super::world::{Event, Form, World, time};
 
 pub(crate) const TOPIC: &str = "projects/p/topics/t";
 pub(crate) const INTERNAL_TOPIC: &str = "projects/p/topics/t-internal";
-/// Of the public topic, of the dead letters, and of the internal topic.
-const SUBSCRIPTIONS: [&str; 3] = ["t-push", "t-dead", "t-internal"];
+/// Of the public topic, of the dead letters, of the internal topic, and of signals.
+const SUBSCRIPTIONS: [&str; 4] = ["t-push", "t-dead", "t-internal", "t-events"];
 /// `deploy/up` accepts public state for so long.
 const ACCEPTED: Ms = 9 * DAY;
 /// How long it takes until every instance has new settings, and how long before a roll-back the internal subscription is
@@ -40,6 +40,8 @@ pub(crate) enum Boundary {
 pub(crate) enum Topic {
     Public,
     Internal,
+    /// What signals are published to.
+    Events,
 }
 
 impl Boundary {
@@ -144,6 +146,7 @@ impl World {
         match &self.messages[index] {
             message if message.dead => 1,
             message if message.topic == Topic::Internal => 2,
+            message if message.topic == Topic::Events => 3,
             _ => 0,
         }
     }
@@ -151,9 +154,10 @@ impl World {
     /// A publisher forges what opwatch would pass on of the watch `victim`, from its last message. It is a message of its own in
     /// the books: one that can't be used.
     pub(crate) fn forge(&mut self, victim: usize) {
-        let last = (0..self.messages.len())
-            .rev()
-            .find(|index| self.messages[*index].watch == victim && !self.messages[*index].dead);
+        let last = (0..self.messages.len()).rev().find(|index| {
+            let message = &self.messages[*index];
+            message.watch == victim && !message.dead && message.form != Form::Signal
+        });
         let Some(last) = last else { return };
         let own = &self.messages[last];
         let mut message: Value = serde_json::from_slice(&own.data).unwrap_or_default();

@@ -50,6 +50,16 @@ pub(crate) struct Book {
     freed_checks: u64,
     /// Sentinels that ran.
     sentinels: u64,
+    /// Deliveries of signals about its operation, and when one first found its sentinel.
+    signals: u64,
+    pub(crate) first_signal: Option<Ms>,
+    found_sentinel: bool,
+    /// A signal's look asked for the report of its end, and then a check of the chain's for one that knows no end: it saw only
+    /// trouble, and no check knows what a signal's look saw.
+    ended_by_signal: bool,
+    unknown_after_signal: bool,
+    /// It asked for a sentinel.
+    guarded: bool,
     checks: u64,
     pub(crate) looks: Vec<Ms>,
     /// Operations that it started.
@@ -143,6 +153,13 @@ impl Ledger {
     /// A delivery begins; its message was due at `due`.
     pub(crate) fn delivered(&mut self, message: &Message, copy: bool, now: Ms, due: Ms) {
         self.count("deliveries");
+        if message.form == Form::Signal {
+            let book = &mut self.books[message.watch];
+            if book.found_sentinel {
+                book.first_signal.get_or_insert(now);
+            }
+            return;
+        }
         let book = &mut self.books[message.watch];
         if copy {
             book.copies += 1;
@@ -155,6 +172,14 @@ impl Ledger {
         if copy || now > due + book.interval / 2 {
             book.copy_times.push(now);
         }
+    }
+
+    /// A signal about its operation is delivered, and `finds` its sentinel or not.
+    pub(crate) fn signalled(&mut self, watch: usize, finds: bool) {
+        self.count("signals");
+        let book = &mut self.books[watch];
+        book.signals += 1;
+        book.found_sentinel = finds;
     }
 
     /// Cloud Tasks ran a task a second time.
@@ -199,11 +224,13 @@ impl Ledger {
         &mut self,
         task: &Task,
         message: &Value,
+        asker: Form,
         anew: bool,
         dated: Option<Ms>,
         begun: Option<Ms>,
     ) {
         let watch = task.watch;
+        let disturbed = !self.is_untouched(watch);
         let book = &mut self.books[watch];
         match task.form {
             Form::Report => {
@@ -214,7 +241,10 @@ impl Ledger {
                 }
                 if !anew {
                     book.first_reports.push(is_end);
-                } else if book.copies + book.sentinels > 0 {
+                    let cannot_tell = report["outcome"] == "cannotTell";
+                    book.unknown_after_signal |= book.ended_by_signal && cannot_tell && asker == Form::Check;
+                    book.ended_by_signal |= is_end && matches!(asker, Form::Signal | Form::Look);
+                } else if book.copies + book.sentinels > 0 || book.signals > 0 && disturbed {
                     book.freed_reports += 1;
                 } else {
                     self.broken(format!("w{watch}: a second report without a copy"));
@@ -252,8 +282,17 @@ impl Ledger {
                 }
             }
             Form::Start => book.starts_until = book.starts_until.max(task.at),
-            Form::Kickoff | Form::Test | Form::Sentinel | Form::Look => {}
+            Form::Kickoff | Form::Test | Form::Sentinel | Form::Look | Form::Signal => {}
         }
+    }
+
+    /// A watch asks for its sentinel.
+    pub(crate) fn guarded(&mut self, watch: usize) {
+        self.books[watch].guarded = true;
+    }
+
+    pub(crate) fn is_guarded(&self, watch: usize) -> bool {
+        self.books[watch].guarded
     }
 
     /// The sentinel of a watch ran, since nobody deleted it.
@@ -360,11 +399,12 @@ impl Ledger {
         let second_starts = (book.operations.len() as u64 + book.operations_alike).saturating_sub(1);
         let firsts_allowed =
             1 + u64::from(left_first) + book.copies + book.lost + second_starts + book.sentinels;
+        let firsts_allowed = firsts_allowed + u64::from(book.unknown_after_signal);
         let allowed =
             (firsts + book.lost).max(1) + book.report_copies + book.lost_answers + book.freed_reports;
         let made = book.checks;
         let checks = u64::from(book.limit) * (1 + second_starts) + book.check_copies + book.freed_checks;
-        let checks = checks + book.sentinels;
+        let checks = checks + book.sentinels + 3 * book.signals;
         let progress = 1 + second_starts + book.copies;
         let (runs, stalls) = (book.runs_told, book.stalls_told);
         let stalls_explained = progress + book.lost_stalls;

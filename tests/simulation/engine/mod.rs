@@ -21,6 +21,7 @@ pub(crate) mod pubsub;
 pub(crate) mod rng;
 pub(crate) mod run;
 pub(crate) mod services;
+pub(crate) mod signals;
 pub(crate) mod slack;
 pub(crate) mod tasks;
 pub(crate) mod world;

@@ -144,6 +144,7 @@ impl World {
     pub(crate) fn add_operation(&mut self, operation: Operation) {
         self.by_name.insert(operation.name.clone(), self.operations.len());
         self.operations.push(operation);
+        self.plan_signals(self.operations.len() - 1);
     }
 
     /// GET of one operation: `state` stands in for its state's word.

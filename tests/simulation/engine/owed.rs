@@ -180,6 +180,9 @@ impl World {
         let Some(operation) = self.own_operation(watch).filter(|_| !book.not_wanted) else { return };
         let from = operation.from.max(book.at);
         let by_end = operation.until.max(from) + book.interval * 3 / 2;
+        // A signal that found the sentinel is followed at once.
+        let signalled = book.first_signal.filter(|at| *at >= operation.until);
+        let by_end = signalled.map_or(by_end, |at| by_end.min(at));
         let by_limit = from + book.interval * u64::from(book.limit + 1);
         let due = by_end.min(by_limit) + HOPS + TO_SLACK;
         if book.posts.first().is_none_or(|(at, _)| *at > due) {

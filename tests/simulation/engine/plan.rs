@@ -82,6 +82,18 @@ pub(crate) enum Fault {
     LedgerGarbage,
     /// The ledger answers when its time is nearly up, or later.
     LedgerSlow,
+    /// The signal of an end never comes.
+    SignalLost,
+    /// It comes again, seconds to hours later.
+    SignalTwice,
+    /// It comes before the operation shows as ended.
+    SignalEarly,
+    /// It comes minutes to hours late, behind other signals and checks.
+    SignalLate,
+    /// A publisher forges one of an operation that runs, or of another project's.
+    SignalForged,
+    /// A waiting check is gone, and with it the chain of its watch.
+    CheckLost,
 }
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -119,6 +131,16 @@ pub(crate) const FAULTS: &[Fault] = &[
 /// Those of a ledger, in plans that have one.
 pub(crate) const LEDGER_FAULTS: &[Fault] =
     &[Fault::LedgerRefused, Fault::LedgerLost, Fault::LedgerGarbage, Fault::LedgerSlow];
+
+/// Those of signals and sentinels, in plans that have signals.
+pub(crate) const SIGNAL_FAULTS: &[Fault] = &[
+    Fault::SignalLost,
+    Fault::SignalTwice,
+    Fault::SignalEarly,
+    Fault::SignalLate,
+    Fault::SignalForged,
+    Fault::CheckLost,
+];
 
 /// A rule of opwatch's that the world undoes behind its back, to show that the invariants would see it missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +193,12 @@ pub(crate) enum Planted {
     HashExpanded,
     /// Every path counts as used.
     PathsTaken,
+    /// A signal's further look is a check of the chain's, with a name of its own.
+    SignalForks,
+    /// No sentinel is deleted, and its report has a name of its own.
+    SentinelTwice,
+    /// A sentinel whose name is free counts as created, and is not.
+    SentinelLost,
 }
 
 /// What becomes of one effect: a call to a service.
@@ -316,6 +344,8 @@ pub(crate) struct Plan {
     pub(crate) access: Access,
     /// Whether it keeps history.
     pub(crate) ledger: bool,
+    /// Whether signals come of the ends of operations.
+    pub(crate) signals: bool,
     /// What watches are told that don't say.
     pub(crate) notify: Option<&'static str>,
     pub(crate) kickoffs: Vec<Kickoff>,
@@ -346,6 +376,7 @@ impl Plan {
             seed: 0,
             access: Access::Webhook,
             ledger: false,
+            signals: false,
             notify: None,
             kickoffs: Vec::new(),
             rates: BTreeMap::new(),
@@ -367,6 +398,19 @@ impl Plan {
     pub(crate) fn of_seed(seed: u64, watches: usize, left_out: &BTreeSet<Fault>) -> Self {
         let mut rng = part(seed, 8);
         Self::of_fixed_prefixes(seed, watches, left_out).with_placeholders(&mut rng)
+    }
+
+    /// The same, in six of ten seeds with signals.
+    pub(crate) fn of_seed_with_signals(seed: u64, watches: usize) -> Self {
+        let plan = Self::of_seed(seed, watches, &BTreeSet::new());
+        let mut rng = part(seed, 9);
+        if rng.chance(0.6) { plan.with_signals(&mut rng, &BTreeSet::new()) } else { plan }
+    }
+
+    /// The same with signals, and with faults of signals.
+    fn with_signals(mut self, rng: &mut Rng, left_out: &BTreeSet<Fault>) -> Self {
+        self.rates.extend(rates(rng, SIGNAL_FAULTS, left_out));
+        Self { signals: true, ..self }
     }
 
     /// The same without placeholders and second nights.

@@ -112,7 +112,8 @@ impl Message {
     /// The operation that it is about.
     pub(crate) fn operation(&self) -> Option<String> {
         let value: Value = serde_json::from_slice(&self.data).ok()?;
-        value["name"].as_str().map(str::to_owned)
+        let name = if self.form == Form::Signal { &value["signal"] } else { &value["name"] };
+        name.as_str().map(str::to_owned)
     }
 }
 
@@ -169,6 +170,7 @@ impl World {
         let new_notify = self.rng.chance(0.3);
         if new_notify {
             value["notify"] = json!(NEW_NOTIFY);
+            self.renew_sentinel(message.watch);
         }
         // A notice has no title.
         let of_watch =
@@ -230,6 +232,9 @@ impl World {
             }
             return None;
         };
+        if self.messages[index].form == Form::Signal {
+            self.address_signal(index);
+        }
         let message = &mut self.messages[index];
         message.deliveries += 1;
         let copy = message.deliveries > 1;
@@ -383,6 +388,10 @@ impl World {
         message.nacks += 1;
         if !message.dead && message.nacks >= attempts {
             message.acknowledged = true;
+            // Nobody needs a signal: its subscription has no dead letters.
+            if message.form == Form::Signal {
+                return;
+            }
             let dead = Message {
                 watch: message.watch,
                 form: message.form,

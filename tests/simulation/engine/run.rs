@@ -33,7 +33,7 @@ use super::datastore::{KIND, NAMESPACE};
 use super::owed::STALL_AFTER;
 use super::plan::{Access, CHANNELS, Fault, Ms, Plan};
 use super::services::SimTransport;
-use super::world::{Event, World, time};
+use super::world::{Event, Form, World, time};
 
 /// What a run came to.
 pub(crate) struct Summary {
@@ -214,6 +214,7 @@ impl Run {
                 Event::Commit(index) => self.world().commit_late(index),
                 Event::Deploy(instance, internal) => self.redeploy(instance, internal),
                 Event::Forge(victim) => self.world().forge(victim),
+                Event::Signal(operation, foreign) => self.world().signal(operation, foreign),
                 Event::Stop => (0..self.instances.len()).for_each(|instance| self.kill(instance)),
             }
         }
@@ -224,6 +225,16 @@ impl Run {
         let Some((number, instance, pushed)) = begun else { return };
         self.weather(number, instance);
         let app = Arc::clone(&self.instances[instance].app);
+        let signal = {
+            let world = self.world();
+            (world.messages[index].form == Form::Signal).then(|| world.read_signal(index))
+        };
+        if let Some(signal) = signal {
+            let work = async move { app.runner.signal(signal, Deadline::start()).await };
+            self.in_flight.insert(number, (instance, Box::pin(tokio::task::unconstrained(work))));
+            self.poll(number);
+            return;
+        }
         let delivery = open(&pushed.body).expect("a push").deliver(pushed.route, &app.trust);
         let dead = pushed.route == Route::DeadLetter;
         let work: Work =

@@ -405,8 +405,12 @@ impl World {
             book.asked_until = book.asked_until.max(until);
         }
         if target == Target::Look {
-            let last = self.ledger.is_last(&self.messages[push.message]);
-            self.ledger.saw(watch, seen(result), last, wrong, now);
+            let message = &self.messages[push.message];
+            let (last, form) = (self.ledger.is_last(message), message.form);
+            // A signal's look edits nothing.
+            if !(matches!(form, Form::Signal | Form::Look) && seen(result) == Seen::Running) {
+                self.ledger.saw(watch, seen(result), last, wrong, now);
+            }
         }
         let answer = match result {
             Ok(answer) if (200..300).contains(&answer.status) && target == Target::Look => answer,
@@ -444,7 +448,7 @@ impl World {
         let current = self.current;
         let push = self.pushes.get_mut(&current).expect("in flight");
         match target {
-            Target::Tasks => push.excused |= effect.is_some(),
+            Target::Tasks | Target::ReadTask | Target::DeleteTask => push.excused |= effect.is_some(),
             Target::Look | Target::List | Target::Start => push.api_failed |= effect.is_some(),
             _ => {}
         }

@@ -15,6 +15,7 @@ use super::boundary::{INTERNAL_TOPIC, TOPIC, Topic};
 use super::ledger::{is_aside, is_later_try};
 use super::plan::{Access, DAY, Down, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
 use super::pubsub::Message;
+use super::slack::message_of;
 use super::world::{Event, Form, World, form, moment, time};
 
 pub(crate) struct Task {
@@ -126,9 +127,23 @@ impl World {
         if planted == Some(Planted::Retry) && asked.message["state"]["report"]["tries"].as_u64() > Some(0) {
             return (200, json!({"name": asked.name}));
         }
+        let mut asked = asked;
+        if planted == Some(Planted::SignalForks) && form == Form::Look {
+            asked.message["state"].as_object_mut().expect("a state").remove("signal");
+            asked.data = asked.message.to_string().into_bytes();
+            asked.name = format!("{}-{}", asked.name, self.rng.next());
+        }
+        if form == Form::Sentinel {
+            self.ledger.guarded(watch);
+            if planted == Some(Planted::SentinelLost) && !self.names.contains_key(&asked.name) {
+                return (200, json!({"name": asked.name}));
+            }
+        }
+        let form = self::form(&asked.message);
         let mut name = asked.name.clone();
         if planted == Some(Planted::NextName) && !matches!(form, Form::Report | Form::Sentinel)
             || planted == Some(Planted::ReportName) && form == Form::Report
+            || planted == Some(Planted::SentinelTwice) && form == Form::Report && own_form == Form::Sentinel
         {
             name = format!("{name}-{}", self.rng.next());
         }
@@ -165,7 +180,7 @@ impl World {
         if tries > 0 && plain && !self.has_wrong_clocks() {
             self.ledger.retried(watch, tries, push_began, task.at);
         }
-        self.ledger.scheduled(&task, &asked.message, anew.is_some(), dated, begun);
+        self.ledger.scheduled(&task, &asked.message, own_form, anew.is_some(), dated, begun);
         self.tasks.push(task);
         let index = self.tasks.len() - 1;
         self.names.insert(name.clone(), index);
@@ -322,6 +337,9 @@ impl World {
     /// Deletes a waiting task. Its name stays taken for hours.
     pub(crate) fn delete_task(&mut self, name: &str) -> (u16, Value) {
         let Some(index) = self.waiting_task(name) else { return (404, error(404, "NOT_FOUND")) };
+        if self.plan.planted == Some(Planted::SentinelTwice) && self.tasks[index].form == Form::Sentinel {
+            return (200, json!({}));
+        }
         let (now, hours) = (self.now(), self.rng.between(HOUR, 24 * HOUR));
         let task = &mut self.tasks[index];
         (task.deleted, task.dispatched, task.free_at) = (true, true, now + hours);
@@ -329,6 +347,60 @@ impl World {
         self.ledger.dispatched(watch, index, now);
         self.note(&[16, index as u64], || format!("task {index} of w{watch} {form:?} is deleted"));
         (200, json!({}))
+    }
+
+    /// A newer version put its word for `notify` in the sentinel too, as it wrote both.
+    pub(super) fn renew_sentinel(&mut self, watch: usize) {
+        let waits = |task: &&mut Task| task.watch == watch && task.form == Form::Sentinel && !task.dispatched;
+        for task in self.tasks.iter_mut().filter(waits) {
+            let mut message: Value = serde_json::from_slice(&task.data).unwrap_or_default();
+            message["notify"] = json!(NEW_NOTIFY);
+            task.data = message.to_string().into_bytes();
+        }
+    }
+
+    /// The watch whose sentinel waits for an operation.
+    pub(super) fn waiting_sentinel(&self, operation: &str) -> Option<usize> {
+        let waits =
+            |task: &&Task| task.form == Form::Sentinel && !task.dispatched && task.operation == operation;
+        self.tasks.iter().find(waits).map(|task| task.watch)
+    }
+
+    /// Whether a waiting check is lost. Only one whose watch should have a sentinel, which no other watch's end deletes.
+    fn loses_check(&mut self, index: usize) -> bool {
+        let (watch, now) = (self.tasks[index].watch, self.now());
+        let operation = &self.tasks[index].operation;
+        let is_shared = self.tasks.iter().any(|task| task.watch != watch && task.operation == *operation);
+        let guarded = self.ledger.is_guarded(watch) && !is_shared;
+        let waits = self.plan.planted == Some(Planted::SentinelLost)
+            || self.waiting_sentinel(operation) == Some(watch);
+        if self.tasks[index].form != Form::Check || !guarded || !waits || !self.strikes(Fault::CheckLost) {
+            return false;
+        }
+        self.leave_message_of(index);
+        self.tasks[index].dispatched = true;
+        self.ledger.dispatched(watch, index, now);
+        self.ledger.touched(watch, now);
+        self.ledger.count("checks lost");
+        self.note(&[18, index as u64], || format!("task {index} of w{watch} is lost"));
+        true
+    }
+
+    /// The message that follows the watch of a lost check, unless its sentinel carries the receipt too: nothing else does.
+    fn leave_message_of(&mut self, index: usize) {
+        let live = |task: &Task| {
+            let message: Value = serde_json::from_slice(&task.data).unwrap_or_default();
+            message_of(&message["state"]["live"])
+        };
+        let lost = &self.tasks[index];
+        let Some(message) = live(lost) else { return };
+        let waits =
+            |task: &&Task| task.form == Form::Sentinel && !task.dispatched && task.watch == lost.watch;
+        if self.tasks.iter().find(waits).and_then(live) != Some(message) {
+            self.shown[message]
+                .orphaned
+                .get_or_insert("its chain was lost, and its sentinel does not know it");
+        }
     }
 
     /// The task of this name, if it waits.
@@ -364,6 +436,9 @@ impl World {
             return;
         }
         let (watch, data, form) = (task.watch, task.data.clone(), task.form);
+        if self.loses_check(index) {
+            return;
+        }
         if self.strikes(Fault::PublishLost) {
             self.ledger.ran_twice(watch, form, now);
             self.publish(watch, form, data, Some(index));

@@ -47,6 +47,8 @@ pub(crate) enum Event {
     Deploy(usize, bool),
     /// A publisher forges a message of a watch.
     Forge(usize),
+    /// A signal about an operation is published, or about one of another project.
+    Signal(usize, bool),
 }
 
 /// What a message asks for.
@@ -61,6 +63,8 @@ pub(crate) enum Form {
     Look,
     Report,
     Test,
+    /// What the audit log says of an operation.
+    Signal,
 }
 
 /// One instance of opwatch, as the world sees it.
@@ -99,7 +103,7 @@ pub(crate) struct World {
     pub(crate) pushes: BTreeMap<u64, Push>,
     pub(super) next_push: u64,
     pub(crate) instances: Vec<Instance>,
-    pub(super) subscriptions: [Subscription; 3],
+    pub(super) subscriptions: [Subscription; 4],
     /// The push that is being worked on.
     pub(crate) current: u64,
     /// That push's instance is to be killed.
