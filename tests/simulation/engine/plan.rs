@@ -339,6 +339,7 @@ impl Kickoff {
 }
 
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a part of the world of its own")]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) access: Access,
