@@ -200,7 +200,7 @@ set_names() {
   # The topic of events by its short name, when it is in the project; a topic of another project is its owner's.
   events_topic=''
   [[ ${EVENTS_TOPIC-} != "projects/$PROJECT/topics/"* ]] || events_topic=${EVENTS_TOPIC##*/}
-  events_label=opwatch-events
+  events_label='opwatch-events'
   dead_topic=$NAME-dead
   subscription=$NAME-push
   internal_subscription=$NAME-internal

@@ -733,10 +733,12 @@ fn put_task(cloud: &Cloud, queue: &str, task: &str, watch: &str, message: &Value
 }
 
 fn put_tasks(cloud: &Cloud) {
-    let check = json!({"name": "projects/demo/operations/ASA1", "title": "Nightly ~?> 日本語"});
+    let check = json!({"name": "projects/demo/operations/ASA1", "title": "Nightly ~?> 日本語", "limit": 60});
     put_task(cloud, CHECK_QUEUE, "aaa", "111", &check, TimeDelta::seconds(60));
     put_task(cloud, CHECK_QUEUE, "sentinel-1", "111", &check, TimeDelta::hours(1));
-    put_task(cloud, CHECK_QUEUE, "sentinel-4", "444", &check, TimeDelta::hours(1));
+    let ladder = json!({"name": "projects/demo/operations/ASA1"});
+    put_task(cloud, CHECK_QUEUE, "sentinel-4", "444", &ladder, TimeDelta::hours(1));
+    put_task(cloud, CHECK_QUEUE, "ddd", "555", &ladder, TimeDelta::minutes(2));
     let start = json!({"start": {"service": "datastore", "path": "projects/demo:export", "body": {"outputUrlPrefix": "gs://b"}}});
     put_task(cloud, REPORT_QUEUE, "bbb", "222", &start, -TimeDelta::hours(1));
     // What only counts is no watch.
@@ -755,9 +757,10 @@ fn watches_lists_and_stops(cloud: &Cloud) {
     assert_eq!(lines[0..2], ["111  Nightly ~?> 日本語", "    projects/demo/operations/ASA1"], "{text}");
     assert!(lines[2].starts_with("    check 7, the last is 59, due 20"), "{text}");
     assert!(lines[2].contains(", sentinel due 20") && !lines[2].contains("**"), "{text}");
-    assert_eq!(lines.len(), 9, "{text}");
-    assert!(lines[5].starts_with("    the last check, since the others are lost, due 20"), "{text}");
-    let lines = [&lines[..3], &lines[6..]].concat();
+    assert_eq!(lines.len(), 12, "{text}");
+    assert!(lines[5].starts_with("    check 7, until 20") && lines[5].contains("Z, due 20"), "{text}");
+    assert!(lines[8].starts_with("    the last check, since the others are lost, due 20"), "{text}");
+    let lines = [&lines[..3], &lines[9..]].concat();
     assert_eq!(lines[3..5], ["222  (no title)", "    projects/demo:export"], "{text}");
     assert!(lines[5].starts_with("    start, try 1, due 20"), "{text}");
     assert!(

@@ -23,6 +23,8 @@ def unix: sub("\\.[0-9]+Z$"; "Z") | fromdateiso8601;
       elif $state.report then "report, try \(($state.report.tries // 0) + 1)"
       elif $message.start then "start, try \(($state.tries // 0) + 1)"
       elif $message.test then "test"
+      elif $state.ladder and $state.from then
+        "check \($message.attempt // 0), until \($state | (.from[0:19] + "Z" | fromdateiso8601) + .ladder | todateiso8601)"
       elif $message.name then "check \($message.attempt // 0), the last is \(($message.limit // 60) - 1)"
       else "not readable" end | text),
     due: .scheduleTime,

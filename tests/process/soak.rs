@@ -22,11 +22,11 @@ const MORE: u64 = 2 * 1024;
 /// The status of a push's answer, and how many tasks and posts follow from it.
 type Effect = (u16, usize, usize);
 
-/// A push of the mix: running, ended, reported, unusable, none.
+/// A push of the mix: running, with a sentinel, ended, reported, unusable, none.
 fn mixed(number: u64) -> (String, Effect) {
     let id = number.to_string();
     match number % 10 {
-        0..=4 => (push_of(&id, &json!({"name": format!("{NAME}{number}"), "title": id})), (204, 1, 0)),
+        0..=4 => (push_of(&id, &json!({"name": format!("{NAME}{number}"), "title": id})), (204, 2, 0)),
         5 | 6 => (push_of(&id, &json!({"name": format!("{NAME}{DONE}{number}")})), (204, 1, 0)),
         7 => {
             let state = json!({"version": 1, "id": id, "report": {"outcome": "succeeded"}});

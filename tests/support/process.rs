@@ -65,7 +65,7 @@ pub(crate) fn variables(world: &World) -> Vec<(&'static str, String)> {
         ("TOPIC", TOPIC.to_owned()),
         ("INTERNAL_TOPIC", INTERNAL_TOPIC.to_owned()),
         ("CHECK_QUEUE", CHECK_QUEUE.to_owned()),
-        ("CHECK_INTERVAL", "60s".to_owned()),
+        ("CHECK_INTERVAL", "60sec".to_owned()),
         ("REPORT_QUEUE", REPORT_QUEUE.to_owned()),
         ("TASKS_SERVICE_ACCOUNT", TASKS_ACCOUNT.to_owned()),
         ("SLACK_WEBHOOK_URL", format!("{}/services/T0LOCAL/B0LOCAL/{SECRET}", world.slack.url())),
