@@ -40,9 +40,9 @@ impl App {
         asked: Asked,
         call: Call,
     ) -> Result<(), PostError> {
-        let call = self.pace.turn(&self.space, call).await?;
         let took = Stopwatch::start();
-        let result = match self.google.chat(method, path, Some(body), call.limit).await {
+        let limit = self.pace.turn(&self.space, call).await?.limit;
+        let result = match self.google.chat(method, path, Some(body), limit).await {
             Ok(body) => named(&body),
             Err(error) => of_error(&error, asked),
         };

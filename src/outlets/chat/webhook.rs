@@ -47,9 +47,9 @@ impl Webhook {
 
     async fn post_notice(&self, content: Content<'_>, call: Call) -> Result<Option<Receipt>, PostError> {
         let body = in_thread(rendered(content), content);
-        let call = self.pace.turn(SPACE, call).await?;
         let took = Stopwatch::start();
-        let result = self.send(&body, call).await;
+        let turn = self.pace.turn(SPACE, call).await?;
+        let result = self.send(&body, turn).await;
         self.pace.written(SPACE, call, took, &result);
         result.map(|()| None)
     }
