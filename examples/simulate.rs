@@ -35,6 +35,9 @@ struct Args {
     /// Watches in each
     #[arg(long, default_value_t = 200)]
     watches: usize,
+    /// Let services and other publishers send signals in six of ten seeds; worlds of a few watches are enough
+    #[arg(long)]
+    signals: bool,
     /// Print the trace of each seed, or of what a failing one is shrunk to
     #[arg(long)]
     trace: bool,
@@ -76,7 +79,11 @@ impl Total {
 
 fn main() {
     let args = Args::parse();
-    let plan = |seed| Plan { verbose: args.trace, ..Plan::of_seed(seed, args.watches, &BTreeSet::new()) };
+    let of_seed = |seed| match args.signals {
+        true => Plan::of_seed_with_signals(seed, args.watches),
+        false => Plan::of_seed(seed, args.watches, &BTreeSet::new()),
+    };
+    let plan = |seed| Plan { verbose: args.trace, ..of_seed(seed) };
     let mut total = Total::default();
     on_all_cores(
         args.from..args.from + args.seeds,

@@ -52,7 +52,9 @@ fn a_copy_that_comes_hours_late_joins_the_living_chain_within_an_interval() {
 fn a_wrong_clock_costs_at_most_what_it_is_ahead_by() {
     let (interval, limit) = (60, 20);
     let made = |skew: i64, undated: Option<u64>| {
-        let effects = undated.map(|look| (2 * look, Effect::Garbage { done: true, kind: 5 }));
+        // Looks and tasks take turns, and the sentinel's task follows the first.
+        let number = |look| if look == 0 { 0 } else { 2 * look + 1 };
+        let effects = undated.map(|look| (number(look), Effect::Garbage { done: true, kind: 5 }));
         let kickoffs = vec![Kickoff::plain(DAY, Kind::Name, interval, limit, 3 * DAY)];
         let script = Some(script(effects.into_iter().collect(), [].into()));
         kept(Plan { kickoffs, skews: vec![skew * 1_000], script, ..Plan::empty() }).figures["checks"]
@@ -77,9 +79,9 @@ fn cannot_tell_does_not_swallow_a_later_end() {
         for delivery in 0..3 {
             for late in [15 * MINUTE, 3 * HOUR, 30 * HOUR] {
                 let kickoffs = vec![Kickoff::plain(DAY, Kind::Name, 60, 30, 10 * MINUTE)];
-                // Looks and tasks take turns: two looks in a row are refused.
+                // Looks and tasks take turns, and the sentinel's task follows the first: two looks in a row are refused.
                 let deliveries = [(delivery, Disorder::Again(late))].into();
-                let script = Some(script([(2, refused), (4, refused)].into(), deliveries));
+                let script = Some(script([(3, refused), (5, refused)].into(), deliveries));
                 let summary = kept(Plan { access, kickoffs, script, ..Plan::empty() });
                 let told = [["outcome unknown", "succeeded"]];
                 assert_eq!(summary.posts, told, "{access:?} {delivery} {late}");
