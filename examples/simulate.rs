@@ -79,9 +79,12 @@ impl Total {
 
 fn main() {
     let args = Args::parse();
-    let of_seed = |seed| match args.signals {
-        true => Plan::of_seed_with_signals(seed, args.watches),
-        false => Plan::of_seed(seed, args.watches, &BTreeSet::new()),
+    let of_seed = |seed| {
+        if args.signals {
+            Plan::of_seed_with_signals(seed, args.watches)
+        } else {
+            Plan::of_seed(seed, args.watches, &BTreeSet::new())
+        }
     };
     let plan = |seed| Plan { verbose: args.trace, ..of_seed(seed) };
     let mut total = Total::default();
