@@ -12,7 +12,6 @@ mod probe;
 mod scope;
 mod tasks;
 mod token;
-#[cfg(feature = "terminal")]
 mod topic;
 mod waiting;
 

@@ -24,6 +24,7 @@ impl Google {
     ///
     /// # Errors
     /// When it was refused, or when it is not known whether it was published.
+    #[cfg(feature = "terminal")]
     pub async fn publish(&self, topic: &str, data: &[u8], limit: Duration) -> Result<String, CallError> {
         // A kickoff that is published twice starts once, but a watch would be told of twice.
         self.publish_message(topic, &json!({"data": STANDARD.encode(data)}), false, limit).await
