@@ -158,10 +158,15 @@ fn deliver(
 
 /// Whether a task is the sentinel of a watch, which comes with the first check after a start.
 fn is_sentinel(task: &Value) -> bool {
-    let decoded = |text: &Value| STANDARD.decode(text.as_str().unwrap()).unwrap();
-    let json = |bytes: Vec<u8>| serde_json::from_slice::<Value>(&bytes).unwrap();
-    let publish = json(decoded(&task["httpRequest"]["body"]));
-    json(decoded(&publish["messages"][0]["data"]))["state"]["sentinel"] == true
+    published(task)["state"]["sentinel"] == true
+}
+
+/// The message that a task publishes.
+fn published(task: &Value) -> Value {
+    let decoded = |text: &Value| -> Value {
+        serde_json::from_slice(&STANDARD.decode(text.as_str().unwrap()).unwrap()).unwrap()
+    };
+    decoded(&decoded(&task["httpRequest"]["body"])["messages"][0]["data"])
 }
 
 /// How Slack lets opwatch post.

@@ -20,14 +20,7 @@ fn report(more: &Value) -> Vec<u8> {
 fn posted(answer: Answer, more: &Value, slack: Access) -> (DeliveryResult, Value) {
     let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     let (handled, tasks, _) = deliver_published(report(more), vec![Ok(answer)], None, now, now, slack);
-    let next = tasks.first().map_or(Value::Null, |task| {
-        use base64::Engine as _;
-        let decode = |text: &Value| {
-            let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap();
-            serde_json::from_slice::<Value>(&bytes).unwrap()
-        };
-        decode(&decode(&task["httpRequest"]["body"])["messages"][0]["data"])["state"]["report"].clone()
-    });
+    let next = tasks.first().map_or(Value::Null, |task| published(task)["state"]["report"].clone());
     (handled, next)
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::{Access, Action, Runner, delivery, runner};
+use super::{Access, Action, Runner, delivery, published, runner};
 use crate::clock::Deadline;
 use crate::net::transport::{Failure, Request, Sending, Transport};
 use crate::testing::{answer, at, wanted_task};
@@ -85,7 +85,7 @@ async fn only_a_start_of_the_same_kickoff_makes_one_that_waited_for_it_unclear()
         let (_, second) = tokio::join!(first, second);
         assert_eq!(second.decision, Action::StartAgain);
         let tasks = slow.tasks.lock().unwrap();
-        let states: Vec<_> = tasks.iter().map(state).collect();
+        let states: Vec<_> = tasks.iter().map(|task| published(task)["state"].clone()).collect();
         let is_waiting = |state: &&Value| state["waits"] == 1;
         let waited = states.iter().find(is_waiting).unwrap();
         assert_eq!((waited["ambiguous"] == true, &waited["tries"]), (unclear, &json!(0)), "{states:?}");
@@ -101,16 +101,6 @@ async fn a_start_does_not_wait_for_another_request() {
     let second = runner.handle(delivery("2", now(), kickoff("gs://b")), Deadline::start());
     tokio::join!(first, second);
     let tasks = slow.tasks.lock().unwrap();
-    let tries: Vec<_> = tasks.iter().map(|task| state(task)["tries"].clone()).collect();
+    let tries: Vec<_> = tasks.iter().map(|task| published(task)["state"]["tries"].clone()).collect();
     assert_eq!(tries, [1, 1], "both were sent");
-}
-
-/// The state of the message that a task publishes.
-fn state(task: &Value) -> Value {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    let decoded = |text: &Value| -> Value {
-        serde_json::from_slice(&STANDARD.decode(text.as_str().unwrap()).unwrap()).unwrap()
-    };
-    decoded(&decoded(&task["httpRequest"]["body"])["messages"][0]["data"])["state"].take()
 }
