@@ -111,6 +111,44 @@ async fn a_second_watch_of_the_operation_is_only_polled() {
     opwatch.stop().await;
 }
 
+/// Two watches of one operation share the sentinel's name: the one that gives up first must not take the other's.
+#[tokio::test]
+async fn a_watch_that_gives_up_leaves_the_sentinel_of_another() {
+    let opwatch = begun(1_800, 10).await;
+    opwatch.publish_and_pause(&json!({"name": NAME, "limit": 2})).await;
+    delete(&opwatch, &opwatch.tasks(Kind::Check)[0]).await;
+    opwatch.resume().await;
+    let lines = opwatch.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("is still running*") && lines[1].contains("succeeded*"), "{lines:?}");
+    assert_eq!((sentinel(&opwatch).deleted, sentinel(&opwatch).dispatches), (false, vec![Some(200)]));
+    opwatch.stop().await;
+}
+
+/// The other watch reports the end and the sentinel is all that is left of the first.
+#[tokio::test]
+async fn the_end_of_another_watch_does_not_silence_one_whose_chain_is_lost() {
+    let opwatch = begun(1_800, 40).await;
+    opwatch.publish_and_pause(&json!({"name": NAME})).await;
+    delete(&opwatch, &opwatch.tasks(Kind::Check)[0]).await;
+    opwatch.resume().await;
+    let lines = opwatch.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines.iter().all(|line| line.contains("succeeded*")), "{lines:?}");
+    assert_eq!((sentinel(&opwatch).deleted, sentinel(&opwatch).dispatches), (false, vec![Some(200)]));
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_watch_that_gives_up_deletes_its_own_sentinel() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.add(NAME, lasting(1_800));
+    opwatch.watch(&json!({"name": NAME, "limit": 2})).await;
+    assert!(opwatch.lines()[0].contains("is still running*"), "{:?}", opwatch.lines());
+    assert!(sentinel(&opwatch).deleted);
+    opwatch.stop().await;
+}
+
 /// As after an upgrade without the new permissions.
 #[tokio::test]
 async fn a_sentinel_that_is_not_deleted_costs_one_check_and_no_message() {
@@ -213,7 +251,7 @@ async fn a_signal_that_can_not_be_followed_changes_nothing() {
         let ignored = signal(&app, &opwatch, phase).await;
         assert_eq!((ignored.decision, ignored.error, ignored.acknowledged), (Action::Ignored, None, true));
     }
-    assert_eq!(opwatch.slack().len(), 0, "nobody watches it");
+    assert_eq!(opwatch.slack().len(), 0, "no one watches it");
     opwatch.stop().await;
 }
 

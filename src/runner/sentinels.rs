@@ -29,8 +29,10 @@ pub(super) struct Sentinels {
 
 /// Tasks that are not needed once the end of their watch is scheduled.
 pub(super) struct Obsolete {
-    /// The sentinel's ID; none when it has just run.
-    sentinel: Option<String>,
+    /// The sentinel's ID.
+    sentinel: String,
+    /// The watch and the operation of the sentinel to delete, if the one that waits may be another watch's.
+    only_of: Option<(String, Operation)>,
     /// The IDs of the chain's checks, one of which waits at most.
     checks: Vec<String>,
 }
@@ -44,16 +46,22 @@ impl Sentinels {
     /// it. That check stays where it has something to do: it completes the message that follows the watch, which `is_left_open`.
     pub(super) fn obsolete(&self, check: &Check, is_left_open: bool, now: DateTime<Utc>) -> Option<Obsolete> {
         let topic = &self.config.topic;
-        let sentinel = Some(sentinel_id(topic, &check.operation));
+        let sentinel = sentinel_id(topic, &check.operation);
         match check.purpose {
             // One that a person wrote is the first: nothing waits yet.
             Purpose::Next if !check.is_continuation => None,
-            Purpose::Next => Some(Obsolete { sentinel, checks: Vec::new() }),
             Purpose::Sentinel => None,
-            Purpose::Signal(_) if is_left_open => Some(Obsolete { sentinel, checks: Vec::new() }),
+            Purpose::Next => {
+                let only_of = Some((check.watch.id.clone(), check.operation.clone()));
+                Some(Obsolete { sentinel, only_of, checks: Vec::new() })
+            }
+            // The sentinel that the signal read is its watch's.
+            Purpose::Signal(_) if is_left_open => {
+                Some(Obsolete { sentinel, only_of: None, checks: Vec::new() })
+            }
             Purpose::Signal(_) => {
                 let id = |check| task_id(topic, &Message::Check(Box::new(check)));
-                Some(Obsolete { sentinel, checks: chain_checks(check, now).map(id).collect() })
+                Some(Obsolete { sentinel, only_of: None, checks: chain_checks(check, now).map(id).collect() })
             }
         }
     }
@@ -122,14 +130,24 @@ impl Sentinels {
     /// Deletes what is not needed any more.
     pub(super) async fn delete(&self, obsolete: Obsolete, deadline: Deadline) {
         let what = "a task of a watch that ended could not be deleted, and looks at its operation once more";
-        if let Some(id) = &obsolete.sentinel {
-            self.or_warn(what, self.delete_one(id, deadline).await);
+        if self.is_own(obsolete.only_of.as_ref(), deadline).await {
+            self.or_warn(what, self.delete_one(&obsolete.sentinel, deadline).await);
         }
         for id in &obsolete.checks {
             match self.or_warn(what, self.delete_one(id, deadline).await) {
                 Some(Deleted::NotThere) => {}
                 Some(Deleted::Now) | None => return,
             }
+        }
+    }
+
+    /// Whether the sentinel that waits is the watch's own. Where that can't be read it is taken for its own, since one that stays
+    /// may report the end a second time.
+    async fn is_own(&self, only_of: Option<&(String, Operation)>, deadline: Deadline) -> bool {
+        let Some((watch, operation)) = only_of else { return true };
+        match self.read(operation, self.clock.now(), deadline).await {
+            Ok(sentinel) => sentinel.is_some_and(|sentinel| sentinel.watch.id == *watch),
+            Err(_) => true,
         }
     }
 
