@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::message::Defaults;
 use crate::net::transport::{Answer, Failure, Request};
 use crate::outlets;
-use crate::policy::{Adoption, Limits, Locations, Policy, Routes, Targets};
+use crate::policy::{Locations, Policy};
 use crate::services::{Service, StartMethod};
 use crate::trust::Trust;
 use crate::watch::{Locale, Powers, Routing};
@@ -41,19 +41,11 @@ impl Clock for Fixed {
 /// Allows everything that an outlet with these powers can do.
 pub fn policy(powers: Powers) -> Policy {
     Policy {
-        services: Service::defaults(),
-        named: Service::defaults(),
-        projects: None,
         starts: StartMethod::all().collect(),
-        databases: None,
         exports: Locations::Any,
         imports: Locations::Any,
         outlets: vec![(outlets::UNNAMED, powers)],
-        targets: Targets::Any,
-        mentions: None,
-        limits: Limits::NONE,
-        adoption: Adoption::default(),
-        routes: Routes::default(),
+        ..Policy::reading(Service::defaults(), None)
     }
 }
 

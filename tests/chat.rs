@@ -92,7 +92,7 @@ fn a_card_says_what_slacks_message_says() {
     {
         assert!(text.contains(part), "{part}: {card:#}");
     }
-    assert!(card.get("text").is_none(), "nobody is mentioned: {card:#}");
+    assert!(card.get("text").is_none(), "no one is mentioned: {card:#}");
     let failed = chat(OUTCOMES[1], &["--mention", "users/all", "--part", "reply"]);
     assert!(
         failed["text"].as_str().unwrap().starts_with("<users/all> Datastore export failed · "),

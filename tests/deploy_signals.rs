@@ -38,7 +38,7 @@ fn a_sink_is_made_once_compared_paused_and_removed() {
         "pubsub:projects/demo/topics/cloud-builds",
         json!({"name": "projects/demo/topics/cloud-builds"}),
     );
-    // Of somebody else, with a similar name.
+    // Another person's, with a similar name.
     let foreign = json!({"name": "projects/demo/subscriptions/opwatch-signals-push", "topic": "projects/demo/topics/cloud-builds"});
     cloud.put(FOREIGN_PUSH, foreign);
 
@@ -175,6 +175,6 @@ fn everything_is_removed(cloud: &Cloud) {
         assert!(!there.contains(key), "{key}");
     }
     for key in ["pubsub:projects/demo/topics/cloud-builds", FOREIGN_PUSH] {
-        assert!(there.contains(key), "{key} is somebody else's");
+        assert!(there.contains(key), "{key} belongs to something else");
     }
 }

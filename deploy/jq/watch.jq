@@ -13,7 +13,7 @@ def unix: sub("\\.[0-9]+Z$"; "Z") | fromdateiso8601;
 | {
     task: (.name | sub(".*/"; "")),
     queue: (.name | sub("/tasks/.*"; "") | sub(".*/"; "")),
-    # The last check in case all others are lost; it waits beside the next step.
+    # The last check in case all others are lost; it waits in addition to the next step.
     sentinel: ($state.sentinel == true),
     id: ($state.id // (.name | sub(".*/"; "")) | text),
     title: ($message.title // "(no title)" | text),

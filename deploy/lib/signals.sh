@@ -58,7 +58,7 @@ ensure_sink() {
   fi
 }
 
-# A sink that somebody disabled, or whose exclusions keep entries back, is put right too.
+# This also corrects a sink that was disabled, or whose exclusions drop entries.
 settle_sink() {
   local flags=()
   if [[ -n $actual ]]; then
@@ -69,7 +69,7 @@ settle_sink() {
 }
 
 # The filter of the sink: the ends of all operations that may be watched, and the starts of those that are adopted, apart from
-# opwatch's own. Ends have to stay in whoever caused them: GKE's name no account. Streams also carry `operation`, in the log of
+# opwatch's own. Ends are kept, no matter who caused them: GKE's name no account. Streams also carry `operation`, in the log of
 # data access, from which only BigQuery and Cloud SQL are taken.
 sink_filter() {
   chosen_services '.' | jq -r --arg project "$PROJECT" --arg adopt "$(setting ADOPT)" --arg extra "$(setting EXTRA_SERVICES)" \

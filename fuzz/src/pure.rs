@@ -9,7 +9,7 @@ use opwatch::message::{self, Defaults, INTERVAL, LIMIT, MAX_WRITTEN_BYTES, Recei
 use opwatch::net::endpoints::Api;
 use opwatch::outlets::slack::{payload, plain_payload};
 use opwatch::outlets::{self, Part};
-use opwatch::policy::{Adoption, Limits, Locations, Policy, Routes, Targets};
+use opwatch::policy::Policy;
 use opwatch::prose::{Context, notice, running, stall_report};
 use opwatch::services::{
     ERROR_TEXT, Observation, Operation, Progress, Service, name_in, read_list, read_operation, read_started,
@@ -189,22 +189,7 @@ pub(crate) fn signals(data: &[u8]) {
     let attributes = second.and_then(|_| serde_json::from_slice(first).ok()).unwrap_or_default();
     let notification =
         Notification { attributes: &attributes, data: second.unwrap_or(first), published: now() };
-    let services: Vec<Service> = Service::table().collect();
-    let policy = Policy {
-        named: services.clone(),
-        services,
-        projects: Some(vec!["my-project".to_owned()]),
-        databases: None,
-        starts: Vec::new(),
-        exports: Locations::Unset,
-        imports: Locations::Unset,
-        outlets: Vec::new(),
-        targets: Targets::Any,
-        mentions: None,
-        limits: Limits::NONE,
-        adoption: Adoption::default(),
-        routes: Routes::default(),
-    };
+    let policy = Policy::reading(Service::table().collect(), Some(vec!["my-project".to_owned()]));
     match signal::read(&notification, &policy) {
         Ok(signal) => {
             let (operation, name) = (&signal.operation, signal.operation.name());

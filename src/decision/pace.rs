@@ -19,7 +19,7 @@ pub struct Point {
     pub at: DateTime<Utc>,
 }
 
-/// How soon a next check is wanted, besides what its schedule says.
+/// How soon a next check is wanted, in addition to what its schedule says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
     /// No check comes before this is over, as a `Retry-After` asked.

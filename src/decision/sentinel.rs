@@ -38,7 +38,7 @@ pub fn chain_checks(check: &Check, now: DateTime<Utc>) -> impl Iterator<Item = C
     numbers.map(|attempt| Check { attempt, purpose: Purpose::Next, ..check.clone() })
 }
 
-/// The number for a check that is made beside the chain at `now`, so that a next check is the one that a copy of the chain's asks
+/// The number for a check that is made outside the chain at `now`, so that a next check is the one that a copy of the chain's asks
 /// for.
 pub(super) fn number_at(check: &Check, now: DateTime<Utc>) -> u32 {
     match check.schedule() {

@@ -1,4 +1,4 @@
-//! What follows from a look that a signal asked for. It is made beside the chain of checks: it reports an end, and never asks for
+//! What follows from a look that a signal asked for. It is made outside the chain of checks: it reports an end, and never asks for
 //! a check of the chain's.
 
 use std::time::Duration;

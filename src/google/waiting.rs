@@ -48,7 +48,7 @@ struct Published<'a> {
 impl Google {
     /// The data of the message that the task `id` of `queue` publishes; none when no such task waits. Reading uses nothing up.
     ///
-    /// The full view needs `cloudtasks.tasks.fullView` besides `cloudtasks.tasks.get`
+    /// The full view needs `cloudtasks.tasks.fullView` in addition to `cloudtasks.tasks.get`
     /// (<https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/get>).
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::watch::Powers;
 /// What outlets make their calls with.
 #[derive(Clone)]
 pub struct Tools {
-    /// For outlets with a secret of their own.
+    /// For outlets with a secret.
     pub transport: Arc<dyn Transport>,
     /// For outlets that Google runs.
     pub google: Arc<Google>,

@@ -62,6 +62,18 @@ pub struct PostError {
 }
 
 impl PostError {
+    /// One of which no more is known: it was not posted, and nothing was said of when to retry.
+    pub(super) fn new(outlet: &'static str, fault: Fault, text: String, advice: &'static str) -> Self {
+        let word = String::new();
+        Self { outlet, text, word, fault, ambiguous: false, retry_after: None, date: None, advice }
+    }
+
+    /// An outlet was asked to edit or delete a message, which it can't.
+    pub(super) fn uneditable(outlet: &'static str) -> Self {
+        let text = "its messages can't be edited".to_owned();
+        Self::new(outlet, Fault::Uneditable, text, "please report this as a bug")
+    }
+
     /// Whether a person must correct something: a retry without changes is not known to help.
     pub fn permanent(&self) -> bool {
         self.fault != Fault::Passing

@@ -41,14 +41,14 @@ fn read_receipt(object: &Map<String, Value>) -> Option<Receipt> {
 /// The outlet whose reports do not name it: it was the only one, and task names never change.
 pub const UNNAMED: &str = slack::ID;
 
-/// The list of outlets besides Slack: a folder, and its settings. Slack and then these, in this order, is the default of
+/// The list of outlets other than Slack: a folder, and its settings. Slack and then these, in this order, is the default of
 /// `OUTLETS`.
 macro_rules! outlets {
     ($($folder:ident: $settings:ty),* $(,)?) => {
         /// The IDs of all outlets.
         pub const IDS: &[&str] = &[slack::ID, $($folder::ID),*];
 
-        /// The settings of the outlets besides Slack.
+        /// The settings of the outlets other than Slack.
         #[derive(Args, Clone, Debug)]
         pub struct OtherOutletArgs {
             $(
@@ -77,7 +77,7 @@ outlets! {
 /// A call to an outlet under way.
 pub type Sending<'a, T> = Pin<Box<dyn Future<Output = Result<T, PostError>> + Send + 'a>>;
 
-/// A place that people are told in.
+/// A place that people are told in. What a method does by default suits an outlet whose messages can't be edited.
 pub trait Outlet: Send + Sync {
     /// Its id, in task names and messages: it never changes.
     fn id(&self) -> &'static str;
@@ -97,14 +97,20 @@ pub trait Outlet: Send + Sync {
     /// Makes `content` of the message `at`.
     ///
     /// # Errors
-    /// As [`Outlet::post`].
-    fn edit<'a>(&'a self, at: &'a Receipt, content: Content<'a>, call: Call) -> Sending<'a, ()>;
+    /// As [`Outlet::post`], and by default that its messages can't be edited.
+    fn edit<'a>(&'a self, _at: &'a Receipt, _content: Content<'a>, _call: Call) -> Sending<'a, ()> {
+        let error = PostError::uneditable(self.title());
+        Box::pin(async { Err(error) })
+    }
 
     /// Deletes the message `at`.
     ///
     /// # Errors
-    /// As [`Outlet::post`].
-    fn retract<'a>(&'a self, at: &'a Receipt, call: Call) -> Sending<'a, ()>;
+    /// As [`Outlet::edit`].
+    fn retract<'a>(&'a self, _at: &'a Receipt, _call: Call) -> Sending<'a, ()> {
+        let error = PostError::uneditable(self.title());
+        Box::pin(async { Err(error) })
+    }
 
     /// Asks without posting whether it would take a message.
     ///
@@ -117,17 +123,25 @@ pub trait Outlet: Send + Sync {
 
     /// Why not to post to `place` now: the outlet asked to wait, as far as this instance has seen. A reply to a message goes
     /// with an edit of it.
-    fn resting(&self, place: Place<'_>, now: DateTime<Utc>) -> Option<PostError>;
+    fn resting(&self, _place: Place<'_>, _now: DateTime<Utc>) -> Option<PostError> {
+        None
+    }
 
     /// Whether the outlet asked a short while ago to wait with posts to this target, or with edits of this message: what can be
     /// left out is better left out.
-    fn is_busy(&self, place: Place<'_>, now: DateTime<Utc>) -> bool;
+    fn is_busy(&self, _place: Place<'_>, _now: DateTime<Utc>) -> bool {
+        false
+    }
 
     /// Whether it can have posted the message of this receipt.
-    fn wrote(&self, receipt: &Receipt) -> bool;
+    fn wrote(&self, _receipt: &Receipt) -> bool {
+        false
+    }
 
     /// The target that a message was posted to, for an outlet with targets.
-    fn target_of(&self, receipt: &Receipt) -> Option<Target>;
+    fn target_of(&self, _receipt: &Receipt) -> Option<Target> {
+        None
+    }
 
     /// Whether the targets and mentions of messages and of the settings are written for it. They are applied to no other outlet.
     fn takes_addresses(&self) -> bool {

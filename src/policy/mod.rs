@@ -58,6 +58,25 @@ pub enum Targets {
 }
 
 impl Policy {
+    /// One that permits reading the operations of these services, in these projects or, without any, in all; and starting nothing.
+    pub fn reading(services: Vec<Service>, projects: Option<Vec<String>>) -> Self {
+        Self {
+            named: services.clone(),
+            services,
+            projects,
+            databases: None,
+            starts: Vec::new(),
+            exports: Locations::Unset,
+            imports: Locations::Unset,
+            outlets: Vec::new(),
+            targets: Targets::Any,
+            mentions: None,
+            limits: Limits::NONE,
+            adoption: Adoption::default(),
+            routes: Routes::default(),
+        }
+    }
+
     /// Whether `operation` may be read.
     ///
     /// # Errors

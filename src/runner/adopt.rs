@@ -1,4 +1,4 @@
-//! Adoption: a watch that nobody asked for begins with a signal about its operation.
+//! Adoption: a watch without a kickoff begins with a signal about its operation.
 //!
 //! Its sentinel is created first. So whichever of several signals comes first begins the watch, and whether the operation was
 //! watched within a day is answered by the sentinel's name.
@@ -25,7 +25,7 @@ impl Runner {
             && self.config.policy.adoption.permits(&signal.operation, method, principal)
     }
 
-    /// Begins the watch of an operation that nobody watches now.
+    /// Begins the watch of an operation that has none.
     pub(super) async fn adopt(&self, signal: &Signal, deadline: Deadline) -> DeliveryResult {
         let now = self.clock.now();
         let check = self.adopted(signal, now);

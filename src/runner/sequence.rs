@@ -82,7 +82,7 @@ impl Runner {
         }
     }
 
-    /// Creates the sentinel of a watch whose first check `next` is scheduled. A copy may have posted a message of its own, which is
+    /// Creates the sentinel of a watch whose first check `next` is scheduled. A copy may have posted another message, which is
     /// taken back: a sentinel of which that is not known names none, and the chain completes the message.
     async fn guard(
         &self,

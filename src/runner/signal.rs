@@ -1,5 +1,5 @@
 //! Signals: what the audit log or a service says about an operation. A signal is a hint to look now, and decides nothing. It reads
-//! the sentinel of the operation's watch, and makes the check that this describes. The chain of checks goes on beside it.
+//! the sentinel of the operation's watch, and makes the check that this describes. The chain of checks goes on.
 
 use super::{Action, DeliveryResult, Runner};
 use crate::clock::Deadline;

@@ -278,7 +278,7 @@ fn asks_for_failures_only(message: &Message) -> bool {
     report.outcome == Outcome::Succeeded && report.watch.routing.notify == Some(Notify::Failure)
 }
 
-/// Whether it is made beside the chain of checks, which goes on.
+/// Whether it is made outside the chain of checks, which goes on.
 fn is_signals_look(message: &Message) -> bool {
     matches!(message, Message::Check(check) if check.purpose.signal().is_some())
 }

@@ -9,7 +9,7 @@ use super::parse::{ANY, database, list, project, token};
 use super::{BadSettings, ExtraArgs, Selection};
 use crate::args::{Problems, Setting, UNSET, reads};
 use crate::net::endpoints::{Api, Endpoint, Endpoints};
-use crate::policy::{Adoption, Database, Limits, Locations, Policy, Routes, Targets};
+use crate::policy::{Database, Policy};
 use crate::services::{DEFAULT_DATABASE, Service};
 use crate::watch::Locale;
 
@@ -100,21 +100,9 @@ impl CommonArgs {
     pub(super) fn check_policy(&self, problems: &mut Problems) -> Policy {
         let Selection { services, named } =
             self.services.read(|text| Selection::parse(text), problems).unwrap_or_default();
-        Policy {
-            services,
-            named,
-            projects: self.projects.check(problems).filter(|projects| !projects.is_empty()),
-            databases: self.databases.check(problems).flatten(),
-            starts: Vec::new(),
-            exports: Locations::Unset,
-            imports: Locations::Unset,
-            outlets: Vec::new(),
-            targets: Targets::Any,
-            mentions: None,
-            limits: Limits::NONE,
-            adoption: Adoption::default(),
-            routes: Routes::default(),
-        }
+        let projects = self.projects.check(problems).filter(|projects| !projects.is_empty());
+        let databases = self.databases.check(problems).flatten();
+        Policy { named, databases, ..Policy::reading(services, projects) }
     }
 
     /// Where the APIs answer: `ENDPOINTS` over the emulators.

@@ -130,7 +130,7 @@ pub struct ServeArgs {
     /// Settings that other commands have too
     #[command(flatten)]
     pub common: CommonArgs,
-    /// The outlets besides Slack
+    /// The outlets other than Slack
     #[command(flatten)]
     pub others: OtherOutletArgs,
     /// What may be started

@@ -1,4 +1,4 @@
-//! Signals: what Google Cloud says about an operation of its own accord, in an entry of the audit log or in a service's own
+//! Signals: what Google Cloud says about an operation without being asked, in an entry of the audit log or in a service's own
 //! notification. A signal is only a hint that it is worth looking now. It never says how an operation ended.
 
 mod entry;
@@ -28,7 +28,7 @@ pub struct Signal {
     pub method: Option<String>,
     /// The account that started it. Ends often name none.
     pub principal: Option<String>,
-    /// When it happened, by the clock of whoever wrote the signal.
+    /// When it happened, by the clock of the signal's writer.
     pub at: DateTime<Utc>,
 }
 

@@ -12,7 +12,7 @@ pub(super) struct Named {
 }
 
 /// The operation that an entry of the audit log is about. Most services write its full name as `operation.id`; those with
-/// operations of their own form write the short ID alone, and the rest is elsewhere in the entry.
+/// operations of another form write only the short ID, and the rest is elsewhere in the entry.
 pub(super) fn of_entry(entry: &Entry<'_>) -> Option<Named> {
     let label = entry.label("project_id");
     let project = if entry.project.is_empty() { label } else { entry.project.clone() };

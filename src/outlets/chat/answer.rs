@@ -184,23 +184,8 @@ pub(super) fn held_back(wait: Duration) -> PostError {
     PostError { retry_after: Some(wait), ..plain(Meaning::Passing, text) }
 }
 
-/// A webhook has no messages to edit.
-pub(super) fn unsupported() -> PostError {
-    let text = "a message of a webhook can't be edited".to_owned();
-    PostError { fault: Fault::Uneditable, ..plain(Meaning::NoMessage, text) }
-}
-
 fn plain(meaning: Meaning, text: String) -> PostError {
-    PostError {
-        outlet: TITLE,
-        text,
-        word: String::new(),
-        fault: meaning.fault(),
-        ambiguous: false,
-        retry_after: None,
-        date: None,
-        advice: meaning.advice(),
-    }
+    PostError::new(TITLE, meaning.fault(), text, meaning.advice())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A notice as a message of Google Chat: one card, and above it a text where somebody is mentioned. Within Chat's limits by
+//! A notice as a message of Google Chat: one card, and above it a text if it mentions someone. Within Chat's limits by
 //! construction.
 //!
 //! A card has its own rules for each text: the header is plain, values and sentences are HTML, commands to paste are a block
@@ -96,7 +96,7 @@ fn message(notice: &Notice, part: Part, lengths: (usize, usize)) -> Json {
     if ping.is_empty() { message } else { with(message, json!({"text": ping + &first_line})) }
 }
 
-/// A card has no colour of its own.
+/// A card has no colour.
 fn sign(colour: Colour) -> &'static str {
     match colour {
         Colour::Green => "🟢",

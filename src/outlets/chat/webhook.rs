@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
 
-use super::answer::{Asked, named, of_empty, of_error, unsupported};
+use super::answer::{Asked, named, of_empty, of_error};
 use super::card::{in_thread, rendered};
 use super::pace::Pace;
 use super::{ID, TITLE};
@@ -16,7 +16,7 @@ use crate::clock::Stopwatch;
 use crate::google::{CallError, Refusal};
 use crate::net::transport::{Method, Request, Transport};
 use crate::outlets::{Call, Content, Outlet, Place, PostError, Sending, To};
-use crate::watch::{Mention, Powers, Receipt, Target};
+use crate::watch::{Mention, Powers, Receipt};
 
 pub(super) const POWERS: Powers =
     Powers { texts: true, edits: false, threads: true, mentions: true, targets: false };
@@ -72,14 +72,6 @@ impl Outlet for Webhook {
         Box::pin(self.post_notice(content, call))
     }
 
-    fn edit<'a>(&'a self, _: &'a Receipt, _: Content<'a>, _: Call) -> Sending<'a, ()> {
-        Box::pin(async { Err(unsupported()) })
-    }
-
-    fn retract<'a>(&'a self, _: &'a Receipt, _: Call) -> Sending<'a, ()> {
-        Box::pin(async { Err(unsupported()) })
-    }
-
     /// A live webhook finds an empty message empty, a dead one says so.
     fn probe(&self, limit: Duration) -> Sending<'_, ()> {
         let call = Call { limit, now: DateTime::<Utc>::MIN_UTC };
@@ -96,14 +88,6 @@ impl Outlet for Webhook {
 
     fn is_busy(&self, _: Place<'_>, now: DateTime<Utc>) -> bool {
         self.pace.is_busy(SPACE, now)
-    }
-
-    fn wrote(&self, _: &Receipt) -> bool {
-        false
-    }
-
-    fn target_of(&self, _: &Receipt) -> Option<Target> {
-        None
     }
 
     fn mention(&self) -> Option<&Mention> {

@@ -9,6 +9,7 @@ mod signature;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "terminal")]
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
@@ -17,8 +18,8 @@ pub use self::settings::EventsArgs;
 use self::signature::Key;
 use crate::net::transport::{Answer, Failure, Method, Request, Transport};
 use crate::outlets::access::{Access, Tools};
-use crate::outlets::{About, Call, Content, Fault, Outlet, Place, PostError, Sending, To};
-use crate::watch::{Powers, Receipt, Report, Target};
+use crate::outlets::{About, Call, Content, Fault, Outlet, PostError, Sending, To};
+use crate::watch::{Powers, Receipt, Report};
 
 pub(super) const ID: &str = "events";
 const TITLE: &str = "EVENTS_URL";
@@ -95,14 +96,6 @@ impl Outlet for Events {
         })
     }
 
-    fn edit<'a>(&'a self, _: &'a Receipt, _: Content<'a>, _: Call) -> Sending<'a, ()> {
-        Box::pin(async { Err(error(Fault::Uneditable, "an event can't be changed".to_owned())) })
-    }
-
-    fn retract<'a>(&'a self, _: &'a Receipt, _: Call) -> Sending<'a, ()> {
-        Box::pin(async { Err(error(Fault::Uneditable, "an event can't be taken back".to_owned())) })
-    }
-
     /// Nothing can be asked of a receiver without an event.
     fn probe(&self, _: Duration) -> Sending<'_, ()> {
         Box::pin(async { Ok(()) })
@@ -110,22 +103,6 @@ impl Outlet for Events {
 
     fn probed(&self) -> &'static str {
         "EVENTS_URL and EVENTS_SECRET are well-formed; whether the receiver accepts events was not checked"
-    }
-
-    fn resting(&self, _: Place<'_>, _: DateTime<Utc>) -> Option<PostError> {
-        None
-    }
-
-    fn is_busy(&self, _: Place<'_>, _: DateTime<Utc>) -> bool {
-        false
-    }
-
-    fn wrote(&self, _: &Receipt) -> bool {
-        false
-    }
-
-    fn target_of(&self, _: &Receipt) -> Option<Target> {
-        None
     }
 }
 
@@ -148,16 +125,7 @@ fn no_answer(failure: &Failure) -> PostError {
 }
 
 fn error(fault: Fault, text: String) -> PostError {
-    PostError {
-        outlet: TITLE,
-        text,
-        word: String::new(),
-        fault,
-        ambiguous: false,
-        retry_after: None,
-        date: None,
-        advice: advice(fault),
-    }
+    PostError::new(TITLE, fault, text, advice(fault))
 }
 
 fn advice(fault: Fault) -> &'static str {

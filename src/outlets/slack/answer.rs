@@ -27,11 +27,6 @@ pub(super) fn held_back(wait: Duration, date: DateTime<Utc>) -> PostError {
     PostError { retry_after: Some(wait), date: Some(date), ..held }
 }
 
-/// A webhook has no messages to edit.
-pub(super) fn unsupported() -> PostError {
-    error(Meaning::Uneditable, "a message of a webhook can't be edited".to_owned(), "")
-}
-
 /// A message without any contents was taken.
 fn took_nothing(answer: &str) -> PostError {
     let text = format!(
@@ -41,16 +36,8 @@ fn took_nothing(answer: &str) -> PostError {
 }
 
 fn error(meaning: Meaning, text: String, word: &str) -> PostError {
-    PostError {
-        outlet: TITLE,
-        text,
-        word: text::cut(word, MAX_WORD),
-        fault: meaning.fault(),
-        ambiguous: false,
-        retry_after: None,
-        date: None,
-        advice: meaning.advice(),
-    }
+    let word = text::cut(word, MAX_WORD);
+    PostError { word, ..PostError::new(TITLE, meaning.fault(), text, meaning.advice()) }
 }
 
 /// An answer with `word`, to the call of `method` (empty for a webhook).

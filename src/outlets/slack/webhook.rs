@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
 
-use super::answer::{of_empty, of_webhook, unsupported};
+use super::answer::{of_empty, of_webhook};
 use super::client::{Client, Post};
 use super::payload::rendered;
 use super::{ID, TITLE, ids};
@@ -62,14 +62,6 @@ impl Outlet for Webhook {
             self.send(&rendered(content), call, of_webhook).await?;
             Ok(None)
         })
-    }
-
-    fn edit<'a>(&'a self, _: &'a Receipt, _: Content<'a>, _: Call) -> Sending<'a, ()> {
-        Box::pin(async { Err(unsupported()) })
-    }
-
-    fn retract<'a>(&'a self, _: &'a Receipt, _: Call) -> Sending<'a, ()> {
-        Box::pin(async { Err(unsupported()) })
     }
 
     /// A live webhook finds an empty payload invalid, a dead one says so.

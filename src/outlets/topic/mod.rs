@@ -6,15 +6,13 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
 pub use self::settings::TopicArgs;
 use super::access::{Access, Tools};
 use super::events::Event;
-use super::{About, Call, Content, Fault, Outlet, Place, PostError, Sending, To};
+use super::{About, Call, Content, Fault, Outlet, PostError, Sending, To};
 use crate::google::{CallError, Google};
 use crate::net::endpoints::Api;
-use crate::watch::{Powers, Receipt, Report, Target};
+use crate::watch::{Powers, Receipt, Report};
 
 pub(super) const ID: &str = "topic";
 const TITLE: &str = "EVENTS_TOPIC";
@@ -86,36 +84,12 @@ impl Outlet for Events {
         })
     }
 
-    fn edit<'a>(&'a self, _: &'a Receipt, _: Content<'a>, _: Call) -> Sending<'a, ()> {
-        Box::pin(async { Err(error(Fault::Uneditable, "an event can't be changed".to_owned())) })
-    }
-
-    fn retract<'a>(&'a self, _: &'a Receipt, _: Call) -> Sending<'a, ()> {
-        Box::pin(async { Err(error(Fault::Uneditable, "an event can't be taken back".to_owned())) })
-    }
-
     fn probe(&self, limit: Duration) -> Sending<'_, ()> {
         Box::pin(self.may_publish(limit))
     }
 
     fn probed(&self) -> &'static str {
         "publishing to EVENTS_TOPIC"
-    }
-
-    fn resting(&self, _: Place<'_>, _: DateTime<Utc>) -> Option<PostError> {
-        None
-    }
-
-    fn is_busy(&self, _: Place<'_>, _: DateTime<Utc>) -> bool {
-        false
-    }
-
-    fn wrote(&self, _: &Receipt) -> bool {
-        false
-    }
-
-    fn target_of(&self, _: &Receipt) -> Option<Target> {
-        None
     }
 }
 
@@ -132,14 +106,6 @@ fn refused(refused: &CallError) -> PostError {
 }
 
 fn error(fault: Fault, text: String) -> PostError {
-    PostError {
-        outlet: TITLE,
-        text,
-        word: String::new(),
-        fault,
-        ambiguous: false,
-        retry_after: None,
-        date: None,
-        advice: if fault == Fault::Passing { "none: retried automatically" } else { GRANT },
-    }
+    let advice = if fault == Fault::Passing { "none: retried automatically" } else { GRANT };
+    PostError::new(TITLE, fault, text, advice)
 }

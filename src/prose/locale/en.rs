@@ -205,7 +205,7 @@ impl Words for English {
                  others are only logged. To allow more, raise MAX_WATCHES_PER_MINUTE."
             ),
             Happened::TooManyAdoptions { most } => format!(
-                "More than {most} operations started in one minute that nobody asked to watch. This is the first one in this \
+                "More than {most} operations that may be adopted started in one minute. This is the first one in this \
                  hour that is not adopted; any others are only logged. To adopt more, raise MAX_ADOPTIONS_PER_MINUTE."
             ),
             Happened::TooManyNotices { most } => format!(

@@ -295,7 +295,7 @@ impl Ledger {
         self.books[watch].guarded
     }
 
-    /// The sentinel of a watch ran, since nobody deleted it.
+    /// The sentinel of a watch ran, since it was not deleted.
     pub(crate) fn sentinel_ran(&mut self, watch: usize) {
         self.count("sentinels that ran");
         self.books[watch].sentinels += 1;

@@ -193,9 +193,9 @@ pub(crate) enum Planted {
     HashExpanded,
     /// Every path counts as used.
     PathsTaken,
-    /// A signal's further look is a check of the chain's, with a name of its own.
+    /// A signal's further look is a check of the chain's, under another name.
     SignalForks,
-    /// No sentinel is deleted, and its report has a name of its own.
+    /// No sentinel is deleted, and its report has another name.
     SentinelTwice,
     /// A sentinel whose name is free counts as created, and is not.
     SentinelLost,
@@ -339,7 +339,7 @@ impl Kickoff {
 }
 
 #[derive(Clone, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a part of the world of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a separate part of the world")]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) access: Access,

@@ -388,7 +388,7 @@ impl World {
         message.nacks += 1;
         if !message.dead && message.nacks >= attempts {
             message.acknowledged = true;
-            // Nobody needs a signal: its subscription has no dead letters.
+            // No signal is needed: its subscription has no dead letters.
             if message.form == Form::Signal {
                 return;
             }

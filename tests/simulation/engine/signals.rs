@@ -1,5 +1,5 @@
 //! Signals: the audit log's entries of the ends of operations, as they come: once or more, late, early, or never, and what
-//! somebody forges.
+//! a stranger forges.
 
 use chrono::{DateTime, Utc};
 use opwatch::services::{Operation, Service};
