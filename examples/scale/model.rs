@@ -1,4 +1,4 @@
-//! A day of watches as a queue: what Cloud Tasks and Slack let through, and opwatch's own rules for the rest: its grid of
+//! A day of watches as a queue: what Cloud Tasks and Slack let through, and opwatch's own rules for the rest: its schedule of
 //! checks and its pauses between tries of a report are called, not copied.
 
 use std::cmp::Reverse;
@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use opwatch::decision::{Grid, report_delay};
+use opwatch::decision::{Grid, Ladder, Pace, Schedule, report_delay};
 
 /// Milliseconds since the day began.
 pub(crate) type Ms = u64;
@@ -21,11 +21,14 @@ pub(crate) struct Watch {
     pub(crate) lasts: Ms,
 }
 
+/// The default of `MIN_INTERVAL`, in seconds.
+const LEAST_S: u32 = 1;
+
 /// What is set and what is let through.
 #[derive(Clone, Copy)]
 pub(crate) struct World {
-    pub(crate) interval: u32,
-    pub(crate) limit: u32,
+    /// A check every so many seconds, and how many at most; the default schedule without it.
+    pub(crate) fixed: Option<(u32, u32)>,
     /// Queues of checks, over which watches are spread: each of a service of its own.
     pub(crate) queues: usize,
     /// Whether reports have queues of their own.
@@ -50,6 +53,8 @@ pub(crate) struct Outcome {
     /// Milliseconds from an operation's end, or from its watch's limit, to Slack's `ok`; all, and by the hour of that end.
     pub(crate) told: Histogram,
     pub(crate) told_by_hour: Vec<Histogram>,
+    /// Milliseconds from the check that saw it to Slack's `ok`.
+    pub(crate) reported: Histogram,
 }
 
 /// Counts by powers of 2 in 64 steps each: exact within 1.1 %.
@@ -162,16 +167,25 @@ pub(crate) fn time(at: Ms) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::milliseconds(at as i64)
 }
 
-/// When an operation's end, or the end of its watch, is there to be told.
+fn schedule(watch: Watch, world: &World) -> Schedule {
+    let first = time(watch.kickoff);
+    match world.fixed {
+        Some((interval_s, max_checks)) => Schedule::Fixed(Grid { first, interval_s, max_checks }),
+        None => Schedule::Ladder(Ladder { from: first, until_s: Ladder::DEFAULT_S }),
+    }
+}
+
+/// When an operation's end, or the end of its watch, is there to be reported.
 pub(crate) fn over(watch: Watch, world: &World) -> Ms {
-    let grid = Ms::from(world.interval) * Ms::from(world.limit - 1) * 1_000;
-    watch.kickoff + watch.lasts.min(grid)
+    let limit = schedule(watch, world).last_due().timestamp_millis() as Ms;
+    (watch.kickoff + watch.lasts).min(limit)
 }
 
 /// Runs all watches to their end.
 pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
     let mut outcome = Outcome { told_by_hour: vec![Histogram::default(); 24], ..Outcome::default() };
     let mut services = Services::new(world);
+    let mut seen = vec![0; watches.len()];
     let mut events: BinaryHeap<Reverse<(Ms, u32, Step)>> = BinaryHeap::with_capacity(2 * watches.len());
     for (index, watch) in watches.iter().enumerate() {
         events.push(Reverse((watch.kickoff, index as u32, Step::Check(0, watch.kickoff))));
@@ -192,12 +206,13 @@ pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
                 if attempt > 0 {
                     outcome.late.add(now - due);
                 }
-                let grid =
-                    Grid { first: time(watch.kickoff), interval_s: world.interval, max_checks: world.limit };
-                if now >= watch.kickoff + watch.lasts || grid.is_over(attempt, time(now)) {
+                let schedule = schedule(watch, world);
+                if now >= watch.kickoff + watch.lasts || schedule.is_over(attempt, time(now)) {
+                    seen[index as usize] = now;
                     (now, Step::ReportDue(0))
                 } else {
-                    let next = grid.next(Some(attempt), time(now), Duration::ZERO);
+                    let pace = Pace { least_s: LEAST_S, ..Pace::default() };
+                    let next = schedule.next(Some(attempt), time(now), pace);
                     (now.max(next.at.timestamp_millis() as Ms), Step::CheckDue(next.attempt))
                 }
             }
@@ -206,6 +221,7 @@ pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
                     outcome.posts += 1;
                     let over = over(watch, world);
                     outcome.told.add(now.saturating_sub(over));
+                    outcome.reported.add(now - seen[index as usize]);
                     outcome.told_by_hour[(over / 3_600_000 % 24) as usize].add(now.saturating_sub(over));
                     continue;
                 };

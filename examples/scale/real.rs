@@ -1,7 +1,7 @@
-//! The same with the real core: its watcher handles each push, over a transport that answers as the services do.
+//! The same with the real core: its runner handles each push, over a transport that answers as the services do.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -27,6 +27,8 @@ use crate::model::{HOP, Histogram, Ms, Outcome, Services, Watch, World, over, ti
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Event {
     due: Ms,
+    /// The task's; empty for what a person publishes.
+    name: String,
     data: Vec<u8>,
     is_push: bool,
     is_report: bool,
@@ -39,6 +41,10 @@ struct Stage {
     services: Services,
     events: BinaryHeap<Reverse<(Ms, usize, Event)>>,
     outcome: Outcome,
+    /// When the check was made that saw the end of each watch.
+    seen: Vec<Ms>,
+    /// The tasks that were created, by name, until they are dispatched or deleted.
+    tasks: BTreeMap<String, Option<Value>>,
 }
 
 #[derive(Clone)]
@@ -60,13 +66,14 @@ impl Transport for Shared {
 impl Stage {
     fn answer(&mut self, request: &Request) -> Answer {
         let url = request.url.expose_secret();
-        if request.method == Method::Delete {
-            return ok("{}");
+        if let Some(name) = task_name(url).filter(|_| request.method != Method::Post) {
+            return self.waiting(&name, request.method == Method::Delete);
         }
         if request.method == Method::Get {
             let name = url.split("/v1/").nth(1).expect("a name");
             let watch = self.watches[number(name)];
             let done = self.now >= watch.kickoff + watch.lasts;
+            self.seen[number(name)] = self.now;
             return ok(&json!({"name": name, "done": done, "metadata": {"common": {"state":
                 if done { "SUCCESSFUL" } else { "PROCESSING" }}}})
             .to_string());
@@ -81,6 +88,7 @@ impl Stage {
             self.outcome.posts += 1;
             let over = over(self.watches[index], &self.world);
             self.outcome.told.add(self.now.saturating_sub(over));
+            self.outcome.reported.add(self.now - self.seen[index]);
         }
         let status = if refused.is_some() { 429 } else { 200 };
         Answer { status, retry_after: refused, ..ok("ok") }
@@ -94,15 +102,34 @@ impl Stage {
             .as_str()
             .map_or(self.now, |at| at.parse::<DateTime<Utc>>().expect("a time").timestamp_millis() as Ms);
         let text = String::from_utf8_lossy(&data);
-        if text.contains("\"sentinel\":true") {
-            // Every watch here ends before its sentinel is due, and deletes it.
-            return ok(&json!({"name": task["name"]}).to_string());
+        let name = task["name"].as_str().expect("a name").to_owned();
+        if self.tasks.contains_key(&name) {
+            return error(409, "ALREADY_EXISTS");
         }
         let (index, is_report) = (number(&text), text.contains("\"report\""));
         let at = at.max(self.now);
-        self.events.push(Reverse((at, index, Event { due: at, data, is_push: false, is_report })));
-        ok(&json!({"name": task["name"]}).to_string())
+        self.tasks.insert(name.clone(), Some(task.clone()));
+        self.events.push(Reverse((at, index, Event { due: at, name, data, is_push: false, is_report })));
+        ok(&task.to_string())
     }
+
+    /// A task that may wait: its text, after which it is gone if it `is_deleted`.
+    fn waiting(&mut self, name: &str, is_deleted: bool) -> Answer {
+        match self.tasks.get_mut(name) {
+            Some(task @ Some(_)) if is_deleted => {
+                *task = None;
+                ok("{}")
+            }
+            Some(Some(task)) => ok(&task.to_string()),
+            Some(None) | None => error(404, "NOT_FOUND"),
+        }
+    }
+}
+
+/// The name of the task that is asked for at `url`.
+fn task_name(url: &str) -> Option<String> {
+    let path = url.split("/v2/").nth(1)?.split('?').next()?;
+    path.contains("/tasks/").then(|| path.to_owned())
 }
 
 /// The watch that a text speaks of: its operation is named after it.
@@ -116,19 +143,26 @@ fn ok(body: &str) -> Answer {
     opwatch::testing::answer(200, body)
 }
 
+fn error(code: u16, status: &str) -> Answer {
+    let error = json!({"error": {"code": code, "status": status, "message": status}});
+    opwatch::testing::answer(code, error.to_string())
+}
+
 fn app(stage: &Shared, world: &World) -> App {
-    let args = Variables::from([
+    let mut args = Variables::from([
         ("TOPIC", "projects/p/topics/t".to_owned()),
         ("CHECK_QUEUE", "projects/p/locations/l/queues/checks".to_owned()),
         ("REPORT_QUEUE", "projects/p/locations/l/queues/reports".to_owned()),
         ("TASKS_SERVICE_ACCOUNT", "tasks@p.iam.gserviceaccount.com".to_owned()),
         ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/x".to_owned()),
-        ("CHECK_INTERVAL", format!("{}s", world.interval)),
-        ("CHECK_LIMIT", world.limit.to_string()),
         ("EXPORT_PREFIXES", "any".to_owned()),
         ("MAX_STARTS_PER_HOUR", "0".to_owned()),
         ("ACCESS_TOKEN", "token".to_owned()),
     ]);
+    if let Some((interval, limit)) = world.fixed {
+        args.set("CHECK_INTERVAL", format!("{interval}s"));
+        args.set("CHECK_LIMIT", limit.to_string());
+    }
     build(args.check().expect("settings"), Arc::new(stage.clone()), Arc::new(stage.clone()))
 }
 
@@ -143,12 +177,14 @@ pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
         services: Services::new(world),
         events: BinaryHeap::new(),
         outcome: Outcome { told_by_hour: vec![Histogram::default(); 24], ..Outcome::default() },
+        seen: vec![0; watches.len()],
+        tasks: BTreeMap::new(),
     };
     let shared = Shared(Arc::new(Mutex::new(stage)));
     let apps: Vec<App> = (0..world.channels).map(|_| app(&shared, world)).collect();
     for (index, watch) in watches.iter().enumerate() {
         let data = json!({"name": format!("projects/p/operations/w{index}")}).to_string().into_bytes();
-        let event = Event { due: watch.kickoff, data, is_push: true, is_report: false };
+        let event = Event { due: watch.kickoff, name: String::new(), data, is_push: true, is_report: false };
         shared.0.lock().expect("the stage").events.push(Reverse((watch.kickoff, index, event)));
     }
     let mut pushed = 0_u64;
@@ -158,7 +194,7 @@ pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
         let delivery = Delivery {
             message_id: pushed.to_string(),
             published,
-            attributes: std::collections::BTreeMap::new(),
+            attributes: BTreeMap::new(),
             data: Ok(event.data),
             origin: Origin::Internal,
         };
@@ -187,6 +223,10 @@ fn next(shared: &Shared) -> Option<(usize, Event)> {
                 }
             }
             return Some((index, event));
+        }
+        // One that was deleted is not dispatched.
+        if stage.tasks.get_mut(&event.name).and_then(Option::take).is_none() {
+            continue;
         }
         stage.outcome.dispatched += 1;
         let push = stage.services.dispatch(index, event.is_report, at) + HOP;
