@@ -20,10 +20,11 @@ use crate::support::recorder::{Asked, Recorder};
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Every method that opwatch calls, by its id in the discovery documents.
-const METHODS: [&str; 17] = [
+const METHODS: [&str; 18] = [
     "cloudresourcemanager.projects.testIamPermissions",
     "cloudtasks.projects.locations.queues.tasks.create",
     "cloudtasks.projects.locations.queues.tasks.delete",
+    "cloudtasks.projects.locations.queues.tasks.get",
     "cloudtasks.projects.locations.queues.testIamPermissions",
     "datastore.projects.commit",
     "datastore.projects.export",
