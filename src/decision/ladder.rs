@@ -22,6 +22,8 @@ const BLIND: u64 = 52_000;
 /// How far ahead it is wanted when signals are expected, in tenths of √t. Between 4 and 7 √t a skip is
 /// four rungs, since skips are powers of two; a little above, it becomes eight in watches of hours. `examples/promptness` measures it.
 const SIGNALLED: u64 = 71;
+/// How far ahead it is wanted when progress shows how long the operation will still take, in percent of that time.
+const PROGRESS: u64 = 36;
 /// A grid for versions without ladders has no more points than this, so that its numbers stay below the highest `limit`.
 const MAX_POINTS: u32 = 6_000;
 
@@ -134,7 +136,7 @@ fn wanted(age: u64, pace: Pace) -> u64 {
     let root = root(age);
     match pace.left {
         _ if pace.near_end => 0,
-        Some(left) => (milliseconds(left) * 2 / 5).clamp(root, root * 20),
+        Some(left) => (milliseconds(left) * PROGRESS / 100).clamp(root, root * 20),
         None if pace.signals => root * SIGNALLED / 10,
         None => BLIND,
     }
