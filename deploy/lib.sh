@@ -130,6 +130,9 @@ check_values() {
     die "REPORT_RATE=$rate: it must be a number of dispatches per second, at most 500, such as 16 or 0.5"
   fi
   [[ ${ALERTS:-no} =~ ^(yes|no)$ ]] || die "ALERTS=$ALERTS: it must be yes or no"
+  [[ ${DIGESTS:-no} =~ ^(yes|no)$ ]] || die "DIGESTS=$DIGESTS: it must be yes or no"
+  [[ ${DIGEST_ABOVE:-0} =~ ^[0-9]+$ ]] || die "DIGEST_ABOVE=$DIGEST_ABOVE: it must be a number of reports per minute, such as 10"
+  [[ -z ${DIGEST_ABOVE-} ]] || has_digests || die "DIGEST_ABOVE has no effect without digests: set DIGESTS=yes, or remove it"
   [[ ${SIGNALS:-no} =~ ^(yes|no)$ ]] || die "SIGNALS=$SIGNALS: it must be yes or no"
   [[ ${SIGNAL_TOPICS-} =~ ^([a-zA-Z][a-zA-Z0-9._~+%-]{2,},?)*$ ]] ||
     die "SIGNAL_TOPICS=$SIGNAL_TOPICS: it must be IDs of topics in this project, such as cloud-builds, separated by commas"
@@ -169,17 +172,27 @@ service_settings=(TIME_ZONE LOCALE CHECK_INTERVAL CHECK_LIMIT SIGNALS SERVICES E
   IMPORT_PREFIXES MAX_STARTS_PER_HOUR MAX_WATCHES_PER_MINUTE MAX_NOTICES_PER_HOUR MAX_ADOPTIONS_PER_MINUTE MIN_INTERVAL
   ADOPT ROUTES
   LEDGER_KIND LEDGER_PROJECT LEDGER_NAMESPACE LEDGER_DATABASE LEDGER_KEEP
-  SLACK_CHANNEL SLACK_CHANNELS CHAT_SPACE CHAT_MENTION TITLE MENTION MENTIONS MENTION_ON NOTIFY STALL_AFTER OUTLETS EVENTS_TOPIC)
+  SLACK_CHANNEL SLACK_CHANNELS CHAT_SPACE CHAT_MENTION TITLE MENTION MENTIONS MENTION_ON NOTIFY STALL_AFTER DIGEST_ABOVE OUTLETS
+  EVENTS_TOPIC)
 # What settings.env may set.
 all_settings=(PROJECT REGION NAME SLACK SLACK_SECRET_FILE IMAGE BUILD_SERVICE_ACCOUNT MAX_INSTANCES REPORT_RATE
   CHECK_QUEUE_ID REPORT_QUEUE_ID NOTICE_QUEUE_ID ROLE_ID VERIFY_PUSHES SECRET_LOCATIONS TOPIC_REGIONS ALERTS
-  ALERT_CHANNELS SIGNAL_TOPICS ADOPT_EXCEPT "${service_settings[@]}" MORE_SETTINGS)
+  ALERT_CHANNELS SIGNAL_TOPICS ADOPT_EXCEPT DIGESTS "${service_settings[@]}" MORE_SETTINGS)
 
 # What the service may do with tasks of the queue of checks in addition to creating them (roles/cloudtasks.enqueuer, which also
 # allows it to read a task's body): read a watch's last task when a signal comes, and delete it when the watch is reported.
 # https://cloud.google.com/tasks/docs/reference-access-control
 # shellcheck disable=SC2034 # the scripts use it
 check_queue_roles=(roles/cloudtasks.viewer roles/cloudtasks.taskDeleter)
+
+# Whether the reports of a flood become digests: by default where an outlet has a limit for each channel.
+has_digests() {
+  case ${DIGESTS-} in
+    yes) return 0 ;;
+    no) return 1 ;;
+  esac
+  [[ ${SLACK-} == bot || ${SLACK-} == chat-webhook || -n ${CHAT_SPACE-} ]]
+}
 
 # All names that are made from the settings.
 # shellcheck disable=SC2034 # the scripts use them
@@ -208,6 +221,11 @@ set_names() {
   sink=$NAME
   signals_topic=$NAME-signals
   signals_subscription=$NAME-signals
+  digest_topic=$NAME-digest
+  digest_subscription=$NAME-digest
+  # "on" or "off"; learn_digests may say "ending".
+  digests=off
+  ! has_digests || digests=on
   check_queue=${CHECK_QUEUE_ID:-$NAME-checks}
   report_queue=${REPORT_QUEUE_ID:-$NAME-reports}
   notice_queue=${NOTICE_QUEUE_ID:-$NAME-notices}
@@ -249,6 +267,9 @@ service_environment() {
   # What opwatch started itself has its watch already.
   [[ -z ${ADOPT-} ]] || more+=("ADOPT_EXCEPT=$run_account${ADOPT_EXCEPT:+,$ADOPT_EXCEPT}")
   [[ -z $accept_until ]] || more+=("ACCEPT_PUBLIC_STATE_UNTIL=$accept_until")
+  [[ $digests == off ]] || more+=("DIGEST_TOPIC=projects/$PROJECT/topics/$digest_topic"
+    "DIGEST_SUBSCRIPTION=projects/$PROJECT/subscriptions/$digest_subscription")
+  [[ $digests != ending ]] || more+=("DIGEST_ABOVE=0")
   [[ -z ${MORE_SETTINGS+set} ]] || more+=("${MORE_SETTINGS[@]}")
   jq -n --args '[$ARGS.positional[] | capture("^(?<key>[^=]+)=(?<value>.*)$"; "s")] | from_entries' \
     "TOPIC=$topic_name" \

@@ -37,6 +37,8 @@ const INTERNAL_TOPIC: &str = "pubsub:projects/demo/topics/opwatch-internal";
 const TOPIC: &str = "pubsub:projects/demo/topics/opwatch";
 const ENDS: &str = "pubsub:projects/demo/topics/ends";
 const DEAD_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-dead-push";
+pub(crate) const DIGEST_TOPIC: &str = "pubsub:projects/demo/topics/opwatch-digest";
+pub(crate) const DIGEST_PULL: &str = "pubsub:projects/demo/subscriptions/opwatch-digest";
 const RUN_ACCOUNT: &str = "opwatch-run@demo.iam.gserviceaccount.com";
 const PUSH_ACCOUNT: &str = "opwatch-push@demo.iam.gserviceaccount.com";
 
@@ -125,7 +127,9 @@ fn an_old_project_with_a_bot_and_an_image_built_there() {
         text.contains("would delete image repository opwatch: gcloud artifacts repositories delete opwatch"),
         "{text}"
     );
-    assert!(text.contains("would delete job opwatch-doctor"), "{text}");
+    for what in ["job opwatch-doctor", "subscription opwatch-digest", "topic opwatch-digest"] {
+        assert!(text.contains(&format!("would delete {what}:")), "{what}: {text}");
+    }
     assert!(text.contains("gcloud projects remove-iam-policy-binding far --condition=None"), "{text}");
     assert_eq!(text.matches("would delete alert policy \"opwatch: ").count(), 6, "{text}");
     assert!(cloud.take_changes().is_empty());
@@ -141,10 +145,12 @@ fn google_chat_in_place_of_slack() {
     let text = cloud.run("up", &["--dry-run"], "").ok();
     assert!(text.contains("none is needed: SLACK=none") && !text.contains("secrets create"), "{text}");
     assert!(text.contains("CHAT_SPACE=spaces/AAAA") && text.contains("--clear-secrets"), "{text}");
+    assert!(text.contains("DIGEST_TOPIC=projects/demo/topics/opwatch-digest"), "{text}");
 
     cloud.file("settings.env", &format!("{SETTINGS}IMAGE={IMAGE}\nSLACK=chat-webhook\n"));
     let text = cloud.run("up", &["--dry-run"], "").ok();
     assert!(text.contains("--set-secrets=CHAT_WEBHOOK_URL=opwatch-slack:1"), "{text}");
+    assert!(text.contains("would create subscription opwatch-digest: "), "{text}");
     let ran = cloud.run("up", &[], &format!("{WEBHOOK}\n"));
     assert!(
         ran.text.contains("that is not the webhook (https://chat.googleapis.com/v1/spaces/"),
@@ -221,6 +227,12 @@ fn settings_that_can_not_be_are_refused_before_anything_is_called() {
             "SIGNAL_TOPICS=projects/p/topics/t",
             "SIGNAL_TOPICS=projects/p/topics/t: it must be IDs of topics in this project, such as cloud-builds",
         ),
+        ("DIGESTS=maybe", "DIGESTS=maybe: it must be yes or no"),
+        (
+            "DIGESTS=yes\nDIGEST_ABOVE=many",
+            "DIGEST_ABOVE=many: it must be a number of reports per minute, such as 10",
+        ),
+        ("DIGEST_ABOVE=20", "DIGEST_ABOVE has no effect without digests: set DIGESTS=yes, or remove it"),
         ("VERIFY_PUSHES=maybe", "VERIFY_PUSHES=maybe: it must be yes or no"),
         ("SLACK=chat", "SLACK=chat: it must be webhook, bot, chat-webhook or none"),
         ("SLACK=none", "SLACK=none needs CHAT_SPACE, a Google Chat space such as spaces/AAAABBBBCCC"),
@@ -506,6 +518,12 @@ fn up_makes_everything_once(cloud: &Cloud) {
 /// The grant on the topic of events, where there is one.
 const ENDS_GRANT: &str = "pubsub:projects/demo/topics/ends: roles/pubsub.publisher: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com";
 
+/// The grants on the buffer of digests, where there is one.
+pub(crate) const DIGEST_GRANTS: [&str; 2] = [
+    "pubsub:projects/demo/subscriptions/opwatch-digest: roles/pubsub.subscriber: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
+    "pubsub:projects/demo/topics/opwatch-digest: roles/pubsub.publisher: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
+];
+
 /// Who may do what: this list is complete.
 pub(crate) const GRANTS: [&str; 16] = [
     "cloudresourcemanager:projects/demo: projects/demo/roles/opwatch: serviceAccount:opwatch-run@demo.iam.gserviceaccount.com",
@@ -567,6 +585,21 @@ fn check_subscriptions(cloud: &Cloud) {
     expected["messageRetentionDuration"] = json!("2678400s");
     expected.as_object_mut().unwrap().remove("deadLetterPolicy");
     assert_eq!(cloud.resource(DEAD_PUSH), expected);
+}
+
+/// Exactly-once delivery, a lease of a minute, and a month until a report is lost.
+pub(crate) fn check_digest_subscription(cloud: &Cloud) {
+    let expected = json!({
+        "name": "projects/demo/subscriptions/opwatch-digest",
+        "topic": "projects/demo/topics/opwatch-digest",
+        "enableExactlyOnceDelivery": true,
+        "ackDeadlineSeconds": 60,
+        "messageRetentionDuration": "2678400s",
+        "expirationPolicy": {},
+    });
+    let mut actual = cloud.resource(DIGEST_PULL);
+    actual.as_object_mut().unwrap().retain(|field, value| field != "pushConfig" || *value != json!({}));
+    assert_eq!(actual, expected);
 }
 
 fn check_service(service: &Value) {
@@ -882,7 +915,7 @@ fn up_builds_the_image(cloud: &Cloud) {
     let replicas = json!([{"location": "europe-west1"}, {"location": "europe-west4"}]);
     let stored = cloud.resource("secretmanager:projects/demo/secrets/opwatch-slack");
     assert_eq!(stored["replication"]["userManaged"]["replicas"], replicas);
-    for topic in [TOPIC, INTERNAL_TOPIC] {
+    for topic in [TOPIC, INTERNAL_TOPIC, DIGEST_TOPIC] {
         let regions = cloud.resource(topic)["messageStoragePolicy"]["allowedPersistenceRegions"].clone();
         assert_eq!(regions, json!(["europe-west4", "europe-west1"]));
     }
@@ -899,6 +932,8 @@ fn up_builds_the_image(cloud: &Cloud) {
         "SLACK_CHANNEL=C024BE91L",
         "TITLE=a b,c",
         "PROJECTS=demo,far",
+        "DIGEST_TOPIC=projects/demo/topics/opwatch-digest",
+        "DIGEST_SUBSCRIPTION=projects/demo/subscriptions/opwatch-digest",
     ] {
         assert!(environment.iter().any(|found| found == setting), "{environment:?}");
     }
@@ -919,6 +954,7 @@ fn up_builds_the_image(cloud: &Cloud) {
     grants.sort();
     let mut expected = sorted(&GRANTS);
     expected.push(old.to_owned());
+    expected.extend(DIGEST_GRANTS.map(str::to_owned));
     expected.push(
         "cloudresourcemanager:projects/demo: roles/datastore.user: \
         serviceAccount:opwatch-run@demo.iam.gserviceaccount.com \
@@ -927,6 +963,7 @@ fn up_builds_the_image(cloud: &Cloud) {
     );
     expected.sort();
     assert_eq!(grants, expected);
+    check_digest_subscription(cloud);
     cloud.take_changes();
 }
 
@@ -949,6 +986,7 @@ fn alerts_are_made_and_follow_their_definition(cloud: &Cloud) {
     for expected in [
         "subscription/oldest_unacked_message_age",
         "one_of(\\\"opwatch-push\\\", \\\"opwatch-internal\\\", \\\"opwatch-dead-push\\\")",
+        "one_of(\\\"opwatch-push\\\", \\\"opwatch-internal\\\", \\\"opwatch-dead-push\\\", \\\"opwatch-digest\\\")",
         "cloudtasks.googleapis.com/queue/depth",
         "resource.labels.queue_id=\\\"opwatch-notices\\\"",
         "subscription/dead_letter_message_count",
@@ -983,6 +1021,17 @@ fn break_it(cloud: &Cloud) {
     cloud.put(SERVICE, service);
     cloud.revoke(SERVICE);
     cloud.grant(INTERNAL_TOPIC, "roles/pubsub.publisher", RUN_ACCOUNT);
+    // Another would take reports out of the buffer, and messages that are not reports come into it.
+    let mut pull = cloud.resource(DIGEST_PULL);
+    pull["enableExactlyOnceDelivery"] = json!(false);
+    pull["messageRetentionDuration"] = json!("604800s");
+    pull["deadLetterPolicy"] =
+        json!({"deadLetterTopic": "projects/demo/topics/opwatch-dead", "maxDeliveryAttempts": 5});
+    cloud.put(DIGEST_PULL, pull);
+    cloud.revoke(DIGEST_PULL);
+    cloud.grant(DIGEST_PULL, "roles/pubsub.subscriber", PUSH_ACCOUNT);
+    cloud.grant(DIGEST_TOPIC, "roles/pubsub.editor", PUSH_ACCOUNT);
+    cloud.keep_messages(DIGEST_PULL, &["2026-11-22T23:00:00.5Z", "2026-11-22T22:00:00Z"]);
 }
 
 fn doctor_finds_what_differs(cloud: &Cloud) {
@@ -1000,6 +1049,12 @@ fn doctor_finds_what_differs(cloud: &Cloud) {
         "FAIL  deploy/up would update subscription opwatch-internal (endpoint: https://elsewhere.example/internal -> ",
         "FAIL  deploy/up would update subscription opwatch-push (ackDeadline: 10 -> 60)",
         "FAIL  deploy/up would update alert policy \"opwatch: ",
+        "FAIL  deploy/up would update subscription opwatch-digest (exactlyOnce: false -> true, retention: 604800s -> 2678400s, \
+         deadLetter: projects/demo/topics/opwatch-dead -> null)",
+        "FAIL  deploy/up would grant roles/pubsub.subscriber on subscription opwatch-digest to opwatch-run@",
+        "FAIL  topic opwatch-digest accepts messages from serviceAccount:opwatch-push@",
+        "FAIL  serviceAccount:opwatch-push@demo.iam.gserviceaccount.com may take reports out of subscription opwatch-digest",
+        "FAIL  2 reports in subscription opwatch-digest, the first since 2026-11-22T22:00:00Z: the log",
     ];
     assert_eq!(found.len(), expected.len(), "{}", ran.text);
     for expected in expected {
@@ -1007,6 +1062,7 @@ fn doctor_finds_what_differs(cloud: &Cloud) {
     }
     assert!(ran.text.contains("ok    topic opwatch-internal\n"), "{}", ran.text);
     assert!(ran.text.contains("green  the token"), "{}", ran.text);
+    assert_eq!(cloud.leased(DIGEST_PULL), 0, "what deploy/doctor pulled is released");
     let changes = cloud.take_changes();
     assert!(changes.iter().all(|call| call.resource.contains("/jobs")), "{changes:?}");
 }
@@ -1021,6 +1077,7 @@ fn up_repairs_what_differs(cloud: &Cloud) {
     assert!(text.contains("warning: topic opwatch-internal accepts messages from "), "{text}");
     check_queues(cloud, 16.0);
     check_subscriptions(cloud);
+    check_digest_subscription(cloud);
     let service = cloud.resource(SERVICE);
     assert_eq!(service["spec"]["traffic"], json!([{"percent": 100, "latestRevision": true}]));
     let environment = environment(&service["spec"]["template"]["spec"]["containers"][0]);
@@ -1036,6 +1093,7 @@ fn up_repairs_what_differs(cloud: &Cloud) {
             "secretmanager:projects/demo/secrets/opwatch-slack:addVersion",
             &format!("{CHECK_QUEUE}:resume"),
             REPORT_QUEUE,
+            DIGEST_PULL,
             INTERNAL_PUSH,
             SERVICE,
             SERVICE,
@@ -1047,11 +1105,19 @@ fn up_repairs_what_differs(cloud: &Cloud) {
     cloud.revoke(INTERNAL_TOPIC);
     cloud.grant(INTERNAL_TOPIC, "roles/pubsub.publisher", "opwatch-tasks@demo.iam.gserviceaccount.com");
     cloud.grant(INTERNAL_TOPIC, "roles/pubsub.viewer", RUN_ACCOUNT);
+    for (resource, role) in
+        [(DIGEST_PULL, "roles/pubsub.subscriber"), (DIGEST_TOPIC, "roles/pubsub.publisher")]
+    {
+        cloud.revoke(resource);
+        cloud.grant(resource, role, RUN_ACCOUNT);
+    }
+    cloud.keep_messages(DIGEST_PULL, &[]);
 }
 
 fn doctor_runs_as_the_runtime_account(cloud: &Cloud) {
     let text = cloud.run("doctor", &[], "").ok();
     assert!(text.contains("green  the token"), "{text}");
+    assert!(text.contains("ok    the buffer of digests is empty\n"), "{text}");
     assert!(!text.contains("FAIL"), "{text}");
     let job = cloud.resource("run:projects/demo/locations/europe-west1/jobs/opwatch-doctor");
     let task = &job["spec"]["template"]["spec"]["template"]["spec"];

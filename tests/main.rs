@@ -24,6 +24,7 @@ mod docs;
 mod doctor;
 mod edges;
 mod deploy;
+mod deploy_digests;
 mod deploy_signals;
 mod emulator;
 mod events;

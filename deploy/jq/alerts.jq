@@ -9,8 +9,9 @@ $ARGS.positional[0:3] as $subscriptions
     {displayName: $title, conditionThreshold: {
       filter: $filter, comparison: "COMPARISON_GT", thresholdValue: $above, duration: "\($for)s",
       aggregations: [{alignmentPeriod: "\($period)s", perSeriesAligner: $aligner}]}};
-  def of_subscriptions($metric; $more):
+  def of($subscriptions; $metric; $more):
     "metric.type=\"pubsub.googleapis.com/subscription/\($metric)\" AND resource.type=\"pubsub_subscription\" AND resource.labels.subscription_id=\(one_of($subscriptions))\($more)";
+  def of_subscriptions($metric; $more): of($subscriptions; $metric; $more);
   def of_queue($queue):
     "metric.type=\"cloudtasks.googleapis.com/queue/depth\" AND resource.type=\"cloud_tasks_queue\" AND resource.labels.queue_id=\"\($queue)\"";
   # A policy whose condition is a line of the log needs a limit on how often it notifies.
@@ -22,8 +23,8 @@ $ARGS.positional[0:3] as $subscriptions
       notificationChannels: ($channels | split(",") | map(select(. != "")))} + .;
 [
   ({conditions: [above("oldest unacknowledged message over 30 minutes";
-      of_subscriptions("oldest_unacked_message_age"; ""); "ALIGN_MAX"; 60; 1800; 300)]}
-    | policy("a message is not handled"; "Pub/Sub keeps it for 7 days, a dead letter for 31. The service refuses it, does not answer, or is paused.")),
+      of($subscriptions + [$digests | select(. != "")]; "oldest_unacked_message_age"; ""); "ALIGN_MAX"; 60; 1800; 300)]}
+    | policy("a message is not handled"; "Pub/Sub keeps it for 7 days, a dead letter or a report in the buffer of digests for 31. The service refuses it, does not answer, or is paused.")),
   ({conditions: [
       above("more than 50,000 checks wait"; of_queue($queues[0]); "ALIGN_MIN"; 300; 50000; 900),
       above("more than 1,000 reports wait"; of_queue($queues[1]); "ALIGN_MIN"; 300; 1000; 900),

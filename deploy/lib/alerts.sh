@@ -11,7 +11,7 @@ alert_policies() {
 # Those that should be there.
 wanted_alerts() {
   jq -n --arg name "$NAME" --arg project "$PROJECT" --arg secret "$secret" --arg service "$service" \
-    --arg channels "${ALERT_CHANNELS-}" --args -f "$deploy/jq/alerts.jq" -- \
+    --arg digests "$([[ $digests == off ]] || printf %s "$digest_subscription")" --arg channels "${ALERT_CHANNELS-}" --args -f "$deploy/jq/alerts.jq" -- \
     "${subscriptions[@]}" "${queues[@]}"
 }
 

@@ -183,17 +183,23 @@ grant_tasks_account() {
     grant "$where" "$member" roles/iam.serviceAccountUser iam service-accounts % "$tasks_account"
   done
   grant "topic $internal_topic" "serviceAccount:$tasks_account" roles/pubsub.publisher pubsub topics % "$internal_topic"
-  say_other_publishers
+  say_other_publishers "$internal_topic" "serviceAccount:$tasks_account"
 }
 
+# say_other_publishers TOPIC OWN-MEMBER
 say_other_publishers() {
   local policy others
-  policy=$(recall pubsub topics get-iam-policy "$internal_topic")
-  others=$(jq -rn --argjson policy "${policy:-null}" --arg own "serviceAccount:$tasks_account" '
-    [$policy.bindings[]? | select(.role | IN("roles/pubsub.publisher", "roles/pubsub.editor", "roles/pubsub.admin",
-      "roles/editor", "roles/owner")) | .members[] | select(. != $own)] | unique | join(", ")')
-  [[ -z $others ]] || problem "topic $internal_topic accepts messages from $others, and what is published there is" \
-    "trusted: revoke these grants (gcloud pubsub topics get-iam-policy $internal_topic shows them)"
+  policy=$(recall pubsub topics get-iam-policy "$1")
+  others=$(other_members "$policy" "$2" roles/pubsub.publisher)
+  [[ -z $others ]] || problem "topic $1 accepts messages from $others, and what is published there is" \
+    "trusted: revoke these grants (gcloud pubsub topics get-iam-policy $1 shows them)"
+}
+
+# other_members POLICY OWN-MEMBER ROLE: who else the policy grants that role, or one that includes it.
+other_members() {
+  jq -rn --argjson policy "${1:-null}" --arg own "$2" --arg role "$3" '
+    [$policy.bindings[]? | select(.role | IN($role, "roles/pubsub.editor", "roles/pubsub.admin", "roles/editor", "roles/owner"))
+      | .members[] | select(. != $own)] | unique | join(", ")'
 }
 
 # Tasks made by version 0.1 publish to the public topic. While any of them may still wait, the tasks account may too.

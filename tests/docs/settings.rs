@@ -73,11 +73,13 @@ fn the_page_of_settings_is_that_of_the_command() {
 }
 
 /// What `deploy/up` sets, what is for local work, and what it does not manage: they are not for the file of settings.
-const NOT_DEPLOYED: [&str; 15] = [
+const NOT_DEPLOYED: [&str; 17] = [
     "ACCEPT_PUBLIC_STATE_UNTIL",
     "ACCESS_TOKEN",
     "CHECK_QUEUE",
     "DATASTORE_EMULATOR_HOST",
+    "DIGEST_SUBSCRIPTION",
+    "DIGEST_TOPIC",
     "ENDPOINTS",
     "EVENTS_SECRET",
     "EVENTS_URL",

@@ -111,6 +111,14 @@ struct State {
     permissions: BTreeMap<String, Support>,
     executions: u32,
     executions_are_refused: bool,
+    /// The messages of subscriptions that are pulled from.
+    backlogs: BTreeMap<String, Vec<Waiting>>,
+}
+
+/// A message that a subscription keeps.
+struct Waiting {
+    published: String,
+    is_leased: bool,
 }
 
 impl Cloud {
@@ -294,7 +302,9 @@ impl Cloud {
 
     /// The calls since the last time that changed something, reads of policies and logs left out.
     pub(crate) fn take_changes(&self) -> Vec<Call> {
-        let reads = [":getIamPolicy", "entries:list", ":queryTestablePermissions"];
+        // A pull changes nothing for good: `leased` says whether what it took was released.
+        let reads =
+            [":getIamPolicy", "entries:list", ":queryTestablePermissions", ":pull", ":modifyAckDeadline"];
         let calls = std::mem::take(&mut self.state().calls);
         let changes = calls.into_iter().filter(|call| call.method != "GET");
         changes.filter(|call| !reads.iter().any(|read| call.resource.ends_with(read))).collect()
@@ -314,6 +324,18 @@ impl Cloud {
     pub(crate) fn know_permissions<'a>(&self, permissions: impl IntoIterator<Item = (&'a str, Support)>) {
         let permissions = permissions.into_iter().map(|(name, support)| (name.to_owned(), support));
         self.state().permissions.extend(permissions);
+    }
+
+    /// Puts messages into a subscription, published at these times.
+    pub(crate) fn keep_messages(&self, subscription: &str, published: &[&str]) {
+        let kept = published.iter().map(|at| Waiting { published: (*at).to_owned(), is_leased: false });
+        self.state().backlogs.insert(subscription.to_owned(), kept.collect());
+    }
+
+    /// How many of its messages nobody else can pull now.
+    pub(crate) fn leased(&self, subscription: &str) -> usize {
+        let state = self.state();
+        state.backlogs.get(subscription).into_iter().flatten().filter(|message| message.is_leased).count()
     }
 
     pub(crate) fn make_doctor_red(&self) {
@@ -339,7 +361,7 @@ impl Drop for Cloud {
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/gcloud_server.py");
 
 /// What the scripts call, which is loaded once for all tests; what is missing here is loaded by each call of it.
-const COMMANDS: [&str; 43] = [
+const COMMANDS: [&str; 45] = [
     "alpha monitoring policies create",
     "alpha monitoring policies delete",
     "alpha monitoring policies list",
@@ -368,6 +390,8 @@ const COMMANDS: [&str; 43] = [
     "pubsub subscriptions describe",
     "pubsub subscriptions get-iam-policy",
     "pubsub subscriptions list",
+    "pubsub subscriptions modify-message-ack-deadline",
+    "pubsub subscriptions pull",
     "pubsub subscriptions update",
     "pubsub topics create",
     "pubsub topics describe",
@@ -641,6 +665,8 @@ impl State {
                 Ok(json!({"name": "projects/demo/databases/(default)/operations/ttl", "done": true}))
             }
             ("pubsub", "POST", _, "publish") => self.publish(&key, &asked.body),
+            ("pubsub", "POST", _, "pull") => self.pull(&key, &asked.body),
+            ("pubsub", "POST", _, "modifyAckDeadline") => self.modify_ack_deadline(&key, &asked.body),
             ("cloudtasks", "POST", _, "pause") => self.set_state(&key, "PAUSED"),
             ("cloudtasks", "POST", _, "resume") => self.set_state(&key, "RUNNING"),
             ("cloudtasks", "POST", _, "purge") => self.purge(&key),
@@ -707,6 +733,7 @@ impl State {
         match asked.api.as_str() {
             "run" => value = ready(value),
             "monitoring" => value = alert_policy(value)?,
+            "pubsub" => check_subscription(&value)?,
             "iam" => self.check_permissions(&value)?,
             _ => {}
         }
@@ -730,6 +757,10 @@ impl State {
         // <https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.sinks/patch>: the identity can't be set.
         if asked.api == "logging" && !mask.iter().all(|field| SINK_FIELDS.contains(&field.as_str())) {
             return Err(Refusal::unknown());
+        }
+        let is_fixed = |field: &&String| asked.api == "pubsub" && FIXED_FIELDS.contains(&field.as_str());
+        if let Some(field) = mask.iter().find(is_fixed) {
+            return Err(Refusal::new(400, "INVALID_ARGUMENT", &format!("{field} can't be updated")));
         }
         let value = self.get_mut(&asked.key())?;
         if asked.api == "monitoring" {
@@ -761,6 +792,7 @@ impl State {
         if value["labels"] == json!({}) {
             set(value, "labels", Value::Null);
         }
+        check_subscription(value)?;
         Ok(value.clone())
     }
 
@@ -893,6 +925,42 @@ impl State {
         Ok(json!({"messageIds": ["2070443601311540"]}))
     }
 
+    /// <https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions/pull>: only from a subscription that does not
+    /// push and has its topic still; what is pulled is leased.
+    fn pull(&mut self, key: &str, body: &Value) -> Answer {
+        let subscription = self.get(key)?;
+        if subscription["pushConfig"]["pushEndpoint"].is_string() || subscription["detached"] == true {
+            let message = "This method is not supported for this subscription type.";
+            return Err(Refusal::new(400, "FAILED_PRECONDITION", message));
+        }
+        let most = body["maxMessages"].as_u64().filter(|most| *most > 0);
+        let most =
+            most.ok_or_else(|| Refusal::new(400, "INVALID_ARGUMENT", "maxMessages must be positive"))?;
+        let kept = self.backlogs.entry(key.to_owned()).or_default().iter_mut().enumerate();
+        let free = kept.filter(|(_, message)| !message.is_leased).take(usize::try_from(most).unwrap());
+        let received = free.map(|(number, message)| {
+            message.is_leased = true;
+            json!({"ackId": format!("ack{number}"),
+                "message": {"data": STANDARD.encode("{}"), "messageId": number.to_string(), "publishTime": message.published}})
+        });
+        let received: Vec<_> = received.collect();
+        Ok(if received.is_empty() { json!({}) } else { json!({"receivedMessages": received}) })
+    }
+
+    /// Nothing else releases a message before its time.
+    fn modify_ack_deadline(&mut self, key: &str, body: &Value) -> Answer {
+        self.get(key)?;
+        let kept = self.backlogs.entry(key.to_owned()).or_default();
+        for id in body["ackIds"].as_array().unwrap() {
+            let number = id.as_str().unwrap().strip_prefix("ack").unwrap().parse::<usize>().unwrap();
+            let message = kept.get_mut(number).filter(|message| message.is_leased);
+            let message =
+                message.ok_or_else(|| Refusal::new(400, "INVALID_ARGUMENT", "the ack ID is invalid"))?;
+            message.is_leased = body["ackDeadlineSeconds"] != 0;
+        }
+        Ok(json!({}))
+    }
+
     fn add_version(&mut self, key: &str, body: &Value) -> Answer {
         self.get(key)?;
         let prefix = format!("{key}/versions/");
@@ -1010,6 +1078,39 @@ fn created(asked: &Asked) -> Option<(String, Value)> {
         }
         _ => None,
     }
+}
+
+/// What a subscription keeps from its creation on: <https://cloud.google.com/pubsub/docs/subscription-properties>
+const FIXED_FIELDS: [&str; 3] = ["topic", "filter", "enableMessageOrdering"];
+
+/// What Pub/Sub refuses of a subscription: <https://cloud.google.com/pubsub/docs/subscription-properties>, and for exactly-once
+/// delivery <https://cloud.google.com/pubsub/docs/exactly-once-delivery>. Other resources pass.
+fn check_subscription(value: &Value) -> Result<(), Refusal> {
+    if !value["name"].as_str().unwrap_or_default().contains("/subscriptions/") {
+        return Ok(());
+    }
+    let refused = |what: &str| Err(Refusal::new(400, "INVALID_ARGUMENT", what));
+    let seconds = |duration: &Value| duration.as_str()?.strip_suffix('s')?.parse::<u64>().ok();
+    let pushes = value["pushConfig"]["pushEndpoint"].is_string();
+    let retention = seconds(&value["messageRetentionDuration"]).unwrap_or(604_800);
+    if value["enableExactlyOnceDelivery"] == true && pushes {
+        return refused("exactly-once delivery is for pull subscriptions only");
+    }
+    if !(10..=600).contains(&value["ackDeadlineSeconds"].as_u64().unwrap_or(10)) {
+        return refused("the ack deadline is between 10 and 600 seconds");
+    }
+    if !(600..=2_678_400).contains(&retention) {
+        return refused("messages are kept between 10 minutes and 31 days");
+    }
+    // Without a policy the default one has 31 days.
+    let expires = match &value["expirationPolicy"] {
+        Value::Null => Some(2_678_400),
+        policy => seconds(&policy["ttl"]),
+    };
+    if expires.is_some_and(|ttl| ttl < 86_400 || ttl < retention) {
+        return refused("a subscription expires after a day at least, and not before its messages");
+    }
+    Ok(())
 }
 
 /// A Cloud Run resource that is ready.
