@@ -662,7 +662,7 @@ async fn a_dead_letter_ends_the_message_that_followed_the_watch() {
 }
 
 #[tokio::test]
-async fn edits_make_room_for_ends_when_slack_asks_for_a_wait() {
+async fn an_edit_is_left_out_while_slack_asks_for_a_wait() {
     let opwatch = start().await;
     opwatch.world.operations.add(NAME, lasting(60 * 12 - 30));
     opwatch.publish_and_pause(&json!({"name": NAME})).await;
@@ -670,9 +670,33 @@ async fn edits_make_room_for_ends_when_slack_asks_for_a_wait() {
     opwatch.world.slack.fail_next_on("POST", "/chat.update", with_header(limited, "Retry-After", "30"));
     opwatch.resume().await;
     let (live, _) = live_and_reply(&opwatch);
-    // The first edit is refused at minute 1; the next ones come from minute 7 to 11, then the end.
-    assert_eq!(live.edits, 6);
+    // The first edit is refused at minute 1; the next ones come from minute 2 to 11, then the end.
+    assert_eq!(live.edits, 11);
     assert_eq!(colour(&live.payload), GREEN);
+    opwatch.stop().await;
+}
+
+/// Four watches that are checked at the same second: after a rate limit one of them is edited each time, for five minutes. Their ends
+/// are all shown at once.
+#[tokio::test]
+async fn edits_are_thinned_out_after_a_rate_limit_and_ends_are_not() {
+    let opwatch = start().await;
+    opwatch.world.pause();
+    for number in 0..4 {
+        let name = format!("{NAME}{number}");
+        opwatch.world.operations.add(&name, lasting(60 * 8 - 30));
+        opwatch.publish_and_pause(&json!({"name": name})).await;
+    }
+    let limited = Fault::answer(429, r#"{"ok":false,"error":"ratelimited"}"#);
+    opwatch.world.slack.fail_next_on("POST", "/chat.update", with_header(limited, "Retry-After", "30"));
+    opwatch.resume().await;
+    let live: Vec<_> = there(&opwatch).into_iter().filter(|message| message.thread_ts.is_none()).collect();
+    assert_eq!(live.len(), 4);
+    // None at minute 1, one a minute from 2 to 6, all at minute 7; then the ends.
+    assert_eq!(live.iter().map(|message| message.edits).sum::<usize>(), 5 + 4 + 4, "{live:#?}");
+    assert!(live.iter().all(|message| colour(&message.payload) == GREEN));
+    assert_eq!(there(&opwatch).len(), 8, "each has its reply");
+    opwatch.assert_all_acknowledged();
     opwatch.stop().await;
 }
 

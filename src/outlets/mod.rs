@@ -7,6 +7,7 @@ pub mod events;
 mod layout;
 mod set;
 pub mod slack;
+mod thinning;
 pub mod topic;
 
 use std::future::Future;
@@ -127,10 +128,10 @@ pub trait Outlet: Send + Sync {
         None
     }
 
-    /// Whether the outlet asked a short while ago to wait with posts to this target, or with edits of this message: what can be
-    /// left out is better left out.
-    fn is_busy(&self, _place: Place<'_>, _now: DateTime<Utc>) -> bool {
-        false
+    /// Whether to make a call now that can be left out: a post to this target, or an edit of this message. After the outlet asked
+    /// to wait only some are made. If so, the call counts as made.
+    fn admits(&self, _place: Place<'_>, _now: DateTime<Utc>) -> bool {
+        true
     }
 
     /// Whether it can have posted the message of this receipt.

@@ -137,8 +137,8 @@ impl Outlet for App {
         self.pace.resting(&self.space, now)
     }
 
-    fn is_busy(&self, _: Place<'_>, now: DateTime<Utc>) -> bool {
-        self.pace.is_busy(&self.space, now)
+    fn admits(&self, _: Place<'_>, now: DateTime<Utc>) -> bool {
+        self.pace.admits(&self.space, now)
     }
 
     fn wrote(&self, receipt: &Receipt) -> bool {

@@ -9,14 +9,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::answer;
 use crate::clock::Stopwatch;
+use crate::outlets::thinning::{Pace as Distances, Thinning};
 use crate::outlets::{Call, PostError};
 
 /// Somewhat more than the second, since one request takes longer to arrive than another.
 const WRITE: TimeDelta = TimeDelta::milliseconds(1_100);
 /// The longest wait for a turn; then the write is tried again later.
 const LONGEST: Duration = Duration::from_secs(3);
-/// How long after a 429 nothing is written that can be left out.
-const PAUSE: TimeDelta = TimeDelta::minutes(1);
+/// How far apart what can be left out is written after a 429: the other writes need their seconds.
+const DISTANCES: Distances = Distances { first: TimeDelta::milliseconds(2_200), calm: TimeDelta::minutes(1) };
+/// How long a space is remembered that is not written to.
+const MEMORY: TimeDelta = TimeDelta::minutes(1);
 const MAX_WAIT: TimeDelta = TimeDelta::days(1);
 
 /// When spaces take the next write.
@@ -27,8 +30,7 @@ pub(super) struct Pace(Mutex<BTreeMap<String, Turn>>);
 struct Turn {
     /// When the next write may be made.
     next: DateTime<Utc>,
-    /// Until when what can be left out is left out.
-    busy: DateTime<Utc>,
+    thinning: Thinning,
 }
 
 impl Pace {
@@ -47,8 +49,9 @@ impl Pace {
     /// How long to wait for the next turn, which is taken then; or how long it would be.
     fn take(&self, space: &str, now: DateTime<Utc>, most: Duration) -> Result<Duration, Duration> {
         let mut turns = self.turns();
-        turns.retain(|_, turn| now < turn.busy.max(turn.next) + PAUSE);
-        let turn = turns.entry(space.to_owned()).or_insert(Turn { next: now, busy: now });
+        turns.retain(|_, turn| now < turn.next + MEMORY || !turn.thinning.is_over(now));
+        let new = || Turn { next: now, thinning: Thinning::new(DISTANCES) };
+        let turn = turns.entry(space.to_owned()).or_insert_with(new);
         let wait = (turn.next - now).to_std().unwrap_or_default();
         if wait > most {
             return Err(wait);
@@ -65,7 +68,7 @@ impl Pace {
             let wait = wait.and_then(|wait| TimeDelta::from_std(wait).ok()).map(|wait| wait.min(MAX_WAIT));
             turn.next = turn.next.max(now + wait.unwrap_or(WRITE));
             if wait.is_some() {
-                turn.busy = turn.busy.max(turn.next + PAUSE);
+                turn.thinning.limited(call.now, turn.next);
             }
         }
     }
@@ -76,9 +79,10 @@ impl Pace {
         (wait > LONGEST).then(|| answer::held_back(wait))
     }
 
-    /// Whether what can be left out is better left out.
-    pub(super) fn is_busy(&self, space: &str, now: DateTime<Utc>) -> bool {
-        self.turns().get(space).is_some_and(|turn| now < turn.busy || now + WRITE < turn.next)
+    /// Whether to write what can be left out now: not while other writes wait for their turn. If so, it counts as written.
+    pub(super) fn admits(&self, space: &str, now: DateTime<Utc>) -> bool {
+        let mut turns = self.turns();
+        turns.get_mut(space).is_none_or(|turn| turn.next <= now + WRITE && turn.thinning.admits(now))
     }
 
     fn turns(&self) -> MutexGuard<'_, BTreeMap<String, Turn>> {
@@ -110,9 +114,9 @@ mod tests {
         let taken: Vec<_> = (0..6).map(|_| take(A, 0)).collect();
         assert_eq!(taken, [Ok(0), Ok(1), Ok(2), Err(3), Err(3), Err(3)]);
         assert_eq!(take("spaces/B", 0), Ok(0));
-        assert!(pace.is_busy(A, at(0)) && pace.resting(A, at(0)).is_some());
-        assert!(!pace.is_busy("spaces/B", at(0)) && pace.resting("spaces/B", at(0)).is_none());
-        assert!(!pace.is_busy(A, at(3)) && pace.resting(A, at(1)).is_none());
+        assert!(!pace.admits(A, at(0)) && pace.resting(A, at(0)).is_some());
+        assert!(pace.admits("spaces/B", at(0)) && pace.resting("spaces/B", at(0)).is_none());
+        assert!(pace.admits(A, at(3)) && pace.resting(A, at(1)).is_none());
         assert_eq!(take(A, 10), Ok(0));
     }
 
@@ -124,7 +128,9 @@ mod tests {
         pace.written(A, call(0), Stopwatch::start(), &refused);
         let wait = pace.resting(A, at(10)).unwrap().retry_after.unwrap();
         assert!((20..21).contains(&wait.as_secs()), "{wait:?}");
-        assert!(pace.resting(A, at(31)).is_none() && pace.is_busy(A, at(31)) && !pace.is_busy(A, at(91)));
+        assert!(pace.resting(A, at(31)).is_none());
+        let admits = |second| pace.admits(A, at(second));
+        assert!(!admits(29) && admits(31) && !admits(33) && admits(34) && admits(92) && admits(92));
         // What is over takes no room.
         pace.take("spaces/B", at(1_000), LONGEST).unwrap();
         assert_eq!(pace.turns().len(), 1);

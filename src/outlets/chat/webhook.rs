@@ -86,10 +86,6 @@ impl Outlet for Webhook {
         self.pace.resting(SPACE, now)
     }
 
-    fn is_busy(&self, _: Place<'_>, now: DateTime<Utc>) -> bool {
-        self.pace.is_busy(SPACE, now)
-    }
-
     fn mention(&self) -> Option<&Mention> {
         self.mention.as_ref()
     }

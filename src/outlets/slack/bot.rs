@@ -124,10 +124,10 @@ impl Outlet for Bot {
         }
     }
 
-    fn is_busy(&self, place: Place<'_>, now: DateTime<Utc>) -> bool {
+    fn admits(&self, place: Place<'_>, now: DateTime<Utc>) -> bool {
         match place {
-            Place::Target(target) => self.client.limits.is_busy(&posts_to(target), now),
-            Place::Message(_) => self.client.limits.is_busy(UPDATE, now),
+            Place::Target(target) => self.client.limits.admits(&posts_to(target), now),
+            Place::Message(_) => self.client.limits.admits(UPDATE, now),
         }
     }
 
@@ -182,15 +182,16 @@ mod tests {
         slack.call(POST, &json!({"channel": "C0BUSY"}), call(0)).await.unwrap_err();
         assert!(slack.resting(Place::Target(Some(&busy)), at(1)).is_some());
         for place in [Place::Target(Some(&other)), Place::Message(&live)] {
-            assert!(slack.resting(place, at(1)).is_none() && !slack.is_busy(place, at(1)), "{place:?}");
+            let is_free = slack.resting(place, at(1)).is_none();
+            assert!(is_free && slack.admits(place, at(1)) && slack.admits(place, at(1)), "{place:?}");
         }
         // The last answer that there is.
         slack.call(UPDATE, &json!({"channel": "C0OTHER"}), call(1)).await.unwrap_err();
         assert_eq!(slack.resting(Place::Target(Some(&other)), at(2)), None);
         let held = slack.resting(Place::Message(&live), at(2)).unwrap();
         assert_eq!(held.retry_after, Some(Duration::from_secs(29)));
-        assert!(
-            slack.is_busy(Place::Message(&live), at(330)) && !slack.is_busy(Place::Message(&live), at(331))
-        );
+        let edits = |second| slack.admits(Place::Message(&live), at(second));
+        // The wait ends at second 31; then edits are 2.4 seconds apart for five minutes.
+        assert!(!edits(30) && edits(31) && !edits(33) && edits(34) && edits(330) && edits(331) && edits(331));
     }
 }

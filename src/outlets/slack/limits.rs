@@ -9,10 +9,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::answer;
 use crate::outlets::PostError;
+use crate::outlets::thinning::{Pace, Thinning};
 
-/// How long after a `Retry-After` nothing is sent that can be left out: many watches under way would use up what Slack takes
-/// (some 50 edits a minute), and their ends would wait.
-const PAUSE: TimeDelta = TimeDelta::minutes(5);
+/// How far apart what can be left out is sent after a `Retry-After`: at first half of what Slack takes (some 50 edits a minute),
+/// since many watches under way would use that up, and their ends would wait.
+const PACE: Pace = Pace { first: TimeDelta::milliseconds(2_400), calm: TimeDelta::minutes(5) };
 const MAX_WAIT: TimeDelta = TimeDelta::days(1);
 
 /// The waits that Slack asked for.
@@ -26,6 +27,7 @@ struct Wait {
     until: DateTime<Utc>,
     /// How far Slack's clock is ahead of this instance's.
     ahead: TimeDelta,
+    thinning: Thinning,
 }
 
 impl RateLimits {
@@ -39,9 +41,9 @@ impl RateLimits {
         Some(answer::held_back(left, now + longest.ahead))
     }
 
-    /// Whether there was such a wait a short while ago.
-    pub(super) fn is_busy(&self, limited: &str, now: DateTime<Utc>) -> bool {
-        self.waits().get(limited).is_some_and(|wait| now < wait.until + PAUSE)
+    /// Whether to send what can be left out now, and `limited` limits. If so, it counts as sent.
+    pub(super) fn admits(&self, limited: &str, now: DateTime<Utc>) -> bool {
+        self.waits().get_mut(limited).is_none_or(|wait| wait.thinning.admits(now))
     }
 
     /// Slack asked at `now`, `date` by its own clock, to wait so long with what `limited` limits.
@@ -55,11 +57,13 @@ impl RateLimits {
         let until = now + TimeDelta::from_std(wait).unwrap_or(MAX_WAIT).min(MAX_WAIT);
         let ahead = date.map_or(TimeDelta::zero(), |date| date - now);
         let mut waits = self.waits();
-        waits.retain(|_, wait| now < wait.until + PAUSE);
+        waits.retain(|_, wait| !wait.thinning.is_over(now));
+        let kept =
+            waits.entry(limited).or_insert_with(|| Wait { until, ahead, thinning: Thinning::new(PACE) });
+        kept.thinning.limited(now, until);
         // Concurrent calls may each be given a wait: the later end holds.
-        let kept = waits.entry(limited).or_insert(Wait { until, ahead });
         if kept.until < until {
-            *kept = Wait { until, ahead };
+            (kept.until, kept.ahead) = (until, ahead);
         }
     }
 

@@ -78,10 +78,6 @@ impl Outlet for Webhook {
         self.client.limits.held_back(&[POSTS], now)
     }
 
-    fn is_busy(&self, _: Place<'_>, now: DateTime<Utc>) -> bool {
-        self.client.limits.is_busy(POSTS, now)
-    }
-
     fn wrote(&self, receipt: &Receipt) -> bool {
         ids::is_receipt(receipt)
     }
@@ -113,7 +109,5 @@ mod tests {
         assert_eq!((held.retry_after, held.date), (Some(Duration::from_secs(40)), Some(at(321))));
         let place = Place::Target(None);
         assert_eq!(slack.resting(place, at(60)), None);
-        let busy = |second| slack.is_busy(place, at(second));
-        assert!(busy(60) && busy(359) && !busy(360));
     }
 }

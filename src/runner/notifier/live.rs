@@ -84,7 +84,7 @@ impl Notifier {
         (next, ProgressUpdate { opened, announces: false })
     }
 
-    /// Posts the message that will follow the operation, unless the outlet is busy or little time is left.
+    /// Posts the message that will follow the operation, unless the outlet limited its rate or little time is left.
     async fn post_first(
         &self,
         outlet: &dyn Outlet,
@@ -97,7 +97,7 @@ impl Notifier {
         let call = Call { limit, now: self.clock.now() };
         let routing = self.routing(outlet, &next.watch);
         let target = routing.target.as_ref();
-        if outlet.is_busy(Place::Target(target), call.now) {
+        if !outlet.admits(Place::Target(target), call.now) {
             return;
         }
         let followed = routing.notify == Some(Notify::Live);
@@ -123,15 +123,13 @@ impl Notifier {
         let follows = self.routing(home, &next.watch).notify == Some(Notify::Live)
             && telling.opened.is_none()
             && !next.announced;
-        let is_free = |outlet: &dyn Outlet, live| !outlet.is_busy(Place::Message(live), self.clock.now());
-        let live =
-            self.editable(next.live.as_ref()).filter(|(outlet, live)| follows && is_free(*outlet, live));
+        let live = self.editable(next.live.as_ref()).filter(|_| follows);
         let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
         if let Some((outlet, live)) = live {
             // After the edit of the next check, or of the end, it would undo that, for ever perhaps.
             let until_next = (due - now).to_std().unwrap_or_default();
             let limit = call.limit.min(until_next.saturating_sub(deadline.spent() + DATE));
-            if !limit.is_zero() {
+            if !limit.is_zero() && outlet.admits(Place::Message(live), call.now) {
                 let notice = running(next, due, true, &self.context(outlet, now));
                 let edited = outlet.edit(live, self.whole(next, &notice), Call { limit, ..call }).await;
                 if edited.as_ref().is_err_and(|error| error.fault.ends_edits()) {
