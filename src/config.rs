@@ -42,8 +42,22 @@ pub struct Config {
     pub stall_after: u32,
     /// Where history is kept; none keeps none.
     pub ledger: Option<Ledger>,
+    /// Where reports wait when there are too many of them for a channel; none: they are always posted one by one.
+    pub digests: Option<Digests>,
     /// Whether a signal is expected when an operation ends, so that checks are only the safety net.
     pub signals: bool,
+}
+
+/// How reports become digests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digests {
+    /// `projects/P/topics/T`, which buffers reports. Nobody else publishes to it.
+    pub topic: String,
+    /// `projects/P/subscriptions/S`, from which they are pulled.
+    pub subscription: String,
+    /// Reports to one channel in a minute above which ends are buffered; with 0 nothing is, and what is in the buffer is still
+    /// posted.
+    pub above: u32,
 }
 
 impl Config {

@@ -66,6 +66,7 @@ pub fn config(powers: Powers) -> Config {
         routing: Routing::default(),
         stall_after: 10,
         ledger: None,
+        digests: None,
         signals: false,
     }
 }

@@ -20,6 +20,7 @@ mod commands;
 mod cost;
 mod dead_letter;
 mod demo;
+mod digests;
 mod docs;
 mod doctor;
 mod edges;

@@ -20,7 +20,7 @@ use crate::support::recorder::{Asked, Recorder};
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Every method that opwatch calls, by its id in the discovery documents.
-const METHODS: [&str; 18] = [
+const METHODS: [&str; 21] = [
     "cloudresourcemanager.projects.testIamPermissions",
     "cloudtasks.projects.locations.queues.tasks.create",
     "cloudtasks.projects.locations.queues.tasks.delete",
@@ -38,6 +38,9 @@ const METHODS: [&str; 18] = [
     "firestore.projects.databases.operations.get",
     "firestore.projects.databases.operations.list",
     "iam.projects.serviceAccounts.testIamPermissions",
+    "pubsub.projects.subscriptions.acknowledge",
+    "pubsub.projects.subscriptions.modifyAckDeadline",
+    "pubsub.projects.subscriptions.pull",
     "pubsub.projects.topics.publish",
 ];
 
@@ -96,7 +99,7 @@ async fn of_watches() -> Vec<Value> {
     all
 }
 
-/// Every change and question of the ledger, and every question of `opwatch doctor`.
+/// Every change and question of the ledger, every question of `opwatch doctor`, and what empties the buffer of digests.
 async fn of_the_ledger_and_doctor() -> Vec<Value> {
     let key = json!({"partitionId": {"projectId": "demo", "namespaceId": "n"}, "path": [{"kind": "Run", "name": "x"}]});
     let ledger = Recorder::open(
@@ -143,6 +146,10 @@ async fn of_the_ledger_and_doctor() -> Vec<Value> {
         }
     }
     google.probe_topic(TOPIC, LIMIT).await.unwrap();
+    let subscription = "projects/demo/subscriptions/opwatch-digest";
+    assert_eq!(google.pull(subscription, LIMIT).await, Ok(Vec::new()));
+    google.acknowledge(subscription, &["a", "b"], LIMIT).await.unwrap();
+    google.modify_leases(subscription, &["a"], Duration::from_secs(30), LIMIT).await.unwrap();
     for (api, resource) in [
         (Api::CloudTasks, "projects/demo/locations/europe-west1/queues/checks"),
         (Api::Iam, "projects/-/serviceAccounts/tasks@demo.iam.gserviceaccount.com"),

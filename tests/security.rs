@@ -165,6 +165,7 @@ async fn an_answer_is_cut_at_one_mebibyte() {
             token: None,
             headers: Vec::new(),
             body: Vec::new(),
+            longest: None,
         };
         let answer = network.send(request, Duration::from_secs(30)).await;
         assert!(matches!(answer, Err(Failure::TooLong)), "{answer:?}");

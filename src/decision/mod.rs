@@ -1,6 +1,7 @@
 //! What follows from one look at an operation. Pure: no I/O, no clock, no logging.
 
 mod adoption;
+pub mod digest;
 mod grid;
 mod ladder;
 mod pace;

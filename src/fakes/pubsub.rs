@@ -1,6 +1,6 @@
 //! Pub/Sub: topics, publishing, and push subscriptions with a retry policy and a dead-letter topic.
 //!
-//! What happens to a message once it is published is in `delivery`.
+//! What happens to a message once it is published is in `delivery`; pull subscriptions are in `pull`.
 
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::door::{Answer, FakeServer, FakeService, has_door};
 use super::events::Event;
 use super::google::{self, Refusal};
+use super::leases::Pulls;
 use super::lock::lock;
 use super::recorded::RecordedRequest;
 use super::shared::Shared;
@@ -90,6 +91,7 @@ pub(super) struct State {
     /// Each topic with the account that alone may publish to it; without one anyone may.
     topics: BTreeMap<String, Option<String>>,
     pub(super) subscriptions: Vec<Arc<Subscription>>,
+    pub(super) pulls: BTreeMap<String, Pulls>,
     messages: Vec<Message>,
     pub(super) push_headers: Vec<(String, String)>,
     pub(super) to_duplicate: usize,
@@ -249,9 +251,11 @@ impl PubSub {
                 return None;
             }
             let id = (FIRST_ID + state.messages.len() as u64).to_string();
+            let now = self.shared.time.now();
+            state.pulls.values_mut().for_each(|pulls| pulls.offer(topic, &id, now));
             state.messages.push(Message {
                 id: id.clone(),
-                publish_time: self.shared.time.now(),
+                publish_time: now,
                 data: data.clone(),
                 attributes: new.attributes,
                 ordering_key: new.ordering_key,
@@ -273,9 +277,15 @@ impl PubSub {
         }
     }
 
-    fn publish_request(&self, request: &RecordedRequest) -> Result<Value, Refusal> {
+    fn answered(&self, request: &RecordedRequest) -> Result<Value, Refusal> {
         let segments = request.segments();
         let (project, topic) = match segments.as_slice() {
+            ["v1", "projects", project, "subscriptions", last] if request.method == "POST" => {
+                if self.needs_token {
+                    google::bears_token(request)?;
+                }
+                return self.subscriber_request(request, project, last);
+            }
             ["v1", "projects", project, "topics", last] if request.method == "POST" => {
                 (project, last.strip_suffix(":publish").ok_or_else(Refusal::no_method)?)
             }
@@ -325,6 +335,6 @@ pub(super) fn check(messages: &[NewMessage]) -> Result<(), Refusal> {
 
 impl FakeService for PubSub {
     fn answer(&self, request: &RecordedRequest) -> Answer {
-        google::answer(&self.shared, request, self.publish_request(request))
+        google::answer(&self.shared, request, self.answered(request))
     }
 }

@@ -26,7 +26,7 @@ impl Google {
         limit: Duration,
     ) -> Result<Bytes, CallError> {
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
-        let call = Call { api: Api::Chat, method, path, body, repeatable: true };
+        let call = Call { api: Api::Chat, method, path, body, repeatable: true, longest: None };
         self.call(call, limit).await.map(|success| success.body)
     }
 }

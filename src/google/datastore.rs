@@ -239,7 +239,14 @@ impl Google {
         }
         let path = format!("v1/projects/{}:{method}", database.project);
         let body = body.to_string().into_bytes();
-        let call = Call { api: Api::Ledger, method: Method::Post, path: &path, body, repeatable: true };
+        let call = Call {
+            api: Api::Ledger,
+            method: Method::Post,
+            path: &path,
+            body,
+            repeatable: true,
+            longest: None,
+        };
         self.call(call, limit).await
     }
 }

@@ -10,6 +10,7 @@ mod login;
 mod operations;
 mod probe;
 mod scope;
+mod subscription;
 mod tasks;
 mod token;
 mod topic;
@@ -21,6 +22,7 @@ pub use error::{CallError, Refusal};
 pub use login::{Expiry, Places};
 pub use operations::{Look, Page, PageOf, Started};
 pub use probe::PERMISSIONS_PER_CALL;
+pub use subscription::{MAX_PULLED, Pulled};
 pub use tasks::{Created, Task, report_id, sentinel_id, task_id};
 use token::Credential;
 pub use token::{LOGIN, NoToken, Tokens};
@@ -60,11 +62,13 @@ struct Call<'a> {
     body: Vec<u8>,
     /// Twice is as good as once: sent again at once when a connection broke.
     repeatable: bool,
+    /// The longest answer that is read, in bytes, where it may be longer than most.
+    longest: Option<usize>,
 }
 
 impl<'a> Call<'a> {
     fn get(api: Api, path: &'a str) -> Self {
-        Self { api, method: Method::Get, path, body: Vec::new(), repeatable: true }
+        Self { api, method: Method::Get, path, body: Vec::new(), repeatable: true, longest: None }
     }
 }
 
@@ -99,6 +103,7 @@ impl Google {
             token,
             headers,
             body: call.body,
+            longest: call.longest,
         };
         let left = || limit.saturating_sub(Duration::from_millis(watch.milliseconds()));
         let mut result = self.transport.send(request.clone(), left()).await;

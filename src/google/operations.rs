@@ -157,7 +157,7 @@ impl Google {
             cancel_path(operation).ok_or_else(|| CallError::Unreadable { error: unknown(), date: None })?;
         let body = b"{}".to_vec();
         let api = Api::Operations(operation.service());
-        let call = Call { api, method: Method::Post, path: &path, body, repeatable: true };
+        let call = Call { api, method: Method::Post, path: &path, body, repeatable: true, longest: None };
         self.call_at(self.endpoints.of(operation), call, limit).await.map(|_| ())
     }
 
@@ -184,6 +184,7 @@ impl Google {
             path: &path,
             body: Value::Object(body).to_string().into_bytes(),
             repeatable: false,
+            longest: None,
         };
         let success = self.call(call, limit).await?;
         let listed = read_started(service, &success.body)

@@ -68,7 +68,7 @@ impl Google {
         let version = if api == Api::CloudTasks { "v2" } else { "v1" };
         let path = format!("{version}/{resource}:testIamPermissions");
         let body = json!({"permissions": permissions}).to_string().into_bytes();
-        let call = Call { api, method: Method::Post, path: &path, body, repeatable: true };
+        let call = Call { api, method: Method::Post, path: &path, body, repeatable: true, longest: None };
         let success = self.call(call, limit).await?;
         let granted: Granted = serde_json::from_slice(&success.body).unwrap_or_default();
         Ok((granted.permissions, success.date))

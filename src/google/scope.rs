@@ -60,6 +60,7 @@ impl Source for Scoped {
                 token: None,
                 headers: vec![("metadata-flavor".into(), "Google".to_owned())],
                 body: Vec::new(),
+                longest: None,
             };
             let why = |text: &str| {
                 NoToken::new(&format!("the metadata server gave none for {}: {text}", self.scope))

@@ -127,6 +127,7 @@ impl Google {
             path: &path,
             body: self.task_body(task, &id),
             repeatable: true,
+            longest: None,
         };
         match self.call(call, limit).await {
             Ok(success) => match serde_json::from_slice::<CreatedTask>(&success.body) {

@@ -98,6 +98,7 @@ impl Keys {
             token: None,
             headers: Vec::new(),
             body: Vec::new(),
+            longest: None,
         };
         let fetched = match self.transport.send(request, FETCH_LIMIT).await {
             Ok(answer) => parse(&answer).map(|keys| (keys, answer.max_age)),

@@ -278,6 +278,7 @@ impl Reader<'_> {
             as_plain_text: written.plain.unwrap_or(false),
             no_mention: written.no_mention.unwrap_or(false),
             unclear: written.unclear.unwrap_or(0),
+            digested: written.digested.unwrap_or(false),
             unchanged: written.unchanged,
             unknown_fields: original,
             ..Report::new(watch, verdict, at)

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::net::roots::SystemRoots;
 
-/// An answer longer than this is not read.
+/// An answer longer than this is not read, unless the request allows more.
 pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// Connections are dropped when idle this long: Cloud Run throttles an idle instance, which then does not see its
 /// peer close one.
@@ -46,6 +46,8 @@ pub struct Request {
     pub headers: Headers,
     /// The body of a POST or PATCH.
     pub body: Vec<u8>,
+    /// The longest answer that is read, in bytes; none is [`MAX_ANSWER_BYTES`].
+    pub longest: Option<usize>,
 }
 
 /// Headers, by their names in lower case.
@@ -79,7 +81,7 @@ pub enum Failure {
     #[error("connection lost: {0}")]
     Broken(String),
     /// The answer is too long.
-    #[error("the response is longer than {MAX_ANSWER_BYTES} bytes")]
+    #[error("the response is too long")]
     TooLong,
 }
 
@@ -157,6 +159,7 @@ impl Network {
             Some(token) => builder.bearer_auth(token.expose_secret()),
             None => builder,
         };
+        let longest = request.longest.unwrap_or(MAX_ANSWER_BYTES);
         let mut response = builder.send().await.map_err(failure)?;
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -165,7 +168,7 @@ impl Network {
         let max_age = header("cache-control").and_then(max_age);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failure)? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            if body.len() + chunk.len() > longest {
                 return Err(Failure::TooLong);
             }
             body.extend_from_slice(&chunk);

@@ -211,20 +211,27 @@ pub struct About<'a> {
     pub watch: &'a str,
     /// The name of the operation; empty when there is none.
     pub operation: &'a str,
-    /// The report. None of a message that only tells of progress.
+    /// The report. None of a message that only tells of progress, or of many reports.
     pub report: Option<&'a Report>,
+    /// Whether it is about the ends of several watches; `watch` is then the id of the digest.
+    pub digest: bool,
 }
 
 impl<'a> About<'a> {
     /// What the message of `report` is about.
     pub fn report(topic: &'a str, report: &'a Report) -> Self {
         let operation = report.operation.as_ref().map_or("", Operation::name);
-        Self { topic, watch: &report.watch.id, operation, report: Some(report) }
+        Self { topic, watch: &report.watch.id, operation, report: Some(report), digest: false }
     }
 
     /// What a message that tells of the progress of `check` is about.
     pub fn progress(topic: &'a str, check: &'a Check) -> Self {
-        Self { topic, watch: &check.watch.id, operation: check.operation.name(), report: None }
+        Self { topic, watch: &check.watch.id, operation: check.operation.name(), report: None, digest: false }
+    }
+
+    /// What the digest with this id is about.
+    pub fn digest(topic: &'a str, id: &'a str) -> Self {
+        Self { topic, watch: id, operation: "", report: None, digest: true }
     }
 
     /// The end of a watch, or the test of `opwatch doctor`: what outlets that send data send.
@@ -242,6 +249,7 @@ impl<'a> About<'a> {
     pub fn id(&self) -> String {
         match self.report {
             Some(report) => report_id(self.topic, report),
+            None if self.digest => hash(&[self.topic, self.watch, "digest"]),
             None => hash(&[self.topic, self.watch, self.operation, "progress"]),
         }
     }

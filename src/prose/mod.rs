@@ -4,6 +4,7 @@ mod cause;
 mod commands;
 mod compared;
 mod console;
+mod digest;
 mod live;
 pub mod locale;
 mod number;
@@ -16,6 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 pub use self::compared::compared;
+pub use self::digest::{Digest, digest};
 pub use self::live::{running, stall_report};
 pub use self::number::{grouped, size};
 #[cfg(feature = "terminal")]
@@ -79,8 +81,8 @@ pub struct Notice {
     pub texts: Vec<Text>,
     /// Commands to paste, each below a sentence.
     pub commands: Vec<Text>,
-    /// Whom to ping.
-    pub mention: Option<Mention>,
+    /// Whom to ping, each once.
+    pub mentions: Vec<Mention>,
 }
 
 /// A value with its heading.
@@ -179,7 +181,7 @@ impl Writer<'_> {
             values,
             texts,
             commands,
-            mention: self.mention(),
+            mentions: self.mention().into_iter().collect(),
         }
     }
 

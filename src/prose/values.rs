@@ -143,7 +143,7 @@ fn is_end(outcome: Outcome) -> bool {
 }
 
 /// None without an answer: its text says what happened.
-fn error_code(code: i64, status: &str) -> Option<String> {
+pub(super) fn error_code(code: i64, status: &str) -> Option<String> {
     match (code, status) {
         (0, "") => None,
         (code, "") => Some(code.to_string()),

@@ -33,6 +33,9 @@ impl Runner {
     pub async fn handle_dead_letter(&self, delivery: Delivery, deadline: Deadline) -> DeliveryResult {
         let watch = Stopwatch::start();
         let (report, found) = self.lost(delivery, deadline).await;
+        if let Some(handled) = Box::pin(self.for_digests(&report, deadline)).await {
+            return handled;
+        }
         let is_seen_now = found == Found::Ended;
         let report = if found == Found::Report {
             report
@@ -76,8 +79,19 @@ impl Runner {
         }
     }
 
+    /// What becomes of a drain of the buffer of digests, and of a report in it, which is not to be posted.
+    async fn for_digests(&self, report: &Report, deadline: Deadline) -> Option<DeliveryResult> {
+        let now = self.clock.now();
+        if let Some(slot) = report.drain() {
+            return Some(self.drain(slot, now, deadline).await.handled);
+        }
+        let outlet = self.notifier.outlet_of(report).filter(|_| report.digested)?;
+        let step = self.edit(outlet, report.clone(), now, deadline).await;
+        Some(DeliveryResult { acknowledged: true, ..step.handled })
+    }
+
     /// Posts `report`, and at once with less where Slack refuses a part: nothing can carry that to a next try.
-    async fn post_with_less(
+    pub(super) async fn post_with_less(
         &self,
         outlet: &dyn Outlet,
         mut report: Report,

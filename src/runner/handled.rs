@@ -61,6 +61,12 @@ pub enum Action {
     Waits,
     /// The report is posted again later.
     PostAgain,
+    /// The report is in the buffer of digests.
+    Buffered,
+    /// The message that follows the watch of a report in the buffer shows its end, or can't be edited.
+    Edited,
+    /// The buffer of digests was emptied, as far as the outlets took what was in it.
+    Drained,
     /// The report was posted in vain for the last time.
     GaveUp,
     /// The message can't be used, its notice is scheduled.
@@ -102,6 +108,9 @@ impl Action {
             Self::PostedBefore => "posted-before",
             Self::Waits => "waits",
             Self::PostAgain => "post-again",
+            Self::Buffered => "buffered",
+            Self::Edited => "edited",
+            Self::Drained => "drained",
             Self::GaveUp => "gave-up",
             Self::Noticed => "noticed",
             Self::NotNoticed => "not-noticed",

@@ -6,6 +6,7 @@ mod adopt;
 mod by_hand;
 mod check;
 mod dead_letter;
+mod digest;
 mod handled;
 mod notifier;
 mod recorder;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use self::digest::Digester;
 use self::notifier::Notifier;
 use self::recorder::Recorder;
 use self::scheduler::Scheduler;
@@ -58,6 +60,7 @@ pub struct Runner {
     notifier: Notifier,
     recorder: Recorder,
     sentinels: Sentinels,
+    digests: Digester,
 }
 
 impl Runner {
@@ -77,6 +80,7 @@ impl Runner {
             notifier: Notifier::new(Arc::clone(&config), outlets, Arc::clone(&clock)),
             recorder: Recorder::new(Arc::clone(&config), Arc::clone(&google), Arc::clone(&clock)),
             sentinels: Sentinels::new(Arc::clone(&config), Arc::clone(&google), Arc::clone(&clock)),
+            digests: Digester::new(Arc::clone(&config)),
             config,
             google,
             clock,

@@ -61,6 +61,14 @@ pub(super) struct Lease {
     certain: bool,
 }
 
+/// What the ledger says of a report that this delivery may post.
+pub(super) struct Claimed {
+    /// The lease under which it posts; none without a ledger.
+    pub(super) lease: Option<Lease>,
+    /// What is known of the run before.
+    pub(super) past: PriorRun,
+}
+
 /// What the ledger knows of the runs before this one.
 #[derive(Default)]
 pub(super) struct PriorRun {
@@ -193,13 +201,7 @@ impl Recorder {
     }
 
     /// Records that `report` was sent. Nothing else is left to do, so a ledger that worked is tried twice.
-    pub(super) async fn sent(
-        &self,
-        report: &Report,
-        lease: Option<&Lease>,
-        past: &PriorRun,
-        deadline: Deadline,
-    ) {
+    pub(super) async fn sent(&self, report: &Report, Claimed { lease, past }: &Claimed, deadline: Deadline) {
         let (Some(ledger), Some(lease)) = (&self.config.ledger, lease) else { return };
         let run = past.run.as_ref().filter(|_| past.asked);
         let news = run.and_then(|run| RunBaseline::after(past.known.as_ref(), run, ledger.keep));

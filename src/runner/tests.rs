@@ -288,9 +288,15 @@ fn is_claim(message: &Message) -> bool {
     matches!(message, Message::Report(report) if report.is_claim())
 }
 
-/// Whether it is a warning, which is out of date after an hour.
-fn is_stall(message: &Message) -> bool {
-    matches!(message, Message::Report(report) if report.outcome == Outcome::Stalled)
+/// Whether it is a report in the buffer of digests, of which only an edit is left.
+fn is_digested(message: &Message) -> bool {
+    matches!(message, Message::Report(report) if report.digested)
+}
+
+/// Whether it is not kept as a dead letter: a warning, which is out of date after an hour, or what a digest tells.
+fn is_dropped(message: &Message) -> bool {
+    let is_stall = matches!(message, Message::Report(report) if report.outcome == Outcome::Stalled);
+    is_stall || is_digested(message)
 }
 
 /// Whether it is a report that Slack answered with neither yes nor no for the last time.
@@ -314,7 +320,8 @@ proptest! {
             Action::Released => prop_assert!(is_claim(&message) && names.len() + posted == 0, "{handled:?}"),
             Action::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
             Action::LeftToPolling => prop_assert!(is_signals_look(&message) && names.is_empty(), "{handled:?}"),
-            Action::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),
+            Action::GaveUp => prop_assert!(is_report && handled.acknowledged == is_dropped(&message), "{handled:?}"),
+            Action::Edited => prop_assert!(is_digested(&message) && names.len() + posted == 0, "{handled:?}"),
             Action::Posted if counts_as_delivered(&message, &handled) => prop_assert!(posted == 0 && names.is_empty(), "{handled:?}"),
             Action::Posted => prop_assert!(is_report && posted == 1 && names.is_empty(), "{handled:?}"),
             _ => {
@@ -341,7 +348,8 @@ proptest! {
             Action::NotWanted => prop_assert!(asks_for_failures_only(&message) && names.is_empty(), "{handled:?}"),
             Action::LeftToPolling => prop_assert!(is_signals_look(&message) && names.is_empty(), "{handled:?}"),
             Action::PostedBefore => prop_assert!(is_report && sent && names.len() + posted == 0, "{handled:?}"),
-            Action::GaveUp => prop_assert!(is_report && handled.acknowledged == is_stall(&message), "{handled:?}"),
+            Action::GaveUp => prop_assert!(is_report && handled.acknowledged == is_dropped(&message), "{handled:?}"),
+            Action::Edited => prop_assert!(is_digested(&message) && names.len() + posted == 0, "{handled:?}"),
             Action::Posted if counts_as_delivered(&message, &handled) => prop_assert!(posted == 0 && names.is_empty(), "{handled:?}"),
             Action::Posted => prop_assert!(is_report && posted == 1 && names.is_empty(), "{handled:?}"),
             _ => prop_assert_eq!((handled.acknowledged, names.len()), (true, 1), "{:?}", handled),

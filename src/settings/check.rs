@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use super::slack::IS_MISSING;
 use super::{BadSettings, ServeArgs, Settings};
 use crate::args::Problems;
-use crate::config::Config;
+use crate::config::{Config, Digests};
 use crate::intake::token::Identity;
 use crate::message::Defaults;
 use crate::net::endpoints::Endpoints;
@@ -60,6 +60,7 @@ impl ServeArgs {
                 policy,
                 zone,
                 ledger,
+                digests: self.check_digests(bad),
                 signals,
             },
             outlets,
@@ -122,6 +123,17 @@ impl ServeArgs {
             self.accept_public_state_until.refuse(why, problems);
         }
         topic.map_or(Trust::Everyone, |topic| Trust::Internal(Internal { topic, public_until }))
+    }
+
+    fn check_digests(&self, problems: &mut Problems) -> Option<Digests> {
+        let digests = self.digests.check(problems)?;
+        let others = [self.topic.get(), self.internal_topic.get(), self.others.topic.events_topic.get()];
+        if others.iter().flatten().any(|other| *other == digests.topic) {
+            let why =
+                "must differ from TOPIC, INTERNAL_TOPIC and EVENTS_TOPIC: only opwatch may publish to it";
+            self.digests.digest_topic.refuse(why, problems);
+        }
+        Some(digests)
     }
 
     fn check_push_identity(&self, problems: &mut Problems) -> Option<Identity> {

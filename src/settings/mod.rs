@@ -3,6 +3,7 @@
 
 mod check;
 mod common;
+mod digest;
 mod endpoints;
 mod extra;
 #[cfg(feature = "terminal")]
@@ -26,6 +27,7 @@ mod variables;
 use std::sync::Arc;
 
 pub use common::{CheckSettings, CommonArgs};
+pub use digest::DigestArgs;
 pub use extra::ExtraArgs;
 #[cfg(feature = "terminal")]
 pub use follow::{Color, FollowArgs};
@@ -133,6 +135,9 @@ pub struct ServeArgs {
     /// The outlets other than Slack
     #[command(flatten)]
     pub others: OtherOutletArgs,
+    /// Where reports wait for a digest
+    #[command(flatten)]
+    pub digests: DigestArgs,
     /// What may be started
     #[command(flatten)]
     pub policy: PolicyArgs,

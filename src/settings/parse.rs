@@ -66,6 +66,11 @@ pub(super) fn topic(text: &str) -> Result<String, String> {
     resource(text, &["projects", "topics"])
 }
 
+/// `projects/P/subscriptions/S`.
+pub(super) fn subscription(text: &str) -> Result<String, String> {
+    resource(text, &["projects", "subscriptions"])
+}
+
 /// `projects/P/locations/L/queues/Q`.
 pub(super) fn queue(text: &str) -> Result<String, String> {
     resource(text, &["projects", "locations", "queues"])

@@ -63,6 +63,8 @@ pub struct Report {
     pub no_mention: bool,
     /// How often the outlet said neither that it took it nor that it did not.
     pub unclear: u32,
+    /// It is in the buffer of digests: only the message that follows the watch is still to be edited.
+    pub digested: bool,
     /// Of one that makes no progress: how many looks in a row showed none.
     pub unchanged: Option<u32>,
     /// What it tells as it came, when that is more than this version knows.
@@ -100,6 +102,9 @@ pub struct InvalidMessage {
 }
 
 impl Slot {
+    /// What the tasks count that empty the buffer of digests.
+    pub const DIGEST: &'static str = "digest";
+
     /// Cuts its text to the maximum length, for one that comes from a message.
     pub(crate) fn cut(self) -> Self {
         Self { of: text::cut(&self.of, 200), ..self }
@@ -208,6 +213,12 @@ impl Report {
         self.slot.is_some() && self.outcome == Outcome::Succeeded && self.operation.is_none()
     }
 
+    /// The slot whose task empties the buffer of digests, if [`Self::of_claim`] made it for one: to an earlier version it is a
+    /// slot whose period is over, so that what is in the buffer stays there.
+    pub fn drain(&self) -> Option<&Slot> {
+        self.slot.as_ref().filter(|slot| self.is_claim() && slot.of == Slot::DIGEST)
+    }
+
     /// The report that Pub/Sub gave up on a message, after about so many deliveries.
     pub fn of_lost(message: Option<&Message>, deliveries: u32, at: DateTime<Utc>) -> Self {
         let facts = match message {
@@ -262,6 +273,7 @@ impl Report {
             as_plain_text: false,
             no_mention: false,
             unclear: 0,
+            digested: false,
             unchanged: None,
             unknown_fields: Map::new(),
         }

@@ -205,6 +205,20 @@ impl PubSub {
         self.put(&format!("projects/{project}/subscriptions/{name}"), &json!({ "topic": topic })).await;
     }
 
+    /// One with exactly-once delivery, whose leases last so long.
+    pub(crate) async fn create_exactly_once_subscription(
+        &self,
+        project: &str,
+        name: &str,
+        topic: &str,
+        lease: Duration,
+    ) {
+        let topic = format!("projects/{project}/topics/{topic}");
+        let body =
+            json!({"topic": topic, "enableExactlyOnceDelivery": true, "ackDeadlineSeconds": lease.as_secs()});
+        self.put(&format!("projects/{project}/subscriptions/{name}"), &body).await;
+    }
+
     /// Waits for the next `count` messages of a pull subscription and acknowledges them. Fails the test when they
     /// don't come. What is delivered at the same time as the last of them is returned too.
     pub(crate) async fn pull(&self, project: &str, subscription: &str, count: usize) -> Vec<Message> {

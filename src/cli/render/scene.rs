@@ -69,7 +69,7 @@ pub(super) fn tell(args: &RenderArgs) -> Result<Rendered, String> {
     let mut told = Rendered { taken, ..scene.told(&story, now)? };
     if let (Place::Chat, Some(mention)) = (args.outlet, &args.mention) {
         let mention = chat::mention(mention).map_err(|why| format!("--mention: {why}"))?;
-        told.notice.mention = told.notice.mention.map(|_| mention);
+        told.notice.mentions.iter_mut().for_each(|stand_in| *stand_in = mention.clone());
     }
     Ok(told)
 }

@@ -6,14 +6,14 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 
-use super::payloads::settings;
+use super::payloads::{ends, settings};
 use super::{call, instant};
 use crate::fakes::{Chat, World};
 use crate::message::arbitrary::{check as any_check, report, time};
 use crate::outlets::Part;
 use crate::outlets::chat::{payload, plain_payload};
-use crate::prose::{Context, Notice, notice, running, stall_report};
-use crate::watch::Mention;
+use crate::prose::{Context, Digest, Notice, digest, notice, running, stall_report};
+use crate::watch::{Mention, Report};
 
 /// The texts in which Chat's own markup is read, and those that are shown as they are.
 fn outside_of_html(message: &Value) -> Vec<String> {
@@ -24,12 +24,13 @@ fn outside_of_html(message: &Value) -> Vec<String> {
 
 /// Holds if Chat accepts each part of `notice`, and only the intended people are mentioned.
 fn assert_fits(notice: Notice) -> Result<(), TestCaseError> {
-    let mention = notice.mention.as_ref().map(|_| Mention::new("users/all"));
-    let notice = Notice { mention, ..notice };
+    let mentions: Vec<_> = notice.mentions.iter().map(|_| Mention::new("users/all")).collect();
+    let ping = "<users/all> ".repeat(mentions.len());
+    let notice = Notice { mentions, ..notice };
     for part in [Part::Whole, Part::Edit, Part::Reply] {
         for message in [payload(&notice, part), plain_payload(&notice, part)] {
             prop_assert_eq!(Chat::takes(&message), Ok(()), "{}", message);
-            let ping = if notice.mention.is_some() && part != Part::Edit { "<users/all> " } else { "" };
+            let ping = if part == Part::Edit { "" } else { &ping };
             let on_top = message["text"].as_str().unwrap_or_default();
             prop_assert!(ping.is_empty() || on_top.starts_with(ping), "{}", on_top);
             for text in outside_of_html(&message) {
@@ -63,6 +64,21 @@ proptest! {
         assert_fits(running(&check, due, true, &context))?;
         assert_fits(running(&check, due, false, &context))?;
         assert_fits(notice(&stall_report(&check, context.now), &context))?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_digest_is_a_message_that_chat_takes(
+        reports in ends(), now in time(), settings in settings(),
+    ) {
+        let (topic, locale, zone, title, routing) = settings;
+        let (title, routing) = (title.as_deref(), Some(&routing));
+        let context = Context { topic, locale, zone, title, routing, now };
+        let reports: Vec<&Report> = reports.iter().collect();
+        assert_fits(digest(&Digest { reports: &reports, id: "0123456789abcdef", diverted: None }, &context))?;
     }
 }
 

@@ -5,6 +5,7 @@ mod faults;
 mod operations;
 mod payloads;
 mod pubsub;
+mod pull;
 mod slack;
 mod tasks;
 

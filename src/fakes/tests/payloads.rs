@@ -13,8 +13,8 @@ use crate::ledger::Comparison;
 use crate::message::arbitrary::{check as any_check, report, routing, text, time};
 use crate::outlets::Part;
 use crate::outlets::slack::{payload, plain_payload};
-use crate::prose::{Context, Notice, compared_notice, notice, running, stall_report};
-use crate::watch::{Locale, Mention, Routing};
+use crate::prose::{Context, Digest, Notice, compared_notice, digest, notice, running, stall_report};
+use crate::watch::{Locale, Report, Routing, Target};
 
 /// Texts in which Slack reads markup: the top-level one and each of type `mrkdwn`.
 fn markup(payload: &Value) -> Vec<String> {
@@ -35,15 +35,15 @@ fn markup(payload: &Value) -> Vec<String> {
     texts
 }
 
-/// What may stand between `<` and `>`: the one mention that was asked for, and pages of the Cloud Console.
+/// What may stand between `<` and `>`: the mentions that were asked for, and pages of the Cloud Console.
 fn without_wanted_markup(text: &str, notice: &Notice) -> String {
-    let mention = match notice.mention.as_ref().map_or("", Mention::as_str) {
-        "" => String::new(),
+    let mentions = notice.mentions.iter().map(|mention| match mention.as_str() {
         "here" => "<!here> ".to_owned(),
         group if group.starts_with('S') => format!("<!subteam^{group}> "),
         person => format!("<@{person}> "),
-    };
-    let text = text.strip_prefix(mention.as_str()).unwrap_or(text).to_owned();
+    });
+    let mentions: String = mentions.collect();
+    let text = text.strip_prefix(mentions.as_str()).unwrap_or(text).to_owned();
     let links = notice.values.iter().filter_map(|field| field.link.as_ref());
     links.fold(text, |text, link| text.replace(&format!("<{link}|Cloud Console>"), ""))
 }
@@ -75,6 +75,14 @@ fn all_texts(payload: &Value) -> usize {
         Value::Object(object) => object.values().map(all_texts).sum(),
         _ => 0,
     }
+}
+
+/// The reports of several ends.
+pub(super) fn ends() -> impl Strategy<Value = Vec<Report>> {
+    let end = report().prop_filter("an end", |report| report.outcome.is_end());
+    let some = proptest::collection::vec(end, 2..8);
+    (some, 1_usize..10)
+        .prop_map(|(some, times)| some.iter().cycle().take(some.len() * times).cloned().collect())
 }
 
 /// Everything a setting may say of how it is told.
@@ -116,5 +124,22 @@ proptest! {
         assert_fits(&running(&check, due, true, &context))?;
         assert_fits(&running(&check, due, false, &context))?;
         assert_fits(&notice(&stall_report(&check, context.now), &context))?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_digest_is_a_message_that_slack_takes(
+        reports in ends(), now in time(), settings in settings(), diverted in any::<bool>(),
+    ) {
+        let (topic, locale, zone, title, routing) = settings;
+        let (title, routing) = (title.as_deref(), Some(&routing));
+        let context = Context { topic, locale, zone, title, routing, now };
+        let reports: Vec<&Report> = reports.iter().collect();
+        let target = Target::new("C0123456789");
+        let diverted = diverted.then_some((&target, "channel_not_found"));
+        assert_fits(&digest(&Digest { reports: &reports, id: "0123456789abcdef", diverted }, &context))?;
     }
 }

@@ -150,6 +150,7 @@ impl Exchange {
                     token: None,
                     headers: headers.clone(),
                     body: Vec::new(),
+                    longest: None,
                 };
                 let answer = self.answer(request, &secrets, CALL_LIMIT).await;
                 let answer = answer.map_err(|why| format!("credential_source.url: {why}"))?;
@@ -172,6 +173,7 @@ impl Exchange {
             token: Some(source.token.clone()).filter(|_| source.is_local || !is_local),
             headers: Headers::new(),
             body: body.to_string().into_bytes(),
+            longest: None,
         };
         let answered = self.send(request, is_local, &[secret], CALL_LIMIT).await;
         answered.map_err(|why| format!("{} gives no token: {why}", to.target.written()))
@@ -188,7 +190,8 @@ impl Exchange {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish().into_bytes();
         let mut headers = vec![("content-type".into(), FORM.to_owned())];
         headers.extend(authorization.map(|value| ("authorization".into(), value)));
-        let request = Request { method: Method::Post, url: url.into(), token: None, headers, body };
+        let request =
+            Request { method: Method::Post, url: url.into(), token: None, headers, body, longest: None };
         self.send(request, is_local, secrets, CALL_LIMIT).await
     }
 

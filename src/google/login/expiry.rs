@@ -37,6 +37,7 @@ impl Google {
             token: None,
             headers: Vec::new(),
             body: Vec::new(),
+            longest: None,
         };
         let exchange = Exchange { transport: self.transport.clone(), endpoints: self.endpoints.clone() };
         let left = match exchange.answer(request, &[token], limit).await {

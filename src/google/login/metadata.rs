@@ -25,6 +25,7 @@ impl Exchange {
             token: None,
             headers: vec![("metadata-flavor".into(), "Google".to_owned())],
             body: Vec::new(),
+            longest: None,
         };
         self.send(request, endpoint.loopback, &[], LIMIT).await
     }

@@ -103,14 +103,14 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
     let start = (option(request()), placeholders(), option(time()));
     let about =
         (option(operation()), option(0_u32..=10_000), start, key(), (adopted(), origin(), option(account())));
-    let less = (any::<bool>(), any::<bool>(), option("[a-z_]{1,30}"));
+    let less = (any::<bool>(), any::<bool>(), any::<bool>(), option("[a-z_]{1,30}"));
     let slot = option((text(20), any::<i64>(), any::<u32>()));
     let counts = (waits(), prop_oneof![3 => Just(0), 1 => 0_u32..12], option(0_u32..100));
     let posting = (number(), counts, less, live());
     (watch(), verdict, about, option(unusable()), posting, slot)
         .prop_map(|(watch, (outcome, reason, error, facts, at), about, notice, posting, slot)| {
             let slot = slot.map(|(of, at, number)| Slot { of, at, number });
-            let (tries, (waits, unclear, unchanged), (plain, no_mention, diverted), live) = posting;
+            let (tries, (waits, unclear, unchanged), (plain, no_mention, digested, diverted), live) = posting;
             let (operation, attempt, (request, placeholders, asked), key, (adopted, origin, started_by)) =
                 about;
             let published = asked.unwrap_or(at);
@@ -141,6 +141,7 @@ pub(crate) fn report() -> BoxedStrategy<Report> {
                 as_plain_text: plain,
                 no_mention,
                 unclear,
+                digested,
                 unchanged,
                 unknown_fields: Map::new(),
             }

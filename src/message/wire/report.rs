@@ -51,6 +51,9 @@ pub(in crate::message) struct Report<'a> {
     /// How often the outlet did not say whether it took it.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(in crate::message) unclear: Option<u32>,
+    /// Whether it is in the buffer of digests, and only the message that follows the watch is still to be edited.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(in crate::message) digested: Option<bool>,
     /// How many checks in a row saw no progress.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(in crate::message) unchanged: Option<u32>,
@@ -74,7 +77,8 @@ pub(in crate::message) struct Outlet<'a> {
 }
 
 /// Fields about one try, which are this version's whatever a newer one wrote.
-const OF_THE_TRY: [&str; 7] = ["slot", "tries", "waits", "plain", "noMention", "unclear", "diverted"];
+const OF_THE_TRY: [&str; 8] =
+    ["slot", "tries", "waits", "plain", "noMention", "unclear", "digested", "diverted"];
 
 impl Report<'static> {
     /// What `object` says, and the object itself when it says more than this version knows.
@@ -118,6 +122,7 @@ impl<'a> From<&'a watch::Report> for Report<'a> {
             plain: report.as_plain_text.then_some(true),
             no_mention: report.no_mention.then_some(true),
             unclear: Some(report.unclear).filter(|unclear| *unclear > 0),
+            digested: report.digested.then_some(true),
             unchanged: report.unchanged,
             diverted: report.fallback_reason.as_deref().map(Cow::Borrowed),
             outlet: None,

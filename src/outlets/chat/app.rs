@@ -66,7 +66,7 @@ impl App {
         }
         let posted = self.write(Method::Post, &path, &body, Asked::Post, call).await;
         let receipt = |confirmed| Some(ids::receipt(&self.space, &id, confirmed));
-        let follows = matches!(to, To::Target(_)) && content.about.report.is_none();
+        let follows = matches!(to, To::Target(_)) && content.about.report.is_none() && !content.about.digest;
         match posted {
             Ok(()) => Ok(receipt(true)),
             // It may be there. If it is not, the next edit makes it.
@@ -78,10 +78,11 @@ impl App {
 
 /// Whether a message must not be a reply: few people are notified of those.
 fn is_for_everyone(to: To<'_>, content: Content<'_>) -> bool {
-    let mention = content.notice.mention.as_ref().and_then(|mention| Who::of(mention.as_str()));
-    let everyone = mention.is_some_and(|who| who.is_all());
+    let mut mentions = content.notice.mentions.iter().filter_map(|mention| Who::of(mention.as_str()));
+    let everyone = mentions.any(|who| who.is_all());
     match to {
         To::Reply { reach, .. } => reach == Reach::Everyone || (reach == Reach::Mentioned && everyone),
+        To::Target(_) if content.about.digest => true,
         To::Target(_) => everyone || content.about.report.is_some_and(|report| report.outcome.is_trouble()),
     }
 }

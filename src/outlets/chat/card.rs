@@ -108,9 +108,9 @@ fn sign(colour: Colour) -> &'static str {
 
 /// Who is mentioned. Only a message that is new notifies.
 fn ping(notice: &Notice, part: Part) -> String {
-    let mention = notice.mention.as_ref().filter(|_| part != Part::Edit);
-    let who = mention.and_then(|mention| Who::of(mention.as_str()));
-    who.map(|who| format!("<{}> ", who.name())).unwrap_or_default()
+    let mentions = notice.mentions.iter().filter(|_| part != Part::Edit);
+    let who = mentions.filter_map(|mention| Who::of(mention.as_str()));
+    who.map(|who| format!("<{}> ", who.name())).collect()
 }
 
 fn sections(notice: &Notice, (sentence, value): (usize, usize)) -> Vec<Json> {

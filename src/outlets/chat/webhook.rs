@@ -37,7 +37,8 @@ impl Webhook {
         // An empty message has no thread.
         let url = if body.get("thread").is_some() { url.into() } else { self.url.clone() };
         let body = body.to_string().into_bytes();
-        let request = Request { method: Method::Post, url, token: None, headers: Vec::new(), body };
+        let request =
+            Request { method: Method::Post, url, token: None, headers: Vec::new(), body, longest: None };
         match self.transport.send(request, call.limit).await {
             Ok(answer) if (200..300).contains(&answer.status) => named(&answer.body),
             Ok(answer) => of_error(&CallError::Refused(Refusal::of(&answer, false)), Asked::Webhook),

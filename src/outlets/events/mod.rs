@@ -69,7 +69,7 @@ impl Events {
             ("webhook-id".into(), id),
         ];
         let url = self.receiver.url.clone();
-        let request = Request { method: Method::Post, url, token: None, headers, body };
+        let request = Request { method: Method::Post, url, token: None, headers, body, longest: None };
         let answer = self.transport.send(request, call.limit).await.map_err(|failure| no_answer(&failure))?;
         judge(&answer)
     }

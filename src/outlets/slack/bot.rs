@@ -147,9 +147,9 @@ impl Outlet for Bot {
 /// Which thread a message goes to.
 fn thread(to: To<'_>, content: Content<'_>) -> Json {
     let To::Reply { of, reach } = to else { return json!({}) };
-    let who = content.notice.mention.as_ref().and_then(|mention| Who::of(mention.as_str()));
+    let mut who = content.notice.mentions.iter().filter_map(|mention| Who::of(mention.as_str()));
     // In a thread, "here" notifies no one.
-    if reach != Reach::Thread && matches!(who, Some(Who::Here)) {
+    if reach != Reach::Thread && who.any(|who| matches!(who, Who::Here)) {
         return json!({});
     }
     json!({"thread_ts": ts_of(of), "reply_broadcast": reach == Reach::Everyone})

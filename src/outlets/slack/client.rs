@@ -51,6 +51,7 @@ impl Client {
             token: post.token.cloned(),
             headers: Vec::new(),
             body: post.body.to_string().into_bytes(),
+            longest: None,
         };
         let answer = self.exchange(request, call.limit, post.repeatable).await;
         let answer = answer.map_err(|failure| answer::no_answer(&failure))?;

@@ -21,7 +21,7 @@ const SUMMARY: usize = 500;
 /// cut off.
 const HEADLINE: usize = MAX_TITLE_CHARS * MAX_ESCAPE + 200;
 const PLAIN: usize = 4_000;
-/// Room for a mention in it.
+/// Room for mentions in it, at least.
 const PING: usize = 100;
 /// All texts together: Slack refuses somewhere above 13,000 characters, without saying where
 /// (<https://github.com/slackapi/bolt-js/issues/2509>).
@@ -55,11 +55,10 @@ pub(super) fn rendered(content: Content<'_>) -> Json {
 pub fn plain_payload(notice: &Notice, part: Part) -> Json {
     let mut notice = part_of(notice, part);
     let ping = ping(&notice, part);
+    let most = PLAIN.saturating_sub(ping.len().max(PING));
     // A command to paste is whole or not there, with what stands above it.
-    while escaped(&notice.to_text(), usize::MAX).chars().count() > PLAIN - PING
-        && drop_last(&mut notice.commands)
-    {}
-    json!({"text": ping + &escaped(&notice.to_text(), PLAIN - PING), "mrkdwn": false})
+    while escaped(&notice.to_text(), usize::MAX).chars().count() > most && drop_last(&mut notice.commands) {}
+    json!({"text": ping + &escaped(&notice.to_text(), most), "mrkdwn": false})
 }
 
 /// The blocks, with sentences as long as they may be together.
@@ -73,7 +72,7 @@ fn fitting_blocks(notice: &Notice, part: Part) -> Vec<Json> {
     }
     loop {
         let blocks = blocks(&notice, part, SECTION / 6);
-        if length(&blocks) <= TOTAL || !drop_last(&mut notice.commands) {
+        if length(&blocks) <= TOTAL || !(drop_last(&mut notice.commands) || notice.values.pop().is_some()) {
             return blocks;
         }
     }
@@ -119,13 +118,14 @@ fn summary(notice: &Notice, part: Part) -> String {
 
 /// A mention pings only in the text on top, and only in a message that is new.
 fn ping(notice: &Notice, part: Part) -> String {
-    let mention = notice.mention.as_ref().filter(|_| part != Part::Edit);
-    match mention.and_then(|mention| Who::of(mention.as_str())) {
-        None => String::new(),
-        Some(Who::User(id)) => format!("<@{id}> "),
-        Some(Who::Group(id)) => format!("<!subteam^{id}> "),
-        Some(Who::Here) => "<!here> ".to_owned(),
-    }
+    let mentions = notice.mentions.iter().filter(|_| part != Part::Edit);
+    let who = mentions.filter_map(|mention| Who::of(mention.as_str()));
+    let written = who.map(|who| match who {
+        Who::User(id) => format!("<@{id}> "),
+        Who::Group(id) => format!("<!subteam^{id}> "),
+        Who::Here => "<!here> ".to_owned(),
+    });
+    written.collect()
 }
 
 fn fields(values: &[&Field]) -> Json {

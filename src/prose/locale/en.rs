@@ -407,6 +407,39 @@ impl Words for English {
         }
     }
 
+    fn digest_title(&self, count: &str) -> String {
+        format!("{count} watches ended")
+    }
+
+    fn digest_count(&self, outcome: Outcome, count: &str) -> String {
+        let word = match outcome {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed => "failed",
+            Outcome::Cancelled => "cancelled",
+            Outcome::NotStarted => "not started",
+            Outcome::LimitReached | Outcome::Running | Outcome::Stalled => "still running",
+            Outcome::Lost => "lost",
+            Outcome::CannotTell | Outcome::Notice | Outcome::Test | Outcome::Doctor => "unknown",
+        };
+        format!("{count} {word}")
+    }
+
+    fn digest_heading(&self, outcome: Outcome) -> &'static str {
+        match outcome {
+            Outcome::Succeeded => "Succeeded",
+            Outcome::Failed => "Failed",
+            Outcome::Cancelled => "Cancelled",
+            Outcome::NotStarted => "Not started",
+            Outcome::LimitReached | Outcome::Running | Outcome::Stalled => "Still running",
+            Outcome::Lost => "Watch lost",
+            Outcome::CannotTell | Outcome::Notice | Outcome::Test | Outcome::Doctor => "Outcome unknown",
+        }
+    }
+
+    fn and_more(&self, count: &str) -> String {
+        format!("and {count} more")
+    }
+
     fn no_runs(&self) -> &'static str {
         "No runs found. Check --title and --since, and that the service writes to this ledger (LEDGER_KIND, LEDGER_PROJECT)."
     }

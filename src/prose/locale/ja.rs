@@ -385,6 +385,30 @@ impl Words for Japanese {
         }
     }
 
+    fn digest_title(&self, count: &str) -> String {
+        format!("{count}件の監視が終了")
+    }
+
+    fn digest_count(&self, outcome: Outcome, count: &str) -> String {
+        format!("{} {count}件", self.digest_heading(outcome))
+    }
+
+    fn digest_heading(&self, outcome: Outcome) -> &'static str {
+        match outcome {
+            Outcome::Succeeded => "成功",
+            Outcome::Failed => "失敗",
+            Outcome::Cancelled => "キャンセル済み",
+            Outcome::NotStarted => "未開始",
+            Outcome::LimitReached | Outcome::Running | Outcome::Stalled => "未完了",
+            Outcome::Lost => "監視の中断",
+            Outcome::CannotTell | Outcome::Notice | Outcome::Test | Outcome::Doctor => "結果不明",
+        }
+    }
+
+    fn and_more(&self, count: &str) -> String {
+        format!("ほか{count}件")
+    }
+
     fn no_runs(&self) -> &'static str {
         "該当する実行履歴はありません。--title、--since、台帳の設定（LEDGER_KIND、LEDGER_PROJECT）を確認して下さい。"
     }

@@ -351,6 +351,14 @@ pub trait Words: Sync {
     fn column(&self, column: Column) -> &'static str;
     /// An outcome in a column of the history; none is that it runs.
     fn outcome(&self, outcome: Option<Outcome>) -> &'static str;
+    /// That so many watches ended, as the title of one message about all of them.
+    fn digest_title(&self, count: &str) -> String;
+    /// How many of them have this outcome.
+    fn digest_count(&self, outcome: Outcome, count: &str) -> String;
+    /// The heading of those with this outcome.
+    fn digest_heading(&self, outcome: Outcome) -> &'static str;
+    /// That there are so many more.
+    fn and_more(&self, count: &str) -> String;
     /// What the history says when it has no run.
     fn no_runs(&self) -> &'static str;
 }

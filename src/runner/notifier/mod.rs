@@ -1,5 +1,6 @@
 //! Tells people: posts reports and messages of progress to the outlets, and knows which messages can't be edited any more.
 
+mod digest;
 mod fallback;
 mod live;
 mod post;
@@ -18,7 +19,7 @@ use crate::config::Config;
 use crate::ledger::Comparison;
 use crate::outlets::{Outlet, Outlets, Place, PostError, addressed};
 use crate::prose::{Context, Notice, compared_notice};
-use crate::watch::{Notify, Outcome, Receipt, Report, Routing, Target, Watch};
+use crate::watch::{Mention, Notify, Outcome, Receipt, Report, Routing, Target, Watch};
 
 /// Tells people.
 pub(super) struct Notifier {
@@ -97,13 +98,15 @@ impl Notifier {
     /// The notice with the outlet's default mention in place of one that the settings no longer allow, or that is written for
     /// another outlet.
     fn permitted(&self, outlet: &dyn Outlet, notice: Notice) -> Notice {
-        let default = || self.defaults_of(outlet).mention.clone();
-        match &notice.mention {
-            Some(mention) if !outlet.takes_addresses() || !self.config.policy.permits_mention(mention) => {
-                Notice { mention: default(), ..notice }
-            }
-            _ => notice,
+        let permits =
+            |mention: &Mention| outlet.takes_addresses() && self.config.policy.permits_mention(mention);
+        let mut mentions: Vec<Mention> = Vec::new();
+        for mention in notice.mentions {
+            let own = Some(mention).filter(permits);
+            let permitted = own.or_else(|| self.defaults_of(outlet).mention.clone());
+            mentions.extend(permitted.filter(|mention| !mentions.contains(mention)));
         }
+        Notice { mentions, ..notice }
     }
 
     /// The message that follows a watch, and the outlet that posted it, if it can be edited.
@@ -129,8 +132,7 @@ impl Notifier {
     fn words_of(&self, outlet: &dyn Outlet, report: &Report, comparison: Option<&Comparison>) -> Notice {
         let context = self.context(outlet, self.clock.now());
         let notice = self.permitted(outlet, compared_notice(report, comparison, &context));
-        let mention = notice.mention.clone().filter(|_| !report.no_mention);
-        Notice { mention, ..notice }
+        if report.no_mention { Notice { mentions: Vec::new(), ..notice } } else { notice }
     }
 
     /// What is the same for all messages of this moment in `outlet`.

@@ -40,7 +40,7 @@ impl Notifier {
         let content = self.content(report, &notice, Part::Whole);
         let call = Call { limit: deadline.for_call(), now: self.clock.now() };
         let posted = outlet.post(To::Target(target.as_ref()), content, call).await;
-        let mentions = notice.mention.is_some();
+        let mentions = !notice.mentions.is_empty();
         let not_posted =
             |error: PostError| NotPosted { error: error.after_wait(asked_to_wait), is_edit: false, mentions };
         posted.map(|_| ()).map_err(not_posted)
@@ -76,7 +76,7 @@ impl Notifier {
             (true, false) => Reach::Mentioned,
             (true, true) => Reach::Everyone,
         };
-        let mentions = notice.mention.is_some();
+        let mentions = !notice.mentions.is_empty();
         let content = self.content(report, notice, Part::Reply);
         let call = Call { limit: deadline.for_call(), now: self.clock.now() };
         match outlet.post(To::Reply { of: live, reach }, content, call).await {
@@ -88,7 +88,13 @@ impl Notifier {
     }
 
     /// A message that is there and can't be edited would say for ever that it runs.
-    async fn delete_live(&self, outlet: &dyn Outlet, live: &Receipt, error: &PostError, deadline: Deadline) {
+    pub(super) async fn delete_live(
+        &self,
+        outlet: &dyn Outlet,
+        live: &Receipt,
+        error: &PostError,
+        deadline: Deadline,
+    ) {
         if error.fault != Fault::Gone {
             let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
             let retracted = outlet.retract(live, call).await;
@@ -97,7 +103,7 @@ impl Notifier {
     }
 
     /// `part` of what `report` says.
-    fn content<'a>(&'a self, report: &'a Report, notice: &'a Notice, part: Part) -> Content<'a> {
+    pub(super) fn content<'a>(&'a self, report: &'a Report, notice: &'a Notice, part: Part) -> Content<'a> {
         let about = About::report(&self.config.topic, report);
         Content { notice, part, plain: report.as_plain_text, about }
     }

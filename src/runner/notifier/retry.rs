@@ -22,6 +22,14 @@ pub(in crate::runner) struct NotPosted {
     pub(in crate::runner) mentions: bool,
 }
 
+impl NotPosted {
+    /// Whether the outlet said when it takes the message: nothing was posted, and nothing is wrong with it.
+    pub(in crate::runner) fn is_rate_limit(&self) -> bool {
+        let PostError { fault, ambiguous, retry_after, .. } = &self.error;
+        *fault == Fault::Passing && !ambiguous && retry_after.is_some()
+    }
+}
+
 impl Notifier {
     /// The step after a report was not posted: its next try, unless this was the last.
     pub(in crate::runner) fn not_posted(
@@ -32,8 +40,10 @@ impl Notifier {
         call_milliseconds: u64,
         now: DateTime<Utc>,
     ) -> Step {
-        // The dead letter keeps a report, but for a warning, which is out of date, and for what its receiver wants no more of.
-        let is_dropped = report.outcome == Outcome::Stalled || not_posted.error.fault == Fault::Closed;
+        // The dead letter keeps a report, but for a warning, which is out of date, for what its receiver wants no more of, and for
+        // what a digest tells.
+        let is_dropped =
+            report.outcome == Outcome::Stalled || not_posted.error.fault == Fault::Closed || report.digested;
         let (report, dropped) = self.reduced(outlet, report, not_posted);
         let error = Some(said(&not_posted.error, dropped));
         let step = match again(report, not_posted, now) {

@@ -102,6 +102,7 @@ impl Scheduler {
         let queue = match message {
             Message::Start(_) | Message::Check(_) | Message::Test(_) => &self.config.check_queue,
             // In the slow queue of notices so many would delay them.
+            Message::Report(report) if report.drain().is_some() => &self.config.report_queue,
             Message::Report(report) if report.is_claim() => &self.config.check_queue,
             Message::Report(report) if report.outcome == Outcome::Notice || report.slot.is_some() => {
                 &self.config.notice_queue

@@ -1,0 +1,72 @@
+//! Digests: when more reports go to one channel than people can read, ends wait in a buffer, which is a Pub/Sub topic with a pull
+//! subscription, and a drain every few seconds tells all of them in one message.
+
+mod buffer;
+mod buffered;
+mod drain;
+mod flood;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+use self::flood::Floods;
+use crate::config::Config;
+use crate::outlets::Outlet;
+use crate::watch::{Report, Target};
+
+/// How many reports are remembered that were told and could not be acknowledged.
+const REMEMBERED: usize = 10_000;
+
+/// What this instance knows of floods and of the buffer.
+pub(super) struct Digester {
+    config: Arc<Config>,
+    floods: Floods,
+    /// The last window whose drain this instance asked for.
+    asked: Mutex<Option<i64>>,
+    /// The ids of reports that were told and could not be acknowledged: they come again.
+    told: Mutex<VecDeque<String>>,
+}
+
+impl Digester {
+    pub(super) fn new(config: Arc<Config>) -> Self {
+        Self { config, floods: Floods::default(), asked: Mutex::default(), told: Mutex::default() }
+    }
+
+    /// Whether `report` may wait for a digest: the end of a watch, to an outlet that people read. What was diverted, or stands
+    /// for many that a limit refused, may not.
+    pub(super) fn takes(&self, outlet: &dyn Outlet, report: &Report) -> bool {
+        self.config.digests.as_ref().is_some_and(|digests| digests.above > 0)
+            && outlet.powers().texts
+            && report.outcome.is_end()
+            && report.slot.is_none()
+            && report.fallback_reason.is_none()
+    }
+
+    /// Counts a report to this target, and says whether this instance saw too many of them in the last minute.
+    pub(super) fn is_flood(&self, outlet: &dyn Outlet, target: Option<&Target>, now: DateTime<Utc>) -> bool {
+        let above = self.config.digests.as_ref().map_or(0, |digests| digests.above);
+        above > 0 && outlet.powers().texts && self.floods.saw(outlet.id(), target, above, now)
+    }
+
+    fn has_asked(&self, window: i64) -> bool {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) == Some(window)
+    }
+
+    fn remember_asked(&self, window: i64) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(window);
+    }
+
+    fn was_told(&self, report: &str) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|told| told == report)
+    }
+
+    fn remember_told(&self, reports: impl IntoIterator<Item = String>) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.extend(reports);
+        while told.len() > REMEMBERED {
+            told.pop_front();
+        }
+    }
+}
