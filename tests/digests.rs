@@ -402,7 +402,7 @@ async fn what_could_not_be_acknowledged_comes_again_and_is_told_again_only_by_an
             opwatch.world.time.advance(Duration::from_secs(10));
             let now = opwatch.world.time.now();
             assert_eq!(opwatch.push("drain", now, drain.data.to_string().as_bytes()).await, 204);
-            opwatch.restart_with(|args| with_digests(args)).await
+            opwatch.restart_with(with_digests).await
         } else {
             opwatch
         };
@@ -551,8 +551,8 @@ async fn the_message_that_follows_a_watch_shows_its_end_though_a_digest_tells_it
     let live: Vec<_> = others.iter().filter(|message| message.thread_ts.is_none()).collect();
     assert_eq!(live.len(), 4, "{messages:#?}");
     for message in live {
-        let line = message.payload["text"].as_str().unwrap();
-        assert!(line.contains("succeeded"), "{line}");
+        let text = message.payload["text"].as_str().unwrap();
+        assert!(text.contains("succeeded"), "{text}");
     }
     let in_digests: usize =
         digests.iter().map(|message| ends_in(message.payload["text"].as_str().unwrap())).sum();

@@ -59,8 +59,8 @@ struct Received<'a> {
 struct Message<'a> {
     #[serde(borrow, default)]
     data: Cow<'a, str>,
-    #[serde(default)]
-    message_id: String,
+    #[serde(default, rename = "messageId")]
+    id: String,
     #[serde(borrow, default)]
     publish_time: Cow<'a, str>,
 }
@@ -69,7 +69,7 @@ impl From<Received<'_>> for Pulled {
     fn from(received: Received<'_>) -> Self {
         let Received { ack_id, message } = received;
         let data = STANDARD.decode(message.data.as_bytes()).unwrap_or_default();
-        Self { ack_id, id: message.message_id, data, published: text::time(&message.publish_time) }
+        Self { ack_id, id: message.id, data, published: text::time(&message.publish_time) }
     }
 }
 

@@ -110,7 +110,7 @@ fn sign(colour: Colour) -> &'static str {
 fn ping(notice: &Notice, part: Part) -> String {
     let mentions = notice.mentions.iter().filter(|_| part != Part::Edit);
     let who = mentions.filter_map(|mention| Who::of(mention.as_str()));
-    who.map(|who| format!("<{}> ", who.name())).collect()
+    who.flat_map(|who| ["<", who.name(), "> "]).collect()
 }
 
 fn sections(notice: &Notice, (sentence, value): (usize, usize)) -> Vec<Json> {

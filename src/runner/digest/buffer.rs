@@ -38,12 +38,12 @@ impl Runner {
         self.ask_for_drain(&drain, now, deadline).await.map_err(|error| not_buffered(&error)).ok()?;
         let data = Message::Report(Box::new(report.clone())).to_data();
         let published = self.google.publish_repeatable(&digests.topic, &data, deadline.for_call()).await;
-        let date = published.map_err(|error| not_buffered(&error)).ok()?;
+        let googles_time = published.map_err(|error| not_buffered(&error)).ok()?;
         let milliseconds = watch.milliseconds();
         self.recorder.sent(report, claimed, deadline).await;
-        if let Some(date) = date.filter(|date| drain.1 - *date > FAR_AHEAD) {
-            // This instance's clock is fast: by Google's the drain is too late.
-            let _ = self.ask_for_drain(&drain_of(date + PUBLISHING), now, deadline).await;
+        if let Some(now) = googles_time.filter(|now| drain.1 - *now > FAR_AHEAD) {
+            // This instance's clock is fast, so the drain is too late.
+            let _ = self.ask_for_drain(&drain_of(now + PUBLISHING), now, deadline).await;
         }
         let edited = if is_edited { Ok(()) } else { self.notifier.edit_end(outlet, report, deadline).await };
         let step = match edited {

@@ -82,26 +82,27 @@ impl Runner {
         if deadline.for_call() < LEAST {
             return Err(Left { wait: Duration::ZERO, error: String::new(), needs_attention: false });
         }
-        let not_posted = match self.notifier.resting_at(outlet, target) {
-            Some(error) => NotPosted { error, is_edit: false, mentions: false },
-            None => {
-                let posted = match group.items.as_slice() {
-                    [one] => {
-                        // Nothing counts its tries.
-                        let report = Report { tries: one.report.tries.max(EDITS), ..one.report.clone() };
-                        let posted = self.post_with_less(outlet, report, deadline).await.1;
-                        posted.map(|()| {
-                            log(tracing::Level::INFO, Action::Posted.word(), outlet, &one.report, "")
-                        })
-                    }
-                    several => self.post_digest(outlet, several, deadline).await,
-                };
-                let Err(not_posted) = posted else { return Ok(()) };
-                not_posted
-            }
+        let posted = match self.notifier.resting_at(outlet, target) {
+            Some(error) => Err(NotPosted { error, is_edit: false, mentions: false }),
+            None => self.post_group(outlet, &group.items, deadline).await,
         };
+        let Err(not_posted) = posted else { return Ok(()) };
         let since = group.items.iter().map(|item| item.since).min().unwrap_or(now);
         left(&not_posted, since, now)
+    }
+
+    async fn post_group(
+        &self,
+        outlet: &dyn Outlet,
+        items: &[Buffered],
+        deadline: Deadline,
+    ) -> Result<(), NotPosted> {
+        let [one] = items else { return self.post_digest(outlet, items, deadline).await };
+        // Nothing counts its tries.
+        let report = Report { tries: one.report.tries.max(EDITS), ..one.report.clone() };
+        self.post_with_less(outlet, report, deadline).await.1?;
+        log(tracing::Level::INFO, Action::Posted.word(), outlet, &one.report, "");
+        Ok(())
     }
 
     /// Posts a digest, and again with less where the outlet refuses a part.
