@@ -134,6 +134,15 @@ fn answer(path: &str, body: &[u8], refused: bool, iam: Iam) -> (u16, String) {
             (false, Some(_)) => (200, "ok".to_owned()),
         };
     }
+    if path.starts_with("/api/") {
+        let asked: Value = serde_json::from_slice(body).unwrap();
+        let channel = asked["channel"].as_str().unwrap_or_default();
+        return if channel.contains("CLOSED") {
+            (200, json!({"ok": false, "error": "not_in_channel"}).to_string())
+        } else {
+            (200, json!({"ok": true, "channel": channel, "ts": "1.000001"}).to_string())
+        };
+    }
     if path.starts_with("/v1/spaces/") {
         let is_empty = path.contains("key=") && body == b"{}";
         return match (refused, is_empty) {
@@ -173,9 +182,10 @@ async fn doctor(google: &Google, arguments: &[&str]) -> (i32, String) {
 
 /// The same with more variables.
 async fn doctor_with(google: &Google, arguments: &[&str], more: &[(&str, &str)]) -> (i32, String) {
-    let endpoints =
-        ["datastore", "firestore", "cloudtasks", "pubsub", "slack", "chat", "iam", "cloudresourcemanager"];
-    let endpoints = endpoints.map(|api| format!("{api}={}", google.url)).join(",");
+    let google_apis =
+        ["datastore", "firestore", "cloudtasks", "pubsub", "chat", "iam", "cloudresourcemanager"];
+    let endpoints = [&google_apis[..], &["slack", "slackapi"]].concat().into_iter();
+    let endpoints = endpoints.map(|api| format!("{api}={}", google.url)).collect::<Vec<_>>().join(",");
     let mut command = Command::new(env!("CARGO_BIN_EXE_opwatch"));
     command.env_clear().arg("doctor").args(arguments).envs([
         ("TOPIC", TOPIC),
@@ -285,6 +295,36 @@ async fn google_chat_is_asked_without_a_post() {
     assert!(output.contains("add the Chat app to the space"), "{output}");
     let (code, output) = doctor_with(&google, &[], &webhook).await;
     assert!(code == 1 && output.contains("create a new incoming webhook in the space"), "{output}");
+}
+
+/// Each once, no matter how many routes lead to it; without `--post` there is nothing that asks for a channel.
+#[tokio::test]
+async fn the_channels_of_routes_are_posted_to_as_well() {
+    let google = Google::open("").await;
+    let routes = "demo:C0CLOSED,shop:C0OWN,firestore:C0OTHER:S0614TZR7,datastore:C0OTHER";
+    let bot = [
+        ("SLACK_WEBHOOK_URL", ""),
+        ("SLACK_BOT_TOKEN", "xoxb-canary"),
+        ("SLACK_CHANNEL", "C0OWN"),
+        ("PROJECTS", "demo,shop"),
+        ("ROUTES", routes),
+    ];
+    let (code, output) = doctor_with(&google, &[], &bot).await;
+    assert!(code == 0 && !output.contains("ROUTES"), "{output}");
+    let posts = |google: &Google| {
+        google.calls().into_iter().filter(|call| call.ends_with("/api/chat.postMessage")).count()
+    };
+    assert_eq!(posts(&google), 0);
+
+    let (code, output) = doctor_with(&google, &["--post"], &bot).await;
+
+    assert_eq!((code, posts(&google)), (1, 3), "{output}");
+    let lines: Vec<_> = output.lines().filter(|line| line.contains("posting to Slack")).collect();
+    assert_eq!(lines.len(), 3, "{output}");
+    assert_eq!(lines[0], "ok    posting to Slack");
+    assert!(lines[1].starts_with("FAIL  posting to Slack (ROUTES: C0CLOSED): Slack: "), "{output}");
+    assert!(lines[1].contains("not_in_channel"), "{output}");
+    assert_eq!(lines[2], "ok    posting to Slack (ROUTES: C0OTHER)");
 }
 
 #[tokio::test]

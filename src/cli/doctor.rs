@@ -33,7 +33,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
 /// Arguments of `opwatch doctor`.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
-    /// Also post a test message to each outlet
+    /// Also post a test message to each outlet, and to each channel of ROUTES
     #[arg(long)]
     pub post: bool,
     /// The settings to check
@@ -96,7 +96,7 @@ async fn examine(settings: Settings, network: Arc<dyn Transport>, post: bool) ->
     }
     let tools = Tools { transport: network, google: Arc::clone(&google) };
     for outlet in Outlets::open(&settings.outlets, &tools).all() {
-        say(outlet::check(outlet, &settings, post).await);
+        outlet::check(outlet, &settings, post).await.into_iter().for_each(&mut say);
     }
     say(clock(date));
     all_good
