@@ -297,6 +297,41 @@ async fn google_chat_is_asked_without_a_post() {
     assert!(code == 1 && output.contains("create a new incoming webhook in the space"), "{output}");
 }
 
+#[tokio::test]
+async fn the_buffer_of_digests_is_checked_by_its_permissions() {
+    let (topic, subscription) =
+        ("projects/demo/topics/opwatch-digest", "projects/demo/subscriptions/opwatch-digest");
+    let settings = [("DIGEST_TOPIC", topic), ("DIGEST_SUBSCRIPTION", subscription)];
+    let google = Google::open("").await;
+    let (code, output) = doctor_with(&google, &[], &settings).await;
+    assert_eq!(code, 0, "{output}");
+    for what in ["publishing to DIGEST_TOPIC", "pulling from DIGEST_SUBSCRIPTION"] {
+        assert!(output.contains(&format!("\nok    {what} projects/demo/")), "{output}");
+    }
+    let calls = google.calls();
+    let of_buffer: Vec<_> = calls.iter().filter(|call| call.contains("-digest")).collect();
+    let expected = [topic, subscription].map(|of| format!("POST /v1/{of}:testIamPermissions"));
+    assert_eq!(of_buffer, expected.iter().collect::<Vec<_>>());
+
+    for (denied, line, fix) in [
+        (
+            &["pubsub.topics.publish"] as &[_],
+            "FAIL  publishing to DIGEST_TOPIC projects/demo/topics/opwatch-digest: does not exist, or permission denied",
+            "--role=roles/pubsub.publisher",
+        ),
+        (
+            &["pubsub.subscriptions.consume"],
+            "FAIL  pulling from DIGEST_SUBSCRIPTION projects/demo/subscriptions/opwatch-digest: does not exist, or permission denied",
+            "--enable-exactly-once-delivery --ack-deadline=60 --message-retention-duration=31d --expiration-period=never",
+        ),
+    ] {
+        let google = Google::without(denied).await;
+        let (code, output) = doctor_with(&google, &[], &settings).await;
+        assert!(code == 1 && output.contains(line) && output.contains(fix), "{output}");
+        assert_eq!(output.matches("FAIL").count(), 1, "{output}");
+    }
+}
+
 /// Each once, no matter how many routes lead to it; without `--post` there is nothing that asks for a channel.
 #[tokio::test]
 async fn the_channels_of_routes_are_posted_to_as_well() {

@@ -91,6 +91,9 @@ async fn examine(settings: Settings, network: Arc<dyn Transport>, post: bool) ->
         say(transport::queue(&google, name).await);
     }
     say(transport::acting_as(&google, &settings.config.service_account).await);
+    if let Some(digests) = &settings.config.digests {
+        transport::buffer(&google, digests).await.into_iter().for_each(&mut say);
+    }
     if let Some(ledger) = &settings.config.ledger {
         say(self::ledger(&google, ledger).await);
     }

@@ -2,6 +2,7 @@
 
 use super::finding::{Finding, fix, permission};
 use crate::clock::CALL_LIMIT;
+use crate::config::Digests;
 use crate::google::Google;
 use crate::net::endpoints::Api;
 use crate::services::{Attempt, project_of};
@@ -27,6 +28,39 @@ pub(super) async fn topic(google: &Google, topic: &str) -> Finding {
             ),
         ),
     }
+}
+
+/// Whether reports can be put into the buffer of digests, and taken out of it. Both are asked for by permission, which needs none.
+pub(super) async fn buffer(google: &Google, digests: &Digests) -> [Finding; 2] {
+    let Digests { topic, subscription, .. } = digests;
+    let publishing = pubsub(
+        google,
+        (topic, "pubsub.topics.publish"),
+        format!("publishing to DIGEST_TOPIC {topic}"),
+        format!(
+            "deploy/up creates it and grants the role\nif the topic does not exist: gcloud pubsub topics create {topic}\n\
+             otherwise: gcloud pubsub topics add-iam-policy-binding {topic} --role=roles/pubsub.publisher \
+             --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
+        ),
+    );
+    let pulling = pubsub(
+        google,
+        (subscription, "pubsub.subscriptions.consume"),
+        format!("pulling from DIGEST_SUBSCRIPTION {subscription}"),
+        format!(
+            "deploy/up creates it and grants the role\nif the subscription does not exist, reports in digests are lost: gcloud pubsub \
+             subscriptions create {subscription} --topic={topic} --enable-exactly-once-delivery --ack-deadline=60 \
+             --message-retention-duration=31d --expiration-period=never\notherwise: gcloud pubsub subscriptions \
+             add-iam-policy-binding {subscription} --role=roles/pubsub.subscriber --member=serviceAccount:OPWATCH_RUNTIME_ACCOUNT"
+        ),
+    );
+    [publishing.await, pulling.await]
+}
+
+async fn pubsub(google: &Google, (resource, wanted): (&str, &str), what: String, grant: String) -> Finding {
+    let granted = google.probe_permissions(Api::PubSub, resource, &[wanted], CALL_LIMIT).await;
+    let granted = granted.map(|(granted, _)| granted.iter().any(|permission| permission == wanted));
+    permission(granted, ("Pub/Sub", Attempt::of_api("pubsub", project_of(resource))), what, grant)
 }
 
 pub(super) async fn queue(google: &Google, queue: &str) -> Finding {
