@@ -15,7 +15,10 @@ use opwatch::trust::Origin;
 use opwatch::watch::{self, Locale, Mention, Report, Routing};
 use serde_json::{Value, json};
 
+use crate::dead_letter::dead_letter;
+use crate::ledger::ledger_at;
 use crate::live::bot;
+use crate::support::emulators::emulators;
 use crate::support::opwatch::{Kind, Opwatch, REPORT_QUEUE, lasting, refusal, texts, with_header};
 
 pub(crate) const DIGESTS: &str = "projects/demo/topics/opwatch-digest";
@@ -666,5 +669,85 @@ fn golden_digests() {
             let golden = fs::read_to_string(&file).unwrap_or_default();
             assert_eq!(golden, now, "{}: {UPDATE}=1 writes it anew", file.display());
         }
+    }
+}
+
+/// With a ledger a report enters the buffer once, however often its push comes.
+#[tokio::test]
+async fn with_a_ledger_a_report_enters_the_buffer_once() {
+    let Some(google) = emulators() else { return };
+    let url = google.datastore.url();
+    let ledger = ledger_at(&url, "digests");
+    let opwatch = start_with(|args| {
+        ledger(args);
+        args.set("DIGEST_ABOVE", "1");
+    })
+    .await;
+    begin(&opwatch, 0..5, |_| lasting(0), json!({})).await;
+    deliver_reports(&opwatch).await;
+    assert_eq!((told(&opwatch), buffered(&opwatch).len()), (vec![1], 4));
+    // The tasks of the reports, which were delivered before, and the drain.
+    opwatch.resume().await;
+    assert_eq!((told(&opwatch), buffered(&opwatch).len()), (vec![1, 4], 4));
+    assert_empty(&opwatch);
+    opwatch.assert_all_acknowledged();
+    opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_drain_that_pubsub_gave_up_on_empties_the_buffer() {
+    let opwatch = start_with(above(1)).await;
+    begin(&opwatch, 0..4, |_| lasting(0), json!({})).await;
+    deliver_reports(&opwatch).await;
+    let drain = drains(&opwatch).remove(0);
+    assert_eq!(dead_letter(&opwatch, drain.data.to_string().as_bytes()).await, 204);
+    assert_eq!(told(&opwatch), [1, 3]);
+    assert_empty(&opwatch);
+    opwatch.stop().await;
+}
+
+/// A report in the buffer of which Pub/Sub gave up on the edit is not posted: a digest tells it.
+#[tokio::test]
+async fn a_dead_letter_of_a_report_in_the_buffer_is_not_posted() {
+    let opwatch = start_with(bot).await;
+    let report = json!({"name": name(0), "state": {"version": 1, "id": "5",
+        "report": {"outcome": "succeeded", "at": "2026-11-23T03:00:00Z", "digested": true}}});
+    assert_eq!(dead_letter(&opwatch, report.to_string().as_bytes()).await, 204);
+    assert!(opwatch.slack().is_empty());
+    opwatch.stop().await;
+}
+
+/// What there are no digests for is refused with the setting that is missing.
+#[test]
+fn a_topic_without_its_subscription_is_refused() {
+    let common = [
+        ("TOPIC", "projects/demo/topics/opwatch"),
+        ("CHECK_QUEUE", "projects/demo/locations/l/queues/q"),
+        ("TASKS_SERVICE_ACCOUNT", "tasks@demo.iam.gserviceaccount.com"),
+        ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/x"),
+    ];
+    let refused = |more: &[(&str, &str)]| {
+        let mut args = Variables::from(common);
+        more.iter().for_each(|(name, value)| args.set(name, *value));
+        args.check().map(|_| ()).unwrap_err().to_string()
+    };
+    for (settings, said) in [
+        (&[("DIGEST_TOPIC", DIGESTS)][..], "DIGEST_SUBSCRIPTION: must be set together with DIGEST_TOPIC"),
+        (
+            &[("DIGEST_SUBSCRIPTION", SUBSCRIPTION)],
+            "DIGEST_TOPIC: must be set together with DIGEST_SUBSCRIPTION",
+        ),
+        (
+            &[("DIGEST_TOPIC", "projects/demo/topics/opwatch"), ("DIGEST_SUBSCRIPTION", SUBSCRIPTION)],
+            "DIGEST_TOPIC: must differ from TOPIC",
+        ),
+        (
+            &[("DIGEST_TOPIC", DIGESTS), ("DIGEST_SUBSCRIPTION", DIGESTS)],
+            "must have the form projects/…/subscriptions/…",
+        ),
+        (&[("DIGEST_ABOVE", "1001")], "DIGEST_ABOVE: must be a whole number from 0 (no digests) to 1000"),
+    ] {
+        let problems = refused(settings);
+        assert!(problems.contains(said) && problems.lines().count() == 1, "{problems}");
     }
 }
