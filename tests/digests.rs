@@ -533,6 +533,23 @@ async fn a_roll_back_leaves_the_reports_in_the_buffer() {
     opwatch.stop().await;
 }
 
+/// `deploy/up` sends a test, so an upgrade after a roll-back needs no flood until what had waited is told.
+#[tokio::test]
+async fn a_test_empties_the_buffer() {
+    let opwatch = start_with(above(1)).await;
+    begin(&opwatch, 0..4, |_| lasting(0), json!({})).await;
+    deliver_reports(&opwatch).await;
+    let opwatch = opwatch.restart_with(|_| ()).await;
+    opwatch.resume().await;
+    let opwatch = opwatch.restart_with(with_digests).await;
+    let before = told(&opwatch).len();
+    opwatch.watch(&json!({"test": true})).await;
+    assert_eq!(told(&opwatch)[before..], [1, 3], "the test, and what had waited: {:?}", opwatch.lines());
+    assert_empty(&opwatch);
+    opwatch.assert_all_acknowledged();
+    opwatch.stop().await;
+}
+
 #[tokio::test]
 async fn the_message_that_follows_a_watch_shows_its_end_though_a_digest_tells_it() {
     let opwatch = start_with(|args| {

@@ -169,7 +169,10 @@ impl Runner {
                 Step { begins: true, ..step }
             }
             Message::Check(check) => self.check(*check, now, deadline).await,
-            Message::Test(test) => self.test(test),
+            Message::Test(test) => {
+                Box::pin(self.drain_leftovers(deadline)).await;
+                self.test(test)
+            }
             Message::Report(report) => Box::pin(self.report(*report, now, deadline)).await,
         };
         let handled = self.take(step, deadline).await;

@@ -76,6 +76,17 @@ impl Runner {
         }
     }
 
+    /// Asks for a drain for a test, which `deploy/up` sends at its end: what a roll-back left in the buffer is told.
+    pub(in crate::runner) async fn drain_leftovers(&self, deadline: Deadline) {
+        if self.config.digests.is_none() {
+            return;
+        }
+        let now = self.clock.now();
+        if let Err(error) = self.ask_for_drain(&drain_of(now), now, deadline).await {
+            tracing::warn!("a drain of the buffer of digests could not be scheduled for a test: {error}");
+        }
+    }
+
     /// Asks for the drain of a window, unless this instance did.
     async fn ask_for_drain(
         &self,
