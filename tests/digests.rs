@@ -745,7 +745,9 @@ fn a_topic_without_its_subscription_is_refused() {
     ];
     let refused = |more: &[(&str, &str)]| {
         let mut args = Variables::from(common);
-        more.iter().for_each(|(name, value)| args.set(name, *value));
+        for (name, value) in more {
+            args.set(name, *value);
+        }
         args.check().map(|_| ()).unwrap_err().to_string()
     };
     for (settings, said) in [
