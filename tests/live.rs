@@ -661,6 +661,27 @@ async fn a_dead_letter_ends_the_message_that_followed_the_watch() {
     opwatch.stop().await;
 }
 
+/// The end was reported by a copy that did not know the message: the lost check shows it there too, and leaves no sentinel.
+#[tokio::test]
+async fn a_dead_letter_edits_the_message_of_an_end_that_a_copy_reported() {
+    let opwatch = start().await;
+    opwatch.world.operations.add(NAME, lasting(90));
+    opwatch.publish_and_pause(&json!({"name": NAME})).await;
+    let check = opwatch.tasks(Kind::Check).remove(0).data;
+    opwatch.world.time.advance(Duration::from_secs(100));
+    let mut copy = check.clone();
+    copy["state"].as_object_mut().unwrap().remove("live");
+    copy["state"]["signal"] = json!({"at": "2026-11-23T03:00:00Z", "number": 2});
+    opwatch.publish(&copy).await;
+    let live = || there(&opwatch).into_iter().find(|message| message.edits > 0);
+    assert!(live().is_none());
+    assert_eq!(dead_letter(&opwatch, check.to_string().as_bytes()).await, 204);
+    let live = live().expect("it is edited");
+    assert!(on_top(&live.payload).contains("succeeded"), "{live:?}");
+    assert!(opwatch.world.tasks.sentinels().iter().all(|sentinel| sentinel.deleted));
+    opwatch.stop().await;
+}
+
 #[tokio::test]
 async fn an_edit_is_left_out_while_slack_asks_for_a_wait() {
     let opwatch = start().await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use opwatch::app;
 use opwatch::clock::Deadline;
-use opwatch::fakes::{Plan, Task};
+use opwatch::fakes::{Fault, Plan, Task};
 use opwatch::google::sentinel_id;
 use opwatch::intake::http::App;
 use opwatch::net::transport::Network;
@@ -279,6 +279,22 @@ async fn a_start_that_nobody_watches_is_adopted_once_and_says_who_made_it() {
     opwatch.stop().await;
 }
 
+/// Another watch of the operation may have nothing else.
+#[tokio::test]
+async fn a_sentinel_that_can_not_be_read_stays_and_one_that_may_be_adopted_is_read_again() {
+    let opwatch = begun(90, 10).await;
+    let unreadable = || opwatch.world.tasks.fail_next_on("GET", "FULL", Fault::answer(503, "{}"));
+    let app = adopting(&opwatch, "0");
+    unreadable();
+    let unread = said(&app, &opwatch, Phase::Started, ANA).await;
+    assert_eq!((unread.decision, unread.acknowledged), (Action::NotScheduled, false));
+    opwatch.world.tasks.fail_always_on("GET", "FULL", Some(Fault::answer(503, "{}")));
+    opwatch.resume().await;
+    assert!(!sentinel(&opwatch).deleted);
+    opwatch.only_message();
+    opwatch.stop().await;
+}
+
 #[tokio::test]
 async fn an_adopted_watch_climbs_the_ladder_as_one_with_a_kickoff_does() {
     let opwatch = Opwatch::start().await;
@@ -315,6 +331,19 @@ async fn what_is_watched_excepted_or_forbidden_is_not_adopted() {
     assert_eq!(said(&app, &opwatch, Phase::Started, ANA).await.decision, Action::Ignored, "it is watched");
     opwatch.resume().await;
     assert_eq!(said(&app, &opwatch, Phase::Ended, ANA).await.decision, Action::Ignored, "it was watched");
+    opwatch.world.tasks.fail_next_on("POST", "/tasks", Fault::DoneButLost);
+    let unclear = said(&app, &opwatch, Phase::Ended, ANA).await;
+    assert_eq!(unclear.decision, Action::Ignored, "whose the name is was not clear at first");
+    opwatch.only_message();
+    opwatch.stop().await;
+
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.add(NAME, lasting(90));
+    let app = adopting(&opwatch, "0");
+    opwatch.world.pause();
+    opwatch.world.tasks.fail_next_on("POST", "/tasks", Fault::DoneButLost);
+    assert_eq!(said(&app, &opwatch, Phase::Started, ANA).await.decision, Action::Adopted, "it is its own");
+    opwatch.resume().await;
     opwatch.only_message();
     opwatch.stop().await;
 

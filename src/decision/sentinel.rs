@@ -19,7 +19,8 @@ const BEHIND: [TimeDelta; 2] = [TimeDelta::seconds(5), TimeDelta::minutes(2)];
 pub fn sentinel(next: &Check, due: DateTime<Utc>, now: DateTime<Utc>) -> (Check, DateTime<Utc>) {
     let schedule = next.schedule();
     let behind = schedule.last_gap().clamp(BEHIND[0], BEHIND[1]);
-    let at = (schedule.last_due().max(due) + behind).min(now + MAX_AHEAD);
+    // Of a watch whose time is over the last check comes now.
+    let at = (schedule.last_due().max(due).max(now) + behind).min(now + MAX_AHEAD);
     let attempt = next.watch.max_checks.saturating_sub(1);
     (Check { attempt, purpose: Purpose::Sentinel, unreadable: false, ..next.clone() }, at)
 }
@@ -76,6 +77,8 @@ mod tests {
             assert_eq!((sentinel.attempt, sentinel.purpose), (limit - 1, Purpose::Sentinel));
             (due - at(0)).num_seconds()
         };
+        let (_, late) = sentinel(&check(60, 60), at(59 * 60), at(9_000));
+        assert_eq!(late, at(9_000 + 60), "behind a last check that is made now");
         assert_eq!(due(60, 60, 60), 59 * 60 + 60);
         assert_eq!(due(1, 10, 1), 9 + 5, "at least 5 s");
         assert_eq!(due(3_600, 10, 3_600), 9 * 3_600 + 120, "at most two minutes");

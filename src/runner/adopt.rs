@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Action, DeliveryResult, Runner};
 use crate::clock::Deadline;
-use crate::google::Created;
+use crate::google::{CallError, Created};
 use crate::hash::short_hash;
 use crate::services::Operation;
 use crate::signal::{Phase, Signal};
@@ -32,16 +32,29 @@ impl Runner {
         if let Err(limit) = self.scheduler.count_adoption(&check.watch.id, now, deadline).await {
             return Box::pin(self.take(limit.refuse_watch(&check, now), deadline)).await;
         }
-        match self.sentinels.claim(&check, now, deadline).await {
-            Ok(Created::New | Created::MaybeNew) => self.begin_adopted(check, now, deadline).await,
+        match self.claims(&check, now, deadline).await {
+            Ok(true) => self.begin_adopted(check, now, deadline).await,
             // It was watched within a day.
-            Ok(Created::AlreadyExists) => DeliveryResult::new(Action::Ignored),
+            Ok(false) => DeliveryResult::new(Action::Ignored),
             Err(error) => DeliveryResult {
                 acknowledged: false,
                 needs_attention: !error.is_transient(),
                 error: Some(format!("its sentinel could not be created: {error}")),
                 ..DeliveryResult::new(Action::NotScheduled)
             },
+        }
+    }
+
+    /// Whether the sentinel's name is the watch's of `check`. Where the connection broke, the task that has it tells: it is gone
+    /// if the operation was watched before.
+    async fn claims(&self, check: &Check, now: DateTime<Utc>, deadline: Deadline) -> Result<bool, CallError> {
+        match self.sentinels.claim(check, now, deadline).await? {
+            Created::New => Ok(true),
+            Created::AlreadyExists => Ok(false),
+            Created::MaybeNew => {
+                let sentinel = self.sentinels.read(&check.operation, now, deadline).await?;
+                Ok(sentinel.is_some_and(|sentinel| sentinel.watch.id == check.watch.id))
+            }
         }
     }
 

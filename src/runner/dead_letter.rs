@@ -7,6 +7,7 @@ use super::{Action, DeliveryResult, Runner, watch_id};
 use crate::clock::{Deadline, Stopwatch};
 use crate::decision::{Decision, decide};
 use crate::delivery::{Delivery, NotBase64};
+use crate::google::Created;
 use crate::message::{Received, read};
 use crate::outlets::{Fault, Outlet};
 use crate::text;
@@ -18,12 +19,11 @@ use crate::watch::{Check, InvalidMessage, Kind, MAX_EXCERPT_CHARS, Message, Prob
 const DELIVERIES: &str = "CloudPubSubDeadLetterSourceDeliveryCount";
 
 /// Where that is found which a dead letter's report tells.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Found {
     /// The dead letter was a report, which has its outlet.
     Report,
-    /// A last look showed how the operation ended.
-    Ended,
+    /// A last look, for this check, showed how the operation ended.
+    Ended(Box<Check>),
     /// It is only known that the message was given up on.
     Lost,
 }
@@ -36,8 +36,7 @@ impl Runner {
         if let Some(handled) = Box::pin(self.for_digests(&report, deadline)).await {
             return handled;
         }
-        let is_seen_now = found == Found::Ended;
-        let report = if found == Found::Report {
+        let report = if matches!(found, Found::Report) {
             report
         } else {
             let home = self.notifier.for_home(&report);
@@ -48,7 +47,9 @@ impl Runner {
                 None => return for_programs(&report, others),
             }
         };
-        if is_seen_now && let Some(handled) = self.report_end(&report, deadline).await {
+        if let Found::Ended(check) = found
+            && let Some(handled) = self.report_end(&report, &check, deadline).await
+        {
             return handled;
         }
         let Some(outlet) = self.notifier.outlet_of(&report) else { return not_set_up(&report) };
@@ -123,11 +124,22 @@ impl Runner {
         self.scheduler.schedule(&message, at, deadline).await.is_ok()
     }
 
-    /// Reports the end that a look at a lost check's operation showed, as a check does: by a task whose name another delivery
-    /// may have asked for. None when that fails; then it is posted at once.
-    async fn report_end(&self, report: &Report, deadline: Deadline) -> Option<DeliveryResult> {
+    /// Reports the end that a look for the lost `check` showed, as a check does: by a task whose name another delivery may have
+    /// asked for, which may know another message that follows the watch. None when that fails; then it is posted at once.
+    async fn report_end(&self, report: &Report, check: &Check, deadline: Deadline) -> Option<DeliveryResult> {
         let message = Message::Report(Box::new(report.clone()));
-        self.scheduler.schedule_within(deadline.for_telling(), &message, deadline).await.ok()?;
+        let created =
+            self.scheduler.schedule_within(deadline.for_telling(), &message, deadline).await.ok()?;
+        match created {
+            Created::New => {}
+            Created::AlreadyExists | Created::MaybeNew => {
+                self.notifier.close(report, self.clock.now(), deadline).await;
+            }
+        }
+        let is_left_open = self.notifier.follows(&check.watch);
+        if let Some(obsolete) = self.sentinels.obsolete(check, is_left_open, self.clock.now()) {
+            Box::pin(self.sentinels.delete(obsolete, deadline)).await;
+        }
         let operation = message.operation_name().to_owned();
         Some(DeliveryResult { operation, needs_attention: true, ..DeliveryResult::new(Action::Ended) })
     }
@@ -170,7 +182,7 @@ impl Runner {
         let report = match message {
             Ok(Message::Report(report)) => return (*report, Found::Report),
             Ok(Message::Check(check)) => match self.ended(&check, deadline).await {
-                Some(report) => return (report, Found::Ended),
+                Some(report) => return (report, Found::Ended(check)),
                 None => Report::of_lost(Some(&Message::Check(check)), deliveries, now),
             },
             Ok(Message::Start(start)) => {

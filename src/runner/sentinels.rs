@@ -141,13 +141,13 @@ impl Sentinels {
         }
     }
 
-    /// Whether the sentinel that waits is the watch's own. Where that can't be read it is taken for its own, since one that stays
-    /// may report the end a second time.
+    /// Whether the sentinel that waits is the watch's own. Where that can't be read it stays: it may be all that another watch has,
+    /// while one that stays reports an end a second time at most.
     async fn is_own(&self, only_of: Option<&(String, Operation)>, deadline: Deadline) -> bool {
         let Some((watch, operation)) = only_of else { return true };
         match self.read(operation, self.clock.now(), deadline).await {
             Ok(sentinel) => sentinel.is_some_and(|sentinel| sentinel.watch.id == *watch),
-            Err(_) => true,
+            Err(_) => false,
         }
     }
 

@@ -4,6 +4,7 @@
 use super::{Action, DeliveryResult, Runner};
 use crate::clock::Deadline;
 use crate::decision::signalled;
+use crate::google::CallError;
 use crate::signal::{Phase, Signal};
 
 impl Runner {
@@ -29,15 +30,23 @@ impl Runner {
                 Box::pin(self.take(step, deadline)).await
             }
             Ok(Some(sentinel)) => Box::pin(self.go_on_adopting(sentinel, deadline)).await,
+            // It may be the sentinel of a delivery that could not begin the watch.
+            Err(error) if adopts && error.is_transient() => unread(&error, Action::NotScheduled),
             // Whether it is watched is then answered by the sentinel's name.
             Ok(None) | Err(_) if adopts => Box::pin(self.adopt(signal, deadline)).await,
             Ok(None) => ignored(None),
-            Err(error) => {
-                let needs_attention = !error.is_transient();
-                let error = format!("the sentinel of its watch could not be read: {error}");
-                DeliveryResult { needs_attention, ..ignored(Some(error)) }
-            }
+            Err(error) => unread(&error, Action::Ignored),
         }
+    }
+}
+
+/// The sentinel could not be read; where something must follow on the signal, it is to come again.
+fn unread(error: &CallError, decision: Action) -> DeliveryResult {
+    DeliveryResult {
+        acknowledged: decision == Action::Ignored,
+        needs_attention: !error.is_transient(),
+        error: Some(format!("the sentinel of its watch could not be read: {error}")),
+        ..DeliveryResult::new(decision)
     }
 }
 

@@ -53,12 +53,15 @@ impl Client {
             body: post.body.to_string().into_bytes(),
             longest: None,
         };
+        let watch = Stopwatch::start();
         let answer = self.exchange(request, call.limit, post.repeatable).await;
         let answer = answer.map_err(|failure| answer::no_answer(&failure))?;
         // A `Date` is cut to whole seconds: a try that counts from it must not come a moment too early.
         let date = answer.date.map(|date| date + TimeDelta::seconds(1));
         if let Some(wait) = answer.retry_after.filter(|_| answer.status >= 400) {
-            self.limits.keep(post.limited, wait, date, call.now);
+            // Slack counts from its answer.
+            let took = TimeDelta::from_std(Duration::from_millis(watch.milliseconds()));
+            self.limits.keep(post.limited, wait, date, call.now + took.unwrap_or_default());
         }
         judge(&answer).map_err(|error| PostError { date, ..error })
     }
@@ -101,5 +104,34 @@ pub(super) mod tests {
 
     pub(in crate::outlets::slack) fn call(second: i64) -> Call {
         Call { limit: Duration::from_secs(8), now: at(second) }
+    }
+
+    /// A Slack that answers with 429 after a while.
+    struct Slow(Duration);
+
+    impl Transport for Slow {
+        fn send(&self, _: Request, _: Duration) -> Sending<'_> {
+            Box::pin(async move {
+                tokio::time::sleep(self.0).await;
+                Ok(Answer { retry_after: Some(Duration::from_secs(1)), ..answer(429, "rate_limited") })
+            })
+        }
+    }
+
+    /// A `Retry-After` counts from the answer, however long that took.
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_begins_with_the_answer() {
+        let client = Client::new(Arc::new(Slow(Duration::from_secs(3))));
+        let post = Post {
+            url: "https://slack.com".into(),
+            token: None,
+            body: &Json::Null,
+            limited: "x".to_owned(),
+            repeatable: false,
+        };
+        let sent = client.send(post, call(0), |_| Err::<(), _>(answer::held_back(Duration::ZERO, at(0))));
+        sent.await.unwrap_err();
+        let is_held_back = |second| client.limits.held_back(&["x"], at(second)).is_some();
+        assert!(is_held_back(3) && !is_held_back(4));
     }
 }
