@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use opwatch::trust::{Internal, Route, Trust};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::plan::{DAY, HOUR, Kickoff, Kind, MINUTE, Ms, Plan, Planted, SECOND};
+use super::pubsub::Message;
 use super::rng::Rng;
 use super::slack::ts_of;
 use super::world::{Event, Form, World, time};
@@ -81,6 +82,20 @@ impl Boundary {
     }
 }
 
+/// Fields of `state` that version 0.1 does not know.
+const NEW_STATE: [&str; 5] = ["ladder", "from", "sentinel", "signal", "usual"];
+
+/// A message without what version 0.1 does not know, and that.
+fn as_old(data: &[u8]) -> (Vec<u8>, Map<String, Value>) {
+    let mut message: Value = serde_json::from_slice(data).unwrap_or_default();
+    let mut unknown = Map::new();
+    if let Some(state) = message.get_mut("state").and_then(Value::as_object_mut) {
+        let known = NEW_STATE.iter().filter_map(|field| state.remove_entry(*field));
+        unknown = known.collect();
+    }
+    if unknown.is_empty() { (data.to_vec(), unknown) } else { (message.to_string().into_bytes(), unknown) }
+}
+
 /// A push, as Pub/Sub sends it.
 pub(crate) struct Pushed {
     pub(crate) route: Route,
@@ -116,9 +131,13 @@ impl World {
             (_, true) if !self.plan.boundary.is_repointed(self.now()) => Route::Internal,
             _ => Route::Public,
         };
-        if route == Route::Internal && !self.instances[instance].internal {
+        let is_old = self.reads_as_old(message, self.instances[instance].internal);
+        if route == Route::Internal && !self.instances[instance].internal
+            || is_old && message.form == Form::Signal
+        {
             return None;
         }
+        let data = if is_old { as_old(&message.data).0 } else { message.data.clone() };
         let mut attributes = BTreeMap::new();
         let source = SUBSCRIPTIONS[if internal { 2 } else { 0 }];
         if message.dead {
@@ -134,11 +153,30 @@ impl World {
         let taken = self.plan.planted == Some(Planted::PublicState) && message.forged;
         let subscription = SUBSCRIPTIONS[if taken { 2 } else { self.subscription_of(index) }];
         let wrapped = json!({
-            "message": {"messageId": (1_000_000 + index).to_string(), "data": STANDARD.encode(&message.data),
+            "message": {"messageId": (1_000_000 + index).to_string(), "data": STANDARD.encode(&data),
                 "publishTime": time(message.published).to_rfc3339(), "attributes": attributes},
             "subscription": format!("projects/p/subscriptions/{subscription}"),
         });
         Some(Pushed { route, body: wrapped.to_string().into_bytes() })
+    }
+
+    /// Whether an instance without an internal topic handles a message by the rules of version 0.1. A kickoff that this can't read
+    /// is for an instance of the new version.
+    fn reads_as_old(&self, message: &Message, has_internal: bool) -> bool {
+        let is_before = matches!(self.plan.boundary, Boundary::Introduced { .. }) && !has_internal;
+        let data: Value = serde_json::from_slice(&message.data).unwrap_or_default();
+        self.plan.signals && is_before && (message.form != Form::Kickoff || data.get("until").is_none())
+    }
+
+    /// Whether a push is handled by the rules of version 0.1.
+    pub(super) fn is_old(&self, push: u64) -> bool {
+        let push = &self.pushes[&push];
+        self.reads_as_old(&self.messages[push.message], push.had_internal)
+    }
+
+    /// What version 0.1 does not know of the message that a push is about, and passes on.
+    pub(super) fn unknown_to_old(&self, push: u64) -> Map<String, Value> {
+        as_old(&self.messages[self.pushes[&push].message].data).1
     }
 
     /// The subscription that pushes a message.

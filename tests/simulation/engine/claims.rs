@@ -158,6 +158,11 @@ impl World {
     /// A push was handled: what it told is marked as sent, or could not be.
     pub(crate) fn claimer_finished(&mut self, push: &Push) {
         let Some(claiming) = &push.claiming else { return };
+        if claiming.has_failed() {
+            // The ledger may have been too slow: whether the claim was taken shows when its lease is over.
+            let (watch, now) = (self.messages[push.message].watch, self.now());
+            self.ledger.touched(watch, now);
+        }
         let mut unmarked = false;
         for told in self.claims.of(&claiming.report) {
             if told.owner == claiming.owner && !told.marked && told.open.is_none() {

@@ -9,6 +9,7 @@ use super::plan::{Ending, Kickoff, Kind, MINUTE, Ms, Plan, SECOND};
 use super::pubsub::Message;
 use super::services::is_report;
 use super::slack::{RUNNING, STALLED};
+use super::steps::Steps;
 use super::tasks::Task;
 use super::world::Form;
 
@@ -18,8 +19,9 @@ use super::world::Form;
 pub(crate) struct Book {
     /// When its kickoff was published.
     pub(crate) at: Ms,
-    pub(crate) interval: Ms,
-    pub(crate) limit: u32,
+    /// When its checks begin to count: at its kickoff, or when its operation began.
+    began: Ms,
+    pub(crate) steps: Steps,
     /// What Slack showed.
     pub(crate) posts: Vec<(Ms, &'static str)>,
     /// Deliveries beyond the first of a message, and second runs of a task.
@@ -48,10 +50,19 @@ pub(crate) struct Book {
     /// First reports whose name was free again.
     freed_reports: u64,
     freed_checks: u64,
+    /// A signal's look that a copy of the one before asked for, when its name was free again.
+    freed_looks: u64,
     /// Sentinels that ran.
     sentinels: u64,
     /// Deliveries of signals about its operation, and when one first found its sentinel.
     signals: u64,
+    /// How often its operation was adopted again, and when it was first.
+    rounds: u64,
+    pub(crate) since: Option<Ms>,
+    /// Version 0.1 went on with its ladder, or began its watch, by a grid of its own.
+    by_old: bool,
+    /// When opwatch first acknowledged one that makes its operation a watch.
+    pub(crate) heard: Option<Ms>,
     pub(crate) first_signal: Option<Ms>,
     found_sentinel: bool,
     /// A signal's look asked for the report of its end, and then a check of the chain's for one that knows no end: it saw only
@@ -105,7 +116,17 @@ pub(crate) struct Ledger {
 
 impl Book {
     fn of(kickoff: &Kickoff) -> Self {
-        Self { interval: Ms::from(kickoff.interval) * SECOND, limit: kickoff.limit, ..Self::default() }
+        Self { steps: kickoff.steps(), ..Self::default() }
+    }
+
+    /// How old it is.
+    pub(crate) fn age(&self, now: Ms) -> Ms {
+        now.saturating_sub(self.at)
+    }
+
+    /// The time from a check that is due then to the next, at least.
+    pub(crate) fn shortest(&self, due: Ms) -> Ms {
+        self.steps.shortest(due.saturating_sub(self.began))
     }
 }
 
@@ -133,20 +154,39 @@ impl Ledger {
     }
 
     pub(crate) fn kicked_off(&mut self, watch: usize, now: Ms) {
-        self.books[watch].at = now;
+        (self.books[watch].at, self.books[watch].began) = (now, now);
     }
 
     /// A person goes on with `origin`, in a watch of its own.
     pub(crate) fn goes_on(&mut self, kickoff: &Kickoff, origin: usize, blind: bool, now: Ms) {
         self.count("pasted lines");
-        self.books.push(Book { at: now, goes_on_with: Some(origin), blind, ..Book::of(kickoff) });
+        self.books.push(Book { at: now, began: now, goes_on_with: Some(origin), blind, ..Book::of(kickoff) });
         self.kinds.push(kickoff.kind);
+    }
+
+    /// A signal begins a watch of an operation that another watch looked at.
+    pub(crate) fn adopts(&mut self, kickoff: &Kickoff, now: Ms) {
+        let book = Book { at: now, began: now, heard: Some(now), guarded: true, ..Book::of(kickoff) };
+        self.books.push(book);
+        self.kinds.push(kickoff.kind);
+    }
+
+    /// A signal adopts its operation a second time: the names that the first time took are free again, or not.
+    pub(crate) fn adopts_again(&mut self, watch: usize, now: Ms) {
+        self.count("adopted again");
+        self.touched(watch, now);
+        let book = &mut self.books[watch];
+        book.since.get_or_insert(book.at);
+        (book.at, book.began) = (now, now);
+        book.rounds += 1;
+        book.copies += 1;
+        book.copy_times.push(now);
     }
 
     /// A publisher forges a message.
     pub(crate) fn forged(&mut self, kickoff: &Kickoff, now: Ms) {
         self.count("forged messages");
-        self.books.push(Book { at: now, ..Book::of(kickoff) });
+        self.books.push(Book { at: now, began: now, ..Book::of(kickoff) });
         self.kinds.push(kickoff.kind);
     }
 
@@ -169,17 +209,22 @@ impl Ledger {
                 book.check_copies += 1;
             }
         }
-        if copy || now > due + book.interval / 2 {
+        if copy || now > due + book.shortest(due) / 2 {
             book.copy_times.push(now);
         }
     }
 
-    /// A signal about its operation is delivered, and `finds` its sentinel or not.
-    pub(crate) fn signalled(&mut self, watch: usize, finds: bool) {
+    /// A signal about its operation is delivered, and `finds` its sentinel or not. One of its start that begins a watch again is a
+    /// copy of it.
+    pub(crate) fn signalled(&mut self, watch: usize, finds: bool, starts: bool, now: Ms) {
         self.count("signals");
         let book = &mut self.books[watch];
         book.signals += 1;
-        book.found_sentinel = finds;
+        book.found_sentinel = finds && !starts;
+        if starts && book.signals > 1 {
+            book.copies += 1;
+            book.copy_times.push(now);
+        }
     }
 
     /// Cloud Tasks ran a task a second time.
@@ -206,20 +251,23 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn checked(&mut self, watch: usize, now: Ms) {
+    pub(crate) fn checked(&mut self, watch: usize, form: Form, now: Ms) {
         self.count("checks");
         self.books[watch].checks += 1;
         self.books[watch].looks.push(now);
-        self.in_time(watch, now);
+        if !matches!(form, Form::Signal | Form::Look) {
+            self.in_time(watch, now);
+        }
         self.within_bounds(watch);
     }
 
     pub(crate) fn is_last(&self, message: &Message) -> bool {
         let value: Value = serde_json::from_slice(&message.data).unwrap_or_default();
-        value["attempt"].as_u64().is_some_and(|n| n + 1 >= u64::from(self.books[message.watch].limit))
+        value["attempt"].as_u64().is_some_and(|n| n >= self.books[message.watch].steps.last())
     }
 
     /// A task was created. `anew`: its name was in use before.
+    #[allow(clippy::too_many_arguments, reason = "each is known where the task is created")]
     pub(crate) fn scheduled(
         &mut self,
         task: &Task,
@@ -228,8 +276,13 @@ impl Ledger {
         anew: bool,
         dated: Option<Ms>,
         begun: Option<Ms>,
+        is_old: bool,
+        now: Ms,
     ) {
         let watch = task.watch;
+        // Version 0.1 goes on by a grid of its own where the watch has a ladder.
+        let by_old = is_old || self.books[watch].by_old;
+        let dated = dated.filter(|_| !by_old || matches!(self.books[watch].steps, Steps::Fixed { .. }));
         let disturbed = !self.is_untouched(watch);
         let book = &mut self.books[watch];
         match task.form {
@@ -242,7 +295,13 @@ impl Ledger {
                 if !anew {
                     book.first_reports.push(is_end);
                     let cannot_tell = report["outcome"] == "cannotTell";
-                    book.unknown_after_signal |= book.ended_by_signal && cannot_tell && asker == Form::Check;
+                    // The same where a signal finds a sentinel that could not be deleted.
+                    let left = match asker {
+                        Form::Check => book.ended_by_signal,
+                        Form::Signal | Form::Look => book.first_reports.contains(&true),
+                        Form::Kickoff | Form::Start | Form::Sentinel | Form::Report | Form::Test => false,
+                    };
+                    book.unknown_after_signal |= left && cannot_tell;
                     book.ended_by_signal |= is_end && matches!(asker, Form::Signal | Form::Look);
                 } else if book.copies + book.sentinels > 0 || book.signals > 0 && disturbed {
                     book.freed_reports += 1;
@@ -252,10 +311,11 @@ impl Ledger {
             }
             Form::Check => {
                 let attempt = message["attempt"].as_u64().unwrap_or(0);
-                let last = attempt + 1 >= u64::from(book.limit);
-                let half = book.interval / 2;
+                let last = attempt >= book.steps.last();
+                book.began = book.began.max(begun.unwrap_or(0));
+                let half = dated.map_or(0, |looked| book.shortest(looked) / 2);
                 if let Some(begun) = begun {
-                    let end = begun.max(book.at) + book.interval * u64::from(book.limit) + 2 * SECOND;
+                    let end = begun.max(book.at) + book.steps.lasts() + 2 * SECOND;
                     if task.at > end && dated.is_some() {
                         self.broken(format!(
                             "w{watch}: check {attempt} is due at {}, behind the end of the grid at {end}",
@@ -267,7 +327,7 @@ impl Ledger {
                 if anew {
                     book.freed_checks += 1;
                 }
-                if anew && dated.is_some() && !last {
+                if anew && dated.is_some() && !last && book.rounds == 0 {
                     self.broken(format!("w{watch}: check {attempt} is asked for again"));
                 }
                 // Dates are whole seconds.
@@ -282,7 +342,36 @@ impl Ledger {
                 }
             }
             Form::Start => book.starts_until = book.starts_until.max(task.at),
-            Form::Kickoff | Form::Test | Form::Sentinel | Form::Look | Form::Signal => {}
+            // A signal that comes again counts by itself.
+            Form::Look if anew && asker == Form::Look && book.check_copies == 0 => {
+                self.broken(format!("w{watch}: a signal's look asks for another again without a copy"));
+            }
+            Form::Look => book.freed_looks += u64::from(anew && asker == Form::Look),
+            Form::Sentinel => {
+                let Some(begun) = begun.filter(|_| dated.is_some()) else { return };
+                let end = (begun.max(book.at) + book.steps.lasts()).max(now) + 2 * SECOND;
+                if task.at > end + 2 * MINUTE {
+                    self.broken(format!("w{watch}: its sentinel is due at {}, behind {end}", task.at));
+                }
+            }
+            Form::Kickoff | Form::Test | Form::Signal => {}
+        }
+    }
+
+    /// A delivery is handled by the rules of version 0.1: it knows no ladder, whose watch it goes on with by other numbers, and
+    /// takes a look or a sentinel for a copy of the chain's check.
+    pub(crate) fn handled_by_old(&mut self, watch: usize, form: Form, now: Ms) {
+        self.count("handled by version 0.1");
+        self.touched(watch, now);
+        let book = &mut self.books[watch];
+        let climbs = matches!(book.steps, Steps::Ladder { .. }) && !is_report(form);
+        book.by_old |= climbs;
+        if climbs || matches!(form, Form::Look | Form::Sentinel) {
+            self.count("continued by version 0.1");
+            let book = &mut self.books[watch];
+            book.copies += 1;
+            book.check_copies += 1;
+            book.copy_times.push(now);
         }
     }
 
@@ -315,7 +404,8 @@ impl Ledger {
         if waiting > 1 {
             book.forked_since.get_or_insert(now);
         }
-        let memory = book.interval * 5 / 2 + 60 * SECOND;
+        let longest = book.steps.longest(book.age(now));
+        let memory = longest * 5 / 2 + 60 * SECOND;
         // A copy's own next step may also be a start, tried again and again.
         let busy_until = book.asked_until.max(book.starts_until);
         book.copy_times.retain(|time| time + memory >= now || busy_until + memory >= now);
@@ -331,7 +421,8 @@ impl Ledger {
         if book.waiting.len() < 2
             && let Some(since) = book.forked_since.take()
         {
-            self.longest_fork = self.longest_fork.max((now - since) * 1_000 / book.interval);
+            let longest = book.steps.longest(book.age(now));
+            self.longest_fork = self.longest_fork.max((now - since) * 1_000 / longest);
         }
     }
 
@@ -374,7 +465,7 @@ impl Ledger {
             "was not started" => !book.operations.is_empty() && book.copies == 0,
             "is still running" => {
                 let begun = end.map_or(book.at, |(from, _)| from.min(book.at));
-                let least = (book.interval * u64::from(book.limit - 1)) * 9 / 10;
+                let least = book.steps.lasts_at_least() * 9 / 10;
                 let error = if book.undated { 10 * MINUTE } else { 0 };
                 now + error < begun + least
             }
@@ -403,8 +494,9 @@ impl Ledger {
         let allowed =
             (firsts + book.lost).max(1) + book.report_copies + book.lost_answers + book.freed_reports;
         let made = book.checks;
-        let checks = u64::from(book.limit) * (1 + second_starts) + book.check_copies + book.freed_checks;
-        let checks = checks + book.sentinels + 3 * book.signals;
+        let checks =
+            book.steps.checks() * (1 + second_starts + book.rounds) + book.check_copies + book.freed_checks;
+        let checks = checks + book.sentinels + 3 * book.signals + book.freed_looks;
         let progress = 1 + second_starts + book.copies;
         let (runs, stalls) = (book.runs_told, book.stalls_told);
         let stalls_explained = progress + book.lost_stalls;
@@ -428,7 +520,8 @@ impl Ledger {
         for watch in 0..self.books.len() {
             let book = &self.books[watch];
             let posts = book.posts.len() as u64;
-            if posts == 0 && !book.not_wanted && !book.counts_as_delivered {
+            let unheard = self.kinds[watch] == Kind::Adopted && book.heard.is_none();
+            if posts == 0 && !book.not_wanted && !book.counts_as_delivered && !unheard {
                 self.broken(format!("w{watch}: ended in silence"));
                 return;
             }

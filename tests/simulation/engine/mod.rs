@@ -23,5 +23,6 @@ pub(crate) mod run;
 pub(crate) mod services;
 pub(crate) mod signals;
 pub(crate) mod slack;
+pub(crate) mod steps;
 pub(crate) mod tasks;
 pub(crate) mod world;

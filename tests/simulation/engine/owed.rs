@@ -35,7 +35,7 @@ pub(crate) struct Owed {
     pub(super) start_trouble: bool,
     /// Looks that saw it running.
     running_looks: u64,
-    /// Those of them after the message that follows it was posted.
+    /// Those of them after the message that follows it was posted, where the next is not too near for an edit.
     followed_looks: u64,
     /// How often the message that follows it was edited while it ran.
     pub(crate) edits: u64,
@@ -71,11 +71,12 @@ impl Ledger {
         self.books[watch].owed.start_trouble = true;
     }
 
-    /// A check is made: one within one and a half intervals of the last, while no fault has touched the watch since.
+    /// A check of the chain is made: one within one and a half intervals of the last, while no fault has touched the watch since.
+    /// What signals look at does not count: the chain is as dense with them.
     pub(crate) fn in_time(&mut self, watch: usize, now: Ms) {
         let book = &mut self.books[watch];
-        let most = book.interval * 3 / 2 + HOPS;
         let Some(last) = book.owed.last_look.replace(now) else { return };
+        let most = book.steps.longest(book.age(last)) * 3 / 2 + HOPS;
         // After its report only what is left of a copy's chain comes.
         let undisturbed = book.owed.touched_until.is_none_or(|at| at < last) && book.first_reports.is_empty();
         if undisturbed && now - last > most {
@@ -87,11 +88,13 @@ impl Ledger {
     pub(crate) fn saw(&mut self, watch: usize, seen: Seen, last: bool, wrong_clocks: bool, now: Ms) {
         let book = &mut self.books[watch];
         let skew = if wrong_clocks { SKEW } else { 0 };
-        let end = book.at + book.interval * u64::from(book.limit.saturating_sub(2));
+        let lasts = book.steps.lasts();
+        let end = book.since.unwrap_or(book.at) + lasts.saturating_sub(2 * book.steps.longest(lasts));
+        let leaves_time = book.shortest(now) >= 30 * SECOND;
         match seen {
             Seen::Running => {
                 book.owed.running_looks += 1;
-                book.owed.followed_looks += u64::from(book.runs_told > 0);
+                book.owed.followed_looks += u64::from(book.runs_told > 0 && leaves_time);
             }
             Seen::Done | Seen::Nothing => {}
             Seen::Unknown => book.owed.unknown_state = true,
@@ -178,12 +181,18 @@ impl World {
     fn end_was_told_in_time(&mut self, watch: usize) {
         let book = &self.ledger.books[watch];
         let Some(operation) = self.own_operation(watch).filter(|_| !book.not_wanted) else { return };
-        let from = operation.from.max(book.at);
-        let by_end = operation.until.max(from) + book.interval * 3 / 2;
+        // What nobody asked to watch is watched from the first signal on.
+        let is_adopted = self.ledger.kind(watch) == Kind::Adopted;
+        let Some(from) = (if is_adopted { book.heard } else { Some(operation.from.max(book.at)) }) else {
+            return;
+        };
+        let seen_from = operation.until.max(from);
+        let by_end = seen_from + book.steps.longest(book.age(seen_from)) * 3 / 2;
         // A signal that found the sentinel is followed at once.
         let signalled = book.first_signal.filter(|at| *at >= operation.until);
         let by_end = signalled.map_or(by_end, |at| by_end.min(at));
-        let by_limit = from + book.interval * u64::from(book.limit + 1);
+        let lasts = book.steps.lasts();
+        let by_limit = from + lasts + book.steps.longest(lasts);
         let due = by_end.min(by_limit) + HOPS + TO_SLACK;
         if book.posts.first().is_none_or(|(at, _)| *at > due) {
             let (posts, until) = (&book.posts, operation.until);
@@ -192,12 +201,13 @@ impl World {
         }
     }
 
-    /// Each look but the first edits the message that follows the watch; one in two where time is short.
+    /// Each look but the first edits the message that follows the watch, where there is time before the next one; one in two where
+    /// it is short.
     fn edits_were_made(&mut self, watch: usize) {
         let (kickoff, book) = (&self.plan.kickoffs[watch], &self.ledger.books[watch]);
         let live = matches!(kickoff.notify.or(self.plan.notify), None | Some("live"));
         let owed = book.owed.followed_looks.saturating_sub(1) / 2;
-        if self.plan.access == Access::Bot && live && book.interval >= 30 * SECOND && book.owed.edits < owed {
+        if self.plan.access == Access::Bot && live && book.owed.edits < owed {
             let violation = format!("w{watch}: {} edits, {owed} are due", book.owed.edits);
             self.ledger.broken(violation);
         }

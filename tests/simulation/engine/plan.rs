@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::boundary::Boundary;
 use super::outputs::Prefix;
 use super::rng::Rng;
+use super::steps::Steps;
 
 /// Milliseconds since the run began.
 pub(crate) type Ms = u64;
@@ -297,6 +300,8 @@ pub(crate) enum Kind {
     Twin,
     /// The next night's kickoff of the same scheduler job as the one before.
     Night,
+    /// An operation that somebody starts without a kickoff: only signals tell of it.
+    Adopted,
     Test,
     /// A message that can't be used.
     Bad,
@@ -317,6 +322,8 @@ pub(crate) struct Kickoff {
     pub(crate) kind: Kind,
     pub(crate) interval: u32,
     pub(crate) limit: u32,
+    /// How long it climbs the ladder, in minutes, in place of a fixed interval.
+    pub(crate) until: Option<u32>,
     pub(crate) duration: Ms,
     pub(crate) ending: Ending,
     /// What it asks to be told.
@@ -333,8 +340,34 @@ impl Kickoff {
     /// One that asks for nothing special.
     pub(crate) fn plain(at: Ms, kind: Kind, interval: u32, limit: u32, duration: Ms) -> Self {
         let (ending, notify, channel, stuck) = (Ending::Succeeded, None, None, false);
-        let prefix = Prefix::Fixed;
-        Self { at, kind, interval, limit, duration, ending, notify, channel, stuck, prefix }
+        let (prefix, until) = (Prefix::Fixed, None);
+        Self { at, kind, interval, limit, until, duration, ending, notify, channel, stuck, prefix }
+    }
+
+    /// Nobody asks to watch its operation: it is watched as the settings say.
+    pub(crate) fn adopt(&mut self) {
+        (self.kind, self.until, self.notify, self.channel) = (Kind::Adopted, Some(24 * 60), None, None);
+    }
+
+    /// As a line that a person pastes says when it is checked.
+    pub(crate) fn follow(&mut self, line: &Value) {
+        if self.kind == Kind::Adopted {
+            self.kind = Kind::Name;
+        }
+        let until = line["until"].as_str().map(|until| until.split_at(until.len() - 1));
+        self.until = until
+            .and_then(|(count, unit)| Some(count.parse::<u32>().ok()? * if unit == "h" { 60 } else { 1 }));
+        let number = |field: &str| line[field].as_u64().and_then(|number| u32::try_from(number).ok());
+        self.interval = number("interval").unwrap_or(self.interval);
+        self.limit = number("limit").unwrap_or(self.limit);
+    }
+
+    /// When it is checked.
+    pub(crate) fn steps(&self) -> Steps {
+        match self.until {
+            Some(minutes) => Steps::Ladder { until: Ms::from(minutes) * MINUTE },
+            None => Steps::Fixed { interval: Ms::from(self.interval) * SECOND, limit: self.limit },
+        }
     }
 }
 
@@ -347,6 +380,8 @@ pub(crate) struct Plan {
     pub(crate) ledger: bool,
     /// Whether signals come of the ends of operations.
     pub(crate) signals: bool,
+    /// Whether operations that nobody asked to watch are adopted, and signals come of starts.
+    pub(crate) adopts: bool,
     /// What watches are told that don't say.
     pub(crate) notify: Option<&'static str>,
     pub(crate) kickoffs: Vec<Kickoff>,
@@ -378,6 +413,7 @@ impl Plan {
             access: Access::Webhook,
             ledger: false,
             signals: false,
+            adopts: false,
             notify: None,
             kickoffs: Vec::new(),
             rates: BTreeMap::new(),
@@ -405,13 +441,30 @@ impl Plan {
     pub(crate) fn of_seed_with_signals(seed: u64, watches: usize) -> Self {
         let plan = Self::of_seed(seed, watches, &BTreeSet::new());
         let mut rng = part(seed, 9);
-        if rng.chance(0.6) { plan.with_signals(&mut rng, &BTreeSet::new()) } else { plan }
+        let plan = if rng.chance(0.6) { plan.with_signals(&mut rng, &BTreeSet::new()) } else { plan };
+        plan.with_ladders(&mut part(seed, 10))
     }
 
     /// The same with signals, and with faults of signals.
     fn with_signals(mut self, rng: &mut Rng, left_out: &BTreeSet<Fault>) -> Self {
         self.rates.extend(rates(rng, SIGNAL_FAULTS, left_out));
-        Self { signals: true, ..self }
+        let adopts = rng.chance(0.5);
+        for kickoff in self.kickoffs.iter_mut().filter(|_| adopts) {
+            if kickoff.kind == Kind::Name && rng.chance(0.4) {
+                kickoff.adopt();
+            }
+        }
+        Self { signals: true, adopts, ..self }
+    }
+
+    /// The same with some watches on the ladder, of a minute to two days.
+    fn with_ladders(mut self, rng: &mut Rng) -> Self {
+        for kickoff in &mut self.kickoffs {
+            let minutes = rng.log_uniform(1.0, 2_880.0) as u32;
+            let climbs = rng.chance(0.4) && kickoff.kind != Kind::Adopted;
+            kickoff.until = if climbs { Some(minutes) } else { kickoff.until };
+        }
+        self
     }
 
     /// The same without placeholders and second nights.
@@ -533,6 +586,7 @@ fn kickoff(rng: &mut Rng, spread: Ms, index: usize, access: Access) -> Kickoff {
         kind,
         interval: rng.between(10, 300) as u32,
         limit: rng.log_uniform(1.0, 301.0) as u32,
+        until: None,
         duration: rng.log_uniform(5_000.0, DAY as f64) as Ms,
         ending: match rng.below(20) {
             0..13 => Ending::Succeeded,

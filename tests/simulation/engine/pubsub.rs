@@ -79,6 +79,8 @@ pub(crate) struct Push {
     pub(crate) created: Option<bool>,
     /// The connection broke while it asked: whose the task is, opwatch can't know.
     pub(crate) unsure: bool,
+    /// No answer came when it asked for a task.
+    pub(crate) create_timed_out: bool,
     /// The message in Slack that it posted to follow the watch.
     pub(crate) opened: Option<usize>,
     /// Slack did not say that this was taken back.
@@ -186,6 +188,7 @@ impl World {
     /// Begins a delivery, if it can be made now: the push's number, its instance, and what is pushed.
     pub(crate) fn begin(&mut self, index: usize) -> Option<(u64, usize, Pushed)> {
         let now = self.now();
+        self.address_signal(index);
         let watch = self.messages[index].watch;
         let blocked_until = self.subscriptions[self.subscription_of(index)].blocked_until;
         if now < blocked_until {
@@ -232,9 +235,7 @@ impl World {
             }
             return None;
         };
-        if self.messages[index].form == Form::Signal {
-            self.address_signal(index);
-        }
+        self.count_signal(index);
         let message = &mut self.messages[index];
         message.deliveries += 1;
         let copy = message.deliveries > 1;
@@ -261,6 +262,7 @@ impl World {
             hangs,
             created: None,
             unsure: false,
+            create_timed_out: false,
             opened: None,
             not_taken_back: false,
             closes: None,
@@ -272,6 +274,10 @@ impl World {
         let number = self.next_push;
         self.next_push += 1;
         self.pushes.insert(number, push);
+        if self.is_old(number) {
+            let Message { watch, form, .. } = self.messages[index];
+            self.ledger.handled_by_old(watch, form, now);
+        }
         let marks = [6, number, index as u64, instance as u64];
         let about = if self.plan.verbose { self.messages[index].about() } else { String::new() };
         self.note(&marks, || format!("push {number}: message {index}, {about}, to instance {instance}"));
@@ -328,6 +334,7 @@ impl World {
             return;
         }
         if handled.acknowledged {
+            self.signal_is_heard(push.message);
             if handled.decision == Action::NotWanted {
                 self.not_wanted(push.message);
             }

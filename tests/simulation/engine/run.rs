@@ -18,11 +18,13 @@ use opwatch::delivery::Delivery;
 use opwatch::intake::http::App;
 use opwatch::intake::push::open;
 use opwatch::ledger::Ledger;
+use opwatch::message::Defaults;
 use opwatch::net::endpoints::Endpoints;
 use opwatch::net::transport::Transport;
 use opwatch::outlets::slack;
-use opwatch::policy::{Locations, Policy};
+use opwatch::policy::{Adopted, Adoption, Locations, Policy, Principal};
 use opwatch::runner::DeliveryResult;
+use opwatch::services::Service;
 use opwatch::settings::Settings;
 use opwatch::testing;
 use opwatch::trust::{Route, Trust};
@@ -33,6 +35,7 @@ use super::datastore::{KIND, NAMESPACE};
 use super::owed::STALL_AFTER;
 use super::plan::{Access, CHANNELS, Fault, Ms, Plan};
 use super::services::SimTransport;
+use super::signals::{OWN_ACCOUNT, ROBOT};
 use super::world::{Event, Form, World, time};
 
 /// What a run came to.
@@ -68,7 +71,17 @@ impl Clock for Skewed {
     }
 }
 
-fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: Trust) -> Settings {
+/// What the settings of an instance depend on.
+#[derive(Clone, Copy)]
+struct Setup {
+    access: Access,
+    notify: Option<&'static str>,
+    ledger: bool,
+    adopts: bool,
+}
+
+fn settings(setup: Setup, trust: Trust, has_sink: bool) -> Settings {
+    let Setup { access, notify, ledger, adopts } = setup;
     let bot = access == Access::Bot;
     let target = bot.then(|| Target::new(CHANNELS[0]));
     let slack = if bot {
@@ -77,6 +90,7 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
         slack::Access::Webhook("https://hooks.slack.com/services/T/B/x".into())
     };
     let notify = notify.map(|word| word.parse().expect("a word"));
+    let fixed = testing::config(slack.powers()).defaults;
     Settings {
         port: 0,
         config: Config {
@@ -92,10 +106,14 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
                 exports: Locations::Below(vec!["gs://b".to_owned()]),
                 imports: Locations::Unset,
                 mentions: Some(Vec::new()),
+                adoption: if adopts { adoption() } else { Adoption::default() },
                 ..testing::policy(slack.powers())
             },
             routing: Routing { target, notify, ..Routing::default() },
             stall_after: STALL_AFTER,
+            defaults: if adopts { Defaults::new(opwatch::outlets::ADDRESSING) } else { fixed },
+            title: adopts.then(|| "opwatch adopts".to_owned()),
+            signals: has_sink,
             ..testing::config(slack.powers())
         },
         outlets: vec![Arc::new(slack)],
@@ -103,6 +121,12 @@ fn settings(access: Access, notify: Option<&'static str>, ledger: bool, trust: T
         endpoints: Endpoints::default(),
         access_token: Some("token".into()),
     }
+}
+
+/// What Datastore's operations become watches, but not what opwatch or a robot started.
+fn adoption() -> Adoption {
+    let except = [OWN_ACCOUNT, ROBOT].map(|account| Principal::Account(account.to_owned()));
+    Adoption { of: vec![Adopted { service: Service::DATASTORE, method: None }], except: except.to_vec() }
 }
 
 /// Where history is kept.
@@ -127,9 +151,7 @@ struct Run {
     world: Arc<Mutex<World>>,
     instances: Vec<Instance>,
     in_flight: BTreeMap<u64, (usize, Work)>,
-    access: Access,
-    notify: Option<&'static str>,
-    ledger: bool,
+    setup: Setup,
 }
 
 /// Does `work` for each seed, on all cores; what is `done` is told in any order.
@@ -171,10 +193,10 @@ pub(crate) fn run(plan: Plan) -> Summary {
 
 impl Run {
     fn new(plan: Plan) -> Self {
-        let (skews, access, notify, ledger) = (plan.skews.clone(), plan.access, plan.notify, plan.ledger);
+        let Plan { access, notify, ledger, adopts, .. } = plan;
+        let (skews, setup) = (plan.skews.clone(), Setup { access, notify, ledger, adopts });
         let world = Arc::new(Mutex::new(World::new(plan)));
-        let mut run =
-            Self { world, instances: Vec::new(), in_flight: BTreeMap::new(), access, notify, ledger };
+        let mut run = Self { world, instances: Vec::new(), in_flight: BTreeMap::new(), setup };
         for skew in skews {
             let clock = Arc::new(Skewed { now: Arc::clone(&run.world().clock), skew: AtomicI64::new(skew) });
             let app = run.app(run.instances.len(), &clock);
@@ -191,11 +213,15 @@ impl Run {
     fn app(&self, instance: usize, clock: &Arc<Skewed>) -> Arc<App> {
         let line: Arc<dyn Transport> = Arc::new(SimTransport(Arc::clone(&self.world)));
         let clock: Arc<dyn Clock> = Arc::<Skewed>::clone(clock);
-        let trust = {
+        let (trust, has_sink) = {
             let world = self.world();
-            world.plan.boundary.trust(world.instances[instance].internal)
+            // Instances with a sink and without one work side by side.
+            (
+                world.plan.boundary.trust(world.instances[instance].internal),
+                world.plan.signals && instance.is_multiple_of(2),
+            )
         };
-        Arc::new(build(settings(self.access, self.notify, self.ledger, trust), line, clock))
+        Arc::new(build(settings(self.setup, trust, has_sink), line, clock))
     }
 
     async fn drive(&mut self) {
@@ -214,7 +240,7 @@ impl Run {
                 Event::Commit(index) => self.world().commit_late(index),
                 Event::Deploy(instance, internal) => self.redeploy(instance, internal),
                 Event::Forge(victim) => self.world().forge(victim),
-                Event::Signal(operation, foreign) => self.world().signal(operation, foreign),
+                Event::Signal(operation, entry) => self.world().signal(operation, entry),
                 Event::Stop => (0..self.instances.len()).for_each(|instance| self.kill(instance)),
             }
         }

@@ -187,8 +187,11 @@ impl World {
                 if matches!(deed, Some(SlackAction::Told | SlackAction::Posted(_))) && !ok {
                     self.told_in_vain(killed);
                 }
-                let push = self.pushes.get_mut(&number).expect("in flight");
-                push.slack_not_before = push.slack_not_before.max(asked_until.unwrap_or(0));
+                // What is taken back is not what is tried again: its method has a limit of its own.
+                if target != Target::Delete {
+                    let push = self.pushes.get_mut(&number).expect("in flight");
+                    push.slack_not_before = push.slack_not_before.max(asked_until.unwrap_or(0));
+                }
             }
             _ => self.after(target, number, &result, asked_until),
         }
@@ -368,7 +371,7 @@ impl World {
             Target::Tasks | Target::ReadTask | Target::DeleteTask | Target::Lookup | Target::Commit => {}
         }
         if first_look && target == Target::Look {
-            self.ledger.checked(message.watch, now);
+            self.ledger.checked(message.watch, message.form, now);
         }
     }
 
@@ -383,6 +386,7 @@ impl World {
         if target == Target::Tasks {
             let push = self.pushes.get_mut(&number).expect("in flight");
             push.unsure |= matches!(result, Err(Failure::Broken(_)));
+            push.create_timed_out |= matches!(result, Err(Failure::TimedOut(_)));
             return;
         }
         if matches!(target, Target::ReadTask | Target::DeleteTask) {

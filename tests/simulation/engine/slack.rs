@@ -22,6 +22,8 @@ pub(crate) struct Shown {
     pub(crate) deleted: bool,
     /// Why nobody may see to its end any more.
     pub(crate) orphaned: Option<&'static str>,
+    /// The check that knew it was lost, so that only the sentinel knows it.
+    pub(crate) has_sentinel_alone: bool,
 }
 
 impl Shown {
@@ -189,7 +191,15 @@ impl World {
             self.ledger.broken(format!("w{watch} asks for {own} and is told of in {channel}"));
         }
         let index = self.shown.len();
-        self.shown.push(Shown { watch, channel, says, in_thread, deleted: false, orphaned: None });
+        self.shown.push(Shown {
+            watch,
+            channel,
+            says,
+            in_thread,
+            deleted: false,
+            orphaned: None,
+            has_sentinel_alone: false,
+        });
         if says == RUNNING {
             let push = self.pushes.get_mut(&self.current).expect("in flight");
             if push.saw_end {

@@ -92,8 +92,15 @@ struct Data<'a> {
 
 impl World {
     /// Creates a task: status and body.
+    #[allow(clippy::too_many_lines, reason = "one call, in the order of its effects")]
     pub(crate) fn create_task(&mut self, body: &[u8]) -> (u16, Value) {
+        let is_old = self.is_old(self.current);
         let asked = match self.read_task(body) {
+            // Version 0.1 has no sentinels.
+            Ok(asked) if is_old && asked.message["state"]["sentinel"] == true => {
+                return (200, json!({"name": asked.name}));
+            }
+            Ok(asked) if is_old => self.passed_on_by_old(asked),
             Ok(asked) => asked,
             Err(wrong) => {
                 self.ledger.broken(format!("a task that Cloud Tasks would refuse: {wrong}"));
@@ -110,6 +117,7 @@ impl World {
             self.ledger.broken("what a newer version added was not passed on".to_owned());
         }
         let (watch, own_form, dated) = (own.watch, own.form, push.dated);
+        let (slack_not_before, api_not_before) = (push.slack_not_before, push.api_not_before);
         let planted = self.plan.planted;
         let told = asked.name.clone();
         let asked = match planted {
@@ -117,12 +125,15 @@ impl World {
             Some(planted) => self.spoilt(asked, planted),
             None => asked,
         };
-        let form = form(&asked.message);
+        let form = match form(&asked.message) {
+            Form::Sentinel | Form::Look if is_old => Form::Check,
+            form => form,
+        };
         // Slack is not the API that asked to wait.
         let not_before = match form {
-            Form::Report if own_form == Form::Report => push.slack_not_before,
+            Form::Report if own_form == Form::Report => slack_not_before,
             Form::Report | Form::Sentinel => 0,
-            _ => push.api_not_before,
+            _ => api_not_before,
         };
         if planted == Some(Planted::Retry) && asked.message["state"]["report"]["tries"].as_u64() > Some(0) {
             return (200, json!({"name": asked.name}));
@@ -133,13 +144,28 @@ impl World {
             asked.data = asked.message.to_string().into_bytes();
             asked.name = format!("{}-{}", asked.name, self.rng.next());
         }
+        let mut watch = watch;
+        if form == Form::Sentinel && own_form == Form::Signal {
+            let there = self.names.get(&asked.name).copied();
+            let is_free = there
+                .is_none_or(|there| self.tasks[there].dispatched && self.now() >= self.tasks[there].free_at);
+            if is_free {
+                let message = self.pushes[&self.current].message;
+                let operation = asked.message["name"].as_str().unwrap_or_default().to_owned();
+                watch = self.adopt(message, &operation, there.is_some());
+            }
+        }
         if form == Form::Sentinel {
             self.ledger.guarded(watch);
             if planted == Some(Planted::SentinelLost) && !self.names.contains_key(&asked.name) {
                 return (200, json!({"name": asked.name}));
             }
         }
-        let form = self::form(&asked.message);
+        let form = match self::form(&asked.message) {
+            // A field that version 0.1 passed on.
+            Form::Sentinel | Form::Look if is_old => Form::Check,
+            form => form,
+        };
         let mut name = asked.name.clone();
         if planted == Some(Planted::NextName) && !matches!(form, Form::Report | Form::Sentinel)
             || planted == Some(Planted::ReportName) && form == Form::Report
@@ -180,7 +206,7 @@ impl World {
         if tries > 0 && plain && !self.has_wrong_clocks() {
             self.ledger.retried(watch, tries, push_began, task.at);
         }
-        self.ledger.scheduled(&task, &asked.message, own_form, anew.is_some(), dated, begun);
+        self.ledger.scheduled(&task, &asked.message, own_form, anew.is_some(), dated, begun, is_old, now);
         self.tasks.push(task);
         let index = self.tasks.len() - 1;
         self.names.insert(name.clone(), index);
@@ -203,6 +229,8 @@ impl World {
         let push = self.pushes.get_mut(&self.current).expect("in flight");
         let is_step = !is_aside(&asked.message) || self.messages[push.message].form == Form::Report;
         if is_step {
+            // The first try may have created it.
+            push.unsure |= push.create_timed_out;
             push.created = push.created.or(Some(false));
         }
         if self.plan.access == Access::Bot && !is_aside(&asked.message) {
@@ -244,6 +272,18 @@ impl World {
             return Err("it is due in more than 30 days".to_owned());
         }
         Ok(ParsedRequest { name: task.name.to_owned(), topic, data, message, at })
+    }
+
+    /// What version 0.1 asks for, with the fields that it does not know.
+    fn passed_on_by_old(&self, mut asked: ParsedRequest) -> ParsedRequest {
+        let unknown = self.unknown_to_old(self.current);
+        if let Some(state) = asked.message.get_mut("state").and_then(Value::as_object_mut)
+            && !unknown.is_empty()
+        {
+            state.extend(unknown);
+            asked.data = asked.message.to_string().into_bytes();
+        }
+        asked
     }
 
     /// The planted fault: no grid, but the next number an interval from now.
@@ -328,7 +368,8 @@ impl World {
             self.ledger.broken(format!("a task is read without its body: {path}"));
             return (400, error(400, "INVALID_ARGUMENT"));
         };
-        let Some(index) = self.waiting_task(name) else { return (404, error(404, "NOT_FOUND")) };
+        let waits = self.waiting_task(name).filter(|_| !self.is_old(self.current));
+        let Some(index) = waits else { return (404, error(404, "NOT_FOUND")) };
         let publish = json!({"messages": [{"data": STANDARD.encode(&self.tasks[index].data)}]});
         let body = STANDARD.encode(publish.to_string());
         (200, json!({"name": name, "view": "FULL", "httpRequest": {"httpMethod": "POST", "body": body}}))
@@ -336,11 +377,20 @@ impl World {
 
     /// Deletes a waiting task. Its name stays taken for hours.
     pub(crate) fn delete_task(&mut self, name: &str) -> (u16, Value) {
-        let Some(index) = self.waiting_task(name) else { return (404, error(404, "NOT_FOUND")) };
+        let waits = self.waiting_task(name).filter(|_| !self.is_old(self.current));
+        let Some(index) = waits else { return (404, error(404, "NOT_FOUND")) };
         if self.plan.planted == Some(Planted::SentinelTwice) && self.tasks[index].form == Form::Sentinel {
             return (200, json!({}));
         }
         let (now, hours) = (self.now(), self.rng.between(HOUR, 24 * HOUR));
+        let data: Value = serde_json::from_slice(&self.tasks[index].data).unwrap_or_default();
+        if self.tasks[index].form == Form::Sentinel
+            && let Some(message) = message_of(&data["state"]["live"])
+            && self.shown[message].has_sentinel_alone
+        {
+            // A copy began another chain, with a message of its own, and that one's end needs no sentinel.
+            self.shown[message].orphaned.get_or_insert("its chain was lost, and another one ended the watch");
+        }
         let task = &mut self.tasks[index];
         (task.deleted, task.dispatched, task.free_at) = (true, true, now + hours);
         let (watch, form) = (task.watch, task.form);
@@ -396,7 +446,9 @@ impl World {
         let Some(message) = live(lost) else { return };
         let waits =
             |task: &&Task| task.form == Form::Sentinel && !task.dispatched && task.watch == lost.watch;
-        if self.tasks.iter().find(waits).and_then(live) != Some(message) {
+        if self.tasks.iter().find(waits).and_then(live) == Some(message) {
+            self.shown[message].has_sentinel_alone = true;
+        } else {
             self.shown[message]
                 .orphaned
                 .get_or_insert("its chain was lost, and its sentinel does not know it");

@@ -17,6 +17,7 @@ use super::outputs::{Outputs, Prefix};
 use super::plan::{CHANNELS, DAY, Fault, Kickoff, Kind, MINUTE, Ms, Plan, SECOND};
 use super::pubsub::{Message, Push, Subscription};
 use super::rng::Rng;
+use super::signals::Entry;
 use super::slack::Shown;
 use super::tasks::Task;
 
@@ -47,8 +48,8 @@ pub(crate) enum Event {
     Deploy(usize, bool),
     /// A publisher forges a message of a watch.
     Forge(usize),
-    /// A signal about an operation is published, or about one of another project.
-    Signal(usize, bool),
+    /// A signal about an operation is published.
+    Signal(usize, Entry),
 }
 
 /// What a message asks for.
@@ -293,8 +294,12 @@ impl World {
         let origin = self.origin(index);
         let kind = self.plan.kickoffs[origin].kind;
         let prefix = self.plan.kickoffs[origin].prefix.of_text(origin);
-        let mut message =
-            json!({"title": format!("w{index}x"), "interval": kickoff.interval, "limit": kickoff.limit});
+        let mut message = json!({"title": format!("w{index}x")});
+        if let Some(minutes) = kickoff.until {
+            message["until"] = json!(format!("{minutes}m"));
+        } else {
+            (message["interval"], message["limit"]) = (json!(kickoff.interval), json!(kickoff.limit));
+        }
         if let Some(notify) = kickoff.notify {
             message["notify"] = json!(notify);
         }
@@ -302,6 +307,13 @@ impl World {
             message["channel"] = json!(CHANNELS[channel]);
         }
         match kind {
+            // Somebody starts it, and tells nobody.
+            Kind::Adopted => {
+                let now = self.now();
+                let mut operation = Operation::of_kickoff(index, &kickoff, now, &mut self.rng);
+                (operation.from, operation.until) = (now, now + kickoff.duration);
+                self.add_operation(operation);
+            }
             // Without a start before them they watch.
             Kind::Name | Kind::Twin | Kind::Night => {
                 let operation = Operation::of_kickoff(index, &kickoff, self.now(), &mut self.rng);
@@ -321,6 +333,9 @@ impl World {
         }
         let now = self.now();
         self.ledger.kicked_off(index, now);
+        if kind == Kind::Adopted {
+            return;
+        }
         self.publish(index, Form::Kickoff, message.to_string().into_bytes(), None);
     }
 
@@ -357,7 +372,8 @@ impl World {
             self.ledger.broken(format!("w{origin}: a command to paste carries a state"));
         }
         let (watch, now) = (self.plan.kickoffs.len(), self.now());
-        let kickoff = Kickoff { prefix, ..self.plan.kickoffs[origin].clone() };
+        let mut kickoff = Kickoff { prefix, ..self.plan.kickoffs[origin].clone() };
+        kickoff.follow(&message);
         self.ledger.goes_on(&kickoff, origin, blind, now);
         self.plan.kickoffs.push(kickoff);
         message["title"] = json!(format!("w{watch}x"));
