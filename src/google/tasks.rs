@@ -101,9 +101,10 @@ pub fn report_id(topic: &str, report: &Report) -> String {
 }
 
 /// The id of the sentinel of the watch of `operation`: SHA-256 in hex of the lines topic, service, operation name and `sentinel`. It
-/// needs nothing of the watch, so that a signal, which knows the operation alone, finds it. No other recipe has four lines.
+/// needs nothing of the watch, so that a signal, which knows the operation alone, finds it; the name is the one that all forms have in
+/// common. No other recipe has four lines.
 pub fn sentinel_id(topic: &str, operation: &Operation) -> String {
-    name_of(&[topic, operation.service().id(), operation.name(), "sentinel"], None)
+    name_of(&[topic, operation.service().id(), &operation.common_name(), "sentinel"], None)
 }
 
 fn name_of(lines: &[&str], outlet: Option<&str>) -> String {
@@ -310,6 +311,13 @@ mod tests {
         let look = |number| id(Purpose::Signal(SignalLook { at, number }));
         assert_eq!(look(1), "ba2898ca82196dbc6fcd52912eb7a8aea7e24a723b3faf6344d33c0689b306df");
         assert!(look(2) != look(1) && id(Purpose::Next) != look(1));
+    }
+
+    #[test]
+    fn the_sentinel_of_a_job_is_found_with_and_without_its_location() {
+        let id = |name| sentinel_id("t", &Operation::new("bigquery.jobs".parse().unwrap(), name).unwrap());
+        assert_eq!(id("projects/p/locations/EU/jobs/j"), id("projects/p/jobs/j"));
+        assert_ne!(id("projects/p/jobs/i"), id("projects/p/jobs/j"));
     }
 
     #[test]

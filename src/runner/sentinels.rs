@@ -119,7 +119,9 @@ impl Sentinels {
         let Some(data) = data else { return Ok(None) };
         let received = Received { message_id: String::new(), published: now, origin: Origin::Internal };
         match message::read(&data, &received, &self.config.defaults) {
-            Ok(Message::Check(check)) if check.operation == *operation => Ok(Some(*check)),
+            Ok(Message::Check(check)) if sentinel_id(&self.config.topic, &check.operation) == id => {
+                Ok(Some(*check))
+            }
             Ok(Message::Check(_) | Message::Start(_) | Message::Report(_) | Message::Test(_)) | Err(_) => {
                 let error = ApiError::of_text("its task publishes no check of this operation");
                 Err(CallError::Unreadable { error, date: None })

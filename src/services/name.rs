@@ -1,5 +1,6 @@
 //! Operation names and start paths: both go into a URL together with a token, so both are held to a pattern.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::row::wildcard;
@@ -9,6 +10,9 @@ use crate::text::shell_word;
 
 /// The longest name or path, in bytes.
 pub(crate) const MAX_NAME_BYTES: usize = 1_024;
+
+/// The part of a form that some names lack.
+const LOCATION: &str = "locations/{location}/";
 
 /// Why a text is no name of this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,19 @@ impl Operation {
     /// Its name, as the service returned it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What all names of the operation have in common: the one without a location, where its service takes names with and without.
+    pub fn common_name(&self) -> Cow<'_, str> {
+        let forms = || self.service.forms();
+        let form = forms().find(|form| matches(&self.name, form)).unwrap_or_default();
+        let shorter = form.replacen(LOCATION, "", 1);
+        match self.part("location") {
+            Some(location) if form != shorter && forms().any(|form| form == shorter) => {
+                self.name.replacen(&LOCATION.replace("{location}", location), "", 1).into()
+            }
+            _ => (&self.name).into(),
+        }
     }
 
     /// The project in its name; empty for a name without one.
@@ -211,6 +228,25 @@ fn is_segment(segment: &str, is_project: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_with_and_without_a_location_have_one_in_common() {
+        let common = |service: &str, name: &str| {
+            Operation::new(service.parse().unwrap(), name).unwrap().common_name().into_owned()
+        };
+        for (service, with, without) in [
+            ("bigquery.jobs", "projects/p/locations/EU/jobs/j", "projects/p/jobs/j"),
+            (
+                "cloudbuild.builds",
+                "projects/locations/locations/global/builds/b",
+                "projects/locations/builds/b",
+            ),
+        ] {
+            assert_eq!([common(service, with), common(service, without)], [without, without]);
+        }
+        let batch = "projects/p/locations/us-central1/jobs/j";
+        assert_eq!(common("batch.jobs", batch), batch, "it has no other name");
+    }
 
     #[test]
     fn names_of_their_service_pass() {
