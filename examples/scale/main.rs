@@ -15,15 +15,18 @@
 )]
 
 mod model;
+mod outcome;
 mod plot;
 mod real;
 #[path = "../../tests/simulation/engine/rng.rs"]
 mod rng;
+mod services;
 
 use std::path::PathBuf;
 
 use clap::Parser;
-use model::{Ms, Outcome, Watch, World};
+use model::{Ms, Watch, World};
+use outcome::Outcome;
 use rng::Rng;
 
 /// Simulates a day of watches
@@ -35,6 +38,9 @@ struct Args {
     /// How many times smaller the day is that the real core is run through; 0 leaves it out
     #[arg(long, default_value_t = 100)]
     scale: usize,
+    /// Only the scenarios whose name has this in it
+    #[arg(long, default_value = "")]
+    only: String,
     /// Where to draw the picture
     #[arg(long)]
     plot: Option<PathBuf>,
@@ -56,13 +62,23 @@ struct Scenario {
     world: World,
 }
 
-fn scenarios() -> Vec<Scenario> {
-    let world =
-        World { fixed: None, queues: 1, report_queue: true, channels: 1, dispatches: 500.0, messages: 1.0 };
+fn scenarios(only: &str) -> Vec<Scenario> {
+    let world = World {
+        fixed: None,
+        queues: 1,
+        report_queue: true,
+        channels: 1,
+        dispatches: 500.0,
+        messages: 1.0,
+        digest_above: None,
+    };
+    let digests = World { digest_above: Some(10), ..world };
     let of = |name, spread, world| Scenario { name, spread, world };
-    vec![
+    let all = [
         of("one channel, one queue for all", Spread::Even, World { report_queue: false, ..world }),
         of("one channel, reports in a queue of their own", Spread::Even, world),
+        of("one channel, digests", Spread::Even, digests),
+        of("one channel, digests, all on the hour", Spread::OnTheHour, digests),
         of("16 channels", Spread::Even, World { channels: 16, ..world }),
         of("the same, all on the hour", Spread::OnTheHour, World { channels: 16, ..world }),
         of(
@@ -76,7 +92,8 @@ fn scenarios() -> Vec<Scenario> {
             World { channels: 16, queues: 4, ..world },
         ),
         of("the same, 4 queues, 64 channels", Spread::OnTheHour, World { channels: 64, queues: 4, ..world }),
-    ]
+    ];
+    all.into_iter().filter(|scenario| scenario.name.contains(only)).collect()
 }
 
 /// Operations of 2 minutes to 2 hours, short ones as likely as long ones.
@@ -104,11 +121,11 @@ fn main() {
         args.watches
     );
     println!(
-        "| | checks a watch | check late, p50 / p99 | reported after the end, p50 / p99 | after the check that saw it | tries of a report | lost |"
+        "| | checks a watch | check late, p50 / p99 | reported after the end, p50 / p99 | after the check that saw it | messages | most a minute in a flood | lost |"
     );
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let mut lines = Vec::new();
-    for Scenario { name, spread, world } in scenarios() {
+    for Scenario { name, spread, world } in scenarios(&args.only) {
         let outcome = model::run(&watches(args.watches, spread), &world);
         println!("{}", row(name, &outcome, args.watches));
         lines.push((name, outcome));
@@ -117,14 +134,13 @@ fn main() {
         std::fs::write(&path, plot::draw(&lines)).expect("the picture is written");
     }
     if let Some(count) = args.watches.checked_div(args.scale) {
-        compare(count, args.scale as f64);
+        compare(count, args.scale as f64, &args.only);
     }
 }
 
 fn row(name: &str, outcome: &Outcome, watches: usize) -> String {
-    let reports = outcome.dispatched + watches as u64 - outcome.checks;
     format!(
-        "| {name} | {:.1} | {} / {} | {} / {} | {} / {} | {:.1} | {} |",
+        "| {name} | {:.1} | {} / {} | {} / {} | {} / {} | {} | {} | {} |",
         outcome.checks as f64 / watches as f64,
         span(outcome.late.at(0.5)),
         span(outcome.late.at(0.99)),
@@ -132,7 +148,10 @@ fn row(name: &str, outcome: &Outcome, watches: usize) -> String {
         span(outcome.told.at(0.99)),
         span(outcome.reported.at(0.5)),
         span(outcome.reported.at(0.99)),
-        reports as f64 / watches as f64,
+        outcome.posts,
+        Some(outcome.most_in_flood)
+            .filter(|most| *most > 0)
+            .map_or_else(String::new, |most| most.to_string()),
         outcome.lost,
     )
 }
@@ -148,15 +167,15 @@ fn span(seconds: f64) -> String {
 }
 
 /// The model next to the real core, in a world so many times smaller.
-fn compare(count: usize, smaller: f64) {
+fn compare(count: usize, smaller: f64, only: &str) {
     println!("\nThe model and the real core, {count} watches and rates {smaller} times smaller:\n");
     println!(
-        "| | checks | dispatched | check late, p50 / p99 | reported, p50 / p99 | after its check, p50 / p99 | lost |"
+        "| | checks | dispatched | check late, p50 / p99 | reported, p50 / p99 | after its check, p50 / p99 | messages | lost |"
     );
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     // What a smaller world can't have is many channels: they are what the rates are divided over.
     for Scenario { name, spread, world } in
-        scenarios().into_iter().filter(|scenario| scenario.world.report_queue)
+        scenarios(only).into_iter().filter(|scenario| scenario.world.report_queue)
     {
         let world =
             World { dispatches: world.dispatches / smaller, messages: world.messages / smaller, ..world };
@@ -166,8 +185,10 @@ fn compare(count: usize, smaller: f64) {
         {
             let [late, told, reported] = [&outcome.late, &outcome.told, &outcome.reported]
                 .map(|times| format!("{} / {}", span(times.at(0.5)), span(times.at(0.99))));
-            let Outcome { checks, dispatched, lost, .. } = outcome;
-            println!("| {name}: {which} | {checks} | {dispatched} | {late} | {told} | {reported} | {lost} |");
+            let Outcome { checks, dispatched, posts, lost, .. } = outcome;
+            println!(
+                "| {name}: {which} | {checks} | {dispatched} | {late} | {told} | {reported} | {posts} | {lost} |"
+            );
         }
     }
 }

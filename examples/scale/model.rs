@@ -2,11 +2,15 @@
 //! checks and its pauses between tries of a report are called, not copied.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::time::Duration;
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use opwatch::decision::digest::{Drain, FoundInBuffer, drain_of, drains_after, lease_of};
 use opwatch::decision::{Grid, Ladder, Pace, Schedule, report_delay};
+use opwatch::watch::Slot;
+
+use crate::outcome::{Histogram, Outcome, Posts};
+use crate::services::Services;
 
 /// Milliseconds since the day began.
 pub(crate) type Ms = u64;
@@ -21,6 +25,8 @@ pub(crate) struct Watch {
     pub(crate) lasts: Ms,
 }
 
+/// A drain is due at least so long after it was asked for: the report is published in between.
+const PUBLISHING: Ms = 1_000;
 /// The default of `MIN_INTERVAL`, in seconds.
 const LEAST_S: u32 = 1;
 
@@ -39,116 +45,29 @@ pub(crate) struct World {
     pub(crate) dispatches: f64,
     /// Messages a second that Slack takes in a channel.
     pub(crate) messages: f64,
+    /// Reports to a channel in a minute above which ends go into digests; none without digests.
+    pub(crate) digest_above: Option<u32>,
 }
 
-/// What came of it.
-#[derive(Default)]
-pub(crate) struct Outcome {
-    pub(crate) checks: u64,
-    pub(crate) dispatched: u64,
-    pub(crate) posts: u64,
-    pub(crate) lost: u64,
-    /// Milliseconds from when a check is due to its push.
-    pub(crate) late: Histogram,
-    /// Milliseconds from an operation's end, or from its watch's limit, to Slack's `ok`; all, and by the hour of that end.
-    pub(crate) told: Histogram,
-    pub(crate) told_by_hour: Vec<Histogram>,
-    /// Milliseconds from the check that saw it to Slack's `ok`.
-    pub(crate) reported: Histogram,
-}
-
-/// Counts by powers of 2 in 64 steps each: exact within 1.1 %.
+/// One instance's view of a channel, and the buffer of its reports.
 #[derive(Clone, Default)]
-pub(crate) struct Histogram {
-    counts: Vec<u64>,
-    all: u64,
+struct Channel {
+    recent: VecDeque<Ms>,
+    resting: Ms,
+    buffer: Vec<u32>,
+    /// The drains that were asked for.
+    drains: BTreeSet<(i64, u32)>,
+    posts: Posts,
 }
 
-impl Histogram {
-    pub(crate) fn add(&mut self, value: Ms) {
-        let place = ((value + 1) as f64).log2() * 64.0;
-        let place = place as usize;
-        if place >= self.counts.len() {
-            self.counts.resize(place + 1, 0);
+impl Channel {
+    /// Whether more than `above` reports were seen in the last minute, this one included.
+    fn is_flood(&mut self, above: u32, now: Ms) -> bool {
+        self.recent.push_back(now);
+        while self.recent.len() > above as usize + 1 {
+            self.recent.pop_front();
         }
-        self.counts[place] += 1;
-        self.all += 1;
-    }
-
-    /// What `share` of all stay within, in seconds.
-    pub(crate) fn at(&self, share: f64) -> f64 {
-        let rank = (self.all as f64 * share).ceil().max(1.0) as u64;
-        let mut seen = 0;
-        let place = self.counts.iter().position(|count| {
-            seen += count;
-            seen >= rank
-        });
-        place.map_or(f64::NAN, |place| (((place as f64 + 0.5) / 64.0).exp2() - 1.0) / 1e3)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.all == 0
-    }
-}
-
-/// Lets through so many a second, in order; the rest waits.
-#[derive(Clone, Copy)]
-pub(crate) struct Gate {
-    gap: f64,
-    free: f64,
-}
-
-impl Gate {
-    pub(crate) fn new(a_second: f64) -> Self {
-        Self { gap: 1e3 / a_second, free: 0.0 }
-    }
-
-    /// When what comes at `at` is let through.
-    pub(crate) fn pass(&mut self, at: Ms) -> Ms {
-        let passes = self.free.max(at as f64);
-        self.free = passes + self.gap;
-        passes as Ms
-    }
-
-    /// How long what comes at `at` would have to wait in whole seconds, as `Retry-After` says it; none: it is taken.
-    pub(crate) fn refuse(&mut self, at: Ms) -> Option<Duration> {
-        if self.free <= at as f64 {
-            self.free = at as f64 + self.gap;
-            return None;
-        }
-        Some(Duration::from_secs(((self.free - at as f64) / 1e3).ceil() as u64))
-    }
-}
-
-/// The services' side, which is the same for the model and for the real core.
-pub(crate) struct Services {
-    checks: Vec<Gate>,
-    reports: Vec<Gate>,
-    channels: Vec<Gate>,
-}
-
-impl Services {
-    pub(crate) fn new(world: &World) -> Self {
-        Self {
-            checks: vec![Gate::new(world.dispatches); world.queues],
-            reports: if world.report_queue {
-                vec![Gate::new(world.dispatches); world.queues]
-            } else {
-                Vec::new()
-            },
-            channels: vec![Gate::new(world.messages); world.channels],
-        }
-    }
-
-    pub(crate) fn dispatch(&mut self, watch: usize, is_report: bool, due: Ms) -> Ms {
-        let gates = if is_report && !self.reports.is_empty() { &mut self.reports } else { &mut self.checks };
-        let count = gates.len();
-        gates[watch % count].pass(due)
-    }
-
-    pub(crate) fn post(&mut self, watch: usize, now: Ms) -> Option<Duration> {
-        let count = self.channels.len();
-        self.channels[watch % count].refuse(now)
+        self.recent.len() > above as usize && now - self.recent[0] < 60_000
     }
 }
 
@@ -161,6 +80,9 @@ enum Step {
     /// A task is due.
     CheckDue(u32),
     ReportDue(u32),
+    /// A drain of the channel's buffer is due, and its push: of this window and number.
+    DrainDue(i64, u32),
+    Drain(i64, u32),
 }
 
 pub(crate) fn time(at: Ms) -> DateTime<Utc> {
@@ -181,58 +103,143 @@ pub(crate) fn over(watch: Watch, world: &World) -> Ms {
     (watch.kickoff + watch.lasts).min(limit)
 }
 
+/// The model under way.
+struct Model<'a> {
+    watches: &'a [Watch],
+    world: &'a World,
+    outcome: Outcome,
+    services: Services,
+    channels: Vec<Channel>,
+    /// When the check was made that saw the end of each watch.
+    seen: Vec<Ms>,
+    events: BinaryHeap<Reverse<(Ms, u32, Step)>>,
+}
+
 /// Runs all watches to their end.
 pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
-    let mut outcome = Outcome { told_by_hour: vec![Histogram::default(); 24], ..Outcome::default() };
-    let mut services = Services::new(world);
-    let mut seen = vec![0; watches.len()];
-    let mut events: BinaryHeap<Reverse<(Ms, u32, Step)>> = BinaryHeap::with_capacity(2 * watches.len());
+    let mut model = Model {
+        watches,
+        world,
+        outcome: Outcome { told_by_hour: vec![Histogram::default(); 24], ..Outcome::default() },
+        services: Services::new(world),
+        channels: vec![Channel::default(); world.channels],
+        seen: vec![0; watches.len()],
+        events: BinaryHeap::with_capacity(2 * watches.len()),
+    };
     for (index, watch) in watches.iter().enumerate() {
-        events.push(Reverse((watch.kickoff, index as u32, Step::Check(0, watch.kickoff))));
+        model.events.push(Reverse((watch.kickoff, index as u32, Step::Check(0, watch.kickoff))));
     }
-    while let Some(Reverse((now, index, step))) = events.pop() {
-        let watch = watches[index as usize];
-        let (at, next) = match step {
+    while let Some(Reverse((now, index, step))) = model.events.pop() {
+        if let Some((at, next)) = model.step(now, index, step) {
+            model.events.push(Reverse((at, index, next)));
+        }
+    }
+    model.outcome
+}
+
+impl Model<'_> {
+    /// What follows from `step` of a watch, or of a channel.
+    fn step(&mut self, now: Ms, index: u32, step: Step) -> Option<(Ms, Step)> {
+        let which = index as usize;
+        match step {
             Step::CheckDue(attempt) => {
-                outcome.dispatched += 1;
-                (services.dispatch(index as usize, false, now) + HOP, Step::Check(attempt, now))
+                self.outcome.dispatched += 1;
+                Some((self.services.dispatch(which, false, now) + HOP, Step::Check(attempt, now)))
             }
             Step::ReportDue(tries) => {
-                outcome.dispatched += 1;
-                (services.dispatch(index as usize, true, now) + HOP, Step::Report(tries))
+                self.outcome.dispatched += 1;
+                Some((self.services.dispatch(which, true, now) + HOP, Step::Report(tries)))
             }
-            Step::Check(attempt, due) => {
-                outcome.checks += 1;
-                if attempt > 0 {
-                    outcome.late.add(now - due);
-                }
-                let schedule = schedule(watch, world);
-                if now >= watch.kickoff + watch.lasts || schedule.is_over(attempt, time(now)) {
-                    seen[index as usize] = now;
-                    (now, Step::ReportDue(0))
-                } else {
-                    let pace = Pace { least_s: LEAST_S, ..Pace::default() };
-                    let next = schedule.next(Some(attempt), time(now), pace);
-                    (now.max(next.at.timestamp_millis() as Ms), Step::CheckDue(next.attempt))
-                }
+            Step::DrainDue(at, number) => {
+                self.outcome.dispatched += 1;
+                Some((self.services.dispatch(which, true, now) + HOP, Step::Drain(at, number)))
             }
-            Step::Report(tries) => {
-                let Some(wait) = services.post(index as usize, now) else {
-                    outcome.posts += 1;
-                    let over = over(watch, world);
-                    outcome.told.add(now.saturating_sub(over));
-                    outcome.reported.add(now - seen[index as usize]);
-                    outcome.told_by_hour[(over / 3_600_000 % 24) as usize].add(now.saturating_sub(over));
-                    continue;
-                };
-                let Some(delay) = report_delay(tries, Some(wait)) else {
-                    outcome.lost += 1;
-                    continue;
-                };
-                (now + delay.as_millis() as Ms, Step::ReportDue(tries + 1))
+            Step::Check(attempt, due) => Some(self.check(index, attempt, due, now)),
+            Step::Report(tries) => self.report(index, tries, now),
+            Step::Drain(at, number) => {
+                self.drain(which, at, number, now);
+                None
             }
-        };
-        events.push(Reverse((at, index, next)));
+        }
     }
-    outcome
+
+    fn check(&mut self, index: u32, attempt: u32, due: Ms, now: Ms) -> (Ms, Step) {
+        self.outcome.checks += 1;
+        if attempt > 0 {
+            self.outcome.late.add(now - due);
+        }
+        let watch = self.watches[index as usize];
+        let schedule = schedule(watch, self.world);
+        if now >= watch.kickoff + watch.lasts || schedule.is_over(attempt, time(now)) {
+            self.seen[index as usize] = now;
+            return (now, Step::ReportDue(0));
+        }
+        let pace = Pace { least_s: LEAST_S, ..Pace::default() };
+        let next = schedule.next(Some(attempt), time(now), pace);
+        (now.max(next.at.timestamp_millis() as Ms), Step::CheckDue(next.attempt))
+    }
+
+    fn report(&mut self, index: u32, tries: u32, now: Ms) -> Option<(Ms, Step)> {
+        let place = index as usize % self.channels.len();
+        let channel = &mut self.channels[place];
+        if let Some(above) = self.world.digest_above
+            && (channel.is_flood(above, now) || channel.resting > now)
+        {
+            self.buffer(place, index, now);
+            return None;
+        }
+        let Some(wait) = self.services.post(place, now) else {
+            self.outcome.posts += 1;
+            self.channels[place].posts.add(false, now, &mut self.outcome.most_in_flood);
+            self.tell(index, now);
+            return None;
+        };
+        if self.world.digest_above.is_some() {
+            self.channels[place].resting = now + wait.as_millis() as Ms;
+            self.buffer(place, index, now);
+            return None;
+        }
+        let Some(delay) = report_delay(tries, Some(wait)) else {
+            self.outcome.lost += 1;
+            return None;
+        };
+        Some((now + delay.as_millis() as Ms, Step::ReportDue(tries + 1)))
+    }
+
+    fn buffer(&mut self, place: usize, index: u32, now: Ms) {
+        self.channels[place].buffer.push(index);
+        self.ask(place, drain_of(time(now + PUBLISHING)));
+    }
+
+    fn ask(&mut self, place: usize, (slot, due): Drain) {
+        if self.channels[place].drains.insert((slot.at, slot.number)) {
+            let due = due.timestamp_millis() as Ms;
+            self.events.push(Reverse((due, place as u32, Step::DrainDue(slot.at, slot.number))));
+        }
+    }
+
+    fn drain(&mut self, place: usize, at: i64, number: u32, now: Ms) {
+        let slot = Slot { of: Slot::DIGEST.to_owned(), at, number };
+        let found = if self.channels[place].buffer.is_empty() {
+            FoundInBuffer::Nothing
+        } else if let Some(wait) = self.services.post(place, now) {
+            FoundInBuffer::Reports(Some(lease_of(Some(wait), true)))
+        } else {
+            let reports = std::mem::take(&mut self.channels[place].buffer);
+            self.outcome.posts += 1;
+            self.channels[place].posts.add(reports.len() > 1, now, &mut self.outcome.most_in_flood);
+            for index in reports {
+                self.tell(index, now);
+            }
+            FoundInBuffer::Reports(None)
+        };
+        for drain in drains_after(&slot, found, time(now)) {
+            self.ask(place, drain);
+        }
+    }
+
+    fn tell(&mut self, index: u32, now: Ms) {
+        let over = over(self.watches[index as usize], self.world);
+        self.outcome.tell(over, self.seen[index as usize], now);
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::model::Outcome;
+use crate::outcome::Outcome;
 
-const COLOURS: [&str; 7] = ["#e01e5a", "#e8912d", "#2eb67d", "#1d9bd1", "#7c4dbd", "#4a4a4a", "#a0792c"];
+const COLOURS: [&str; 9] =
+    ["#e01e5a", "#e8912d", "#111111", "#d37ab5", "#2eb67d", "#1d9bd1", "#7c4dbd", "#4a4a4a", "#a0792c"];
 const MARKS: [(f64, &str); 6] = [
     (10.0, "10 s"),
     (60.0, "1 min"),

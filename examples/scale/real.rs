@@ -21,7 +21,9 @@ use opwatch::trust::Origin;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::model::{HOP, Histogram, Ms, Outcome, Services, Watch, World, over, time};
+use crate::model::{HOP, Ms, Watch, World, over, time};
+use crate::outcome::{Histogram, Outcome, Posts};
+use crate::services::Services;
 
 /// What happens next: a push, or a task that is due.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +45,12 @@ struct Stage {
     outcome: Outcome,
     /// When the check was made that saw the end of each watch.
     seen: Vec<Ms>,
+    /// The reports in the buffer of each channel: when they can be pulled, and their data.
+    buffers: Vec<BTreeMap<usize, (Ms, String)>>,
+    published: usize,
+    posts: Vec<Posts>,
+    /// Whether the push under way is a drain, and how many reports it has leased.
+    drains: Option<usize>,
     /// The tasks that were created, by name, until they are dispatched or deleted.
     tasks: BTreeMap<String, Option<Value>>,
 }
@@ -82,16 +90,74 @@ impl Stage {
         if url.contains("/tasks") {
             return self.create(&body["task"]);
         }
-        let index = number(&body.to_string());
-        let refused = self.services.post(index, self.now);
-        if refused.is_none() {
-            self.outcome.posts += 1;
-            let over = over(self.watches[index], &self.world);
-            self.outcome.told.add(self.now.saturating_sub(over));
-            self.outcome.reported.add(self.now - self.seen[index]);
+        let channel = channel(url);
+        match url.rsplit(':').next() {
+            Some("publish") => self.publish(channel, &body),
+            Some("pull") => self.pull(channel, &body),
+            Some("acknowledge") => self.acknowledge(channel, &body),
+            Some("modifyAckDeadline") => self.lease(channel, &body),
+            _ => self.post(channel, &body),
         }
-        let status = if refused.is_some() { 429 } else { 200 };
-        Answer { status, retry_after: refused, ..ok("ok") }
+    }
+
+    fn post(&mut self, channel: usize, body: &Value) -> Answer {
+        if let Some(wait) = self.services.post(channel, self.now) {
+            return Answer { status: 429, retry_after: Some(wait), ..ok("ok") };
+        }
+        self.outcome.posts += 1;
+        let in_flood = self.drains.is_some_and(|leased| leased > 1);
+        self.posts[channel].add(in_flood, self.now, &mut self.outcome.most_in_flood);
+        // What a drain posts is counted when it is acknowledged.
+        if self.drains.is_none() {
+            self.tell(number(&body.to_string()));
+        }
+        ok("ok")
+    }
+
+    fn tell(&mut self, index: usize) {
+        let over = over(self.watches[index], &self.world);
+        self.outcome.tell(over, self.seen[index], self.now);
+    }
+
+    fn publish(&mut self, channel: usize, body: &Value) -> Answer {
+        let data = body["messages"][0]["data"].as_str().expect("data").to_owned();
+        self.published += 1;
+        self.buffers[channel].insert(self.published, (self.now, data));
+        ok(&json!({"messageIds": [self.published.to_string()]}).to_string())
+    }
+
+    fn pull(&mut self, channel: usize, body: &Value) -> Answer {
+        let most = body["maxMessages"].as_u64().expect("a number") as usize;
+        let now = self.now;
+        let free = self.buffers[channel].iter_mut().filter(|(_, (from, _))| *from <= now).take(most);
+        let received: Vec<Value> = free
+            .map(|(id, (from, data))| {
+                *from = now + 60_000;
+                json!({"ackId": id.to_string(), "message": {"data": data, "messageId": id.to_string(),
+                    "publishTime": time(now)}})
+            })
+            .collect();
+        if let Some(leased) = &mut self.drains {
+            *leased += received.len();
+        }
+        ok(&json!({"receivedMessages": received}).to_string())
+    }
+
+    fn acknowledge(&mut self, channel: usize, body: &Value) -> Answer {
+        for id in leases(body) {
+            let (_, data) = self.buffers[channel].remove(&id).expect("a lease");
+            let data = STANDARD.decode(data).expect("base64");
+            self.tell(number(&String::from_utf8_lossy(&data)));
+        }
+        ok("{}")
+    }
+
+    fn lease(&mut self, channel: usize, body: &Value) -> Answer {
+        let until = self.now + body["ackDeadlineSeconds"].as_u64().expect("a number") * 1_000;
+        for id in leases(body) {
+            self.buffers[channel].get_mut(&id).expect("a lease").0 = until;
+        }
+        ok("{}")
     }
 
     fn create(&mut self, task: &Value) -> Answer {
@@ -106,7 +172,11 @@ impl Stage {
         if self.tasks.contains_key(&name) {
             return error(409, "ALREADY_EXISTS");
         }
-        let (index, is_report) = (number(&text), text.contains("\"report\""));
+        // A drain is of its channel, not of a watch.
+        let is_drain = text.contains(DRAIN);
+        let url = task["httpRequest"]["url"].as_str().expect("a URL");
+        let index = if is_drain { channel(url) } else { number(&text) };
+        let is_report = text.contains("\"report\"");
         let at = at.max(self.now);
         self.tasks.insert(name.clone(), Some(task.clone()));
         self.events.push(Reverse((at, index, Event { due: at, name, data, is_push: false, is_report })));
@@ -132,6 +202,21 @@ fn task_name(url: &str) -> Option<String> {
     path.contains("/tasks/").then(|| path.to_owned())
 }
 
+/// What the message of a drain has.
+const DRAIN: &str = "\"of\":\"digest\"";
+
+/// The channel whose hook, topic or subscription this is: they are numbered.
+fn channel(url: &str) -> usize {
+    let name = url.rsplit('/').next().unwrap_or_default();
+    let digits: String = name.chars().filter(char::is_ascii_digit).collect();
+    digits.parse().expect("a number")
+}
+
+fn leases(body: &Value) -> Vec<usize> {
+    let ids = body["ackIds"].as_array().expect("a list");
+    ids.iter().map(|id| id.as_str().and_then(|id| id.parse().ok()).expect("a lease")).collect()
+}
+
 /// The watch that a text speaks of: its operation is named after it.
 fn number(text: &str) -> usize {
     let digits =
@@ -148,17 +233,22 @@ fn error(code: u16, status: &str) -> Answer {
     opwatch::testing::answer(code, error.to_string())
 }
 
-fn app(stage: &Shared, world: &World) -> App {
+fn app(stage: &Shared, world: &World, channel: usize) -> App {
     let mut args = Variables::from([
-        ("TOPIC", "projects/p/topics/t".to_owned()),
+        ("TOPIC", format!("projects/p/topics/t{channel}")),
         ("CHECK_QUEUE", "projects/p/locations/l/queues/checks".to_owned()),
         ("REPORT_QUEUE", "projects/p/locations/l/queues/reports".to_owned()),
         ("TASKS_SERVICE_ACCOUNT", "tasks@p.iam.gserviceaccount.com".to_owned()),
-        ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/x".to_owned()),
+        ("SLACK_WEBHOOK_URL", format!("https://hooks.slack.com/services/T/B/x{channel}")),
         ("EXPORT_PREFIXES", "any".to_owned()),
         ("MAX_STARTS_PER_HOUR", "0".to_owned()),
         ("ACCESS_TOKEN", "token".to_owned()),
     ]);
+    if let Some(above) = world.digest_above {
+        args.set("DIGEST_TOPIC", format!("projects/p/topics/d{channel}"));
+        args.set("DIGEST_SUBSCRIPTION", format!("projects/p/subscriptions/d{channel}"));
+        args.set("DIGEST_ABOVE", above.to_string());
+    }
     if let Some((interval, limit)) = world.fixed {
         args.set("CHECK_INTERVAL", format!("{interval}s"));
         args.set("CHECK_LIMIT", limit.to_string());
@@ -178,10 +268,14 @@ pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
         events: BinaryHeap::new(),
         outcome: Outcome { told_by_hour: vec![Histogram::default(); 24], ..Outcome::default() },
         seen: vec![0; watches.len()],
+        buffers: vec![BTreeMap::new(); world.channels],
+        published: 0,
+        posts: vec![Posts::default(); world.channels],
+        drains: None,
         tasks: BTreeMap::new(),
     };
     let shared = Shared(Arc::new(Mutex::new(stage)));
-    let apps: Vec<App> = (0..world.channels).map(|_| app(&shared, world)).collect();
+    let apps: Vec<App> = (0..world.channels).map(|channel| app(&shared, world, channel)).collect();
     for (index, watch) in watches.iter().enumerate() {
         let data = json!({"name": format!("projects/p/operations/w{index}")}).to_string().into_bytes();
         let event = Event { due: watch.kickoff, name: String::new(), data, is_push: true, is_report: false };
@@ -190,7 +284,11 @@ pub(crate) fn run(watches: &[Watch], world: &World) -> Outcome {
     let mut pushed = 0_u64;
     while let Some((index, event)) = next(&shared) {
         pushed += 1;
-        let published = Some(time(shared.0.lock().expect("the stage").now));
+        let published = {
+            let mut stage = shared.0.lock().expect("the stage");
+            stage.drains = String::from_utf8_lossy(&event.data).contains(DRAIN).then_some(0);
+            Some(time(stage.now))
+        };
         let delivery = Delivery {
             message_id: pushed.to_string(),
             published,
