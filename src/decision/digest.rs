@@ -14,8 +14,15 @@ use crate::watch::Slot;
 
 /// A window: how often the buffer is emptied, in seconds.
 const WINDOW_S: i64 = 10;
-/// The pauses before the drains that follow one which found nothing. Together they are longer than [`LONGEST_LEASE`].
-const TAIL: [TimeDelta; 3] = [TimeDelta::seconds(30), TimeDelta::seconds(60), TimeDelta::seconds(300)];
+/// The pauses before the drains that follow one which found nothing. The first three are longer together than [`LONGEST_LEASE`]. The
+/// last two are for an outage: a pull without an answer looks like an empty buffer.
+const TAIL: [TimeDelta; 5] = [
+    TimeDelta::seconds(30),
+    TimeDelta::seconds(60),
+    TimeDelta::seconds(300),
+    TimeDelta::hours(1),
+    TimeDelta::days(1),
+];
 /// The pause after a drain that could not read the buffer.
 const UNREADABLE: TimeDelta = TimeDelta::seconds(60);
 /// How long a group waits that was not taken, when the outlet did not say, and at most.
@@ -154,18 +161,20 @@ mod tests {
     }
 
     #[test]
-    fn a_drain_that_found_nothing_is_followed_by_three_that_outlast_every_lease() {
+    fn a_drain_that_found_nothing_is_followed_by_five_that_outlast_every_lease() {
         let (mut slot, mut now, mut pauses) = (slot(20, 0), at(30), Vec::new());
         while let [(next, due)] = drains_after(&slot, FoundInBuffer::Nothing, now).as_slice() {
             pauses.push((*due - now).num_seconds());
             (slot, now) = (next.clone(), *due);
         }
-        assert_eq!((pauses.as_slice(), slot.number), ([30, 60, 300].as_slice(), 3));
+        assert_eq!((pauses.as_slice(), slot.number), ([30, 60, 300, 3_600, 86_400].as_slice(), 5));
         let longest = [lease_of(Some(Duration::from_secs(9_999)), true), lease_of(None, false)];
-        assert!(longest.iter().all(|lease| i64::try_from(lease.as_secs()).unwrap() < pauses.iter().sum()));
+        assert!(
+            longest.iter().all(|lease| i64::try_from(lease.as_secs()).unwrap() < pauses[..3].iter().sum())
+        );
         // A drain of the tail that finds something begins a chain.
-        let again = drains_after(&slot, FoundInBuffer::Reports(None), at(425));
-        assert_eq!(again, [drain_of(at(425))]);
+        let again = drains_after(&slot, FoundInBuffer::Reports(None), at(100_000));
+        assert_eq!(again, [drain_of(at(100_000))]);
     }
 
     #[test]
