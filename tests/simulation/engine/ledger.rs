@@ -19,6 +19,8 @@ use super::world::Form;
 pub(crate) struct Book {
     /// When its kickoff was published.
     pub(crate) at: Ms,
+    /// The earliest time from which the checks of a watch that a signal began may count.
+    oldest: Option<Ms>,
     /// When its checks begin to count: at its kickoff, or when its operation began.
     began: Ms,
     pub(crate) steps: Steps,
@@ -119,9 +121,9 @@ impl Book {
         Self { steps: kickoff.steps(), ..Self::default() }
     }
 
-    /// How old it is.
+    /// How old it is at most.
     pub(crate) fn age(&self, now: Ms) -> Ms {
-        now.saturating_sub(self.at)
+        now.saturating_sub(self.oldest.unwrap_or(self.at))
     }
 
     /// The time from a check that is due then to the next, at least.
@@ -155,6 +157,13 @@ impl Ledger {
 
     pub(crate) fn kicked_off(&mut self, watch: usize, now: Ms) {
         (self.books[watch].at, self.books[watch].began) = (now, now);
+    }
+
+    /// A signal begins its watch: it counts from the signal's own time, which is not before its operation, or from now.
+    pub(crate) fn begins_with_signal(&mut self, watch: usize, now: Ms) {
+        let book = &mut self.books[watch];
+        book.oldest.get_or_insert(book.at);
+        (book.at, book.began) = (now, now);
     }
 
     /// A person goes on with `origin`, in a watch of its own.

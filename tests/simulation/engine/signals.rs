@@ -207,7 +207,7 @@ impl World {
         }
         if self.ledger.kind(watch) == Kind::Adopted && !self.ledger.is_guarded(watch) {
             // It counts from the signal, or from now.
-            self.ledger.kicked_off(watch, now);
+            self.ledger.begins_with_signal(watch, now);
             return watch;
         }
         // What has a chain of its own has a sentinel too, unless a fault struck, or it just begins.
