@@ -57,8 +57,10 @@ impl Runner {
         if !matches!(step.next, Some(Decision::Report(_))) {
             return step;
         }
-        // A check of the chain that is in flight may edit that message after its end: the one after it makes the end again.
-        let is_left_open = self.notifier.follows(&check.watch);
+        // A check of the chain that is in flight may edit that message after its end: the one after it makes the end again. There may
+        // be such a message too where only a newer version knows what was asked for.
+        let is_left_open =
+            self.notifier.follows(&check.watch) || check.watch.unknown.message.contains_key("notify");
         let obsolete = self.sentinels.obsolete(check, is_left_open, step.now);
         Step { obsolete, ..step }
     }
