@@ -93,10 +93,11 @@ pub(super) fn request(request: &Request, sender: Sender) {
             assert!([CHECK_QUEUE, REPORT_QUEUE].contains(&queue) && url.query().is_none(), "{raw}");
             task(queue, &request.body, sender);
         }
-        (Method::Delete, "cloudtasks.googleapis.com") => {
+        (Method::Get | Method::Delete, "cloudtasks.googleapis.com") => {
             let task = path.strip_prefix("v2/").and_then(|path| path.split_once("/tasks/"));
             let (queue, id) = task.unwrap_or_else(|| panic!("{raw}"));
-            assert!(queue == CHECK_QUEUE && url.query().is_none() && request.body.is_empty(), "{raw}");
+            let query = Some("responseView=FULL").filter(|_| request.method == Method::Get);
+            assert!(queue == CHECK_QUEUE && url.query() == query && request.body.is_empty(), "{raw}");
             assert!(id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{raw}");
         }
         (Method::Post, "datastore.googleapis.com") if is_ledger(path) => {
