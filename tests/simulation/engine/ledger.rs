@@ -503,8 +503,8 @@ impl Ledger {
         let allowed =
             (firsts + book.lost).max(1) + book.report_copies + book.lost_answers + book.freed_reports;
         let made = book.checks;
-        let checks =
-            book.steps.checks() * (1 + second_starts + book.rounds) + book.check_copies + book.freed_checks;
+        let checks = if book.by_old { book.steps.checks_by_old() } else { book.steps.checks() };
+        let checks = checks * (1 + second_starts + book.rounds) + book.check_copies + book.freed_checks;
         let checks = checks + book.sentinels + 3 * book.signals + book.freed_looks;
         let progress = 1 + second_starts + book.copies;
         let (runs, stalls) = (book.runs_told, book.stalls_told);

@@ -42,6 +42,18 @@ impl Steps {
         }
     }
 
+    /// The same of a watch that version 0.1 went on with: what it reads as the `limit`, whose numbers begin behind the last rung. A watch
+    /// that it began from a start counts from 0.
+    pub(crate) fn checks_by_old(self) -> u64 {
+        match self {
+            Self::Fixed { .. } => self.checks(),
+            Self::Ladder { until } => {
+                let interval = until.div_ceil(6_000).max(60 * SECOND);
+                self.last() + until.div_ceil(interval) + 2
+            }
+        }
+    }
+
     /// The number of the last check.
     pub(crate) fn last(self) -> u64 {
         match self {
