@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Call, CallError, Google};
+use super::{Call, CallError, Google, Success};
 use crate::message::MAX_WRITTEN_BYTES;
 use crate::net::endpoints::Api;
 use crate::net::transport::{Failure, Method};
@@ -80,17 +80,8 @@ impl Google {
     /// # Errors
     /// When Pub/Sub refused it, or can't be reached.
     pub async fn pull(&self, subscription: &str, limit: Duration) -> Result<Vec<Pulled>, CallError> {
-        let path = format!("v1/{subscription}:pull");
-        let body = json!({"maxMessages": MAX_PULLED}).to_string().into_bytes();
-        let call = Call {
-            api: Api::PubSub,
-            method: Method::Post,
-            path: &path,
-            body,
-            repeatable: true,
-            longest: Some(LONGEST),
-        };
-        let success = match self.call(call, limit).await {
+        let body = json!({"maxMessages": MAX_PULLED});
+        let success = match self.call_subscription(subscription, "pull", &body, limit).await {
             Err(CallError::NoAnswer(Failure::TimedOut(_))) => return Ok(Vec::new()),
             answer => answer?,
         };
@@ -115,7 +106,7 @@ impl Google {
         limit: Duration,
     ) -> Result<(), CallError> {
         for ack_ids in ack_ids.chunks(ACKNOWLEDGED) {
-            self.on_leases(subscription, "acknowledge", &json!({"ackIds": ack_ids}), limit).await?;
+            self.call_subscription(subscription, "acknowledge", &json!({"ackIds": ack_ids}), limit).await?;
         }
         Ok(())
     }
@@ -134,18 +125,18 @@ impl Google {
         let seconds = lease.min(LONGEST_LEASE).as_secs();
         for ack_ids in ack_ids.chunks(ACKNOWLEDGED) {
             let body = json!({"ackIds": ack_ids, "ackDeadlineSeconds": seconds});
-            self.on_leases(subscription, "modifyAckDeadline", &body, limit).await?;
+            self.call_subscription(subscription, "modifyAckDeadline", &body, limit).await?;
         }
         Ok(())
     }
 
-    async fn on_leases(
+    async fn call_subscription(
         &self,
         subscription: &str,
         method: &str,
         body: &Value,
         limit: Duration,
-    ) -> Result<(), CallError> {
+    ) -> Result<Success, CallError> {
         let path = format!("v1/{subscription}:{method}");
         let body = body.to_string().into_bytes();
         let call = Call {
@@ -154,8 +145,8 @@ impl Google {
             path: &path,
             body,
             repeatable: true,
-            longest: None,
+            longest: Some(LONGEST),
         };
-        self.call(call, limit).await.map(|_| ())
+        self.call(call, limit).await
     }
 }

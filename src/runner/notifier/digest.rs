@@ -50,8 +50,7 @@ impl Notifier {
         posted.map(|_| ()).map_err(|error| NotPosted { error, is_edit: false, mentions })
     }
 
-    /// Makes the end of the message that follows the watch of `report`, which is told elsewhere. One that can't be edited any
-    /// more is deleted.
+    /// Makes the end of the message that follows the watch of `report`, which is reported elsewhere.
     pub(in crate::runner) async fn edit_end(
         &self,
         outlet: &dyn Outlet,
@@ -60,15 +59,7 @@ impl Notifier {
     ) -> Result<(), NotPosted> {
         let Some(live) = self.followed_by(report) else { return Ok(()) };
         let notice = self.words_of(outlet, report, None);
-        let content = self.content(report, &notice, Part::Edit);
-        let call = Call { limit: deadline.for_call(), now: self.clock.now() };
-        match outlet.edit(live, content, call).await {
-            Ok(()) => Ok(()),
-            Err(error) if error.fault.ends_edits() => {
-                self.delete_live(outlet, live, &error, deadline).await;
-                Ok(())
-            }
-            Err(error) => Err(NotPosted { error, is_edit: true, mentions: false }),
-        }
+        let edited = self.edit_to_end(outlet, report, live, &notice, deadline).await;
+        edited.map(|_| ()).map_err(|error| NotPosted { error, is_edit: true, mentions: false })
     }
 }

@@ -17,6 +17,13 @@ enum InThread {
     OwnMessage(Option<Duration>),
 }
 
+/// Whether the message that follows a watch shows its end.
+pub(super) enum Edited {
+    Yes,
+    /// It is not there any more, or was deleted.
+    Never,
+}
+
 impl Notifier {
     /// Tells `report`, with how it compares with the run before if there was one: makes the end of the message that follows the
     /// watch and replies to it, since an edit notifies no one; or posts a separate message.
@@ -56,14 +63,9 @@ impl Notifier {
     ) -> InThread {
         let is_end = report.outcome != Outcome::Stalled;
         if is_end {
-            let content = self.content(report, notice, Part::Edit);
-            let call = Call { limit: deadline.for_call(), now: self.clock.now() };
-            match outlet.edit(live, content, call).await {
-                Ok(()) => {}
-                Err(error) if error.fault.ends_edits() => {
-                    self.delete_live(outlet, live, &error, deadline).await;
-                    return InThread::OwnMessage(None);
-                }
+            match self.edit_to_end(outlet, report, live, notice, deadline).await {
+                Ok(Edited::Yes) => {}
+                Ok(Edited::Never) => return InThread::OwnMessage(None),
                 // That something is wrong with the edit alone must not keep the end from people.
                 Err(error) if error.may_pass() && report.tries >= EDITS => {
                     return InThread::OwnMessage(error.retry_after);
@@ -87,23 +89,34 @@ impl Notifier {
         }
     }
 
-    /// A message that is there and can't be edited would say for ever that it runs.
-    pub(super) async fn delete_live(
+    /// Makes the end of the message that follows the watch. One that is there and can't be edited any more would say for ever that it
+    /// runs: it is deleted.
+    pub(super) async fn edit_to_end(
         &self,
         outlet: &dyn Outlet,
+        report: &Report,
         live: &Receipt,
-        error: &PostError,
+        notice: &Notice,
         deadline: Deadline,
-    ) {
-        if error.fault != Fault::Gone {
-            let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
-            let retracted = outlet.retract(live, call).await;
-            logged("the old live message could not be deleted", retracted);
+    ) -> Result<Edited, PostError> {
+        let content = self.content(report, notice, Part::Edit);
+        let call = Call { limit: deadline.for_call(), now: self.clock.now() };
+        match outlet.edit(live, content, call).await {
+            Ok(()) => Ok(Edited::Yes),
+            Err(error) if error.fault.ends_edits() => {
+                if error.fault != Fault::Gone {
+                    let call = Call { limit: deadline.for_telling(), now: self.clock.now() };
+                    let retracted = outlet.retract(live, call).await;
+                    logged("the old live message could not be deleted", retracted);
+                }
+                Ok(Edited::Never)
+            }
+            Err(error) => Err(error),
         }
     }
 
     /// `part` of what `report` says.
-    pub(super) fn content<'a>(&'a self, report: &'a Report, notice: &'a Notice, part: Part) -> Content<'a> {
+    fn content<'a>(&'a self, report: &'a Report, notice: &'a Notice, part: Part) -> Content<'a> {
         let about = About::report(&self.config.topic, report);
         Content { notice, part, plain: report.as_plain_text, about }
     }
