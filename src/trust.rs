@@ -22,7 +22,9 @@ pub const SOURCE_TIME: &str = "CloudPubSubDeadLetterSourceTopicPublishTime";
 pub enum Origin {
     /// Anyone who may publish to the public topic. A `state` is an unknown field.
     Public,
-    /// Only opwatch, or a publisher that the settings trust like it. A `state` counts.
+    /// Anyone too, but a `state` counts: there is no internal topic, or the message may be of an earlier deployment.
+    Accepted,
+    /// Only opwatch. A `state` counts.
     Internal,
 }
 
@@ -91,7 +93,7 @@ impl Trust {
     /// When another subscription pushes to `/internal`.
     pub fn origin(&self, route: Route, source: &Source<'_>) -> Result<Origin, Misdirected> {
         let Self::Internal(internal) = self else {
-            return Ok(if route == Route::Events { Origin::Public } else { Origin::Internal });
+            return Ok(if route == Route::Events { Origin::Public } else { Origin::Accepted });
         };
         let is_internal = match route {
             Route::Events => return Ok(Origin::Public),
@@ -111,7 +113,7 @@ impl Trust {
         };
         let published = first_published.or(source.published);
         let in_time = internal.public_until.is_some_and(|until| published.is_some_and(|at| at <= until));
-        Ok(if in_time { Origin::Internal } else { Origin::Public })
+        Ok(if in_time { Origin::Accepted } else { Origin::Public })
     }
 
     /// The topic that opwatch passes its own messages on through; `public` is the public one.
@@ -239,7 +241,7 @@ mod tests {
             (Route::Internal, "projects/q/subscriptions/opwatch-internal", None),
         ] {
             assert_eq!(pushed(&ours(), route, subscription, NOW), origin, "{route:?} {subscription}");
-            assert_eq!(pushed(&Trust::Everyone, route, subscription, NOW), Some(Origin::Internal));
+            assert_eq!(pushed(&Trust::Everyone, route, subscription, NOW), Some(Origin::Accepted));
         }
         let by_number = internal("projects/12345/topics/opwatch-internal", None);
         assert_eq!(pushed(&by_number, Route::Internal, OWN, NOW), Some(Origin::Internal));
@@ -258,7 +260,7 @@ mod tests {
             &[("cloudPubSubDeadLetterSourceSubscription", "opwatch-internal"), project],
         ] {
             assert_eq!(dead(&ours(), attributes), Origin::Public, "{attributes:?}");
-            assert_eq!(dead(&Trust::Everyone, attributes), Origin::Internal);
+            assert_eq!(dead(&Trust::Everyone, attributes), Origin::Accepted);
         }
     }
 
@@ -266,11 +268,11 @@ mod tests {
     fn what_was_published_in_time_is_trusted_whenever_it_comes() {
         let trust = internal("projects/p/topics/opwatch-internal", Some("2026-12-07T00:00:00Z"));
         let public = |published| pushed(&trust, Route::Public, PUBLIC, published);
-        assert_eq!(public("2026-12-07T00:00:00Z"), Some(Origin::Internal));
+        assert_eq!(public("2026-12-07T00:00:00Z"), Some(Origin::Accepted));
         assert_eq!(public("2026-12-07T00:00:00.001Z"), Some(Origin::Public));
         assert_eq!(public("no time"), Some(Origin::Public));
         let source = (SOURCE, "opwatch-push");
-        assert_eq!(dead(&trust, &[source, (SOURCE_TIME, "2026-12-06T00:00:00Z")]), Origin::Internal);
+        assert_eq!(dead(&trust, &[source, (SOURCE_TIME, "2026-12-06T00:00:00Z")]), Origin::Accepted);
         assert_eq!(dead(&trust, &[source, (SOURCE_TIME, "2026-12-08T00:00:00Z")]), Origin::Public);
         assert_eq!(dead(&trust, &[source]), Origin::Public, "the dead letter's own time, without the first");
         assert_eq!(pushed(&trust, Route::Internal, PUBLIC, "2026-12-01T00:00:00Z"), None);

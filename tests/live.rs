@@ -433,13 +433,71 @@ async fn only_channels_that_are_allowed_are_sent_to() {
         said.contains("Not allowed by the setting SLACK_CHANNELS.") && said.contains("add C0OTHER"),
         "{said}"
     );
-    // Whoever may publish can forge a state; a watch goes on, told where the settings have it.
-    let forged = json!({"name": NAME, "channel": "C0OTHER", "attempt": 0,
-        "state": {"version": 1, "id": "7", "live": {"channel": "C0OTHER", "ts": "1.000001"}}});
-    opwatch.watch(&forged).await;
-    assert!(there(&opwatch).iter().all(|message| message.channel == CHANNEL));
-    assert!(!opwatch.world.slack.requests().iter().any(|request| request.json()["channel"] == "C0OTHER"));
     opwatch.stop().await;
+}
+
+/// Where everyone's state counts, it may be forged: the watch goes on, told where the settings have it, and no message in
+/// another channel changes.
+#[tokio::test]
+async fn a_state_that_anyone_may_have_written_edits_no_message_in_other_channels() {
+    let report = json!({"outcome": "succeeded", "at": "2026-11-23T00:00:00Z"});
+    for upgrades in [false, true] {
+        let opwatch = start_with(|args| {
+            args.set("SLACK_CHANNELS", "C0ALLOWED");
+            if upgrades {
+                args.set("ACCEPT_PUBLIC_STATE_UNTIL", "2100-01-01T00:00:00Z");
+            } else {
+                args.unset("INTERNAL_TOPIC");
+            }
+        })
+        .await;
+        opwatch.world.operations.add(NAME, lasting(100));
+        for (id, report) in [("7", None), ("8", Some(&report))] {
+            let live = json!({"channel": "C0OTHER", "ts": "1.000001"});
+            let mut state = json!({"version": 1, "id": id, "live": live});
+            state["report"] = report.cloned().unwrap_or_default();
+            state.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            let forged = json!({"name": NAME, "channel": "C0OTHER", "attempt": 0, "state": state});
+            opwatch.publish_publicly(forged.to_string().as_bytes()).await;
+        }
+        opwatch.world.settled().await;
+        let messages = there(&opwatch);
+        assert_eq!(messages.len(), 2, "{upgrades}: {messages:#?}");
+        assert!(messages.iter().all(|message| message.channel == CHANNEL), "{messages:#?}");
+        let requests = opwatch.world.slack.requests();
+        assert!(!requests.iter().any(|request| request.json()["channel"] == "C0OTHER"), "{upgrades}");
+        opwatch.stop().await;
+    }
+}
+
+/// The settings say where new messages go. One that is there must not say for ever that the operation runs.
+#[tokio::test]
+async fn a_live_message_is_completed_in_a_channel_that_is_no_longer_listed() {
+    for (lasts, stuck_at, ends, notes) in [(150, None, GREEN, 0), (900, Some(0), GREEN, 1)] {
+        let opwatch = start_with(|args| args.set("SLACK_CHANNELS", "C0OWN")).await;
+        opwatch.world.operations.add(NAME, Plan { stuck_at, ..lasting(lasts) });
+        opwatch.publish_and_pause(&json!({"name": NAME, "channel": "C0OWN"})).await;
+        let opwatch = opwatch.restart_with(bot).await;
+        opwatch.resume().await;
+        let (own, others): (Vec<_>, Vec<_>) =
+            there(&opwatch).into_iter().partition(|message| message.channel == "C0OWN");
+        let [live] = own.as_slice() else { panic!("{own:#?}") };
+        assert_eq!(colour(&live.payload), ends);
+        assert_eq!(
+            live.edits,
+            opwatch.attempts().len(),
+            "each check after the first edits it, the last to its end"
+        );
+        let lines: Vec<_> = others.iter().map(|message| on_top(&message.payload)).collect();
+        assert!(
+            others.iter().all(|message| message.channel == CHANNEL && message.thread_ts.is_none()),
+            "{others:#?}"
+        );
+        assert_eq!(lines.len(), notes + 1, "{lines:?}");
+        assert!(lines[notes].starts_with("*Datastore export succeeded*"), "{lines:?}");
+        opwatch.assert_all_acknowledged();
+        opwatch.stop().await;
+    }
 }
 
 /// Anybody who may publish could ping a whole channel, or post to any that took the bot in.

@@ -129,7 +129,7 @@ mod tests {
             published: "2021-02-26T19:13:55.749Z".parse().ok(),
             attributes: BTreeMap::new(),
             data: Ok(b"{}x".to_vec()),
-            origin: Origin::Internal,
+            origin: Origin::Accepted,
         };
         let delivered = |body: &str| {
             open(body.as_bytes()).map(|push| push.deliver(Route::Public, &Trust::Everyone).unwrap())

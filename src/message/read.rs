@@ -38,7 +38,7 @@ pub fn read(data: &[u8], received: &Received, defaults: &Defaults) -> Result<Mes
         return Err(Problem::new("", ProblemKind::TooLarge { size: data.len(), most: MAX_READ_BYTES }));
     }
     let Object { map, duplicate } = json::object(data).map_err(Problem::not_json)?;
-    let is_continuation = received.origin == Origin::Internal && map.contains_key("state");
+    let is_continuation = received.origin != Origin::Public && map.contains_key("state");
     if let Some(key) = duplicate.filter(|_| !is_continuation) {
         return Err(Problem::new(&key, ProblemKind::Duplicate));
     }

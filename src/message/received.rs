@@ -78,7 +78,7 @@ pub fn is_report(data: &[u8], origin: Origin) -> bool {
     let message = json::object(data).ok();
     let report = message.as_ref().and_then(|message| message.map.get("state")?.get("report"));
     match origin {
-        Origin::Internal => report.is_some(),
+        Origin::Internal | Origin::Accepted => report.is_some(),
         Origin::Public => report.is_some_and(|report| report.get("notice").is_some()),
     }
 }

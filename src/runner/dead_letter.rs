@@ -173,7 +173,7 @@ impl Runner {
         let (data, message) = match delivery.data {
             Ok(data) => {
                 let message = read(&data, &received, &self.config.defaults);
-                (data, message.and_then(|message| self.permit(message)))
+                (data, message.and_then(|message| self.permit(message, received.origin)))
             }
             Err(NotBase64(data)) => {
                 (data.into_bytes(), Err(Problem::new("message.data", ProblemKind::NotBase64)))

@@ -99,7 +99,9 @@ impl Runner {
                 return self.notice(&received, problem, data.as_bytes(), deadline).await;
             }
         };
-        match read(&data, &received, &self.config.defaults).and_then(|message| self.permit(message)) {
+        match read(&data, &received, &self.config.defaults)
+            .and_then(|message| self.permit(message, received.origin))
+        {
             Ok(message) => self.act(message, self.now(published), deadline).await,
             Err(problem) => self.notice(&received, problem, &data, deadline).await,
         }
@@ -121,7 +123,7 @@ impl Runner {
 
     /// A person's message that the settings don't allow is a problem of that message; of what opwatch passed on
     /// the watch itself makes an end.
-    fn permit(&self, message: Message) -> Result<Message, Problem> {
+    fn permit(&self, message: Message, origin: Origin) -> Result<Message, Problem> {
         match &message {
             Message::Start(start) if !start.is_continuation => {
                 self.config.policy.permit_start(&start.request)?;
@@ -129,7 +131,10 @@ impl Runner {
             Message::Check(check) if !check.is_continuation => self.config.policy.permit(&check.operation)?,
             Message::Test(test) if !test.is_continuation => {}
             Message::Start(_) | Message::Check(_) | Message::Test(_) | Message::Report(_) => {
-                return Ok(message);
+                return Ok(match origin {
+                    Origin::Internal => message,
+                    Origin::Accepted | Origin::Public => self.notifier.without_foreign_live(message),
+                });
             }
         }
         let Watch { until_s, interval_s, .. } = message.watch();

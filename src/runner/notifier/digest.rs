@@ -12,9 +12,9 @@ impl Notifier {
         self.outlets.find(Some(id))
     }
 
-    /// The target that `report` is posted to: that of the message that follows its watch, if there is one.
+    /// The target that `report` is posted to: that of the message that follows its watch, if there is one that may be replied to.
     pub(in crate::runner) fn place_of(&self, outlet: &dyn Outlet, report: &Report) -> Option<Target> {
-        let live = self.followed_by(report).and_then(|live| outlet.target_of(live));
+        let live = self.replied_to_by(outlet, report).and_then(|live| outlet.target_of(live));
         live.or_else(|| self.target(outlet, report))
     }
 

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::ledger::Comparison;
 use crate::outlets::{Outlet, Outlets, Place, PostError, addressed};
 use crate::prose::{Context, Notice, compared_notice};
-use crate::watch::{Mention, Notify, Outcome, Receipt, Report, Routing, Target, Watch};
+use crate::watch::{Check, Mention, Message, Notify, Outcome, Receipt, Report, Routing, Target, Watch};
 
 /// Tells people.
 pub(super) struct Notifier {
@@ -72,7 +72,8 @@ impl Notifier {
     /// Why not to post `report` now: the outlet asked to wait with what it takes.
     pub(super) fn resting(&self, outlet: &dyn Outlet, report: &Report) -> Option<PostError> {
         let target = self.target(outlet, report);
-        let place = self.followed_by(report).map_or(Place::Target(target.as_ref()), Place::Message);
+        let followed = self.replied_to_by(outlet, report);
+        let place = followed.map_or(Place::Target(target.as_ref()), Place::Message);
         outlet.resting(place, self.clock.now())
     }
 
@@ -109,19 +110,45 @@ impl Notifier {
         Notice { mentions, ..notice }
     }
 
-    /// The message that follows a watch, and the outlet that posted it, if it can be edited.
+    /// `message` without the message that follows its watch, if anyone can have named that and the settings don't allow its target.
+    pub(super) fn without_foreign_live(&self, message: Message) -> Message {
+        let is_foreign = |live: &Receipt| {
+            self.outlets.writer(live).is_some_and(|outlet| !self.permits_target_of(outlet, live))
+        };
+        match message {
+            Message::Check(check) if check.live.as_ref().is_some_and(is_foreign) => {
+                // As one that can't be edited: another is not posted.
+                Message::Check(Box::new(Check { live: None, announced: true, ..*check }))
+            }
+            Message::Report(report) if report.live.as_ref().is_some_and(is_foreign) => {
+                Message::Report(Box::new(Report { live: None, ..*report }))
+            }
+            Message::Start(_) | Message::Check(_) | Message::Test(_) | Message::Report(_) => message,
+        }
+    }
+
+    /// The message that follows a watch, and the outlet that posted it, if it can be edited: wherever it is, since it would say for
+    /// ever that the operation runs.
     fn editable<'a>(&self, live: Option<&'a Receipt>) -> Option<(&dyn Outlet, &'a Receipt)> {
         let live = live?;
         let outlet = self.outlets.writer(live).filter(|outlet| outlet.powers().edits)?;
-        let permitted =
-            outlet.target_of(live).is_none_or(|target| self.config.policy.permits_target(&target));
-        permitted.then_some((outlet, live))
+        Some((outlet, live))
+    }
+
+    /// Whether the settings allow new messages where `live` is.
+    fn permits_target_of(&self, outlet: &dyn Outlet, live: &Receipt) -> bool {
+        outlet.target_of(live).is_none_or(|target| self.config.policy.permits_target(&target))
     }
 
     /// The message that follows the watch of `report`, unless the report goes to another target.
     fn followed_by<'a>(&self, report: &'a Report) -> Option<&'a Receipt> {
         let (_, live) = self.editable(report.live.as_ref()).filter(|_| report.fallback_reason.is_none())?;
         Some(live)
+    }
+
+    /// As [`Self::followed_by`], if it may be replied to.
+    fn replied_to_by<'a>(&self, outlet: &dyn Outlet, report: &'a Report) -> Option<&'a Receipt> {
+        self.followed_by(report).filter(|live| self.permits_target_of(outlet, live))
     }
 
     fn target(&self, outlet: &dyn Outlet, report: &Report) -> Option<Target> {

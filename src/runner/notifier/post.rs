@@ -73,6 +73,9 @@ impl Notifier {
                 Err(error) => return InThread::NotTold(NotPosted { error, is_edit: true, mentions: false }),
             }
         }
+        if self.replied_to_by(outlet, report).is_none() {
+            return InThread::OwnMessage(None);
+        }
         let reach = match (is_end, report.outcome.is_trouble()) {
             (false, _) => Reach::Thread,
             (true, false) => Reach::Mentioned,
