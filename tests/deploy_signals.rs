@@ -26,7 +26,6 @@ const FILTER: &str = concat!(
     "AND ((operation.last=true AND NOT operation.first=true) OR ((operation.first=true AND NOT operation.last=true) AND ",
     "(protoPayload.serviceName=\"firestore.googleapis.com\" OR (protoPayload.serviceName=\"datastore.googleapis.com\" AND ",
     "protoPayload.methodName=~\"(^|\\\\.)ExportEntities$\")) AND ",
-    "NOT protoPayload.authenticationInfo.principalEmail=~\"\\\\@cloudservices\\\\.gserviceaccount\\\\.com$\" AND ",
     "NOT protoPayload.authenticationInfo.principalEmail=\"opwatch-run@demo.iam.gserviceaccount.com\"))))",
 );
 

@@ -324,6 +324,53 @@ async fn an_end_that_nobody_watched_is_reported() {
     opwatch.stop().await;
 }
 
+const ROBOT: Option<&str> = Some("robot@demo.iam.gserviceaccount.com");
+
+/// An entry about an end names no account. The one about the start takes the name that the sentinel would have.
+#[tokio::test]
+async fn what_an_excepted_account_started_is_not_reported_at_its_end() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.add(NAME, lasting(0));
+    let app = adopting(&opwatch, "1");
+    opwatch.world.pause();
+    opwatch.world.tasks.fail_next(Fault::answer(503, "{}"));
+    let unclear = said(&app, &opwatch, Phase::Started, ROBOT).await;
+    assert_eq!((unclear.decision, unclear.acknowledged), (Action::NotScheduled, false), "it comes again");
+    for phase in [Phase::Started, Phase::Started, Phase::Ended, Phase::Ended, Phase::Started, Phase::Ended] {
+        let principal = ROBOT.filter(|_| phase == Phase::Started);
+        let ignored = said(&app, &opwatch, phase, principal).await;
+        assert_eq!((ignored.decision, ignored.error, ignored.acknowledged), (Action::Ignored, None, true));
+    }
+    let (id, mut created) = (sentinel_id(TOPIC, &operation()), opwatch.world.tasks.created());
+    created.retain(|task| task.data["state"]["report"]["slot"]["of"] == "excepted");
+    let [task] = created.as_slice() else { panic!("{created:#?}") };
+    assert!(task.name.ends_with(&id) && task.deleted, "{task:?}");
+    opwatch.resume().await;
+    assert_eq!((opwatch.world.operations.reads(NAME), opwatch.slack().len()), (0, 0));
+    opwatch.stop().await;
+}
+
+/// Of an operation whose end no entry tells, the task runs when a watch would be over, and nothing follows.
+#[tokio::test]
+async fn the_task_of_an_excepted_operation_does_nothing_when_it_runs() {
+    let opwatch = Opwatch::start().await;
+    opwatch.world.operations.add(NAME, lasting(90));
+    let app = adopting_with(&opwatch, "0", "");
+    opwatch.world.pause();
+    let begun = opwatch.world.time.now();
+    assert_eq!(said(&app, &opwatch, Phase::Started, ROBOT).await.decision, Action::Ignored);
+    let lasts = opwatch.world.tasks.created()[0].schedule_time - begun;
+    assert!(lasts >= TimeDelta::days(1) && lasts < TimeDelta::days(1) + TimeDelta::minutes(6), "{lasts}");
+    // A person's own watch of it is only polled.
+    opwatch.publish(&json!({"name": NAME})).await;
+    opwatch.resume().await;
+    opwatch.only_message();
+    assert!(opwatch.world.tasks.sentinels().is_empty());
+    opwatch.assert_all_acknowledged();
+    assert_eq!(opwatch.world.tasks.created().iter().filter(|task| task.deleted).count(), 0);
+    opwatch.stop().await;
+}
+
 #[tokio::test]
 async fn what_is_watched_excepted_or_forbidden_is_not_adopted() {
     let opwatch = begun(90, 10).await;
@@ -350,8 +397,7 @@ async fn what_is_watched_excepted_or_forbidden_is_not_adopted() {
     let opwatch = Opwatch::start().await;
     opwatch.world.operations.add(NAME, lasting(90));
     let app = adopting(&opwatch, "0");
-    let robot = Some("robot@demo.iam.gserviceaccount.com");
-    assert_eq!(said(&app, &opwatch, Phase::Started, robot).await.decision, Action::Ignored);
+    assert_eq!(said(&app, &opwatch, Phase::Started, ROBOT).await.decision, Action::Ignored);
     let operation = Operation::new(Service::DATASTORE, "projects/other/operations/x").unwrap();
     let at = opwatch.world.time.now();
     let foreign = Signal { operation, phase: Phase::Started, method: None, principal: None, at };

@@ -1,4 +1,4 @@
-# The filter of the log sink, from the chosen services (by id), $project, $adopt, $except and $extra: see deploy/lib/signals.sh.
+# The filter of the log sink, from the chosen services (by id), $project, $adopt, $own and $extra: see deploy/lib/signals.sh.
 
 # What the audit log calls the API of a service: the id's first word, with ".googleapis.com".
 def logged: split(".")[0]
@@ -27,9 +27,8 @@ def extra_hosts: [$extra | items[] | capture("^(?<id>[^=]+)=https://(?<host>[^/]
     | (if $id == "all" then "" else "protoPayload.serviceName=\($id | api | quoted)" end) as $of
     | (if $method then "protoPayload.methodName=~\("(^|\\.)" + ($method | literal) + "$" | quoted)" else "" end) as $by
     | [$of, $by] | map(select(. != "")) | if length == 0 then null elif length == 1 then .[0] else "(\(join(" AND ")))" end)) as $adopted
-| ($except | items | unique | map(if startswith("*")
-    then "protoPayload.authenticationInfo.principalEmail=~\((.[1:] | literal) + "$" | quoted)"
-    else "protoPayload.authenticationInfo.principalEmail=\(quoted)" end) | map("NOT " + .) | join(" AND ")) as $others
+# Those of ADOPT_EXCEPT too: the service must know whose ends to leave out.
+| "NOT protoPayload.authenticationInfo.principalEmail=\($own | quoted)" as $others
 | (["(operation.last=true AND NOT operation.first=true)"]
    + (if $ids | index("bigquery.jobs") then ["protoPayload.methodName=\"jobservice.jobcompleted\""] else [] end)) as $ends
 | (if $adopted == [] then [] else

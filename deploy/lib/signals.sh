@@ -73,7 +73,7 @@ settle_sink() {
 # data access, from which only BigQuery and Cloud SQL are taken.
 sink_filter() {
   chosen_services '.' | jq -r --arg project "$PROJECT" --arg adopt "$(setting ADOPT)" --arg extra "$(setting EXTRA_SERVICES)" \
-    --arg except "$run_account,$(setting ADOPT_EXCEPT)" -f "$deploy/jq/sink.jq"
+    --arg own "$run_account" -f "$deploy/jq/sink.jq"
 }
 
 # What the role of the runtime account gives access to is not always in the audit log.

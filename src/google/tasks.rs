@@ -120,13 +120,25 @@ impl Google {
     /// # Errors
     /// When the task could not be created, or that is not known.
     pub async fn create_task(&self, task: &Task<'_>, limit: Duration) -> Result<Created, CallError> {
+        self.create_task_with_id(&task_id(task.topic, task.message), task, limit).await
+    }
+
+    /// As [`Google::create_task`], with an ID of its own.
+    ///
+    /// # Errors
+    /// When the task could not be created, or that is not known.
+    pub async fn create_task_with_id(
+        &self,
+        id: &str,
+        task: &Task<'_>,
+        limit: Duration,
+    ) -> Result<Created, CallError> {
         let path = format!("v2/{}/tasks", task.queue);
-        let id = task_id(task.topic, task.message);
         let call = Call {
             api: Api::CloudTasks,
             method: Method::Post,
             path: &path,
-            body: self.task_body(task, &id),
+            body: self.task_body(task, id),
             repeatable: true,
             longest: None,
         };

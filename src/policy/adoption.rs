@@ -33,9 +33,21 @@ impl Adoption {
     /// Whether `operation`, which `principal` started by `method`, may become a watch. Signals that don't say which method it was
     /// fit only a service that is adopted as a whole.
     pub fn permits(&self, operation: &Operation, method: Option<&str>, principal: Option<&str>) -> bool {
-        let is_excepted =
-            principal.is_some_and(|account| self.except.iter().any(|except| except.covers(account)));
-        !is_excepted && self.of.iter().any(|adopted| adopted.covers(operation.service(), method))
+        !self.covers(principal) && self.is_of(operation, method)
+    }
+
+    /// Whether it might, but for `principal`.
+    pub fn excepts(&self, operation: &Operation, method: Option<&str>, principal: Option<&str>) -> bool {
+        self.covers(principal) && self.is_of(operation, method)
+    }
+
+    /// Whether `principal` is one whose operations are left out.
+    fn covers(&self, principal: Option<&str>) -> bool {
+        principal.is_some_and(|account| self.except.iter().any(|except| except.covers(account)))
+    }
+
+    fn is_of(&self, operation: &Operation, method: Option<&str>) -> bool {
+        self.of.iter().any(|adopted| adopted.covers(operation.service(), method))
     }
 }
 
@@ -110,5 +122,12 @@ mod tests {
         assert!(!permits(Some("opwatch-run@p.iam.gserviceaccount.com")));
         assert!(!permits(Some("123@CloudServices.gserviceaccount.com")));
         assert!(permits(Some("x@p.iam.gserviceaccount.com")));
+        let excepts = |service, account| adoption.excepts(&operation(service), Some(EXPORT), account);
+        assert!(excepts(Service::DATASTORE, Some("1@cloudservices.gserviceaccount.com")));
+        assert!(
+            !excepts(Service::FIRESTORE, Some("1@cloudservices.gserviceaccount.com")),
+            "not adopted anyway"
+        );
+        assert!(!excepts(Service::DATASTORE, Some("user@example.com")) && !excepts(Service::DATASTORE, None));
     }
 }

@@ -25,6 +25,13 @@ impl Runner {
             && self.config.policy.adoption.permits(&signal.operation, method, principal)
     }
 
+    /// Whether `ADOPT_EXCEPT` is all that keeps the operation of `signal` from becoming a watch.
+    pub(super) fn excepts(&self, signal: &Signal) -> bool {
+        let (method, principal) = (signal.method.as_deref(), signal.principal.as_deref());
+        signal.phase == Phase::Started
+            && self.config.policy.adoption.excepts(&signal.operation, method, principal)
+    }
+
     /// Begins the watch of an operation that has none.
     pub(super) async fn adopt(&self, signal: &Signal, deadline: Deadline) -> DeliveryResult {
         let now = self.clock.now();
@@ -36,12 +43,19 @@ impl Runner {
             Ok(true) => self.begin_adopted(check, now, deadline).await,
             // It was watched within a day.
             Ok(false) => DeliveryResult::new(Action::Ignored),
-            Err(error) => DeliveryResult {
-                acknowledged: false,
-                needs_attention: !error.is_transient(),
-                error: Some(format!("its sentinel could not be created: {error}")),
-                ..DeliveryResult::new(Action::NotScheduled)
-            },
+            Err(error) => not_claimed(&error),
+        }
+    }
+
+    /// Sees to it that an operation which `ADOPT_EXCEPT` leaves out is not adopted at its end.
+    pub(super) async fn leave_out(&self, signal: &Signal, deadline: Deadline) -> DeliveryResult {
+        let now = self.clock.now();
+        match self.sentinels.except(&self.adopted(signal, now), now, deadline).await {
+            // One that exists is that of a watch, or of another entry about the start.
+            Ok(Created::New | Created::MaybeNew | Created::AlreadyExists) => {
+                DeliveryResult::new(Action::Ignored)
+            }
+            Err(error) => not_claimed(&error),
         }
     }
 
@@ -52,8 +66,8 @@ impl Runner {
             Created::New => Ok(true),
             Created::AlreadyExists => Ok(false),
             Created::MaybeNew => {
-                let sentinel = self.sentinels.read(&check.operation, now, deadline).await?;
-                Ok(sentinel.is_some_and(|sentinel| sentinel.watch.id == check.watch.id))
+                let waiting = self.sentinels.read(&check.operation, now, deadline).await?;
+                Ok(waiting.is_some_and(|waiting| waiting.is_of(&check.watch.id)))
             }
         }
     }
@@ -93,6 +107,16 @@ impl Runner {
         let first = if (now - signal.at).abs() < FRESH { signal.at } else { now };
         let account = |account: &String| text::line(text::cut(account, MAX_ACCOUNT_CHARS));
         Check { started_by: signal.principal.as_ref().map(account), ..Check::new(watch, operation, first) }
+    }
+}
+
+/// The name of its sentinel is not known to be taken: the entry is to come again.
+fn not_claimed(error: &CallError) -> DeliveryResult {
+    DeliveryResult {
+        acknowledged: false,
+        needs_attention: !error.is_transient(),
+        error: Some(format!("its sentinel could not be created: {error}")),
+        ..DeliveryResult::new(Action::NotScheduled)
     }
 }
 

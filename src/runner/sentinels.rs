@@ -13,7 +13,7 @@ use crate::google::{CallError, Created, Deleted, Google, Task, sentinel_id, task
 use crate::message::{self, Received};
 use crate::services::{ApiError, Operation};
 use crate::trust::Origin;
-use crate::watch::{Check, Message, Purpose};
+use crate::watch::{Check, Message, Purpose, Report, Slot};
 
 /// How often a sentinel that could not be created or deleted is warned of at most.
 const SILENCE: TimeDelta = TimeDelta::minutes(1);
@@ -25,6 +25,24 @@ pub(super) struct Sentinels {
     clock: Arc<dyn Clock>,
     /// When a failure was last warned of.
     warned: Mutex<Option<DateTime<Utc>>>,
+}
+
+/// What waits under the name of an operation's sentinel.
+pub(super) enum Waiting {
+    /// The sentinel of a watch.
+    Sentinel(Box<Check>),
+    /// Only the name is taken: the operation is not to be adopted.
+    Excepted,
+}
+
+impl Waiting {
+    /// Whether it is the sentinel of this watch.
+    pub(super) fn is_of(&self, watch: &str) -> bool {
+        match self {
+            Self::Sentinel(sentinel) => sentinel.watch.id == watch,
+            Self::Excepted => false,
+        }
+    }
 }
 
 /// Tasks that are not needed once the end of their watch is scheduled.
@@ -96,32 +114,58 @@ impl Sentinels {
         deadline: Deadline,
     ) -> Result<Created, CallError> {
         let (sentinel, at) = sentinel(next, due, now);
-        let task = Task {
+        let message = Message::Check(Box::new(sentinel));
+        self.google.create_task(&self.task(&message, at), deadline.for_telling()).await
+    }
+
+    fn task<'a>(&'a self, message: &'a Message, at: DateTime<Utc>) -> Task<'a> {
+        Task {
             queue: &self.config.check_queue,
             topic: &self.config.topic,
             publish_to: self.config.trust.topic(&self.config.topic),
             service_account: &self.config.service_account,
-            message: &Message::Check(Box::new(sentinel)),
+            message,
             at: Some(at),
-        };
-        self.google.create_task(&task, deadline.for_telling()).await
+        }
     }
 
-    /// The sentinel of the watch of `operation`, if one waits.
+    /// Takes the name that the sentinel of `first` would have, for as long as the watch would last: an entry of the log about the end
+    /// names no account, and would begin a watch. Nothing follows when the task runs.
+    pub(super) async fn except(
+        &self,
+        first: &Check,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Result<Created, CallError> {
+        let (_, at) = sentinel(first, now, now);
+        let slot = Slot { of: Slot::EXCEPTED.to_owned(), at: now.timestamp(), number: 0 };
+        let message = Message::Report(Box::new(Report::of_claim(slot, now)));
+        let id = sentinel_id(&self.config.topic, &first.operation);
+        self.google.create_task_with_id(&id, &self.task(&message, at), deadline.for_telling()).await
+    }
+
+    /// Deletes what [`Self::except`] created: the operation ended. The name stays taken.
+    pub(super) async fn forget(&self, operation: &Operation, deadline: Deadline) {
+        let deleted = self.delete_one(&sentinel_id(&self.config.topic, operation), deadline).await;
+        self.or_warn("a task that nothing follows could not be deleted", deleted);
+    }
+
+    /// What waits under the name of the sentinel of `operation`, if anything does.
     pub(super) async fn read(
         &self,
         operation: &Operation,
         now: DateTime<Utc>,
         deadline: Deadline,
-    ) -> Result<Option<Check>, CallError> {
+    ) -> Result<Option<Waiting>, CallError> {
         let id = sentinel_id(&self.config.topic, operation);
         let data = self.google.waiting_message(&self.config.check_queue, &id, deadline.for_call()).await?;
         let Some(data) = data else { return Ok(None) };
         let received = Received { message_id: String::new(), published: now, origin: Origin::Internal };
         match message::read(&data, &received, &self.config.defaults) {
             Ok(Message::Check(check)) if sentinel_id(&self.config.topic, &check.operation) == id => {
-                Ok(Some(*check))
+                Ok(Some(Waiting::Sentinel(check)))
             }
+            Ok(Message::Report(report)) if report.is_of_excepted() => Ok(Some(Waiting::Excepted)),
             Ok(Message::Check(_) | Message::Start(_) | Message::Report(_) | Message::Test(_)) | Err(_) => {
                 let error = ApiError::of_text("its task publishes no check of this operation");
                 Err(CallError::Unreadable { error, date: None })
@@ -148,7 +192,7 @@ impl Sentinels {
     async fn is_own(&self, only_of: Option<&(String, Operation)>, deadline: Deadline) -> bool {
         let Some((watch, operation)) = only_of else { return true };
         match self.read(operation, self.clock.now(), deadline).await {
-            Ok(sentinel) => sentinel.is_some_and(|sentinel| sentinel.watch.id == *watch),
+            Ok(waiting) => waiting.is_some_and(|waiting| waiting.is_of(watch)),
             Err(_) => false,
         }
     }

@@ -104,6 +104,8 @@ pub struct InvalidMessage {
 impl Slot {
     /// What the tasks count that empty the buffer of digests.
     pub const DIGEST: &'static str = "digest";
+    /// What the task of an operation counts that is not to be adopted.
+    pub const EXCEPTED: &'static str = "excepted";
 
     /// Cuts its text to the maximum length, for one that comes from a message.
     pub(crate) fn cut(self) -> Self {
@@ -217,6 +219,11 @@ impl Report {
     /// slot whose period is over, so that what is in the buffer stays there.
     pub fn drain(&self) -> Option<&Slot> {
         self.slot.as_ref().filter(|slot| self.is_claim() && slot.of == Slot::DIGEST)
+    }
+
+    /// Whether [`Self::of_claim`] made it for an operation that is not to be adopted.
+    pub fn is_of_excepted(&self) -> bool {
+        self.is_claim() && self.slot.as_ref().is_some_and(|slot| slot.of == Slot::EXCEPTED)
     }
 
     /// The report that Pub/Sub gave up on a message, after about so many deliveries.
