@@ -36,6 +36,7 @@ const INTERNAL_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-internal
 const INTERNAL_TOPIC: &str = "pubsub:projects/demo/topics/opwatch-internal";
 const TOPIC: &str = "pubsub:projects/demo/topics/opwatch";
 const ENDS: &str = "pubsub:projects/demo/topics/ends";
+const DEAD_TOPIC: &str = "pubsub:projects/demo/topics/opwatch-dead";
 const DEAD_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-dead-push";
 pub(crate) const DIGEST_TOPIC: &str = "pubsub:projects/demo/topics/opwatch-digest";
 pub(crate) const DIGEST_PULL: &str = "pubsub:projects/demo/subscriptions/opwatch-digest";
@@ -56,7 +57,7 @@ const MADE: [&str; 19] = [
     PUSH,
     TOPIC,
     INTERNAL_TOPIC,
-    "pubsub:projects/demo/topics/opwatch-dead",
+    DEAD_TOPIC,
     ENDS,
     SERVICE,
     "secretmanager:projects/demo/secrets/opwatch-slack",
@@ -147,8 +148,12 @@ fn google_chat_in_place_of_slack() {
     assert!(text.contains("CHAT_SPACE=spaces/AAAA") && text.contains("--clear-secrets"), "{text}");
     assert!(text.contains("DIGEST_TOPIC=projects/demo/topics/opwatch-digest"), "{text}");
 
-    cloud.file("settings.env", &format!("{SETTINGS}IMAGE={IMAGE}\nSLACK=chat-webhook\n"));
+    // With STARTS=none no bucket is needed, and nothing can be started.
+    let watch_only = SETTINGS.replace("EXPORT_PREFIXES=gs://backups/", "STARTS=none");
+    cloud.file("settings.env", &format!("{watch_only}IMAGE={IMAGE}\nSLACK=chat-webhook\n"));
     let text = cloud.run("up", &["--dry-run"], "").ok();
+    assert!(text.contains("STARTS=none") && !text.contains("databases.export"), "{text}");
+    assert!(text.contains("--permissions=datastore.operations.get\\,datastore.operations.list "), "{text}");
     assert!(text.contains("--set-secrets=CHAT_WEBHOOK_URL=opwatch-slack:1"), "{text}");
     assert!(text.contains("would create subscription opwatch-digest: "), "{text}");
     let ran = cloud.run("up", &[], &format!("{WEBHOOK}\n"));
@@ -1020,7 +1025,10 @@ fn break_it(cloud: &Cloud) {
     service["spec"]["traffic"] = json!([{"percent": 100, "revisionName": "opwatch-00001"}]);
     cloud.put(SERVICE, service);
     cloud.revoke(SERVICE);
+    cloud.revoke(INTERNAL_TOPIC);
     cloud.grant(INTERNAL_TOPIC, "roles/pubsub.publisher", RUN_ACCOUNT);
+    cloud.remove(DEAD_PUSH);
+    cloud.revoke(DEAD_TOPIC);
     // Another would take reports out of the buffer, and messages that are not reports come into it.
     let mut pull = cloud.resource(DIGEST_PULL);
     pull["enableExactlyOnceDelivery"] = json!(false);
@@ -1042,6 +1050,10 @@ fn doctor_finds_what_differs(cloud: &Cloud) {
     let expected = [
         "FAIL  deploy/up would update queue opwatch-reports (maxAttempts: 100 -> -1)",
         "FAIL  deploy/up would resume queue opwatch-checks",
+        "FAIL  deploy/up would grant roles/pubsub.publisher on topic opwatch-internal to opwatch-tasks@",
+        "FAIL  deploy/up would grant roles/pubsub.viewer on topic opwatch-internal to opwatch-run@",
+        "FAIL  deploy/up would create subscription opwatch-dead-push",
+        "FAIL  deploy/up would grant roles/pubsub.publisher on topic opwatch-dead to service-123456789@gcp-sa-pubsub.",
         "FAIL  topic opwatch-internal accepts messages from serviceAccount:opwatch-run@",
         "FAIL  deploy/up would update service opwatch (ingress: all -> internal)",
         "FAIL  deploy/up would send all traffic to the latest revision (now: 100 % to opwatch-00001)",
@@ -1068,6 +1080,11 @@ fn doctor_finds_what_differs(cloud: &Cloud) {
 }
 
 fn up_repairs_what_differs(cloud: &Cloud) {
+    // A canary stays where it is if that is asked for.
+    let text = cloud.run("up", &["--dry-run", "--keep-traffic"], "").ok();
+    assert!(text.contains("traffic is pinned (100 % to opwatch-00001)"), "{text}");
+    assert!(!text.contains("send all traffic to the latest revision"), "{text}");
+
     let text = cloud.run("up", &["--no-test", "--new-secret"], "").ok();
 
     assert!(text.contains("update subscription opwatch-push (ackDeadline: 10 -> 60)"), "{text}");
@@ -1097,6 +1114,7 @@ fn up_repairs_what_differs(cloud: &Cloud) {
             INTERNAL_PUSH,
             SERVICE,
             SERVICE,
+            DEAD_PUSH,
             PUSH,
             changed.last().unwrap(),
         ]

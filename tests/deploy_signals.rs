@@ -123,14 +123,21 @@ fn doctor_compares(cloud: &Cloud) {
     );
     cloud.take_changes();
 
-    cloud.run("up", &["--no-test"], "").ok();
+    // A topic that SIGNAL_TOPICS no longer lists is unsubscribed.
+    let native = cloud.resource(NATIVE_PUSH);
+    cloud.file("settings.env", &SETTINGS.replace("SIGNAL_TOPICS=cloud-builds,not-there\n", ""));
+    let text = cloud.run("up", &["--no-test"], "").ok();
+    assert!(text.contains("delete subscription opwatch-signals-cloud-builds, since SIGNAL_TOPICS"), "{text}");
     let strip = |mut sink: Value| {
         sink.as_object_mut().unwrap().retain(|field, value| field != "disabled" || *value == true);
         sink
     };
     assert_eq!(strip(cloud.resource(SINK)), strip(whole));
     let changed: Vec<_> = cloud.take_changes().into_iter().map(|call| call.resource).collect();
-    assert_eq!(changed, [SINK, &format!("{TOPIC}:setIamPolicy")]);
+    assert_eq!(changed, [SINK, &format!("{TOPIC}:setIamPolicy"), NATIVE_PUSH]);
+    assert!(!cloud.resources().contains(NATIVE_PUSH) && cloud.resources().contains(FOREIGN_PUSH));
+    cloud.file("settings.env", SETTINGS);
+    cloud.put(NATIVE_PUSH, native);
 }
 
 fn a_pause_stops_signals_too(cloud: &Cloud) {

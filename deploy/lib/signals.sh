@@ -16,7 +16,7 @@ ensure_signals_topic() {
 # After the service, which must know /events before a push comes. With SIGNALS=no everything is removed; without the setting
 # nothing is asked.
 ensure_signals() {
-  local of
+  local of topics=${SIGNAL_TOPICS-}
   [[ -n ${SIGNALS-} ]] || return 0
   step "signals"
   if ! has_signals; then
@@ -25,7 +25,7 @@ ensure_signals() {
   fi
   ensure_sink
   ensure_push "$signals_subscription" "$signals_topic" "$url/events" "$signal_retention"
-  for of in ${SIGNAL_TOPICS//,/ }; do
+  for of in ${topics//,/ }; do
     if [[ -n $(describe pubsub topics % "$of") ]]; then
       ensure_push "$signals_subscription-$of" "$of" "$url/events" "$signal_retention"
     else
@@ -34,7 +34,7 @@ ensure_signals() {
     fi
   done
   for of in $(signal_subscriptions_there); do
-    [[ $of == "$signals_subscription" || ,${SIGNAL_TOPICS-}, == *",${of#"$signals_subscription-"},"* ]] ||
+    [[ $of == "$signals_subscription" || ,$topics, == *",${of#"$signals_subscription-"},"* ]] ||
       change "delete subscription $of, since SIGNAL_TOPICS does not list its topic" pubsub subscriptions delete "$of"
   done
   say_what_is_not_logged
