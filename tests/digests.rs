@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use opwatch::fakes::{End, Fault, Message, Plan, PullSubscription, Task};
+use opwatch::fakes::{ChannelMessage, End, Fault, Message, Plan, PullSubscription, Reader, Task, page};
 use opwatch::message::{Defaults, Received, read};
 use opwatch::outlets::{ADDRESSING, Part, chat, slack};
 use opwatch::prose::{Context, Digest, digest};
@@ -626,33 +626,34 @@ fn failing_if_odd(number: usize) -> Plan {
     if number % 2 == 1 { failing() } else { lasting(0) }
 }
 
+/// A report as a message carries it.
+fn report(outcome: &str, number: usize, title: &str, more: &Value) -> Report {
+    let mut told = json!({"outcome": outcome, "at": format!("2026-11-23T03:{:02}:00Z", number % 60)});
+    told.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let message = json!({"name": name(number), "service": "datastore", "title": title,
+        "state": {"version": 1, "id": number.to_string(), "report": told}});
+    let received = Received {
+        message_id: number.to_string(),
+        published: "2026-11-23T03:00:00Z".parse().unwrap(),
+        origin: Origin::Internal,
+    };
+    match read(message.to_string().as_bytes(), &received, &Defaults::new(ADDRESSING)).unwrap() {
+        watch::Message::Report(report) => *report,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Reports as messages carry them: failures of several kinds, and successes with many names.
 fn reports() -> Vec<Report> {
-    let report = |outcome: &str, number: usize, title: &str, more: Value| {
-        let mut told = json!({"outcome": outcome, "at": format!("2026-11-23T03:{:02}:00Z", number % 60)});
-        told.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let message = json!({"name": name(number), "service": "datastore", "title": title,
-            "state": {"version": 1, "id": number.to_string(), "report": told}});
-        let received = Received {
-            message_id: number.to_string(),
-            published: "2026-11-23T03:00:00Z".parse().unwrap(),
-            origin: Origin::Internal,
-        };
-        let defaults = Defaults::new(ADDRESSING);
-        match read(message.to_string().as_bytes(), &received, &defaults).unwrap() {
-            watch::Message::Report(report) => *report,
-            other => panic!("{other:?}"),
-        }
-    };
     let error = json!({"facts": {"error": {"code": 7, "status": "PERMISSION_DENIED", "text": "The caller does not have permission"}}});
     let mut reports: Vec<_> =
-        (0..3).map(|number| report("failed", number, "Nightly <backup>", error.clone())).collect();
-    reports.push(report("cannotTell", 3, "Monthly backup", json!({"reason": {"kind": "gone"}})));
-    reports.push(report("stopped", 4, "Import of orders", json!({})));
-    reports.push(report("cancelled", 5, "Export of orders", json!({})));
-    reports.extend((6..30).map(|number| report("succeeded", number, "Nightly backup", json!({}))));
+        (0..3).map(|number| report("failed", number, "Nightly <backup>", &error)).collect();
+    reports.push(report("cannotTell", 3, "Monthly backup", &json!({"reason": {"kind": "gone"}})));
+    reports.push(report("stopped", 4, "Import of orders", &json!({})));
+    reports.push(report("cancelled", 5, "Export of orders", &json!({})));
+    reports.extend((6..30).map(|number| report("succeeded", number, "Nightly backup", &json!({}))));
     reports
-        .extend((30..500).map(|number| report("succeeded", number, &format!("Backup {number}"), json!({}))));
+        .extend((30..500).map(|number| report("succeeded", number, &format!("Backup {number}"), &json!({}))));
     reports
 }
 
@@ -685,6 +686,65 @@ fn golden_digests() {
             }
             let golden = fs::read_to_string(&file).unwrap_or_default();
             assert_eq!(golden, now, "{}: {UPDATE}=1 writes it anew", file.display());
+        }
+    }
+}
+
+/// The ends of a night, as the picture in `docs/outlets/digests.md` shows them.
+fn night(locale: Locale) -> Vec<Report> {
+    let (backup, orders, users) = match locale {
+        Locale::En => ("Nightly backup", "Export of orders", "Export of users"),
+        Locale::Ja => ("夜間バックアップ", "注文のエクスポート", "ユーザーのエクスポート"),
+    };
+    let error = |code: u32, status: &str, text: &str| json!({"facts": {"error": {"code": code, "status": status, "text": text}}});
+    let denied = error(7, "PERMISSION_DENIED", "The caller does not have permission");
+    let mut reports = vec![
+        report("failed", 7, backup, &denied),
+        report("failed", 12, backup, &denied),
+        report("failed", 31, orders, &error(8, "RESOURCE_EXHAUSTED", "Quota exceeded")),
+        report("stopped", 40, users, &json!({})),
+    ];
+    for (title, numbers) in [(backup, 41..65), (orders, 65..73), (users, 73..82)] {
+        reports.extend(numbers.map(|number| report("succeeded", number, title, &json!({}))));
+    }
+    reports
+}
+
+/// As Slack shows it. With `OPWATCH_PICTURES`, a folder, it writes the pages that `docs/pictures` takes pictures of.
+#[test]
+fn a_page_shows_a_digest_as_slack_does() {
+    for (locale, zone, titled) in [
+        (Locale::En, chrono_tz::Tz::Europe__Madrid, "45 watches ended"),
+        (Locale::Ja, chrono_tz::Tz::Asia__Tokyo, "45件"),
+    ] {
+        let reports = night(locale);
+        let reports: Vec<&Report> = reports.iter().collect();
+        let now = "2026-11-23T04:00:10Z".parse().unwrap();
+        let context = Context {
+            topic: Some("projects/demo/topics/opwatch"),
+            locale,
+            zone,
+            title: None,
+            routing: Some(&Routing { mention: Some(Mention::new("S0614TZR7")), ..Routing::default() }),
+            now,
+        };
+        let notice = digest(&Digest { reports: &reports, id: "4f2a9c", diverted: None }, &context);
+        let message = ChannelMessage {
+            channel: "C0OPERATIONS".to_owned(),
+            ts: "0.0".to_owned(),
+            thread_ts: None,
+            broadcast: false,
+            at: now,
+            payload: slack::payload(&notice, Part::Whole),
+            edits: 0,
+            deleted: false,
+        };
+        let page = page(&[message], Reader { locale, zone });
+        for part in [titled, "PERMISSION_DENIED", "×24", "@S0614TZR7</span>"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        if let Some(folder) = std::env::var_os("OPWATCH_PICTURES") {
+            fs::write(Path::new(&folder).join(format!("digest.{}.html", locale.id())), page).unwrap();
         }
     }
 }

@@ -45,7 +45,7 @@ pub use events::{Event, Events};
 pub use fault::Fault;
 pub use leases::PullSubscription;
 pub use operations::{Operation, Operations};
-pub(crate) use page::{Reader, page};
+pub use page::{Reader, page};
 pub use plan::{End, Plan};
 pub use pubsub::{Delivery, Message, PubSub, Subscription};
 pub use receiver::Receiver;

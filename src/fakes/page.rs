@@ -18,11 +18,11 @@ const SCRIPT: &str = include_str!("page/page.js");
 
 /// Whose Slack it is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader {
+pub struct Reader {
     /// The language of Slack's own words.
-    pub(crate) locale: Locale,
+    pub locale: Locale,
     /// Where its clock stands.
-    pub(crate) zone: Tz,
+    pub zone: Tz,
 }
 
 impl Default for Reader {
@@ -32,7 +32,7 @@ impl Default for Reader {
 }
 
 /// The page with these messages, the oldest on top; it does not change any more.
-pub(crate) fn page(messages: &[ChannelMessage], reader: Reader) -> String {
+pub fn page(messages: &[ChannelMessage], reader: Reader) -> String {
     document(messages, reader, "", "")
 }
 
