@@ -41,6 +41,7 @@ const DEAD_PUSH: &str = "pubsub:projects/demo/subscriptions/opwatch-dead-push";
 pub(crate) const DIGEST_TOPIC: &str = "pubsub:projects/demo/topics/opwatch-digest";
 pub(crate) const DIGEST_PULL: &str = "pubsub:projects/demo/subscriptions/opwatch-digest";
 const RUN_ACCOUNT: &str = "opwatch-run@demo.iam.gserviceaccount.com";
+const COMPUTE_ACCOUNT: &str = "123456789-compute@developer.gserviceaccount.com";
 const PUSH_ACCOUNT: &str = "opwatch-push@demo.iam.gserviceaccount.com";
 
 /// All that is there after `deploy/up`, but for the enabled APIs.
@@ -175,6 +176,22 @@ fn the_examples_are_kickoffs() {
         let message =
             read(&fs::read(&file).unwrap(), &received, &Defaults::new(opwatch::outlets::ADDRESSING));
         assert!(matches!(message, Ok(Message::Start(_))), "{}: {message:?}", file.display());
+    }
+}
+
+/// What the figures of docs/cost-and-scaling.md rest on.
+#[test]
+fn the_scale_model_has_the_queues_that_up_makes() {
+    let read = |file: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let (model, made) = (read("examples/scale/main.rs"), read("deploy/lib/transport.sh"));
+    let number = |text: &str, after: &str| -> f64 {
+        let (_, found) = text.split_once(after).unwrap_or_else(|| panic!("{after}"));
+        let end = found.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap();
+        found[..end].parse().unwrap()
+    };
+    let rate = number(&model, "dispatches: ");
+    for queue in [r#"ensure_queue "$check_queue" "#, r#"ensure_queue "$report_queue" "${REPORT_RATE:-"#] {
+        assert!((number(&made, queue) - rate).abs() < f64::EPSILON, "{queue}: {rate}");
     }
 }
 
@@ -661,7 +678,12 @@ fn pause_and_resume(cloud: &Cloud) {
 
     let text = cloud.run("pause", &[], "").ok();
 
-    assert!(text.contains("Messages published since then are kept until 20"), "{text}");
+    let since: i64 = cloud.resource(PUSH)["labels"]["opwatch-paused"].as_str().unwrap().parse().unwrap();
+    let after = |days: i64| {
+        chrono::DateTime::from_timestamp(since + days * 86_400, 0).unwrap().format("%F %H:%M UTC")
+    };
+    let kept = format!("are kept until {}, waiting tasks until {} (", after(7), after(31));
+    assert!(text.contains(&kept), "{kept}: {text}");
     for (key, before) in [PUSH, INTERNAL_PUSH, DEAD_PUSH].into_iter().zip(&before) {
         let mut expected = before.clone();
         expected["pushConfig"] = json!({});
@@ -1025,6 +1047,8 @@ fn break_it(cloud: &Cloud) {
     service["spec"]["traffic"] = json!([{"percent": 100, "revisionName": "opwatch-00001"}]);
     cloud.put(SERVICE, service);
     cloud.revoke(SERVICE);
+    // Of a project that was made with the Compute Engine API on.
+    cloud.grant("cloudresourcemanager:projects/demo", "roles/editor", COMPUTE_ACCOUNT);
     cloud.revoke(INTERNAL_TOPIC);
     cloud.grant(INTERNAL_TOPIC, "roles/pubsub.publisher", RUN_ACCOUNT);
     cloud.remove(DEAD_PUSH);
@@ -1073,6 +1097,9 @@ fn doctor_finds_what_differs(cloud: &Cloud) {
         assert!(found.iter().any(|line| line.starts_with(expected)), "{expected}: {}", ran.text);
     }
     assert!(ran.text.contains("ok    topic opwatch-internal\n"), "{}", ran.text);
+    let inherited =
+        format!("grants on the project let them: serviceAccount:{COMPUTE_ACCOUNT} (roles/editor).");
+    assert!(ran.text.contains(&inherited), "{}", ran.text);
     assert!(ran.text.contains("green  the token"), "{}", ran.text);
     assert_eq!(cloud.leased(DIGEST_PULL), 0, "what deploy/doctor pulled is released");
     let changes = cloud.take_changes();

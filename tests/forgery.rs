@@ -13,8 +13,9 @@ use crate::simulation::engine::rng::Rng;
 use crate::support::emulators::emulators;
 use crate::support::opwatch::{
     DEAD_TOPIC, GREEN, INTERNAL_SUBSCRIPTION, INTERNAL_TOPIC, NAME, ORANGE, Opwatch, RED, TOPIC, colour,
-    lasting, subscriptions, texts,
+    lasting, subscriptions, texts, world,
 };
+use crate::support::process::{Process, read, variables};
 use crate::support::pushes::push_of;
 
 /// Publishes to the public topic, as anyone with `pubsub.topics.publish` on it can.
@@ -341,6 +342,22 @@ async fn a_roll_back_loses_nothing() {
     let topics = topics_of_states(&opwatch);
     assert!(topics.iter().any(|topic| topic == TOPIC) && topics[0] == INTERNAL_TOPIC, "{topics:?}");
     opwatch.stop().await;
+}
+
+#[tokio::test]
+async fn a_service_that_trusts_every_publisher_warns_at_its_start() {
+    let world = world().await;
+    for is_open in [true, false] {
+        let mut variables = variables(&world);
+        variables.retain(|(name, _)| !is_open || *name != "INTERNAL_TOPIC");
+        let lines = read(&Process::start(&variables).await.stop().await);
+        let warned = |line: &&Value| {
+            line["severity"] == "WARNING"
+                && line["message"].as_str().unwrap().starts_with("INTERNAL_TOPIC is not set: anyone")
+        };
+        assert_eq!(lines.iter().filter(warned).count(), usize::from(is_open), "{lines:#?}");
+    }
+    world.stop().await;
 }
 
 /// Refused, not read without its state: the subscription can be corrected, and nothing is lost.

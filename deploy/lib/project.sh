@@ -195,6 +195,19 @@ say_other_publishers() {
     "trusted: revoke these grants (gcloud pubsub topics get-iam-policy $1 shows them)"
 }
 
+# For deploy/doctor: who can publish to the internal topic by a grant on the project, which no grant on the topic takes back. That
+# Owners can is said in SECURITY.md.
+say_inherited_publishers() {
+  local policy members
+  policy=$(recall projects get-iam-policy "$PROJECT")
+  members=$(jq -rn --argjson policy "${policy:-null}" '
+    [$policy.bindings[]? | .role as $role
+      | select($role | IN("roles/pubsub.publisher", "roles/pubsub.editor", "roles/pubsub.admin", "roles/editor"))
+      | .members[] | "\(.) (\($role))"] | unique | join(", ")')
+  [[ -z $members ]] || say "note  what these publish to topic $internal_topic is trusted, and grants on the project let them: $members." \
+    "If you would not trust them with every report, grant roles on single topics instead (SECURITY.md)"
+}
+
 # other_members POLICY OWN-MEMBER ROLE: who else the policy grants that role, or one that includes it.
 other_members() {
   jq -rn --argjson policy "${1:-null}" --arg own "$2" --arg role "$3" '
