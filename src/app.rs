@@ -15,6 +15,7 @@ use crate::intake::keys::Keys;
 use crate::intake::server::{InFlight, Limits, serve};
 use crate::intake::signals::Signals;
 use crate::net::endpoints::Api;
+use crate::net::in_time::InTime;
 use crate::net::transport::Transport;
 use crate::outlets::Outlets;
 use crate::outlets::access::Tools;
@@ -23,6 +24,7 @@ use crate::settings::Settings;
 
 /// Builds it. Makes no call: tokens and keys are fetched when the first push needs them.
 pub fn build(settings: Settings, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> App {
+    let transport: Arc<dyn Transport> = Arc::new(InTime::new(transport));
     let authenticator = settings.push_identity.map(|identity| {
         let keys = Keys::new(Arc::clone(&transport), settings.endpoints.get(Api::Jwks));
         Authenticator::new(identity, keys, Arc::clone(&clock))

@@ -137,6 +137,41 @@ fn a_firestore_start() {
     assert!(schedules > 1_000, "{schedules}");
 }
 
+/// An instance stands still at each of a watch's calls, so long that names are free again, and each delivery is disturbed besides. Another
+/// instance takes what comes meanwhile.
+#[test]
+fn an_instance_stands_still_at_every_call() {
+    let mut schedules = 0;
+    for (access, kind, limit, duration, ledger) in [
+        (Access::Webhook, Kind::Name, 3, 90 * SECOND, false),
+        (Access::Bot, Kind::Name, 3, 90 * SECOND, true),
+        (Access::Bot, Kind::Datastore, 2, HOUR, false),
+        (Access::Webhook, Kind::Firestore, 2, 90 * SECOND, true),
+    ] {
+        let plan = plan(access, kind, limit, duration, Script::default());
+        let plan = Plan { ledger, attempts: 100, skews: vec![0, 0], ..plan };
+        let calls = run(plan.clone()).effects;
+        for (call, lasting) in (0..calls + 2).flat_map(|call| [(call, 70 * SECOND), (call, 30 * HOUR)]) {
+            let frozen = Script { effects: [(call, Effect::Freeze(lasting))].into(), ..Script::default() };
+            let deliveries = run(Plan { script: Some(frozen.clone()), ..plan.clone() }).deliveries;
+            let disordered = (0..deliveries).flat_map(|delivery| {
+                DISORDERS
+                    .map(|disorder| Script { deliveries: [(delivery, disorder)].into(), ..frozen.clone() })
+            });
+            for script in disordered.chain([frozen.clone()]) {
+                schedules += 1;
+                let plan = Plan { script: Some(script), ..plan.clone() };
+                if let Some(violation) = run(plan.clone()).violation {
+                    let trace = run(Plan { verbose: true, ..plan.clone() }).trace;
+                    panic!("{violation}\n{plan:?}\n{}", trace.join("\n"));
+                }
+            }
+        }
+    }
+    println!("{schedules} schedules");
+    assert!(schedules > 1_000, "{schedules}");
+}
+
 /// The start is made, but its check can't be scheduled, so that the kickoff goes to the dead letters: as a message with
 /// an id of its own, by which nothing is found.
 #[test]

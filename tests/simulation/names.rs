@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::engine::plan::{
-    Access, DAY, Disorder, Effect, HOUR, Kickoff, Kind, MINUTE, Ms, Plan, SECOND, Script,
+    Access, DAY, Disorder, Effect, Fault, HOUR, Kickoff, Kind, MINUTE, Ms, Plan, SECOND, Script,
 };
 use super::engine::run::{Summary, run};
+use super::engine::surroundings::Surroundings;
 
 fn script(effects: BTreeMap<u64, Effect>, deliveries: BTreeMap<u64, Disorder>) -> Script {
     Script { effects, deliveries }
@@ -128,6 +129,33 @@ fn no_run_of_errors_ends_a_watch_by_its_own_name() {
         }
     }
     assert!(pushes > 5_000, "{pushes} pushes");
+}
+
+/// An instance that stood still goes on with what it saw long ago. By then names are free again, and a step that it took would begin a
+/// second chain.
+#[test]
+fn an_instance_that_wakes_hours_later_takes_no_step() {
+    let mut frozen = 0;
+    for access in [Access::Webhook, Access::Bot] {
+        for seed in 0..20 {
+            let kinds = [Kind::Name, Kind::Datastore, Kind::Firestore];
+            let kickoffs = (0..6).map(|index| Kickoff {
+                notify: (access == Access::Bot).then_some("live"),
+                ..Kickoff::plain(DAY + index * MINUTE, kinds[index as usize % 3], 60, 40, 30 * MINUTE)
+            });
+            let summary = kept(Plan {
+                seed,
+                access,
+                kickoffs: kickoffs.collect(),
+                rates: [(Fault::Freeze, 0.05)].into(),
+                skews: vec![0; 3],
+                around: Surroundings { names: (0, 10 * MINUTE), ..Surroundings::default() },
+                ..Plan::empty()
+            });
+            frozen += summary.injected.get(&Fault::Freeze).copied().unwrap_or(0);
+        }
+    }
+    assert!(frozen > 200, "{frozen} instances stood still: too few to show anything");
 }
 
 /// What fails may be each of a watch's reads, its starts or its reports alone, for as long as it likes.

@@ -17,6 +17,22 @@ fn caught(planted: Planted) -> Option<(u64, String)> {
             Planted::PublicState => plan = plan.with_forgeries(3 * WATCHES as u64),
             Planted::SignalForks => plan = with(plan, Fault::SignalEarly),
             Planted::SentinelTwice | Planted::SentinelLost => plan = with(plan, Fault::CheckLost),
+            // Only a watch that no fault touches surely has a sentinel.
+            Planted::AdoptsWatched => {
+                let (rates, windows, stops, forgeries) = ([].into(), Vec::new(), Vec::new(), 0);
+                plan = Plan { rates, windows, stops, forgeries, adopts: true, ..plan };
+                plan = with(plan, Fault::SignalForged);
+            }
+            Planted::FreeRungs => {
+                plan.kickoffs.iter_mut().for_each(|kickoff| kickoff.until = Some(600));
+            }
+            Planted::BlindStart => {
+                plan.rates.extend([(Fault::ListGone, 0.2), (Fault::Duplicate, 0.2), (Fault::ListLag, 0.0)]);
+            }
+            Planted::OneTurn => plan = plan.with_hanging_service(),
+            Planted::PostsAgain => {
+                plan.rates.insert(Fault::SlackPlace, 0.2);
+            }
             // Few operations stand still, and few of their watches are spared by every fault.
             Planted::NeverStalls => plan.kickoffs.iter_mut().for_each(|kickoff| kickoff.stuck = true),
             _ => {}
@@ -63,6 +79,11 @@ fn every_planted_fault_is_caught() {
         (Planted::SignalForks, ["fork", "is due at"]),
         (Planted::SentinelTwice, ["its sentinel runs", "explained"]),
         (Planted::SentinelLost, ["in silence", "not told"]),
+        (Planted::AdoptsWatched, ["though w", "adopts projects"]),
+        (Planted::FreeRungs, ["fork", "checks"]),
+        (Planted::BlindStart, ["starts a second time", "does already"]),
+        (Planted::OneTurn, ["its start was due by", "know no cause"]),
+        (Planted::PostsAgain, ["that it runs", "explained"]),
     ] {
         let Some((seed, violation)) = caught(planted) else {
             missed.push(format!("{planted:?} is not caught"));

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::boundary::Boundary;
-use super::engine::plan::{Access, FAULTS, Fault, LEDGER_FAULTS, Plan, SIGNAL_FAULTS};
+use super::engine::plan::{
+    Access, FAULTS, Fault, HOUR, LEDGER_FAULTS, Plan, SIGNAL_FAULTS, SURROUNDING_FAULTS,
+};
 use super::engine::run::{on_all_cores, run};
 
 /// `cargo run --release --example simulate -- --seeds 10000` runs more.
@@ -32,12 +34,19 @@ fn every_promise_holds_in_two_hundred_worlds() {
     println!("faults injected: {faults:?}");
     println!("counted: {figures:?}");
     assert_eq!(failed, Vec::<String>::new());
-    let unseen = ["starts refused for their path", "nights refused for their path", "nights that started"]
-        .into_iter()
-        .filter(|what| figures.get(what).is_none_or(|count| *count < WATCHES as u64));
+    let unseen = [
+        "starts refused for their path",
+        "nights refused for their path",
+        "nights that started",
+        "starts that no fault touched",
+        "watches that no fault touched",
+        "handled by version 0.1",
+    ]
+    .into_iter()
+    .filter(|what| figures.get(what).is_none_or(|count| *count < WATCHES as u64));
     assert_eq!(unseen.collect::<Vec<_>>(), Vec::<&str>::new(), "{figures:?}: too few to show anything");
     let enough = (WATCHES as u64 / 10).max(1);
-    let kinds = FAULTS.iter().chain(LEDGER_FAULTS);
+    let kinds = FAULTS.iter().chain(LEDGER_FAULTS).chain(SURROUNDING_FAULTS);
     let rare = kinds.filter(|fault| faults.get(*fault).is_none_or(|count| *count < enough));
     assert_eq!(rare.collect::<Vec<_>>(), Vec::<&Fault>::new(), "{faults:?}: too few to show anything");
     assert!(pushes > 2_000 * WATCHES as u64, "{pushes} pushes: too few to show anything");
@@ -122,6 +131,11 @@ fn half_of_the_seeds_are_of_a_bot_and_half_have_a_ledger() {
         ("worlds with a hostile publisher", 60, count(|plan| plan.forgeries > 0)),
         ("worlds without an internal topic", 30, count(|plan| plan.boundary == Boundary::Open)),
         ("upgrades", 15, count(|plan| matches!(plan.boundary, Boundary::Introduced { .. }))),
+        ("clocks that are hours off", 10, count(|plan| plan.has_wrong_clocks() && plan.most_skew() > HOUR)),
+        ("instances with different settings", 20, count(|plan| plan.around.mixed && plan.skews.len() > 1)),
+        ("names that are free early", 60, count(|plan| plan.around.names.0 == 0)),
+        ("long lists", 20, count(|plan| plan.around.listed > 0)),
+        ("instances that take few pushes", 30, count(|plan| plan.around.concurrency < 80)),
         ("roll-backs", 8, count(|plan| matches!(plan.boundary, Boundary::Introduced { back: Some(_), .. }))),
     ] {
         assert!(count >= least, "{what}: {count}");

@@ -83,10 +83,11 @@ impl Boundary {
 }
 
 /// Fields of `state` that version 0.1 does not know.
-const NEW_STATE: [&str; 5] = ["ladder", "from", "sentinel", "signal", "usual"];
+const NEW_STATE: [&str; 9] =
+    ["ladder", "from", "sentinel", "signal", "usual", "origin", "startedBy", "lookUp", "counted"];
 
 /// A message without what version 0.1 does not know, and that.
-fn as_old(data: &[u8]) -> (Vec<u8>, Map<String, Value>) {
+pub(super) fn as_old(data: &[u8]) -> (Vec<u8>, Map<String, Value>) {
     let mut message: Value = serde_json::from_slice(data).unwrap_or_default();
     let mut unknown = Map::new();
     if let Some(state) = message.get_mut("state").and_then(Value::as_object_mut) {
@@ -165,7 +166,7 @@ impl World {
     fn reads_as_old(&self, message: &Message, has_internal: bool) -> bool {
         let is_before = matches!(self.plan.boundary, Boundary::Introduced { .. }) && !has_internal;
         let data: Value = serde_json::from_slice(&message.data).unwrap_or_default();
-        self.plan.signals && is_before && (message.form != Form::Kickoff || data.get("until").is_none())
+        is_before && (message.form != Form::Kickoff || data.get("until").is_none())
     }
 
     /// Whether a push is handled by the rules of version 0.1.

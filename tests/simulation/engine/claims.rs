@@ -49,9 +49,15 @@ const NOT_MARKED: &str = "told again: it could not be marked as sent";
 const LEASE_OVER: &str = "told again: the lease was over";
 const WRONG_CLOCK: &str = "told again: the lease was over by a wrong clock";
 const RELEASED: &str = "told again: a release came late";
+pub(super) const FROZEN: &str = "told again: its instance stood still";
 const WAITED: &str = "told again: it had waited long enough";
 
 impl Claiming {
+    /// The report and its owner, if the claim is over by then.
+    pub(super) fn lapses(&self, by: Ms) -> Option<(String, String)> {
+        (by >= self.since + LEASE.num_milliseconds() as Ms).then(|| (self.report.clone(), self.owner.clone()))
+    }
+
     /// Whether the ledger did not work for it.
     fn has_failed(&self) -> bool {
         self.failed || self.open > 0
@@ -60,7 +66,7 @@ impl Claiming {
 
 impl Claims {
     /// The claim of `owner` keeps nobody from telling `report` any more.
-    fn end(&mut self, report: &str, owner: &str, why: &'static str) {
+    pub(super) fn end(&mut self, report: &str, owner: &str, why: &'static str) {
         self.void.entry(owner.to_owned()).or_insert(why);
         for told in self.of(report).filter(|told| told.owner == owner && !told.marked) {
             told.open.get_or_insert(why);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::owed::Owed;
-use super::plan::{Ending, Kickoff, Kind, MINUTE, Ms, Plan, SECOND};
+use super::plan::{Access, Ending, Kickoff, Kind, MINUTE, Ms, Plan, SECOND};
 use super::pubsub::Message;
 use super::services::is_report;
 use super::slack::{RUNNING, STALLED};
@@ -87,7 +87,7 @@ pub(crate) struct Book {
     starts_until: Ms,
     /// An acknowledged delivery saw the end.
     pub(crate) saw_end: bool,
-    /// An answer came without a `Date`, to an instance whose clock may be wrong by ten minutes.
+    /// An answer came without a `Date`, to an instance whose clock may be wrong.
     pub(crate) undated: bool,
     /// The API asked to wait until then.
     pub(crate) asked_until: Ms,
@@ -114,6 +114,10 @@ pub(crate) struct Ledger {
     pub(crate) figures: BTreeMap<&'static str, u64>,
     /// The longest time that a watch had two checks waiting, in thousandths of its interval.
     pub(crate) longest_fork: u64,
+    /// How far a clock may be wrong.
+    pub(super) most_skew: Ms,
+    /// The chain's check waits on after a signal's end, for the message that follows the watch; by then the report's name may be free.
+    leaves_checks: bool,
 }
 
 impl Book {
@@ -140,6 +144,8 @@ impl Ledger {
             violation: None,
             figures: BTreeMap::new(),
             longest_fork: 0,
+            leaves_checks: plan.access == Access::Bot,
+            most_skew: if plan.has_wrong_clocks() { plan.most_skew() } else { 0 },
         }
     }
 
@@ -312,7 +318,9 @@ impl Ledger {
                     };
                     book.unknown_after_signal |= left && cannot_tell;
                     book.ended_by_signal |= is_end && matches!(asker, Form::Signal | Form::Look);
-                } else if book.copies + book.sentinels > 0 || book.signals > 0 && disturbed {
+                } else if book.copies + book.sentinels > 0
+                    || book.signals > 0 && (disturbed || self.leaves_checks)
+                {
                     book.freed_reports += 1;
                 } else {
                     self.broken(format!("w{watch}: a second report without a copy"));
@@ -475,7 +483,7 @@ impl Ledger {
             "is still running" => {
                 let begun = end.map_or(book.at, |(from, _)| from.min(book.at));
                 let least = book.steps.lasts_at_least() * 9 / 10;
-                let error = if book.undated { 10 * MINUTE } else { 0 };
+                let error = if book.undated { self.most_skew } else { 0 };
                 now + error < begun + least
             }
             _ => false,

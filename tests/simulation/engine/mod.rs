@@ -24,5 +24,6 @@ pub(crate) mod services;
 pub(crate) mod signals;
 pub(crate) mod slack;
 pub(crate) mod steps;
+pub(crate) mod surroundings;
 pub(crate) mod tasks;
 pub(crate) mod world;

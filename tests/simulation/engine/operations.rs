@@ -35,6 +35,11 @@ impl Operation {
         }
     }
 
+    /// One that was over when the run began.
+    pub(crate) fn over(name: String, ending: Ending, request: Map<String, Value>) -> Self {
+        Self { name, from: 0, until: 1, ending, stuck: false, request, visible_at: 0 }
+    }
+
     /// Whether both were asked for the same, whatever their labels say and their placeholders stand for.
     pub(crate) fn asks_for_the_same_as(&self, other: &Self) -> bool {
         asked_for(&self.request) == asked_for(&other.request)
@@ -134,7 +139,7 @@ impl Filter {
 }
 
 /// Entries of a page.
-const PAGE: usize = 40;
+pub(super) const PAGE: usize = 40;
 
 impl World {
     pub(crate) fn operation(&self, name: &str) -> Option<&Operation> {
@@ -154,7 +159,7 @@ impl World {
         (200, operation.show(now, state))
     }
 
-    /// A page of the operations of a project or database, as far as its filter goes.
+    /// A page of the operations of a project or database, as far as its filter goes: newest first.
     pub(crate) fn list(&self, path: &str) -> (u16, Value) {
         let (resource, query) = path.split_once("/operations?").unwrap_or((path, ""));
         let fields: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
@@ -163,29 +168,27 @@ impl World {
         let Some(wanted) = Filter::of(resource.contains("/databases/"), field("filter")) else {
             return (400, error(400, "INVALID_ARGUMENT"));
         };
-        let from: usize = field("pageToken").parse().unwrap_or(0);
+        // A page begins with the newest operation that none before it has shown. The same order as in `src/fakes/operations.rs`.
+        let from: usize = field("pageToken").parse().unwrap_or(self.operations.len());
         let size = field("pageSize")
             .parse()
             .ok()
             .filter(|size| *size > 0)
             .map_or(PAGE, |size: usize| size.min(PAGE));
         let now = self.now();
-        let of_resource = |operation: &&Operation| {
+        let of_resource = |(_, operation): &(usize, &Operation)| {
             operation.visible_at <= now
                 && operation.name.rsplit_once("/operations/").is_some_and(|(own, _)| own == resource)
                 && wanted.takes(operation, now)
         };
-        let shown: Vec<Value> = self
-            .operations
-            .iter()
-            .filter(of_resource)
-            .skip(from)
-            .take(size + 1)
-            .map(|operation| operation.show(now, None))
-            .collect();
-        let mut page = json!({"operations": shown.iter().take(size).collect::<Vec<_>>()});
-        if shown.len() > size {
-            page["nextPageToken"] = json!((from + size).to_string());
+        let mut found =
+            self.operations[..from.min(self.operations.len())].iter().enumerate().rev().filter(of_resource);
+        let shown: Vec<(usize, Value)> =
+            found.by_ref().take(size).map(|(index, operation)| (index, operation.show(now, None))).collect();
+        let last = shown.last().map(|(index, _)| *index);
+        let mut page = json!({"operations": shown.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>()});
+        if let Some(last) = last.filter(|_| found.next().is_some()) {
+            page["nextPageToken"] = json!(last.to_string());
         }
         (200, page)
     }
@@ -197,7 +200,7 @@ impl World {
         let resource = path.rsplit_once(':').map_or(path, |(resource, _)| resource);
         let push = &self.pushes[&self.current];
         let (watch, listed) = (self.messages[push.message].watch, push.listed.unwrap_or(now));
-        let excuse = if push.dated.is_some() { 0 } else { 11 * MINUTE };
+        let excuse = if push.dated.is_some() { 0 } else { self.plan.most_skew() + MINUTE };
         self.spoil_start(watch, &mut request);
         self.hold_to_path(watch, &request);
         let kickoff = self.plan.kickoffs[watch].clone();

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::ledger::Ledger;
-use super::operations::Operation;
+use super::operations::{Operation, PAGE};
 use super::plan::{Access, Ending, Fault, Kind, MINUTE, Ms, SECOND};
 use super::world::World;
 
@@ -14,10 +14,12 @@ const HOPS: Ms = 20 * SECOND;
 const TO_SLACK: Ms = 45 * SECOND;
 /// Looks without progress until a stall warning, as the instances are set.
 pub(crate) const STALL_AFTER: u32 = 10;
-/// How far an instance's clock may be wrong.
-const SKEW: Ms = 10 * MINUTE;
 /// Nothing is started later than an hour after the kickoff, by a clock that may be wrong.
-const START_WINDOW: Ms = 60 * MINUTE - SKEW - MINUTE;
+const START_WINDOW: Ms = 59 * MINUTE;
+/// What a start may take that no fault touches: its turn after another of the same request, and a short list.
+const START_TIME: Ms = 2 * MINUTE;
+/// A page of a long list, and its part of the deliveries that it is read in.
+const PAGE_TIME: Ms = 4 * SECOND;
 
 /// What the books know of a watch for this.
 #[derive(Default)]
@@ -85,9 +87,8 @@ impl Ledger {
     }
 
     /// What a check saw. `last`: it is the last of its grid.
-    pub(crate) fn saw(&mut self, watch: usize, seen: Seen, last: bool, wrong_clocks: bool, now: Ms) {
+    pub(crate) fn saw(&mut self, watch: usize, seen: Seen, last: bool, skew: Ms, now: Ms) {
         let book = &mut self.books[watch];
-        let skew = if wrong_clocks { SKEW } else { 0 };
         let lasts = book.steps.lasts();
         let end = book.since.unwrap_or(book.at) + lasts.saturating_sub(2 * book.steps.longest(lasts));
         let leaves_time = book.shortest(now) >= 30 * SECOND;
@@ -121,7 +122,7 @@ impl Ledger {
                 owed.start_trouble
                     || book.copies > 0
                     || self.path_was_used(watch)
-                    || now > book.at + START_WINDOW
+                    || now + if book.undated { self.most_skew } else { 0 } > book.at + START_WINDOW
             }
             "the watch was lost" => book.lost > 0,
             _ => true,
@@ -158,11 +159,12 @@ impl World {
             }
             self.ledger.count("watches that no fault touched");
             // Another watch's rate limit holds back this one's reports and edits.
-            if !self.plan.rates.contains_key(&Fault::SlackLimit) {
+            if !self.plan.rates.contains_key(&Fault::SlackLimit) && !self.plan.around.slack_pace {
                 self.end_was_told_in_time(watch);
                 self.edits_were_made(watch);
             }
             self.stall_was_told(watch);
+            self.start_was_made_in_time(watch);
             self.night_was_kept(watch);
         }
     }
@@ -205,11 +207,33 @@ impl World {
     /// it is short.
     fn edits_were_made(&mut self, watch: usize) {
         let (kickoff, book) = (&self.plan.kickoffs[watch], &self.ledger.books[watch]);
-        let live = matches!(kickoff.notify.or(self.plan.notify), None | Some("live"));
+        let default = if self.plan.around.mixed { Some("of each instance") } else { self.plan.notify };
+        let live = matches!(kickoff.notify.or(default), None | Some("live"));
         let owed = book.owed.followed_looks.saturating_sub(1) / 2;
         if self.plan.access == Access::Bot && live && book.owed.edits < owed {
             let violation = format!("w{watch}: {} edits, {owed} are due", book.owed.edits);
             self.ledger.broken(violation);
+        }
+    }
+
+    /// A start that no fault touches is made soon, whatever befalls others at the same time, unless it found another that does the
+    /// same, or its path was used before.
+    fn start_was_made_in_time(&mut self, watch: usize) {
+        let book = &self.ledger.books[watch];
+        let pages = 2 * self.plan.around.listed / PAGE as Ms;
+        let due = book.at + START_TIME + pages * PAGE_TIME;
+        let refused = book.posts.iter().any(|(_, outcome)| *outcome == "was not started");
+        let late = match book.operations.first() {
+            Some(first) => self.operations[*first].from > due,
+            None => refused && !self.ledger.path_was_used(watch),
+        };
+        let (started, violation) =
+            (!book.operations.is_empty(), format!("w{watch}: its start was due by {due}: {:?}", book.posts));
+        if late {
+            self.ledger.broken(violation);
+        }
+        if started {
+            self.ledger.count("starts that no fault touched");
         }
     }
 

@@ -8,6 +8,7 @@ use super::boundary::Boundary;
 use super::outputs::Prefix;
 use super::rng::Rng;
 use super::steps::Steps;
+use super::surroundings::Surroundings;
 
 /// Milliseconds since the run began.
 pub(crate) type Ms = u64;
@@ -97,6 +98,20 @@ pub(crate) enum Fault {
     SignalForged,
     /// A waiting check is gone, and with it the chain of its watch.
     CheckLost,
+    /// An instance stands still in the middle of its pushes, and goes on with them seconds to hours later.
+    Freeze,
+    /// All instances have as many pushes as they take: Cloud Run says 429.
+    Overload,
+    /// The list of operations is not there: 404 in a front end's words, or 501.
+    ListGone,
+    /// Slack took a post or an edit and does not say where it is, or names another place.
+    SlackPlace,
+    /// Slack took a post less than a second ago.
+    SlackPace,
+    /// A report's task waits for those before it: its queue has a rate.
+    QueuePace,
+    /// One service never answers, while all others do.
+    ServiceHangs,
 }
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -143,6 +158,17 @@ pub(crate) const SIGNAL_FAULTS: &[Fault] = &[
     Fault::SignalLate,
     Fault::SignalForged,
     Fault::CheckLost,
+];
+
+/// Those of the surroundings.
+pub(crate) const SURROUNDING_FAULTS: &[Fault] = &[
+    Fault::Freeze,
+    Fault::Overload,
+    Fault::ListGone,
+    Fault::SlackPlace,
+    Fault::SlackPace,
+    Fault::QueuePace,
+    Fault::ServiceHangs,
 ];
 
 /// A rule of opwatch's that the world undoes behind its back, to show that the invariants would see it missing.
@@ -202,6 +228,16 @@ pub(crate) enum Planted {
     SentinelTwice,
     /// A sentinel whose name is free counts as created, and is not.
     SentinelLost,
+    /// A signal adopts what a watch has the sentinel of.
+    AdoptsWatched,
+    /// The next rung is one that no copy would choose.
+    FreeRungs,
+    /// A list that is not there counts as empty.
+    BlindStart,
+    /// A start waits for every other one of its instance.
+    OneTurn,
+    /// An `ok` of Slack's that does not say where the message is counts as a refusal.
+    PostsAgain,
 }
 
 /// What becomes of one effect: a call to a service.
@@ -227,6 +263,8 @@ pub(crate) enum Effect {
     CrashAfter,
     /// No answer comes, and it is done so much later.
     Later(Ms),
+    /// It is done, and the instance stands still for so long before it sees the answer.
+    Freeze(Ms),
 }
 
 /// What becomes of one delivery.
@@ -268,6 +306,8 @@ pub(crate) enum Down {
     Publish,
     Opwatch,
     Ledger,
+    /// Firestore answers nothing.
+    Firestore,
 }
 
 /// Channels of Slack: the settings' own, and two that watches ask for.
@@ -400,6 +440,8 @@ pub(crate) struct Plan {
     pub(crate) forgeries: u64,
     /// No answer of an API's has a `Date`.
     pub(crate) undated: bool,
+    /// What else the world is like.
+    pub(crate) around: Surroundings,
     pub(crate) script: Option<Script>,
     /// Keep the lines of the trace, not only their hash.
     pub(crate) verbose: bool,
@@ -425,6 +467,7 @@ impl Plan {
             boundary: Boundary::Internal,
             forgeries: 0,
             undated: false,
+            around: Surroundings::default(),
             script: None,
             verbose: false,
         }
@@ -434,7 +477,8 @@ impl Plan {
     /// its own, so that one can grow without changing the others.
     pub(crate) fn of_seed(seed: u64, watches: usize, left_out: &BTreeSet<Fault>) -> Self {
         let mut rng = part(seed, 8);
-        Self::of_fixed_prefixes(seed, watches, left_out).with_placeholders(&mut rng)
+        let plan = Self::of_fixed_prefixes(seed, watches, left_out).with_placeholders(&mut rng);
+        plan.with_surroundings(&mut part(seed, 11), left_out)
     }
 
     /// The same, in six of ten seeds with signals.
@@ -533,7 +577,7 @@ fn part(seed: u64, number: u64) -> Rng {
     Rng::new((seed ^ 0x6f70_7761_7463_6800).wrapping_add(number << 56))
 }
 
-fn rates(rng: &mut Rng, faults: &[Fault], left_out: &BTreeSet<Fault>) -> BTreeMap<Fault, f64> {
+pub(super) fn rates(rng: &mut Rng, faults: &[Fault], left_out: &BTreeSet<Fault>) -> BTreeMap<Fault, f64> {
     let mut rates = BTreeMap::new();
     let density = rng.unit();
     for fault in faults {
@@ -564,7 +608,7 @@ fn windows(rng: &mut Rng) -> Vec<Window> {
 }
 
 /// Whether and when something is down: what it is, its shortest and longest time, and how likely it is.
-fn window(rng: &mut Rng, (down, shortest, longest, odds): (Down, Ms, Ms, f64)) -> Option<Window> {
+pub(super) fn window(rng: &mut Rng, (down, shortest, longest, odds): (Down, Ms, Ms, f64)) -> Option<Window> {
     rng.chance(odds).then(|| {
         let from = rng.below(12 * HOUR);
         let to = from + rng.log_uniform(shortest as f64, longest as f64) as Ms;

@@ -6,11 +6,16 @@ use serde_json::{Value, json};
 use super::boundary::{Pushed, Topic};
 use super::claims::Claiming;
 use super::plan::{DAY, Disorder, Down, Ending, Fault, HOUR, MINUTE, Ms, SECOND};
+use super::surroundings::Busy;
 use super::tasks::{NEW_NOTIFY, NEW_OUTCOME};
 use super::world::{Event, Form, Instance, World, hash_of};
 
 /// The subscriptions' `--ack-deadline` in `deploy/up`.
-const ACK_DEADLINE: Ms = 60 * SECOND;
+pub(super) const ACK_DEADLINE: Ms = 60 * SECOND;
+
+/// The same's `messageRetentionDuration`: the default, and that of dead letters.
+const RETENTION: Ms = 7 * DAY;
+const RETENTION_OF_DEAD: Ms = 31 * DAY;
 
 #[allow(clippy::struct_excessive_bools, reason = "each is a mark of its own in the books")]
 pub(crate) struct Message {
@@ -74,7 +79,11 @@ pub(crate) struct Push {
     /// Which life of its instance handles it.
     pub(crate) generation: u64,
     /// Its answer will be lost.
-    hangs: bool,
+    pub(super) hangs: bool,
+    /// Its instance stood still meanwhile.
+    pub(super) frozen: bool,
+    /// A call of it to a service that hangs is over then.
+    pub(super) hangs_until: Ms,
     /// Whether the task that it asked for is its own, not another's.
     pub(crate) created: Option<bool>,
     /// The connection broke while it asked: whose the task is, opwatch can't know.
@@ -227,7 +236,7 @@ impl World {
                 return None;
             }
         }
-        let instance = self.rng.below(self.instances.len() as u64) as usize;
+        let instance = self.instance_for(index, hangs)?;
         let Some(pushed) = self.pushed(index, instance) else {
             self.note(&[13, index as u64], || format!("instance {instance} has no path for message {index}"));
             if !hangs {
@@ -260,6 +269,8 @@ impl World {
             awaits: 0,
             generation: self.instances[instance].generation,
             hangs,
+            frozen: false,
+            hangs_until: 0,
             created: None,
             unsure: false,
             create_timed_out: false,
@@ -287,7 +298,42 @@ impl World {
         Some((number, instance, pushed))
     }
 
+    /// An instance that takes the push of a message. One that `hangs` is not answered in any case.
+    fn instance_for(&mut self, index: usize, hangs: bool) -> Option<usize> {
+        let (watch, now) = (self.messages[index].watch, self.now());
+        match self.free_instance() {
+            Ok(instance) => return Some(instance),
+            Err(Busy::Full) => {
+                self.count_fault(Fault::Overload);
+                self.note(&[22, index as u64], || format!("no instance has room for message {index}"));
+                if !hangs {
+                    self.refuse(index);
+                }
+            }
+            Err(Busy::Frozen) => {
+                self.note(&[23, index as u64], || {
+                    format!("message {index} waits in an instance that stands still")
+                });
+                self.ledger.touched(watch, now);
+                if !hangs {
+                    self.at(now + ACK_DEADLINE, Event::Expire(index));
+                }
+            }
+        }
+        None
+    }
+
+    /// A message that nobody has acknowledged is kept for as long as `deploy/up` says.
+    fn hold_to_retention(&mut self, index: usize) {
+        let message = &self.messages[index];
+        let kept = if message.dead { RETENTION_OF_DEAD } else { RETENTION };
+        if !message.acknowledged && self.now() > message.published + kept {
+            self.ledger.broken(format!("message {index} was never acknowledged, and is deleted"));
+        }
+    }
+
     fn disorder(&mut self, index: usize) -> Option<Disorder> {
+        self.hold_to_retention(index);
         let now = self.now();
         self.deliveries += 1;
         if let Some(script) = &self.plan.script {
@@ -323,7 +369,7 @@ impl World {
             _ => {}
         }
         let spent = self.now() - push.began;
-        if spent > 20 * SECOND {
+        if spent > 20 * SECOND && !push.frozen {
             self.ledger.broken(format!("push {number} took {spent} ms"));
         }
         let last_resort = matches!(handled.decision, Action::GaveUp | Action::KeptLost);

@@ -78,10 +78,13 @@ struct Setup {
     notify: Option<&'static str>,
     ledger: bool,
     adopts: bool,
+    /// Every second instance has other settings.
+    mixed: bool,
 }
 
-fn settings(setup: Setup, trust: Trust, has_sink: bool) -> Settings {
-    let Setup { access, notify, ledger, adopts } = setup;
+fn settings(setup: Setup, trust: Trust, has_sink: bool, has_own: bool) -> Settings {
+    let Setup { access, notify, ledger, adopts, .. } = setup;
+    let (notify, stall_after) = if has_own { (other_notify(notify), 3) } else { (notify, STALL_AFTER) };
     let bot = access == Access::Bot;
     let target = bot.then(|| Target::new(CHANNELS[0]));
     let slack = if bot {
@@ -110,7 +113,7 @@ fn settings(setup: Setup, trust: Trust, has_sink: bool) -> Settings {
                 ..testing::policy(slack.powers())
             },
             routing: Routing { target, notify, ..Routing::default() },
-            stall_after: STALL_AFTER,
+            stall_after,
             defaults: if adopts { Defaults::new(opwatch::outlets::ADDRESSING) } else { fixed },
             title: adopts.then(|| "opwatch adopts".to_owned()),
             signals: has_sink,
@@ -120,6 +123,15 @@ fn settings(setup: Setup, trust: Trust, has_sink: bool) -> Settings {
         push_identity: None,
         endpoints: Endpoints::default(),
         access_token: Some("token".into()),
+    }
+}
+
+/// What the settings of every second instance tell people, where they differ: of successes too.
+fn other_notify(notify: Option<&str>) -> Option<&'static str> {
+    match notify {
+        None => Some("start,end"),
+        Some("live") => Some("end"),
+        Some(_) => None,
     }
 }
 
@@ -194,7 +206,8 @@ pub(crate) fn run(plan: Plan) -> Summary {
 impl Run {
     fn new(plan: Plan) -> Self {
         let Plan { access, notify, ledger, adopts, .. } = plan;
-        let (skews, setup) = (plan.skews.clone(), Setup { access, notify, ledger, adopts });
+        let mixed = plan.around.mixed;
+        let (skews, setup) = (plan.skews.clone(), Setup { access, notify, ledger, adopts, mixed });
         let world = Arc::new(Mutex::new(World::new(plan)));
         let mut run = Self { world, instances: Vec::new(), in_flight: BTreeMap::new(), setup };
         for skew in skews {
@@ -221,7 +234,8 @@ impl Run {
                 world.plan.signals && instance.is_multiple_of(2),
             )
         };
-        Arc::new(build(settings(self.setup, trust, has_sink), line, clock))
+        let has_own = self.setup.mixed && !instance.is_multiple_of(2);
+        Arc::new(build(settings(self.setup, trust, has_sink, has_own), line, clock))
     }
 
     async fn drive(&mut self) {
@@ -241,6 +255,7 @@ impl Run {
                 Event::Deploy(instance, internal) => self.redeploy(instance, internal),
                 Event::Forge(victim) => self.world().forge(victim),
                 Event::Signal(operation, entry) => self.world().signal(operation, entry),
+                Event::Freeze(instance, lasting) => self.world().freeze(instance, lasting),
                 Event::Stop => (0..self.instances.len()).for_each(|instance| self.kill(instance)),
             }
         }
@@ -274,13 +289,16 @@ impl Run {
         let (ends, jump) = {
             let mut world = self.world();
             let ends = world.strikes(Fault::Terminate);
-            let jump = world.strikes(Fault::Step).then(|| world.rng.between(0, 1_200_000) as i64 - 600_000);
+            let most = world.plan.most_skew();
+            let jump =
+                world.strikes(Fault::Step).then(|| world.rng.between(0, 2 * most) as i64 - most as i64);
             if jump.is_some() {
                 world.instances[instance].stepped = true;
             }
             if ends || jump.is_some() {
                 world.touch(number);
             }
+            world.may_freeze(instance);
             if ends {
                 world.instances[instance].quiet_until.clear();
                 world.instances[instance].generation += 1;
@@ -315,6 +333,9 @@ impl Run {
     fn poll(&mut self, number: u64) {
         let Some((instance, work)) = self.in_flight.get_mut(&number) else { return };
         let instance = *instance;
+        if self.world.lock().expect("the world").is_frozen(instance) {
+            return;
+        }
         self.world.lock().expect("the world").current = number;
         let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let killed = std::mem::take(&mut self.world().killed);

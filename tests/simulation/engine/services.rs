@@ -20,6 +20,9 @@ use super::world::{Event, Form, World, hash_of, time};
 /// The line of all instances to the world.
 pub(crate) struct SimTransport(pub(crate) Arc<Mutex<World>>);
 
+/// How long a call takes at most whose service hangs.
+const CALL_LIMIT: Ms = 8 * SECOND;
+
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -128,7 +131,7 @@ impl World {
         self.before(target, number, &request.body);
         let asked = target.is_slack().then(|| self.read_slack(target, &request.body));
         let call = target.is_datastore().then(|| self.read_datastore(target, &request.body));
-        let effect = self.choose(target);
+        let effect = self.choose(target, &path, &request.body);
         self.effects += 1;
         let limit = limit.as_millis() as Ms;
         let wait = match effect {
@@ -140,7 +143,7 @@ impl World {
             _ => self.latency(),
         };
         let done = match effect {
-            None | Some(Effect::Lost | Effect::LostLate | Effect::CrashAfter) => true,
+            None | Some(Effect::Lost | Effect::LostLate | Effect::CrashAfter | Effect::Freeze(_)) => true,
             Some(Effect::Garbage { done, .. }) => done,
             Some(_) => false,
         };
@@ -195,7 +198,17 @@ impl World {
             }
             _ => self.after(target, number, &result, asked_until),
         }
+        if effect.is_none()
+            && matches!(target, Target::Post | Target::Update)
+            && deed.is_some()
+            && self.strikes(Fault::SlackPlace)
+        {
+            self.misplace(target, deed, &mut result);
+        }
         self.plant(target, deed, &mut result);
+        if let Some(Effect::Freeze(lasting)) = effect {
+            self.freeze(self.pushes[&number].instance, lasting);
+        }
         let limited = target.is_slack() && matches!(&result, Ok(answer) if answer.status >= 400);
         let of_claim = call.is_some_and(|call| call.report().is_some());
         let quiet_until =
@@ -220,7 +233,9 @@ impl World {
         };
         let html = || "<html>log in</html>".to_owned();
         let result = match effect {
-            None | Some(Effect::CrashBefore | Effect::CrashAfter) => Ok(answer(status, body, None)),
+            None | Some(Effect::CrashBefore | Effect::CrashAfter | Effect::Freeze(_)) => {
+                Ok(answer(status, body, None))
+            }
             Some(Effect::Refused(status, word, wait)) => {
                 let body = if target.is_slack() { word.to_owned() } else { error(status, word).to_string() };
                 return (Ok(answer(status, body, wait)), wait);
@@ -240,6 +255,7 @@ impl World {
                 5 => Ok(Answer { date: None, ..answer(status, body, None) }),
                 6 => Ok(answer(503, error(503, "UNAVAILABLE").to_string(), None)),
                 7 => Ok(answer(200, "{}".to_owned(), None)),
+                8 => Ok(answer(404, html(), None)),
                 _ if done => Ok(Answer { date: None, ..answer(200, html(), None) }),
                 _ => Ok(answer(200, html(), None)),
             },
@@ -259,6 +275,9 @@ impl World {
                     _ => format!(r#"{{"channel":"C0DEFAULT","ok":true,"ts":"{}"}}"#, slack::ts_of(index))
                         .into(),
                 };
+            }
+            Some(Planted::BlindStart) if target == Target::List && matches!(answer.status, 404 | 501) => {
+                (answer.status, answer.body) = (200, "{}".into());
             }
             Some(Planted::NeverStarts) if target == Target::List => refuse(answer, 403, "PERMISSION_DENIED"),
             Some(Planted::TroubleAtLimit)
@@ -392,17 +411,17 @@ impl World {
         if matches!(target, Target::ReadTask | Target::DeleteTask) {
             return;
         }
-        let (now, wrong) = (self.now(), self.has_wrong_clocks());
+        let (now, wrong, skew) = (self.now(), self.has_wrong_clocks(), self.plan.most_skew());
         let push = self.pushes.get_mut(&number).expect("in flight");
         let watch = self.messages[push.message].watch;
         let dated = matches!(result, Ok(answer) if answer.date.is_some());
         push.dated = dated.then_some(now);
-        // Without a `Date` the instance's clock counts, which may be ten minutes ahead: a copy's check may then
+        // Without a `Date` the instance's clock counts, which may be ahead: a copy's check may then
         // stand so far ahead of the living chain, until that comes to it.
         let book = &mut self.ledger.books[watch];
         if !dated && wrong {
             book.undated = true;
-            book.asked_until = book.asked_until.max(now + 10 * MINUTE);
+            book.asked_until = book.asked_until.max(now + skew);
         }
         if let Some(until) = asked_until {
             push.api_not_before = push.api_not_before.max(until);
@@ -413,7 +432,8 @@ impl World {
             let (last, form) = (self.ledger.is_last(message), message.form);
             // A signal's look edits nothing.
             if !(matches!(form, Form::Signal | Form::Look) && seen(result) == Seen::Running) {
-                self.ledger.saw(watch, seen(result), last, wrong, now);
+                let skew = if wrong { skew } else { 0 };
+                self.ledger.saw(watch, seen(result), last, skew, now);
             }
         }
         let answer = match result {
@@ -444,11 +464,14 @@ impl World {
     }
 
     /// The fault that strikes this call, if one does.
-    fn choose(&mut self, target: Target) -> Option<Effect> {
+    fn choose(&mut self, target: Target, path: &str, body: &[u8]) -> Option<Effect> {
         let effect = match &self.plan.script {
             Some(script) => script.effects.get(&self.effects).copied(),
-            None => self.draw(target),
+            None => self.draw(target, path, body),
         };
+        if effect.is_none() && self.plan.planted == Some(Planted::OneTurn) && self.is_turn_taken(target) {
+            return Some(Effect::TimedOut);
+        }
         let current = self.current;
         let push = self.pushes.get_mut(&current).expect("in flight");
         match target {
@@ -466,7 +489,14 @@ impl World {
         effect
     }
 
-    fn draw(&mut self, target: Target) -> Option<Effect> {
+    /// Whether another push of the same instance has a call that hangs.
+    fn is_turn_taken(&self, target: Target) -> bool {
+        let (own, now) = (self.pushes[&self.current].instance, self.now());
+        matches!(target, Target::List | Target::Start)
+            && self.pushes.values().any(|push| push.instance == own && push.hangs_until > now)
+    }
+
+    fn draw(&mut self, target: Target, path: &str, body: &[u8]) -> Option<Effect> {
         if self.strikes(Fault::CrashBefore) {
             return Some(Effect::CrashBefore);
         }
@@ -478,15 +508,27 @@ impl World {
             return Some(Effect::NoToken { late: self.rng.chance(0.3) });
         }
         match target {
-            Target::Look | Target::List | Target::Start => self.draw_api(target),
+            Target::Look | Target::List | Target::Start => self.draw_api(target, path),
             Target::Tasks | Target::ReadTask | Target::DeleteTask => self.draw_tasks(),
-            Target::Hook | Target::Post | Target::Update | Target::Delete => self.draw_slack(target),
+            Target::Hook | Target::Post | Target::Update | Target::Delete => self.draw_slack(target, body),
             Target::Lookup | Target::Commit => self.draw_datastore(target),
         }
     }
 
-    fn draw_api(&mut self, target: Target) -> Option<Effect> {
+    fn draw_api(&mut self, target: Target, path: &str) -> Option<Effect> {
         let now = self.now();
+        if path.contains("/databases/") && self.plan.is_down(Down::Firestore, now) {
+            self.count_fault(Fault::ServiceHangs);
+            self.pushes.get_mut(&self.current).expect("in flight").hangs_until = now + CALL_LIMIT;
+            return Some(Effect::TimedOut);
+        }
+        if target == Target::List && self.strikes(Fault::ListGone) {
+            return Some(*self.rng.pick(&[
+                Effect::Refused(404, "NOT_FOUND", None),
+                Effect::Refused(501, "UNIMPLEMENTED", None),
+                Effect::Garbage { done: false, kind: 8 },
+            ]));
+        }
         if self.plan.is_down(Down::Grant, now) {
             return Some(Effect::Refused(403, "PERMISSION_DENIED", None));
         }

@@ -1,6 +1,6 @@
 //! Slack: a webhook that shows what it is sent, and a bot's messages, which are posted, edited and taken back.
 
-use opwatch::net::transport::Answer;
+use opwatch::net::transport::{Answer, Failure};
 use serde_json::{Value, json};
 
 use super::plan::{Access, CHANNELS, Down, Effect, Fault, HOUR, Kind, Planted};
@@ -419,7 +419,9 @@ impl World {
             let until = instance.quiet_until.get(&limited(target, &[])).copied();
             Some(self.now()) < until || instance.stepped || push.generation != instance.generation
         };
-        let (no_deletes, no_edits) = (quiet(Target::Delete), quiet(Target::Update));
+        // Nor when its time is over.
+        let late = push.frozen;
+        let (no_deletes, no_edits) = (late || quiet(Target::Delete), late || quiet(Target::Update));
         if let Some(index) = push.opened.filter(|_| push.created != Some(true))
             && self.shown[index].is_running()
             && self.shown[index].orphaned.is_none()
@@ -497,9 +499,17 @@ impl World {
         }
     }
 
-    pub(crate) fn draw_slack(&mut self, target: Target) -> Option<Effect> {
+    pub(crate) fn draw_slack(&mut self, target: Target, body: &[u8]) -> Option<Effect> {
         let now = self.now();
         let bot = target != Target::Hook;
+        if self.plan.around.slack_pace
+            && matches!(target, Target::Hook | Target::Post)
+            && !self.takes_post(limited(target, body))
+        {
+            self.count_fault(Fault::SlackPace);
+            let word = if bot { r#"{"ok":false,"error":"ratelimited"}"# } else { "rate_limited" };
+            return Some(Effect::Refused(429, word, Some(1)));
+        }
         if self.plan.is_down(Down::Access, now) {
             let words = [
                 Effect::Refused(200, r#"{"ok":false,"error":"token_revoked"}"#, None),
@@ -546,6 +556,41 @@ impl World {
             ]));
         }
         None
+    }
+
+    /// Slack's `ok` names no place, in a form of its own, or another one.
+    pub(super) fn misplace(
+        &mut self,
+        target: Target,
+        deed: Option<SlackAction>,
+        result: &mut Result<Answer, Failure>,
+    ) {
+        let Ok(answer) = result else { return };
+        let place: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let (channel, ts) = (&place["channel"], &place["ts"]);
+        let other = json!({"channel": "C0MOVED", "ok": true, "ts": ts});
+        let places = if target == Target::Update {
+            [
+                json!({"channel": channel, "ok": true}),
+                json!({"channel": channel, "ok": true, "ts": "1.000001"}),
+                other,
+            ]
+        } else {
+            [
+                json!({"channel": channel, "ok": true}),
+                json!({"channel": channel, "ok": true, "ts": 1.5}),
+                other,
+            ]
+        };
+        let place = self.rng.pick(&places).clone();
+        answer.body = place.to_string().into();
+        if let (Some(SlackAction::Posted(index)), false) = (deed, place["ts"] == *ts) {
+            self.shown[index].orphaned.get_or_insert("Slack did not say where it is");
+        }
+        self.touch(self.current);
+        if self.plan.planted == Some(Planted::PostsAgain) && place["ts"] != *ts {
+            answer.body = error("invalid_blocks").into();
+        }
     }
 
     fn refusal_of_hook(&mut self) -> Effect {

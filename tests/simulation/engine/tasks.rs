@@ -11,7 +11,7 @@ use opwatch::watch::Message as Opwatch;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::boundary::{INTERNAL_TOPIC, TOPIC, Topic};
+use super::boundary::{INTERNAL_TOPIC, TOPIC, Topic, as_old};
 use super::ledger::{is_aside, is_later_try};
 use super::plan::{Access, DAY, Down, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
 use super::pubsub::Message;
@@ -30,6 +30,8 @@ pub(crate) struct Task {
     pub(crate) at: Ms,
     pub(crate) dispatched: bool,
     deleted: bool,
+    /// Its queue has given it its turn.
+    has_turn: bool,
     /// How often it could not be published.
     refusals: u32,
     /// The name is free again from then on.
@@ -122,6 +124,7 @@ impl World {
         let told = asked.name.clone();
         let asked = match planted {
             Some(Planted::Grid) => self.off_grid(asked),
+            Some(Planted::FreeRungs) => self.free_rung(asked),
             Some(planted) => self.spoilt(asked, planted),
             None => asked,
         };
@@ -149,10 +152,10 @@ impl World {
             let there = self.names.get(&asked.name).copied();
             let is_free = there
                 .is_none_or(|there| self.tasks[there].dispatched && self.now() >= self.tasks[there].free_at);
-            if is_free {
+            if is_free || planted == Some(Planted::AdoptsWatched) {
                 let message = self.pushes[&self.current].message;
                 let operation = asked.message["name"].as_str().unwrap_or_default().to_owned();
-                watch = self.adopt(message, &operation, there.is_some());
+                watch = self.adopt(message, &operation, is_free && there.is_some());
             }
         }
         if form == Form::Sentinel {
@@ -178,6 +181,10 @@ impl World {
         if let Some(index) = anew
             && (!self.tasks[index].dispatched || now < self.tasks[index].free_at)
         {
+            let adopts = planted == Some(Planted::AdoptsWatched) && own_form == Form::Signal;
+            if adopts && form == Form::Sentinel {
+                return (200, json!({"name": told}));
+            }
             return self.exists(index, &asked);
         }
         // A stall's warning is asked for before the next step, a sentinel after it, and neither is a step by itself.
@@ -194,6 +201,7 @@ impl World {
             at: asked.at,
             dispatched: false,
             deleted: false,
+            has_turn: false,
             refusals: 0,
             free_at: 0,
             not_before,
@@ -274,15 +282,18 @@ impl World {
         Ok(ParsedRequest { name: task.name.to_owned(), topic, data, message, at })
     }
 
-    /// What version 0.1 asks for, with the fields that it does not know.
+    /// What version 0.1 asks for: no fields but its own, and those that it does not know and passes on.
     fn passed_on_by_old(&self, mut asked: ParsedRequest) -> ParsedRequest {
         let unknown = self.unknown_to_old(self.current);
-        if let Some(state) = asked.message.get_mut("state").and_then(Value::as_object_mut)
-            && !unknown.is_empty()
-        {
-            state.extend(unknown);
-            asked.data = asked.message.to_string().into_bytes();
+        let (own, newer) = as_old(&asked.data);
+        if newer.is_empty() && unknown.is_empty() {
+            return asked;
         }
+        asked.message = serde_json::from_slice(&own).unwrap_or_default();
+        if let Some(state) = asked.message.get_mut("state").and_then(Value::as_object_mut) {
+            state.extend(unknown);
+        }
+        asked.data = asked.message.to_string().into_bytes();
         asked
     }
 
@@ -319,6 +330,27 @@ impl World {
             message: message.to_json(),
             at,
         }
+    }
+
+    /// The planted fault: a rung that no copy would choose.
+    fn free_rung(&mut self, asked: ParsedRequest) -> ParsedRequest {
+        let received =
+            Received { message_id: "0".to_owned(), published: time(self.now()), origin: Origin::Internal };
+        let Ok(Opwatch::Check(mut check)) =
+            read(&asked.data, &received, &Defaults::new(opwatch::outlets::ADDRESSING))
+        else {
+            return asked;
+        };
+        if check.watch.until_s.is_none() || form(&asked.message) != Form::Check {
+            return asked;
+        }
+        check.attempt += self.rng.below(4) as u32;
+        let due = check.schedule().due(check.attempt);
+        let at = Ms::try_from((due - time(0)).num_milliseconds()).unwrap_or(0).max(asked.at);
+        let message = Opwatch::Check(check);
+        let queue = asked.name.rsplit_once('/').map_or("", |(queue, _)| queue);
+        let name = format!("{queue}/{}", opwatch::google::task_id(TOPIC, &message));
+        ParsedRequest { name, data: message.to_data(), message: message.to_json(), at, ..asked }
     }
 
     /// What a planted fault makes of the next step.
@@ -382,7 +414,7 @@ impl World {
         if self.plan.planted == Some(Planted::SentinelTwice) && self.tasks[index].form == Form::Sentinel {
             return (200, json!({}));
         }
-        let (now, hours) = (self.now(), self.rng.between(HOUR, 24 * HOUR));
+        let (now, hours) = (self.now(), self.rng.between(self.plan.around.names.0, self.plan.around.names.1));
         let data: Value = serde_json::from_slice(&self.tasks[index].data).unwrap_or_default();
         if self.tasks[index].form == Form::Sentinel
             && let Some(message) = message_of(&data["state"]["live"])
@@ -390,6 +422,14 @@ impl World {
         {
             // A copy began another chain, with a message of its own, and that one's end needs no sentinel.
             self.shown[message].orphaned.get_or_insert("its chain was lost, and another one ended the watch");
+        }
+        // An instance that does not follow the watch deletes the check with the message of one that does.
+        let is_unaware = self.plan.around.mixed || data["notify"] == NEW_NOTIFY;
+        if self.tasks[index].form == Form::Check
+            && is_unaware
+            && let Some(message) = message_of(&data["state"]["live"])
+        {
+            self.shown[message].orphaned.get_or_insert("who deleted its check does not follow the watch");
         }
         let task = &mut self.tasks[index];
         (task.deleted, task.dispatched, task.free_at) = (true, true, now + hours);
@@ -475,6 +515,19 @@ impl World {
             self.at(until + jitter, Event::Dispatch(index));
             return;
         }
+        if self.tasks[index].form == Form::Report
+            && self.plan.around.report_gap > 0
+            && !self.tasks[index].has_turn
+        {
+            let turn = self.turn_of_report();
+            self.tasks[index].has_turn = true;
+            if turn > now {
+                self.count_fault(Fault::QueuePace);
+                self.ledger.touched(self.tasks[index].watch, turn);
+                self.at(turn, Event::Dispatch(index));
+                return;
+            }
+        }
         let refused = self.plan.is_down(Down::Publish, now) || self.strikes(Fault::PublishRefused);
         let task = &mut self.tasks[index];
         if refused {
@@ -497,7 +550,7 @@ impl World {
             self.at(now + 100, Event::Dispatch(index));
             return;
         }
-        let hours = self.rng.between(HOUR, 24 * HOUR);
+        let hours = self.rng.between(self.plan.around.names.0, self.plan.around.names.1);
         let task = &mut self.tasks[index];
         task.dispatched = true;
         task.free_at = now + hours;

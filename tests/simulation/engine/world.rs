@@ -19,6 +19,7 @@ use super::pubsub::{Message, Push, Subscription};
 use super::rng::Rng;
 use super::signals::Entry;
 use super::slack::Shown;
+use super::surroundings::Paces;
 use super::tasks::Task;
 
 /// A run with more events a watch than this never ends: a message goes round in it.
@@ -50,6 +51,8 @@ pub(crate) enum Event {
     Forge(usize),
     /// A signal about an operation is published.
     Signal(usize, Entry),
+    /// An instance stands still, for so long.
+    Freeze(usize, Ms),
 }
 
 /// What a message asks for.
@@ -78,6 +81,8 @@ pub(crate) struct Instance {
     pub(crate) generation: u64,
     /// It has an internal topic.
     pub(crate) internal: bool,
+    /// It stands still until then.
+    pub(crate) frozen_until: Ms,
 }
 
 impl Instance {
@@ -110,6 +115,7 @@ pub(crate) struct World {
     /// That push's instance is to be killed.
     pub(crate) killed: bool,
     pub(crate) ledger: Ledger,
+    pub(super) paces: Paces,
     pub(crate) claims: Claims,
     pub(crate) datastore: Datastore,
     /// Messages that people are about to publish, each with the watch that it goes on with and its prefix.
@@ -154,6 +160,7 @@ impl World {
             current: 0,
             killed: false,
             ledger: Ledger::new(&plan),
+            paces: Paces::default(),
             claims: Claims::default(),
             datastore: Datastore::default(),
             pastes: Vec::new(),
@@ -173,6 +180,7 @@ impl World {
             world.at(at, Event::Stop);
         }
         world.plan_boundary();
+        world.add_old_operations();
         world
     }
 
@@ -249,7 +257,7 @@ impl World {
     }
 
     pub(crate) fn has_wrong_clocks(&self) -> bool {
-        self.plan.skews.iter().any(|skew| *skew != 0) || self.plan.rates.contains_key(&Fault::Step)
+        self.plan.has_wrong_clocks()
     }
 
     pub(crate) fn latency(&mut self) -> Ms {
