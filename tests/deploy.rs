@@ -124,17 +124,7 @@ fn an_old_project_with_a_bot_and_an_image_built_there() {
     up_repairs_what_differs(&cloud);
     doctor_runs_as_the_runtime_account(&cloud);
 
-    let text = cloud.run("down", &["--dry-run", "--purge"], "").ok();
-    assert!(
-        text.contains("would delete image repository opwatch: gcloud artifacts repositories delete opwatch"),
-        "{text}"
-    );
-    for what in ["job opwatch-doctor", "subscription opwatch-digest", "topic opwatch-digest"] {
-        assert!(text.contains(&format!("would delete {what}:")), "{what}: {text}");
-    }
-    assert!(text.contains("gcloud projects remove-iam-policy-binding far --condition=None"), "{text}");
-    assert_eq!(text.matches("would delete alert policy \"opwatch: ").count(), 6, "{text}");
-    assert!(cloud.take_changes().is_empty());
+    everything_is_removed(&cloud);
     assert_eq!(cloud.refused(), Vec::<String>::new());
     assert!(!cloud.command_lines().contains(CANARY));
 }
@@ -1107,8 +1097,15 @@ fn doctor_finds_what_differs(cloud: &Cloud) {
 }
 
 fn up_repairs_what_differs(cloud: &Cloud) {
-    // A canary stays where it is if that is asked for.
+    // A canary stays where it is if that is asked for. Where a secret is stored can't be changed.
+    let settings = cloud.settings();
+    let elsewhere =
+        settings.replace("SECRET_LOCATIONS=europe-west1,europe-west4", "SECRET_LOCATIONS=europe-west1");
+    cloud.file("settings.env", &elsewhere);
     let text = cloud.run("up", &["--dry-run", "--keep-traffic"], "").ok();
+    cloud.file("settings.env", &settings);
+    let said = "secret opwatch-slack is stored in europe-west1,europe-west4, not in europe-west1.";
+    assert!(text.contains(said), "{text}");
     assert!(text.contains("traffic is pinned (100 % to opwatch-00001)"), "{text}");
     assert!(!text.contains("send all traffic to the latest revision"), "{text}");
 
@@ -1189,6 +1186,30 @@ fn doctor_runs_as_the_runtime_account(cloud: &Cloud) {
     assert!(ran.text.contains("job opwatch-doctor did not run"), "{}", ran.text);
     assert!(!ran.text.contains("the token"), "{}", ran.text);
     cloud.take_changes();
+}
+
+fn everything_is_removed(cloud: &Cloud) {
+    let text = cloud.run("down", &["--purge", "--yes"], "").ok();
+
+    for what in [
+        "image repository opwatch",
+        "job opwatch-doctor",
+        "subscription opwatch-digest",
+        "topic opwatch-digest",
+    ] {
+        assert!(text.contains(&format!("delete {what}\n")), "{what}: {text}");
+    }
+    assert!(text.contains("gcloud projects remove-iam-policy-binding far --condition=None"), "{text}");
+    assert_eq!(text.matches("delete alert policy \"opwatch: ").count(), 6, "{text}");
+    // A role that was deleted can still be restored, and what the ledger holds is the user's.
+    let is_record = |key: &str| key.contains("/executions/") || key.contains("/builds/");
+    let mut left = made(cloud);
+    left.retain(|key| !key.starts_with("firestore:") && !is_record(key));
+    assert_eq!(left, BTreeSet::from([ROLE.to_owned()]));
+    assert_eq!(cloud.resource(ROLE)["deleted"], true);
+    let of_others =
+        format!("cloudresourcemanager:projects/demo: roles/editor: serviceAccount:{COMPUTE_ACCOUNT}");
+    assert_eq!(cloud.grants(), [of_others]);
 }
 
 // === Reading the stand-in ===

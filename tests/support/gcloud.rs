@@ -866,7 +866,8 @@ impl State {
 
     fn check_member(&mut self, member: &str) -> Result<(), Refusal> {
         let account = member.strip_prefix("serviceAccount:").ok_or_else(Refusal::unknown)?;
-        if account.contains("@gcp-sa-") {
+        // Google's own.
+        if account.contains("@gcp-sa-") || account.ends_with("@developer.gserviceaccount.com") {
             return Ok(());
         }
         let exists = self.resources.contains_key(&format!("iam:projects/demo/serviceAccounts/{account}"));
