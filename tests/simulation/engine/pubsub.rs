@@ -40,6 +40,8 @@ pub(crate) struct Message {
     pub(crate) new_notify: bool,
     pub(crate) new_outcome: bool,
     pub(crate) deliveries: u32,
+    /// Deliveries that no instance had room for.
+    untaken: u32,
     nacks: u32,
     acknowledged: bool,
     /// On the dead-letter topic.
@@ -153,6 +155,7 @@ impl World {
             new_notify: false,
             new_outcome: false,
             deliveries: 0,
+            untaken: 0,
             nacks: 0,
             acknowledged: false,
             dead: false,
@@ -301,8 +304,12 @@ impl World {
     /// An instance that takes the push of a message. One that `hangs` is not answered in any case.
     fn instance_for(&mut self, index: usize, hangs: bool) -> Option<usize> {
         let (watch, now) = (self.messages[index].watch, self.now());
+        self.messages[index].untaken += 1;
         match self.free_instance() {
-            Ok(instance) => return Some(instance),
+            Ok(instance) => {
+                self.messages[index].untaken -= 1;
+                return Some(instance);
+            }
             Err(Busy::Full) => {
                 self.count_fault(Fault::Overload);
                 self.note(&[22, index as u64], || format!("no instance has room for message {index}"));
@@ -339,7 +346,7 @@ impl World {
         if let Some(script) = &self.plan.script {
             return script.deliveries.get(&(self.deliveries - 1)).copied();
         }
-        if self.messages[index].deliveries >= MOST_COPIES {
+        if self.messages[index].deliveries + self.messages[index].untaken >= MOST_COPIES {
             return None;
         }
         if self.strikes(Fault::Duplicate) {
@@ -460,6 +467,7 @@ impl World {
                 new_notify: false,
                 new_outcome: false,
                 deliveries: 0,
+                untaken: 0,
                 nacks: 0,
                 acknowledged: false,
                 dead: true,
