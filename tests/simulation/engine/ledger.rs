@@ -65,6 +65,8 @@ pub(crate) struct Book {
     by_old: bool,
     /// When opwatch first acknowledged one that makes its operation a watch.
     pub(crate) heard: Option<Ms>,
+    /// It has acknowledged that an account started its operation whose operations are not adopted.
+    pub(super) excepted: bool,
     pub(crate) first_signal: Option<Ms>,
     found_sentinel: bool,
     /// A signal's look asked for the report of its end, and then a check of the chain's for one that knows no end: it saw only

@@ -192,8 +192,11 @@ impl World {
         }
         let (_, entry) = self.entry(message);
         let now = self.now();
-        if entry.adopts() {
-            self.ledger.books[self.messages[message].watch].heard.get_or_insert(now);
+        let book = &mut self.ledger.books[self.messages[message].watch];
+        // Of an operation whose start was left out the end is none of opwatch's.
+        book.excepted |= matches!(entry, Entry::OwnStart | Entry::RobotStart);
+        if entry.adopts() && !book.excepted {
+            book.heard.get_or_insert(now);
         }
     }
 
