@@ -642,6 +642,56 @@ fn state_is_trusted_from_everyone_or_from_the_internal_topic() {
 }
 
 #[test]
+fn opwatch_does_not_receive_its_own_events() {
+    let internal = "projects/demo/topics/opwatch-internal";
+    for topic in ["projects/demo/topics/opwatch", internal, "projects/demo/topics/ends"] {
+        let mut args = good();
+        args.set("INTERNAL_TOPIC", internal);
+        args.set("EVENTS_TOPIC", topic);
+        let refused = args.check().err().map(|bad| bad.to_string()).unwrap_or_default();
+        assert_eq!(refused.contains("EVENTS_TOPIC"), !topic.ends_with("/ends"), "{topic}: {refused}");
+    }
+}
+
+#[test]
+fn outlets_are_those_that_are_listed_in_their_order() {
+    let outlets = |listed: &str| {
+        let mut args = good();
+        args.set("EVENTS_TOPIC", "projects/demo/topics/ends");
+        args.set("OUTLETS", listed);
+        let settings = args.check().map_err(|bad| bad.to_string())?;
+        Ok::<_, String>(settings.outlets.iter().map(|outlet| outlet.id().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(outlets("").unwrap(), ["slack", "topic"]);
+    assert_eq!(outlets("topic,slack").unwrap(), ["topic", "slack"]);
+    assert_eq!(outlets("topic").unwrap(), ["topic"]);
+    assert!(with("OUTLETS", "slack").is_ok());
+    let missing = outlets("slack,chat").unwrap_err();
+    assert!(missing.contains("chat, which is not set up") && !missing.contains("lists slack"), "{missing}");
+}
+
+/// Of two settings that belong together, the one that is wrong has a line of its own, and the other none.
+#[test]
+fn a_wrong_setting_is_not_said_to_be_missing() {
+    for (pair, good_value) in [
+        (["PUSH_AUDIENCE", "PUSH_SERVICE_ACCOUNT"], "https://opwatch.example.com"),
+        (["PUSH_SERVICE_ACCOUNT", "PUSH_AUDIENCE"], "push@demo.iam.gserviceaccount.com"),
+        (["DIGEST_TOPIC", "DIGEST_SUBSCRIPTION"], "projects/demo/topics/opwatch-digest"),
+        (["DIGEST_SUBSCRIPTION", "DIGEST_TOPIC"], "projects/demo/subscriptions/opwatch-digest"),
+    ] {
+        let problems = |other: &str| {
+            let mut args = good();
+            args.set(pair[0], good_value);
+            args.set(pair[1], other);
+            args.check().unwrap_err().to_string()
+        };
+        let (missing, wrong) = (problems(""), problems("not a value"));
+        assert!(missing.contains(&format!("{}: must be set together with", pair[1])), "{missing}");
+        assert!(wrong.contains(pair[1]) && !wrong.contains("must be set together"), "{wrong}");
+    }
+}
+
+#[test]
 fn a_ledger_is_on_once_it_has_a_kind() {
     for setting in ["LEDGER_PROJECT", "LEDGER_NAMESPACE", "LEDGER_DATABASE", "LEDGER_KEEP"] {
         let mut args = good();

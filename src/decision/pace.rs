@@ -59,3 +59,35 @@ impl Pace {
         Self { left, near_end, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::{Operation, Progress, Service};
+    use crate::testing::at;
+    use crate::watch::Watch;
+
+    /// What is known after 100 s of an operation that has done so many percent, when the last run took `usual_s`.
+    fn after_100_s(percent: Option<u64>, usual_s: Option<u32>) -> (Option<u64>, bool) {
+        let operation = Operation::new(Service::DATASTORE, "projects/p/operations/x").unwrap();
+        let check = Check { usual_s, ..Check::new(Watch::default(), operation, at(0)) };
+        let overall = percent.map(|done| Progress { done, of: Some(100) });
+        let seen = OperationInfo { start: Some(at(0)), overall, ..OperationInfo::default() };
+        let pace = Pace::default().of(&check, Some(&seen), at(100));
+        (pace.left.map(|left| left.as_secs()), pace.near_end)
+    }
+
+    #[test]
+    fn the_end_is_where_progress_and_the_last_run_suggest() {
+        assert_eq!(after_100_s(None, None), (None, false));
+        assert_eq!(after_100_s(Some(20), None), (Some(400), false));
+        assert_eq!(after_100_s(Some(50), None), (Some(100), false));
+        assert_eq!(after_100_s(Some(96), None), (Some(4), false));
+        assert_eq!(after_100_s(Some(97), None), (Some(3), true));
+        for (usual_s, near_end) in
+            [(0, false), (70, false), (77, true), (100, true), (125, true), (130, false)]
+        {
+            assert_eq!(after_100_s(None, Some(usual_s)), (None, near_end), "{usual_s}");
+        }
+    }
+}

@@ -213,6 +213,39 @@ mod tests {
     use crate::services::{Service, StartMethod};
     use crate::watch::{StartRequest, Template};
 
+    #[test]
+    fn an_operation_counts_as_earlier_when_it_is_not_known_to_be_of_this_kickoff() {
+        let at = crate::testing::at;
+        let method = StartMethod::find(Service::DATASTORE, "export").unwrap();
+        let (path, body) = ("projects/p:export".to_owned(), Map::new());
+        let start = Start {
+            watch: crate::watch::Watch::default(),
+            request: StartRequest { method, path, body, template: None },
+            key: None,
+            published_at: at(0),
+            tries: 0,
+            turn_waits: 0,
+            ambiguous: false,
+            denied: false,
+            look_up: None,
+            counted: false,
+            error: None,
+            is_continuation: false,
+        };
+        for (began, end, earlier) in [
+            (Some(-9), Some(-1), true),
+            (Some(-9), Some(0), false),
+            (Some(-9), Some(1), false),
+            (None, None, true),
+            (Some(-1), None, true),
+            (Some(0), None, false),
+            (Some(1), None, false),
+        ] {
+            let facts = OperationInfo { end: end.map(at), ..OperationInfo::default() };
+            assert_eq!(ended_before(&start, began.map(at), &facts), earlier, "{began:?} {end:?}");
+        }
+    }
+
     /// It is a label of operations that run while the version changes, so it must not change.
     #[test]
     fn the_hash_of_a_request_is_that_of_the_text_before_its_placeholders_are_replaced() {

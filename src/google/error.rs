@@ -184,6 +184,9 @@ mod tests {
             assert_eq!(error.is_transient(), expected, "{status}");
             assert_eq!((error.is_ambiguous(), error.is_unknown()), (status >= 500, false), "{status}");
         }
+        let date = DateTime::from_timestamp(1_800_000_000, 0);
+        let answer = Answer { date, ..crate::testing::answer(503, "") };
+        assert_eq!(CallError::Refused(Refusal::of(&answer, false)).date(), date);
         assert!(refused(409, r#"{"error":{"status":"ABORTED"}}"#).is_transient());
         assert!(!refused(409, r#"{"error":{"status":"ALREADY_EXISTS"}}"#).is_transient());
         // The word counts, not what the text says.

@@ -173,6 +173,19 @@ mod tests {
         assert!(keys.get("new", now).await.is_ok(), "the clock is right again");
     }
 
+    #[tokio::test]
+    async fn a_fresh_key_serves_without_a_fetch() {
+        let transport = Arc::new(Once(std::sync::Mutex::new(Some(answer("a")))));
+        let keys = Keys::new(transport, Endpoints::default().get(Api::Jwks));
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        assert!(keys.get("a", now).await.is_ok());
+        tokio::select! {
+            biased;
+            key = keys.get("a", now + TimeDelta::hours(1)) => assert!(key.is_ok()),
+            () = std::future::ready(()) => panic!("it fetches"),
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn only_the_one_who_fetches_waits_while_stale_keys_are_at_hand() {
         let answer = Answer { max_age: None, ..answer("a") };

@@ -109,6 +109,8 @@ mod tests {
         for claim in [Claim::new("a", at(0)), Claim::sent("a")] {
             assert_eq!(Claim::read(&claim.properties(at(0))), claim);
         }
+        let expires = Claim::sent("a").properties(at(0)).remove("expires");
+        assert_eq!(expires, Some(time(at(0) + KEPT)));
         assert_eq!(Claim::read(&Properties::new()).standing("a", at(0)), LeaseState::Lapsed);
     }
 }

@@ -162,6 +162,48 @@ mod tests {
     }
 
     #[test]
+    fn only_a_success_whose_times_are_known_is_compared() {
+        let at = crate::testing::at;
+        let report = |outcome, start, end| {
+            let facts = OperationInfo { start, end, ..OperationInfo::default() };
+            let verdict = crate::watch::Verdict::new(outcome, None, facts);
+            let operation =
+                Operation::new(crate::services::Service::DATASTORE, "projects/p/operations/o").ok();
+            Report { operation, ..Report::new(crate::watch::Watch::default(), verdict, at(0)) }
+        };
+        let run = |outcome, start, end| Success::of(&report(outcome, start, end));
+        let expected = Success {
+            operation: "projects/p/operations/o".to_owned(),
+            start: at(1),
+            end: at(2),
+            entities: None,
+        };
+        assert_eq!(run(Outcome::Succeeded, Some(at(1)), Some(at(2))), Some(expected.clone()));
+        assert!(run(Outcome::Succeeded, Some(at(2)), Some(at(2))).is_some());
+        for (outcome, start, end) in [
+            (Outcome::Failed, Some(at(1)), Some(at(2))),
+            (Outcome::Succeeded, Some(at(3)), Some(at(2))),
+            (Outcome::Succeeded, None, Some(at(2))),
+            (Outcome::Succeeded, Some(at(1)), None),
+        ] {
+            assert_eq!(run(outcome, start, end), None, "{outcome:?} {start:?} {end:?}");
+        }
+        let none = report(Outcome::Succeeded, Some(at(1)), Some(at(2)));
+        assert_eq!(work_of(&none), None, "neither a title nor a place");
+        let mut titled = none;
+        titled.watch.title = Some("Nightly".to_owned());
+        let work = work_of(&titled).unwrap();
+        assert_eq!((work[0].as_str(), work[3].as_str()), ("datastore", "Nightly"));
+    }
+
+    #[test]
+    fn a_success_is_kept_as_long_as_it_is_set() {
+        let run = run("a", 0);
+        let entity = RunBaseline::after(None, &run, TimeDelta::days(1)).unwrap();
+        assert_eq!(time_of(&entity, "expires"), Some(run.end + TimeDelta::days(1)));
+    }
+
+    #[test]
     fn the_folder_that_the_service_makes_is_no_part_of_the_place() {
         assert_eq!(place("gs://b/2026-11-23T03:00:12_12345"), "gs://b");
         assert_eq!(place("gs://b/nightly/2026-11-23T03:00:12Z_1/"), "gs://b/nightly");

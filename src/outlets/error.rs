@@ -95,3 +95,40 @@ impl PostError {
         Self { retry_after: self.retry_after.max(retry_after), ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_says_what_may_follow() {
+        for (fault, ambiguous, permanent, refused, may_pass) in [
+            (Fault::Passing, false, false, false, true),
+            (Fault::Passing, true, false, false, true),
+            (Fault::Unclear, true, true, false, true),
+            (Fault::Foreign, false, true, true, true),
+            (Fault::Unknown, false, true, true, true),
+            (Fault::Access, false, true, true, false),
+            (Fault::Access, true, true, false, false),
+            (Fault::Content, false, true, true, false),
+            (Fault::Gone, false, true, true, false),
+        ] {
+            let error = PostError { ambiguous, ..PostError::new("Slack", fault, String::new(), "") };
+            let says = (error.permanent(), error.refused(), error.may_pass());
+            assert_eq!(says, (permanent, refused, may_pass), "{fault:?}, ambiguous: {ambiguous}");
+        }
+    }
+
+    #[test]
+    fn of_two_waits_the_longer_one_counts() {
+        let after = |own: Option<u64>, before: Option<u64>| {
+            let error = PostError::new("Slack", Fault::Passing, String::new(), "");
+            let error = PostError { retry_after: own.map(Duration::from_secs), ..error };
+            error.after_wait(before.map(Duration::from_secs)).retry_after.map(|wait| wait.as_secs())
+        };
+        assert_eq!(
+            [after(Some(1), Some(2)), after(Some(3), Some(2)), after(None, Some(2)), after(None, None)],
+            [Some(2), Some(3), Some(2), None]
+        );
+    }
+}

@@ -71,6 +71,17 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn the_last_command_goes_with_what_stands_above_it() {
+        let plain = |text: &str| Text::Plain(text.to_owned());
+        let code = |text: &str| Text::Code(text.to_owned());
+        let mut commands = vec![plain("Go on:"), code("a"), plain("Again:"), code("b")];
+        assert!(drop_last(&mut commands));
+        assert_eq!(commands, [plain("Go on:"), code("a")]);
+        assert!(drop_last(&mut commands) && commands.is_empty());
+        assert!(!drop_last(&mut commands));
+    }
+
+    #[test]
     fn cuts_on_a_character_and_never_inside_an_escape() {
         assert_eq!(escaped("a<b>&c", 100), "a&lt;b&gt;&amp;c");
         assert_eq!(escaped("<<<<", 9), "&lt;&lt;…");

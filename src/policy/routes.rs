@@ -96,5 +96,6 @@ mod tests {
         let own = Routing { mention: Some(Mention::new("here")), ..none() };
         assert_eq!(of(Service::DATASTORE, "shop", own), said("C1", "here"), "its own mention");
         assert!(routes.leads_to(&Target::new("C3")) && !routes.leads_to(&Target::new("C9")));
+        assert!(routes.mentions(&Mention::new("S1")) && !routes.mentions(&Mention::new("here")));
     }
 }

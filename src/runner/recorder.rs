@@ -282,3 +282,50 @@ fn snapshot(next: &Decision, failed: bool) -> Option<Snapshot> {
         Decision::Check(..) | Decision::Start(..) | Decision::ReportAgain(..) | Decision::Test(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::{Operation, Service};
+    use crate::testing::at;
+    use crate::watch::{Outcome, Seen, Verdict, Watch};
+
+    fn check() -> Check {
+        let operation = Operation::new(Service::DATASTORE, "projects/p/operations/x").unwrap();
+        let last = Some(Seen { at: at(5), facts: OperationInfo::default() });
+        Check { last, attempt: 3, ..Check::new(Watch::default(), operation, at(0)) }
+    }
+
+    #[test]
+    fn of_a_running_operation_what_the_look_showed_is_kept() {
+        let next = |check: Check| Decision::Check(Box::new(check), at(60));
+        let kept = snapshot(&next(check()), false).unwrap();
+        assert_eq!((kept.at, kept.attempts, kept.outcome, kept.done), (at(5), 3, None, false));
+        assert!(snapshot(&next(check()), true).is_none(), "the look failed");
+        assert!(snapshot(&next(Check { last: None, ..check() }), false).is_none(), "nothing was seen");
+    }
+
+    #[test]
+    fn of_a_report_it_is_kept_whether_the_operation_is_done() {
+        for (outcome, reason, done) in [
+            (Outcome::Succeeded, None, true),
+            (Outcome::Failed, None, true),
+            (Outcome::LimitReached, None, false),
+            (Outcome::CannotTell, Some(Reason::Gone), false),
+            (Outcome::CannotTell, Some(Reason::UnknownState), true),
+        ] {
+            let verdict = Verdict::new(outcome, reason.clone(), OperationInfo::default());
+            let report = Report::of_check(&check(), verdict, at(9));
+            let kept = snapshot(&Decision::Report(Box::new(report)), false).unwrap();
+            assert_eq!(
+                (kept.done, kept.attempts, kept.outcome),
+                (done, 4, Some(outcome)),
+                "{outcome:?} {reason:?}"
+            );
+        }
+        let reason = Some(Reason::EndedBefore { outcome: Outcome::Succeeded });
+        let verdict = Verdict::new(Outcome::NotStarted, reason, OperationInfo::default());
+        let report = Report::of_check(&check(), verdict, at(9));
+        assert!(snapshot(&Decision::Report(Box::new(report)), false).is_none(), "an earlier kickoff's");
+    }
+}

@@ -51,3 +51,42 @@ fn is_beside(name: &str, request: &StartRequest) -> bool {
         name.strip_prefix(request.resource()).is_some_and(|rest| rest.starts_with("/operations/"));
     of_resource && Operation::new(request.service(), name).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::{Service, StartMethod};
+
+    fn request() -> StartRequest {
+        let method = StartMethod::find(Service::DATASTORE, "export").unwrap();
+        let (path, body) = ("projects/p:export".to_owned(), serde_json::Map::new());
+        StartRequest { method, path, body, template: None }
+    }
+
+    #[test]
+    fn it_has_begun_once_a_page_or_a_query_is_behind_it() {
+        let of =
+            |query, token: &str| LookUp { query, token: token.to_owned(), ..LookUp::default() }.has_begun();
+        assert_eq!([of(0, ""), of(0, "a"), of(1, ""), of(1, "a")], [false, true, true, true]);
+    }
+
+    #[test]
+    fn only_a_short_plain_token_and_a_name_of_the_resource_ride_in_a_message() {
+        let token =
+            |token: &str| LookUp { token: token.to_owned(), ..LookUp::default() }.bounded(&request()).token;
+        let longest = "a".repeat(MAX_TOKEN_BYTES);
+        assert_eq!((token("CAo_-="), token(&longest)), ("CAo_-=".to_owned(), longest.clone()));
+        for bad in [&*format!("{longest}a"), "a b", "a\"b", "a\\b", "é"] {
+            assert_eq!(token(bad), "", "{bad}");
+        }
+        let found = |name: &str| {
+            LookUp { found: Some(name.to_owned()), ..LookUp::default() }.bounded(&request()).found
+        };
+        assert_eq!(found("projects/p/operations/x").as_deref(), Some("projects/p/operations/x"));
+        for other in
+            ["projects/q/operations/x", "projects/p/databases/d/operations/x", "projects/p/operations/", "x"]
+        {
+            assert_eq!(found(other), None, "{other}");
+        }
+    }
+}

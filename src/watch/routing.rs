@@ -110,6 +110,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn without_addresses_nothing_else_is_lost() {
+        let routing = Routing {
+            target: Some(Target::new("C1")),
+            mention: Some(Mention::new("here")),
+            notify: Some(Notify::Failure),
+            ..Routing::default()
+        };
+        let rest = Routing { notify: Some(Notify::Failure), ..Routing::default() };
+        assert_eq!(routing.without_addresses(), rest);
+    }
+
+    #[test]
     fn a_message_says_more_than_the_settings() {
         let defaults =
             Routing { notify: Some(Notify::Live), mention: Some(Mention::new("here")), ..Routing::default() };

@@ -232,6 +232,22 @@ mod tests {
     }
 
     #[test]
+    fn the_next_try_waits_as_long_as_chat_asks_and_counts_from_its_clock() {
+        let date = chrono::DateTime::from_timestamp(1_800_000_000, 0);
+        let of = |http, retry_after| {
+            let answer = crate::net::transport::Answer { date, retry_after, ..answer(http, "") };
+            let error = of_error(&CallError::Refused(Refusal::of(&answer, false)), Asked::Post).unwrap_err();
+            assert_eq!(error.date, date.map(|date| date + TimeDelta::seconds(1)));
+            error.retry_after
+        };
+        let own = Some(Duration::from_secs(7));
+        assert_eq!(
+            [of(429, own), of(429, None), of(503, own), of(503, None)],
+            [own, Some(LIMITED), own, None]
+        );
+    }
+
+    #[test]
     fn a_success_names_a_message() {
         assert_eq!(named(br#"{"name": "spaces/A/messages/B"}"#), Ok(()));
         for body in ["", "{}", "<html>", r#"{"name": 7}"#, "[]"] {

@@ -111,6 +111,8 @@ mod tests {
         for who in ["users/all", "users/123456789012345678901"] {
             assert_eq!(Who::of(who).map(|who| who.name()), Some(who));
         }
+        let is_all = |who| Who::of(who).unwrap().is_all();
+        assert!(is_all("users/all") && !is_all("users/123"));
         for wrong in
             ["all", "here", "users/", "users/me@example.com", "users/12>", "<users/all>", "U024BE7LH"]
         {
@@ -139,6 +141,8 @@ mod tests {
             serde_json::json!({}),
             serde_json::json!({"channel": "C024BE91L", "ts": "1.000200"}),
             serde_json::json!({"space": "spaces/A", "message": "client-x"}),
+            serde_json::json!({"space": "spaces/A", "message": "client-0123"}),
+            serde_json::json!({"space": "spaces/A", "message": format!("client-{}", "x".repeat(56))}),
             serde_json::json!({"space": "spaces/A/../B", "message": id}),
             serde_json::json!({"space": "spaces/A", "message": id.replace("client-", "clientx")}),
         ] {

@@ -153,6 +153,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn without_an_answer_the_event_may_have_been_received_unless_nothing_was_sent() {
+        let nowhere = no_answer(&Failure::NotConnected(String::new()));
+        assert_eq!((nowhere.fault, nowhere.ambiguous), (Fault::Passing, false));
+        let late = no_answer(&Failure::Broken(String::new()));
+        assert_eq!((late.fault, late.ambiguous), (Fault::Passing, true));
+    }
+
+    #[test]
     fn each_status_means_one_thing() {
         for status in 100..600_u16 {
             let answer = crate::testing::answer(status, "ok");

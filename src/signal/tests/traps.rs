@@ -1,6 +1,7 @@
 //! What looks like a signal and is none, and what no signal may do.
 
 use super::*;
+use crate::services::MAX_NAME_BYTES;
 
 /// `entry` with `value` at `path`.
 fn with(name: &str, path: &str, value: Value) -> Value {
@@ -134,6 +135,82 @@ fn what_is_no_start_and_no_end_is_not_taken_for_one() {
         compute(name("projects/1/global/networks/n")),
         format!("Ended compute projects/my-project/global/operations/{id}")
     );
+}
+
+#[test]
+fn the_place_of_an_operation_of_compute_is_in_the_labels_where_the_resource_does_not_say_it() {
+    let id = "operation-1596664766354-5ac287c395484-00000000-00000082";
+    for (labels, place) in [
+        (json!({}), "global"),
+        (json!({"location": "global"}), "global"),
+        (json!({"location": "us-central1-a"}), "zones/us-central1-a"),
+        (json!({"location": "us-central1"}), "regions/us-central1"),
+        (json!({"region": "us-east1"}), "regions/us-east1"),
+        (json!({"zone": "us-east1-b", "region": "us-east1"}), "zones/us-east1-b"),
+    ] {
+        let mut end = with("compute-instance-stop-end", "/protoPayload/resourceName", json!("x"));
+        end["resource"]["labels"] = labels.clone();
+        end["resource"]["labels"]["project_id"] = json!(PROJECT);
+        let expected = format!("Ended compute projects/my-project/{place}/operations/{id}");
+        assert_eq!(line(read_entry(&end, &all())), expected, "{labels}");
+    }
+    // The URL of another operation in the response says nothing about this one.
+    let mut end = entry("compute-instance-stop-end");
+    let other = "https://www.googleapis.com/compute/v1/projects/my-project/global/operations/operation-2";
+    end["protoPayload"]["response"] = json!({"selfLink": other});
+    let expected = format!("Ended compute projects/my-project/zones/us-central1-a/operations/{id}");
+    assert_eq!(line(read_entry(&end, &all())), expected);
+    end["protoPayload"]["response"] = json!({"selfLink": other.replace("operation-2", id)});
+    let expected = format!("Ended compute projects/my-project/global/operations/{id}");
+    assert_eq!(line(read_entry(&end, &all())), expected, "its own URL");
+}
+
+#[test]
+fn an_operation_of_cloud_sql_has_a_uuid() {
+    let of = |id: &str| {
+        let mut end = entry("cloudsql-end-odd-id");
+        let at = "/protoPayload/response/operation/operationName/operationId";
+        *end.pointer_mut(at).unwrap() = json!(id);
+        line(read_entry(&end, &all()))
+    };
+    let good = "0a000000-0000-4000-8000-00000000000f";
+    assert_eq!(of(good), format!("Ended sqladmin projects/my-project/operations/{good}"));
+    for bad in [
+        "0a000000-0000-4000-8000-00000000000g",
+        "0a000000-0000-4000-8000-00000000000",
+        "0a0000000000-4000-8000-00000000000f",
+        "x",
+    ] {
+        assert_eq!(of(bad), "NoOperation", "{bad}");
+    }
+}
+
+#[test]
+fn a_name_that_is_too_long_is_none() {
+    let longest = |bytes: usize| {
+        let head = "projects/my-project/operations/";
+        let name = format!("{head}{}", "a".repeat(bytes - head.len()));
+        read_entry(&with("derived-datastore-export-start", "/operation/id", json!(name)), &all()).is_ok()
+    };
+    assert!(longest(MAX_NAME_BYTES) && !longest(MAX_NAME_BYTES + 1));
+}
+
+#[test]
+fn a_notification_has_all_attributes_of_its_kind() {
+    let attributes = |value: Value| -> BTreeMap<String, String> { serde_json::from_value(value).unwrap() };
+    for half in [
+        json!({"buildId": "b-1"}),
+        json!({"status": "SUCCESS"}),
+        json!({"ResourceType": "Rollout"}),
+        json!({"Action": "Succeed"}),
+        json!({"JobName": "projects/my-project/locations/us-central1/jobs/j"}),
+        json!({"JobUID": "j-1"}),
+    ] {
+        let attributes = attributes(half.clone());
+        let data = br#"{"projectId": "my-project"}"#;
+        let read = read(&Notification { attributes: &attributes, data, published: published() }, &all());
+        assert_eq!(line(read), "Unknown", "{half}");
+    }
 }
 
 #[test]
