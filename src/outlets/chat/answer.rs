@@ -235,7 +235,7 @@ mod tests {
     fn the_next_try_waits_as_long_as_chat_asks_and_counts_from_its_clock() {
         let date = chrono::DateTime::from_timestamp(1_800_000_000, 0);
         let of = |http, retry_after| {
-            let answer = crate::net::transport::Answer { date, retry_after, ..answer(http, "") };
+            let answer = crate::net::transport::Answer { retry_after, date, ..answer(http, "") };
             let error = of_error(&CallError::Refused(Refusal::of(&answer, false)), Asked::Post).unwrap_err();
             assert_eq!(error.date, date.map(|date| date + TimeDelta::seconds(1)));
             error.retry_after
