@@ -180,7 +180,11 @@ impl World {
                 self.violation.get_or_insert(violation);
             }
         }
-        self.pushes.get_mut(&push).expect("in flight").told.extend(&ends);
+        match self.pushes.get_mut(&push) {
+            Some(push) => push.told.extend(&ends),
+            // Its instance was killed at the same moment.
+            None => self.may_come_again(ends.clone()),
+        }
         ends
     }
 
