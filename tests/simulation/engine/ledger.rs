@@ -296,6 +296,10 @@ impl Ledger {
         is_old: bool,
         now: Ms,
     ) {
+        if message["state"]["report"]["slot"]["of"] == "excepted" {
+            // It only keeps an operation from being adopted, and is of no watch.
+            return;
+        }
         let watch = task.watch;
         // Version 0.1 goes on by a grid of its own where the watch has a ladder.
         let by_old = is_old || self.books[watch].by_old;
