@@ -14,9 +14,10 @@ use super::slots::Next;
 use crate::clock::Deadline;
 use crate::decision::Decision;
 use crate::google::{CallError, Created};
+use crate::hash::short_hash;
 use crate::runner::{Action, Step, described};
 use crate::services::OperationInfo;
-use crate::watch::{Check, Message, Outcome, Reason, Report, Slot, Start, Verdict, idempotency_key};
+use crate::watch::{Check, Message, Outcome, Reason, Report, Slot, Start, Verdict, Watch, idempotency_key};
 
 /// Calls per kickoff to find a free slot.
 const MAX_CLAIMS: u32 = 5;
@@ -206,10 +207,13 @@ impl Limit {
         Verdict::new(outcome, Some(reason), OperationInfo::default())
     }
 
-    /// All reports of one hour and limit have the same task, so only the first is posted. The log has a line for each.
+    /// All reports of one hour and limit have the same task, so only the first is posted. The log has a line for each. It has an ID of
+    /// its own: the same watch may have been reported before, and then neither the ledger nor the name of another try may take it
+    /// for that report.
     fn refused(&self, report: Report, now: DateTime<Utc>) -> (Decision, String) {
         let slot = Slot { of: format!("limit {}", self.of), at: beginning(now, HOUR), number: 0 };
-        let report = Report { slot: Some(slot), ..report };
+        let watch = Watch { id: short_hash(&["limit", &self.of, &report.watch.id]), ..report.watch };
+        let report = Report { watch, slot: Some(slot), ..report };
         (Decision::Report(Box::new(report)), format!("the limit {}={} is reached", self.setting, self.most))
     }
 }
@@ -217,4 +221,30 @@ impl Limit {
 /// The beginning of the period that `now` is in, in seconds since 1970.
 pub(in crate::runner) fn beginning(now: DateTime<Utc>, period: i64) -> i64 {
     now.timestamp().div_euclid(period) * period
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::google::{report_id, task_id};
+    use crate::testing::at;
+    use crate::watch::{InvalidMessage, Problem, ProblemKind};
+
+    /// A notice may have been told when a copy of it is the first one that the limit refuses.
+    #[test]
+    fn the_message_of_a_limit_is_another_report_than_that_of_what_it_refuses() {
+        let problem = Problem::new("nmae", ProblemKind::Other);
+        let unusable = InvalidMessage { problem, excerpt: String::new(), message_id: "7".to_owned() };
+        let notice = Report::of_unusable("id".to_owned(), unusable, at(0));
+        let limit = Limit { setting: "MAX_NOTICES_PER_HOUR", of: NOTICES.to_owned(), period: HOUR, most: 1 };
+        let Some(Decision::Report(refused)) = limit.refuse_notice(notice.clone(), at(0)).next else {
+            panic!("it is reported")
+        };
+        assert_ne!(report_id("t", &refused), report_id("t", &notice));
+        let [refused, notice] = [*refused, notice].map(|report| {
+            let report = Report { tries: 1, ..report };
+            task_id("t", &Message::Report(Box::new(report)))
+        });
+        assert_ne!(refused, notice, "the name of another try");
+    }
 }
