@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::body::{Body as HttpBody, Bytes, Incoming};
 use hyper::header::{ALLOW, AUTHORIZATION, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tracing::Instrument;
@@ -43,39 +43,40 @@ pub struct App {
     pub signals: Signals,
 }
 
+/// What a request came to.
+pub struct Answered {
+    /// Its response.
+    pub response: Response<Full<Bytes>>,
+    /// What became of its push, if it was one that was handled.
+    pub handled: Option<DeliveryResult>,
+}
+
+impl From<Response<Full<Bytes>>> for Answered {
+    fn from(response: Response<Full<Bytes>>) -> Self {
+        Self { response, handled: None }
+    }
+}
+
+/// A push that was let in.
+struct Admitted {
+    route: Route,
+    body: Body,
+    deadline: Deadline,
+    span: tracing::Span,
+}
+
 /// Answers one request. The work of a push goes on when its caller hangs up, since half a step would have to be done
 /// again; `in_flight` makes the drain wait for it.
 pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlight) -> Response<Full<Bytes>> {
-    let route = match (request.uri().path(), request.method()) {
-        ("/", &Method::POST) => Route::Public,
-        ("/internal", &Method::POST) => Route::Internal,
-        ("/dead-letter", &Method::POST) => Route::DeadLetter,
-        ("/events", &Method::POST) => Route::Events,
-        ("/" | "/internal" | "/dead-letter" | "/events", _) => return not_allowed("POST"),
-        ("/ready", &Method::GET) => {
-            return text(StatusCode::OK, concat!("opwatch ", env!("CARGO_PKG_VERSION"), "\n"));
-        }
-        ("/ready", _) => return not_allowed("GET"),
-        _ => return text(StatusCode::NOT_FOUND, "not found: pushes go to /, probes to /ready\n"),
-    };
-    let (deadline, span) = (Deadline::start(), span(request.headers()));
-    if let Some(authenticator) = &app.authenticator {
-        let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        if let Err(refusal) = authenticator.authenticate(authorization).instrument(span.clone()).await {
-            return text(StatusCode::UNAUTHORIZED, format!("push not authenticated: {refusal}\n"));
-        }
-    }
-    let most = if route == Route::Events { MAX_SIGNAL_BYTES } else { MAX_BODY_BYTES };
-    let body = match tokio::time::timeout(BODY_TIME, receive(request.into_body(), most)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(reason)) => return text(StatusCode::BAD_REQUEST, reason),
-        Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n"),
+    let Admitted { route, body, deadline, span } = match admit(&app, request).await {
+        Ok(admitted) => admitted,
+        Err(response) => return response,
     };
     // Boxed here, so that it is not moved piece by piece into the task.
     let work = Box::pin(async move {
-        let response = push(&app, route, body, deadline).await;
+        let answered = push(&app, route, body, deadline).await;
         drop(in_flight);
-        response
+        answered.response
     });
     #[expect(
         clippy::disallowed_methods,
@@ -86,6 +87,51 @@ pub async fn answer(app: Arc<App>, request: Request<Incoming>, in_flight: InFlig
     work.await.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "this push failed\n"))
 }
 
+/// The same where it stands, without a task: the work ends when its caller drops it, as when an instance is killed.
+pub async fn answer_in_place<B>(app: &App, request: Request<B>) -> Answered
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    match admit(app, request).await {
+        Ok(Admitted { route, body, deadline, span }) => {
+            push(app, route, body, deadline).instrument(span).await
+        }
+        Err(response) => response.into(),
+    }
+}
+
+/// Lets a push in, and reads its body; or the response of what is no push, or is not let in.
+async fn admit<B>(app: &App, request: Request<B>) -> Result<Admitted, Response<Full<Bytes>>>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let route = match (request.uri().path(), request.method()) {
+        ("/", &Method::POST) => Route::Public,
+        ("/internal", &Method::POST) => Route::Internal,
+        ("/dead-letter", &Method::POST) => Route::DeadLetter,
+        ("/events", &Method::POST) => Route::Events,
+        ("/" | "/internal" | "/dead-letter" | "/events", _) => return Err(not_allowed("POST")),
+        ("/ready", &Method::GET) => {
+            return Err(text(StatusCode::OK, concat!("opwatch ", env!("CARGO_PKG_VERSION"), "\n")));
+        }
+        ("/ready", _) => return Err(not_allowed("GET")),
+        _ => return Err(text(StatusCode::NOT_FOUND, "not found: pushes go to /, probes to /ready\n")),
+    };
+    let (deadline, span) = (Deadline::start(), span(request.headers()));
+    if let Some(authenticator) = &app.authenticator {
+        let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if let Err(refusal) = authenticator.authenticate(authorization).instrument(span.clone()).await {
+            return Err(text(StatusCode::UNAUTHORIZED, format!("push not authenticated: {refusal}\n")));
+        }
+    }
+    let most = if route == Route::Events { MAX_SIGNAL_BYTES } else { MAX_BODY_BYTES };
+    match tokio::time::timeout(BODY_TIME, receive(request.into_body(), most)).await {
+        Ok(Ok(body)) => Ok(Admitted { route, body, deadline, span }),
+        Ok(Err(reason)) => Err(text(StatusCode::BAD_REQUEST, reason)),
+        Err(_) => Err(text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n")),
+    }
+}
+
 /// A body as it came.
 enum Body {
     Whole(Bytes),
@@ -94,7 +140,10 @@ enum Body {
 }
 
 /// Reads the body; of one with more than `most` bytes only the beginning is kept.
-async fn receive(mut body: Incoming, most: usize) -> Result<Body, &'static str> {
+async fn receive<B>(mut body: B, most: usize) -> Result<Body, &'static str>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
     let declared = body.size_hint().lower().min(most as u64);
     let mut kept = Vec::with_capacity(usize::try_from(declared).unwrap_or(0));
     let mut size = 0;
@@ -113,12 +162,12 @@ async fn receive(mut body: Incoming, most: usize) -> Result<Body, &'static str> 
     Ok(if size <= most { Body::Whole(kept) } else { Body::Oversize(kept, size) })
 }
 
-async fn push(app: &App, route: Route, body: Body, deadline: Deadline) -> Response<Full<Bytes>> {
+async fn push(app: &App, route: Route, body: Body, deadline: Deadline) -> Answered {
     let (watch, runner) = (Stopwatch::start(), &app.runner);
     let handled = match body {
         Body::Oversize(..) if route == Route::Events => {
             app.signals.refuse(Unusable::TooLarge, "");
-            return text(StatusCode::NO_CONTENT, "");
+            return text(StatusCode::NO_CONTENT, "").into();
         }
         Body::Oversize(head, size) => {
             name_span("");
@@ -133,17 +182,17 @@ async fn push(app: &App, route: Route, body: Body, deadline: Deadline) -> Respon
                     Route::Events => return signal(app, &delivery, deadline).await,
                 }
             }
-            Err((status, why)) => return text(status, why),
+            Err((status, why)) => return text(status, why).into(),
         },
     };
     log(&handled, watch.milliseconds());
-    status(&handled)
+    Answered { response: status(&handled), handled: Some(handled) }
 }
 
 /// Follows a signal. A message that is none is acknowledged: it would be none the next time, too.
-async fn signal(app: &App, delivery: &Delivery, deadline: Deadline) -> Response<Full<Bytes>> {
+async fn signal(app: &App, delivery: &Delivery, deadline: Deadline) -> Answered {
     let watch = Stopwatch::start();
-    let Some(signal) = app.signals.read(delivery) else { return text(StatusCode::NO_CONTENT, "") };
+    let Some(signal) = app.signals.read(delivery) else { return text(StatusCode::NO_CONTENT, "").into() };
     tracing::Span::current().record(
         "signal",
         match signal.phase {
@@ -154,7 +203,7 @@ async fn signal(app: &App, delivery: &Delivery, deadline: Deadline) -> Response<
     );
     let handled = app.runner.signal(signal, deadline).await;
     log(&handled, watch.milliseconds());
-    status(&handled)
+    Answered { response: status(&handled), handled: Some(handled) }
 }
 
 /// Opens the envelope, or refuses the push; the body is not kept while its message is handled.
