@@ -22,6 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Parser;
 use engine::plan::{Fault, Plan};
 use engine::run::{Summary, on_all_cores, run};
+use engine::surroundings::Surroundings;
+use opwatch::policy::Limits;
 
 /// Runs opwatch's core through worlds of faults, on all cores, and holds its promises against what comes out.
 #[derive(Parser)]
@@ -167,6 +169,10 @@ fn simpler(plan: &Plan) -> Vec<Plan> {
     }
     if !plan.stops.is_empty() {
         plans.push(Plan { stops: Vec::new(), ..plan.clone() });
+    }
+    if plan.around.limits != Limits::NONE {
+        let around = Surroundings { limits: Limits::NONE, ..plan.around.clone() };
+        plans.push(Plan { around, ..plan.clone() });
     }
     if plan.skews.len() > 1 {
         plans.push(Plan { skews: plan.skews[..1].to_vec(), ..plan.clone() });

@@ -1,7 +1,10 @@
 //! Small and complete: every schedule of at most two faults in watches of at most three checks.
 
+use opwatch::policy::Limits;
+
 use super::engine::plan::{Access, Disorder, Effect, HOUR, Kickoff, Kind, MINUTE, Ms, Plan, SECOND, Script};
 use super::engine::run::{Summary, run};
+use super::engine::surroundings::Surroundings;
 
 const INTERVAL: u32 = 60;
 
@@ -187,6 +190,24 @@ fn the_operation_of_a_lost_kickoff_is_found() {
         assert_eq!(summary.violation, None, "{trace}");
         assert!(trace.contains("the watch was lost"), "{trace}");
     }
+}
+
+/// The second kickoff of an hour is refused, or the second notice: whoever comes first has the slot.
+#[test]
+fn a_kickoff_above_a_limit() {
+    let mut schedules = 0;
+    for (kind, limits) in [
+        (Kind::Datastore, Limits { starts_per_hour: 1, ..Limits::NONE }),
+        (Kind::Bad, Limits { notices_per_hour: 1, ..Limits::NONE }),
+    ] {
+        let plan = plan(Access::Webhook, kind, 1, SECOND, Script::default());
+        let second = Kickoff { at: plan.kickoffs[0].at + 20 * SECOND, ..plan.kickoffs[0].clone() };
+        let kickoffs = vec![plan.kickoffs[0].clone(), second];
+        let around = Surroundings { limits, ..Surroundings::default() };
+        schedules += every_schedule_of(&Plan { kickoffs, around, skews: vec![0, 0], ..plan });
+    }
+    println!("{schedules} schedules");
+    assert!(schedules > 1_000, "{schedules}");
 }
 
 #[test]

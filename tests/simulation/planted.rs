@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use opwatch::policy::Limits;
+
+use super::engine::boundary::Boundary;
 use super::engine::plan::{Fault, Plan, Planted};
+use super::engine::rng::Rng;
 use super::engine::run::run;
 
 const WATCHES: usize = 12;
@@ -14,7 +18,7 @@ fn caught(planted: Planted) -> Option<(Plan, String)> {
         let mut plan =
             Plan { planted: Some(planted), ledger, ..Plan::of_seed(seed, WATCHES, &BTreeSet::new()) };
         match planted {
-            Planted::PublicState => plan = plan.with_forgeries(3 * WATCHES as u64),
+            Planted::PublicState | Planted::OpenGate => plan = plan.with_forgeries(3 * WATCHES as u64),
             Planted::SignalForks => plan = with(plan, Fault::SignalEarly),
             Planted::SentinelTwice | Planted::SentinelLost => plan = with(plan, Fault::CheckLost),
             // Only a watch that no fault touches surely has a sentinel.
@@ -33,6 +37,11 @@ fn caught(planted: Planted) -> Option<(Plan, String)> {
             Planted::PostsAgain => {
                 plan.rates.insert(Fault::SlackPlace, 0.2);
             }
+            Planted::LimitNever
+            | Planted::LimitAlways
+            | Planted::LimitEarly
+            | Planted::LimitSilent
+            | Planted::LimitTwice => plan = limited(plan),
             // Few operations stand still, and few of their watches are spared by every fault.
             Planted::NeverStalls => plan.kickoffs.iter_mut().for_each(|kickoff| kickoff.stuck = true),
             _ => {}
@@ -40,6 +49,14 @@ fn caught(planted: Planted) -> Option<(Plan, String)> {
         let violation = run(plan.clone()).violation?;
         Some((plan, violation))
     })
+}
+
+/// With low limits, and a burst that exceeds them.
+fn limited(plan: Plan) -> Plan {
+    let limits = Limits { starts_per_hour: 3, watches_per_minute: 5, notices_per_hour: 2, ..Limits::NONE };
+    let mut rng = Rng::new(plan.seed);
+    // Version 0.1 has no limits.
+    Plan { boundary: Boundary::Internal, ..plan }.with_limits(limits, &mut rng)
 }
 
 /// With signals, and so much of one of their faults.
@@ -84,6 +101,14 @@ fn every_planted_fault_is_caught() {
         (Planted::FreeRungs, ["fork", "checks"]),
         (Planted::BlindStart, ["starts a second time", "does already"]),
         (Planted::OneTurn, ["its start was due by", "know no cause"]),
+        (Planted::ToldThrice, ["is told again", "is told again"]),
+        (Planted::Repeats, ["ends again on the same way", "ends again on the same way"]),
+        (Planted::OpenGate, ["of a stranger", "of a stranger"]),
+        (Planted::LimitNever, ["above the limit", "above the limit"]),
+        (Planted::LimitAlways, ["is refused by the limit", "is refused by the limit"]),
+        (Planted::LimitEarly, ["is refused by the limit", "is refused by the limit"]),
+        (Planted::LimitSilent, ["nobody hears that the limit", "nobody hears that the limit"]),
+        (Planted::LimitTwice, ["a second message of the limit", "a second message of the limit"]),
         (Planted::PostsAgain, ["that it runs", "explained"]),
     ] {
         let Some((plan, violation)) = caught(planted) else {

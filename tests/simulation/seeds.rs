@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use opwatch::policy::Limits;
+
 use super::engine::boundary::Boundary;
 use super::engine::plan::{
     Access, FAULTS, Fault, HOUR, LEDGER_FAULTS, Plan, SIGNAL_FAULTS, SURROUNDING_FAULTS,
@@ -41,6 +43,9 @@ fn every_promise_holds_in_two_hundred_worlds() {
         "starts that no fault touched",
         "watches that no fault touched",
         "handled by version 0.1",
+        "refused by a limit",
+        "limits that were reached",
+        "pushes of strangers",
     ]
     .into_iter()
     .filter(|what| figures.get(what).is_none_or(|count| *count < WATCHES as u64));
@@ -134,6 +139,7 @@ fn half_of_the_seeds_are_of_a_bot_and_half_have_a_ledger() {
         ("clocks that are hours off", 10, count(|plan| plan.has_wrong_clocks() && plan.most_skew() > HOUR)),
         ("instances with different settings", 20, count(|plan| plan.around.mixed && plan.skews.len() > 1)),
         ("names that are free early", 60, count(|plan| plan.around.names.0 == 0)),
+        ("limits", 30, count(|plan| plan.around.limits != Limits::NONE)),
         ("long lists", 20, count(|plan| plan.around.listed > 0)),
         ("instances that take few pushes", 30, count(|plan| plan.around.concurrency < 80)),
         ("roll-backs", 8, count(|plan| matches!(plan.boundary, Boundary::Introduced { back: Some(_), .. }))),

@@ -129,6 +129,7 @@ impl World {
         let internal = message.topic == Topic::Internal;
         let route = match (message.dead, internal) {
             (true, _) => Route::DeadLetter,
+            _ if message.topic == Topic::Events => Route::Events,
             (_, true) if !self.plan.boundary.is_repointed(self.now()) => Route::Internal,
             _ => Route::Public,
         };
@@ -138,7 +139,11 @@ impl World {
         {
             return None;
         }
-        let data = if is_old { as_old(&message.data).0 } else { message.data.clone() };
+        let data = match message.form {
+            Form::Signal => self.log_entry(index).to_string().into_bytes(),
+            _ if is_old => as_old(&message.data).0,
+            _ => message.data.clone(),
+        };
         let mut attributes = BTreeMap::new();
         let source = SUBSCRIPTIONS[if internal { 2 } else { 0 }];
         if message.dead {
@@ -158,15 +163,18 @@ impl World {
                 "publishTime": time(message.published).to_rfc3339(), "attributes": attributes},
             "subscription": format!("projects/p/subscriptions/{subscription}"),
         });
-        Some(Pushed { route, body: wrapped.to_string().into_bytes() })
+        Some(Pushed { route, body: serde_json::to_vec(&wrapped).expect("JSON") })
     }
 
     /// Whether an instance without an internal topic handles a message by the rules of version 0.1. A kickoff that this can't read
     /// is for an instance of the new version.
     fn reads_as_old(&self, message: &Message, has_internal: bool) -> bool {
         let is_before = matches!(self.plan.boundary, Boundary::Introduced { .. }) && !has_internal;
-        let data: Value = serde_json::from_slice(&message.data).unwrap_or_default();
-        is_before && (message.form != Form::Kickoff || data.get("until").is_none())
+        let has_until = || {
+            let data: Value = serde_json::from_slice(&message.data).unwrap_or_default();
+            data.get("until").is_some()
+        };
+        is_before && (message.form != Form::Kickoff || !has_until())
     }
 
     /// Whether a push is handled by the rules of version 0.1.
@@ -195,7 +203,7 @@ impl World {
     pub(crate) fn forge(&mut self, victim: usize) {
         let last = (0..self.messages.len()).rev().find(|index| {
             let message = &self.messages[*index];
-            message.watch == victim && !message.dead && message.form != Form::Signal
+            message.watch == victim && !message.dead && !matches!(message.form, Form::Signal | Form::Claim)
         });
         let Some(last) = last else { return };
         let own = &self.messages[last];

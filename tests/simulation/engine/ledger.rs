@@ -1,9 +1,11 @@
 //! The promises, each with its exact bound, held against what happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::limits::is_of_limit;
 use super::owed::Owed;
 use super::plan::{Access, Ending, Kickoff, Kind, MINUTE, Ms, Plan, SECOND};
 use super::pubsub::Message;
@@ -11,6 +13,7 @@ use super::services::is_report;
 use super::slack::{RUNNING, STALLED};
 use super::steps::Steps;
 use super::tasks::Task;
+use super::ways::Way;
 use super::world::Form;
 
 /// What is known of one watch.
@@ -85,6 +88,15 @@ pub(crate) struct Book {
     pub(crate) path: Option<String>,
     /// A start of it was refused since its path was used before.
     pub(crate) path_used: bool,
+    /// What is a copy to it without being on the way of a message: signals, and what version 0.1 takes for a copy.
+    pub(super) loose: u64,
+    /// The ways on which a report was told, with its first task; those on which its end was asked for, and on which it was told that it
+    /// runs.
+    pub(super) told_ways: BTreeSet<(Option<usize>, Way)>,
+    pub(super) ends_by_way: BTreeMap<Way, u64>,
+    pub(super) runs_by_way: BTreeMap<Way, u64>,
+    /// A limit refused it.
+    pub(super) limited: bool,
     /// When the last try of its start is due.
     starts_until: Ms,
     /// An acknowledged delivery saw the end.
@@ -130,6 +142,23 @@ impl Book {
     /// How old it is at most.
     pub(crate) fn age(&self, now: Ms) -> Ms {
         now.saturating_sub(self.oldest.unwrap_or(self.at))
+    }
+
+    /// Operations that it may tell of beside the first.
+    pub(super) fn second_starts(&self) -> u64 {
+        (self.operations.len() as u64 + self.operations_alike).saturating_sub(1)
+    }
+
+    /// Whether its end was not known first, and then was.
+    pub(super) fn left_first(&self) -> bool {
+        let first = |is_end: bool| self.first_reports.iter().position(|end| *end == is_end);
+        first(false).is_some_and(|left| Some(left) < first(true))
+    }
+
+    /// Ends that may be told beside the first without a copy: a true one after another, the sentinel's, and that of a chain which can't
+    /// read what a signal's look saw.
+    pub(super) fn ends_without_copies(&self) -> u64 {
+        u64::from(self.left_first()) + self.sentinels + u64::from(self.unknown_after_signal)
     }
 
     /// The time from a check that is due then to the next, at least.
@@ -197,6 +226,7 @@ impl Ledger {
         (book.at, book.began) = (now, now);
         book.rounds += 1;
         book.copies += 1;
+        book.loose += 1;
         book.copy_times.push(now);
     }
 
@@ -210,6 +240,9 @@ impl Ledger {
     /// A delivery begins; its message was due at `due`.
     pub(crate) fn delivered(&mut self, message: &Message, copy: bool, now: Ms, due: Ms) {
         self.count("deliveries");
+        if message.form == Form::Claim {
+            return;
+        }
         if message.form == Form::Signal {
             let book = &mut self.books[message.watch];
             if book.found_sentinel {
@@ -240,12 +273,16 @@ impl Ledger {
         book.found_sentinel = finds && !starts;
         if starts && book.signals > 1 {
             book.copies += 1;
+            book.loose += 1;
             book.copy_times.push(now);
         }
     }
 
     /// Cloud Tasks ran a task a second time.
     pub(crate) fn ran_twice(&mut self, watch: usize, form: Form, now: Ms) {
+        if form == Form::Claim {
+            return;
+        }
         self.touched(watch, now);
         let book = &mut self.books[watch];
         book.copies += 1;
@@ -260,6 +297,9 @@ impl Ledger {
     /// Pub/Sub gave up on a message.
     pub(crate) fn lost(&mut self, message: &Message) {
         self.count("dead letters");
+        if message.form == Form::Claim {
+            return;
+        }
         let book = &mut self.books[message.watch];
         if is_report(message.form) {
             book.report_copies += 1;
@@ -279,8 +319,13 @@ impl Ledger {
     }
 
     pub(crate) fn is_last(&self, message: &Message) -> bool {
-        let value: Value = serde_json::from_slice(&message.data).unwrap_or_default();
-        value["attempt"].as_u64().is_some_and(|n| n >= self.books[message.watch].steps.last())
+        #[derive(Default, Deserialize)]
+        struct Numbered {
+            #[serde(default)]
+            attempt: Option<u64>,
+        }
+        let Numbered { attempt } = serde_json::from_slice(&message.data).unwrap_or_default();
+        attempt.is_some_and(|number| number >= self.books[message.watch].steps.last())
     }
 
     /// A task was created. `anew`: its name was in use before.
@@ -296,8 +341,7 @@ impl Ledger {
         is_old: bool,
         now: Ms,
     ) {
-        if message["state"]["report"]["slot"]["of"] == "excepted" {
-            // It only keeps an operation from being adopted, and is of no watch.
+        if task.form == Form::Claim {
             return;
         }
         let watch = task.watch;
@@ -313,23 +357,35 @@ impl Ledger {
                 if is_later_try(report) || is_stall(message) {
                     return;
                 }
-                if !anew {
+                // A notice that is not posted becomes the message of its limit.
+                if is_of_limit(message) && asker == Form::Report {
+                    return;
+                }
+                // The name of a limit's message is the hour's, not the watch's.
+                let by_signal = book.signals > 0 && (disturbed || self.leaves_checks);
+                if !anew || is_of_limit(message) {
                     book.first_reports.push(is_end);
                     let cannot_tell = report["outcome"] == "cannotTell";
                     // The same where a signal finds a sentinel that could not be deleted.
                     let left = match asker {
                         Form::Check => book.ended_by_signal,
                         Form::Signal | Form::Look => book.first_reports.contains(&true),
-                        Form::Kickoff | Form::Start | Form::Sentinel | Form::Report | Form::Test => false,
+                        Form::Kickoff
+                        | Form::Start
+                        | Form::Sentinel
+                        | Form::Report
+                        | Form::Test
+                        | Form::Claim => false,
                     };
                     book.unknown_after_signal |= left && cannot_tell;
                     book.ended_by_signal |= is_end && matches!(asker, Form::Signal | Form::Look);
-                } else if book.copies + book.sentinels > 0
-                    || book.signals > 0 && (disturbed || self.leaves_checks)
-                {
+                } else if book.copies + book.sentinels > 0 || by_signal {
                     book.freed_reports += 1;
                 } else {
                     self.broken(format!("w{watch}: a second report without a copy"));
+                }
+                if !anew || !by_signal {
+                    self.ends_on_way(watch, task.way);
                 }
             }
             Form::Check => {
@@ -377,7 +433,7 @@ impl Ledger {
                     self.broken(format!("w{watch}: its sentinel is due at {}, behind {end}", task.at));
                 }
             }
-            Form::Kickoff | Form::Test | Form::Signal => {}
+            Form::Kickoff | Form::Test | Form::Signal | Form::Claim => {}
         }
     }
 
@@ -393,6 +449,7 @@ impl Ledger {
             self.count("continued by version 0.1");
             let book = &mut self.books[watch];
             book.copies += 1;
+            book.loose += 1;
             book.check_copies += 1;
             book.copy_times.push(now);
         }
@@ -414,6 +471,11 @@ impl Ledger {
         if self.is_untouched(watch) {
             self.broken(format!("w{watch}: its sentinel runs, though no fault touched the watch"));
         }
+    }
+
+    /// A limit refuses a watch, or the notice of a message that can't be used.
+    pub(super) fn refused_by_limit(&mut self, watch: usize) {
+        self.books[watch].limited = true;
     }
 
     pub(crate) fn waiting(&self, watch: usize) -> &[usize] {
@@ -507,10 +569,9 @@ impl Ledger {
     fn within_bounds(&mut self, watch: usize) {
         let book = &self.books[watch];
         let posts = book.posts.len() as u64;
-        let left_first =
-            book.first_reports.iter().position(|end| !end) < book.first_reports.iter().position(|end| *end);
+        let left_first = book.left_first();
         let firsts = book.first_reports.len() as u64;
-        let second_starts = (book.operations.len() as u64 + book.operations_alike).saturating_sub(1);
+        let second_starts = book.second_starts();
         let firsts_allowed =
             1 + u64::from(left_first) + book.copies + book.lost + second_starts + book.sentinels;
         let firsts_allowed = firsts_allowed + u64::from(book.unknown_after_signal);
@@ -544,7 +605,9 @@ impl Ledger {
             let book = &self.books[watch];
             let posts = book.posts.len() as u64;
             let unheard = self.kinds[watch] == Kind::Adopted && book.heard.is_none();
-            if posts == 0 && !book.not_wanted && !book.counts_as_delivered && !unheard {
+            // What a limit refuses may be in the log alone, unless something was begun.
+            let refused = book.limited && book.looks.is_empty() && book.operations.is_empty();
+            if posts == 0 && !book.not_wanted && !book.counts_as_delivered && !unheard && !refused {
                 self.broken(format!("w{watch}: ended in silence"));
                 return;
             }

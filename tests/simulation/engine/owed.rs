@@ -110,6 +110,7 @@ impl Ledger {
         let book = &self.books[watch];
         let owed = &book.owed;
         match outcome {
+            "outcome unknown" | "was not started" if book.limited => true,
             "outcome unknown" => {
                 ending == Some(Ending::Unknown)
                     || owed.unknown_state
@@ -158,6 +159,9 @@ impl World {
                 continue;
             }
             self.ledger.count("watches that no fault touched");
+            if self.ledger.books[watch].limited {
+                continue;
+            }
             // Another watch's rate limit holds back this one's reports and edits.
             if !self.plan.rates.contains_key(&Fault::SlackLimit) && !self.plan.around.slack_pace {
                 self.end_was_told_in_time(watch);

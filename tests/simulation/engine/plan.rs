@@ -238,6 +238,22 @@ pub(crate) enum Planted {
     OneTurn,
     /// An `ok` of Slack's that does not say where the message is counts as a refusal.
     PostsAgain,
+    /// A second delivery of a report posts it three times.
+    ToldThrice,
+    /// A check that is no copy asks for its report twice, in a watch where something else was delivered twice.
+    Repeats,
+    /// The gate lets everyone in.
+    OpenGate,
+    /// A slot that is taken counts as not counted, so that a limit refuses nothing.
+    LimitNever,
+    /// Every slot counts as taken.
+    LimitAlways,
+    /// Half of the slots do.
+    LimitEarly,
+    /// The message of an hour in which a limit refused something is lost.
+    LimitSilent,
+    /// Each refusal has a message of its own.
+    LimitTwice,
 }
 
 /// What becomes of one effect: a call to a service.
@@ -478,7 +494,12 @@ impl Plan {
     pub(crate) fn of_seed(seed: u64, watches: usize, left_out: &BTreeSet<Fault>) -> Self {
         let mut rng = part(seed, 8);
         let plan = Self::of_fixed_prefixes(seed, watches, left_out).with_placeholders(&mut rng);
-        plan.with_surroundings(&mut part(seed, 11), left_out)
+        let plan = plan.with_surroundings(&mut part(seed, 11), left_out);
+        let mut rng = part(seed, 12);
+        // Version 0.1 has no limits.
+        let is_limited = rng.chance(0.3) && !matches!(plan.boundary, Boundary::Introduced { .. });
+        let limits = Surroundings::limits_of(&mut rng);
+        if is_limited { plan.with_limits(limits, &mut rng) } else { plan }
     }
 
     /// The same, in six of ten seeds with signals.

@@ -1,13 +1,16 @@
 //! Pub/Sub: pushes each message until it is acknowledged, at least once and in any order, and gives up to the dead letters.
 
-use opwatch::runner::{Action, DeliveryResult};
+use opwatch::intake::http::Answered;
+use opwatch::runner::Action;
 use serde_json::{Value, json};
 
 use super::boundary::{Pushed, Topic};
 use super::claims::Claiming;
+use super::limits::Counting;
 use super::plan::{DAY, Disorder, Down, Ending, Fault, HOUR, MINUTE, Ms, SECOND};
 use super::surroundings::Busy;
 use super::tasks::{NEW_NOTIFY, NEW_OUTCOME};
+use super::ways::Way;
 use super::world::{Event, Form, Instance, World, hash_of};
 
 /// The subscriptions' `--ack-deadline` in `deploy/up`.
@@ -31,6 +34,9 @@ pub(crate) struct Message {
     pub(crate) forged: bool,
     /// The task that published it.
     pub(crate) task: Option<usize>,
+    /// The last copy on its way, and the first task of the report that a dead letter is.
+    pub(super) way: Way,
+    pub(super) root: Option<usize>,
     /// The name that opwatch gave that task.
     pub(crate) name: Option<String>,
     /// Slack, or the API, asked the delivery that led to it to wait until then.
@@ -54,6 +60,7 @@ const MOST_COPIES: u32 = 10;
 const COPIES_END: Ms = 14 * DAY;
 
 /// A delivery in flight.
+#[derive(Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a mark of its own in the books")]
 pub(crate) struct Push {
     pub(crate) message: usize,
@@ -104,6 +111,13 @@ pub(crate) struct Push {
     pub(crate) edit_failed: Option<usize>,
     /// The claim on its report.
     pub(crate) claiming: Option<Claiming>,
+    /// The last copy on its way.
+    pub(super) way: Way,
+    /// Slack shows its report, and it knows so or not.
+    pub(super) told_ok: bool,
+    pub(super) told_unsure: bool,
+    /// How it asks for a slot of a limit.
+    pub(super) counting: Option<Counting>,
 }
 
 impl Push {
@@ -140,6 +154,10 @@ pub(crate) struct Subscription {
 impl World {
     /// Publishes to the topic of the task; what a person publishes, to the public one.
     pub(crate) fn publish(&mut self, watch: usize, form: Form, data: Vec<u8>, task: Option<usize>) {
+        let way = task.and_then(|task| {
+            self.tasks[task].runs += 1;
+            if self.tasks[task].runs > 1 { self.branch() } else { self.tasks[task].way }
+        });
         let message = Message {
             watch,
             form,
@@ -149,6 +167,8 @@ impl World {
             topic: task.map_or(Topic::Public, |task| self.tasks[task].topic),
             forged: false,
             task,
+            way,
+            root: None,
             name: task.map(|task| self.tasks[task].asked_name.clone()),
             not_before: task.map_or(0, |task| self.tasks[task].not_before),
             newer: false,
@@ -171,7 +191,7 @@ impl World {
 
     /// What a newer version would add.
     fn age(&mut self, message: Message) -> Message {
-        if message.form == Form::Kickoff || !self.strikes(Fault::Newer) {
+        if matches!(message.form, Form::Kickoff | Form::Claim) || !self.strikes(Fault::Newer) {
             return message;
         }
         self.ledger.touched(message.watch, self.now());
@@ -250,41 +270,25 @@ impl World {
         self.count_signal(index);
         let message = &mut self.messages[index];
         message.deliveries += 1;
-        let copy = message.deliveries > 1;
+        let (copy, way) = (message.deliveries > 1, message.way);
         if copy {
             self.ledger.touched(watch, now);
         }
+        let message = &self.messages[index];
         let due = message.task.map_or(message.published, |task| self.tasks[task].at);
+        let Instance { internal, generation, .. } = self.instances[instance];
         let push = Push {
             message: index,
             instance,
             began: now,
             copy,
-            excused: false,
-            api_failed: false,
-            looked: false,
-            listed: None,
-            dated: None,
-            saw_end: false,
-            api_not_before: 0,
-            slack_not_before: 0,
-            had_internal: self.instances[instance].internal,
-            awaits: 0,
-            generation: self.instances[instance].generation,
+            had_internal: internal,
+            generation,
             hangs,
-            frozen: false,
-            hangs_until: 0,
-            created: None,
-            unsure: false,
-            create_timed_out: false,
-            opened: None,
-            not_taken_back: false,
-            closes: None,
-            ends_edited: false,
-            edit_failed: None,
-            claiming: None,
+            way: if copy { self.branch() } else { way },
+            ..Push::default()
         };
-        self.ledger.delivered(message, copy, now, due);
+        self.ledger.delivered(&self.messages[index], copy, now, due);
         let number = self.next_push;
         self.next_push += 1;
         self.pushes.insert(number, push);
@@ -362,33 +366,40 @@ impl World {
     }
 
     /// The handler has answered.
-    pub(crate) fn finish(&mut self, number: u64, handled: &DeliveryResult) {
+    pub(crate) fn finish(&mut self, number: u64, answered: &Answered) {
         let Some(push) = self.pushes.remove(&number) else { return };
-        let error = hash_of(handled.error.as_deref().unwrap_or_default().as_bytes());
-        self.note(&[9, number, handled.decision as u64, error], || {
-            format!("push {number}: {:?} {:?}", handled.decision, handled.error)
-        });
-        self.look_for_orphans(&push, handled.acknowledged);
+        // A signal that can't be used is acknowledged without being handled.
+        let (acknowledged, handled) = (answered.response.status().is_success(), &answered.handled);
+        if handled.as_ref().is_some_and(|handled| handled.acknowledged != acknowledged) {
+            let violation = format!("push {number} gets {} for {handled:?}", answered.response.status());
+            self.ledger.broken(violation);
+        }
+        let decision = handled.as_ref().map(|handled| handled.decision);
+        let error = handled.as_ref().and_then(|handled| handled.error.as_deref()).unwrap_or_default();
+        let marks =
+            [9, number, decision.map_or(0, |decision| 1 + decision as u64), hash_of(error.as_bytes())];
+        self.note(&marks, || format!("push {number}: {decision:?} {error:?}"));
+        self.look_for_orphans(&push, acknowledged);
         self.claimer_finished(&push);
-        match handled.decision {
-            Action::PostedBefore => self.ledger.count("reports found sent"),
-            Action::Waits => self.ledger.count("reports that waited"),
+        match decision {
+            Some(Action::PostedBefore) => self.ledger.count("reports found sent"),
+            Some(Action::Waits) => self.ledger.count("reports that waited"),
             _ => {}
         }
         let spent = self.now() - push.began;
         if spent > 20 * SECOND && !push.frozen {
             self.ledger.broken(format!("push {number} took {spent} ms"));
         }
-        let last_resort = matches!(handled.decision, Action::GaveUp | Action::KeptLost);
-        if !handled.acknowledged && !push.excused && !last_resort {
+        let last_resort = matches!(decision, Some(Action::GaveUp | Action::KeptLost));
+        if !acknowledged && !push.excused && !last_resort {
             self.ledger.broken(format!("push {number} was refused without a cause: {handled:?}"));
         }
         if push.hangs {
             return;
         }
-        if handled.acknowledged {
+        if acknowledged {
             self.signal_is_heard(push.message);
-            if handled.decision == Action::NotWanted {
+            if decision == Some(Action::NotWanted) && self.messages[push.message].form != Form::Claim {
                 self.not_wanted(push.message);
             }
             if push.saw_end {
@@ -448,6 +459,8 @@ impl World {
         message.nacks += 1;
         if !message.dead && message.nacks >= attempts {
             message.acknowledged = true;
+            let (root, way) = (self.root_of(index), self.branch());
+            let message = &self.messages[index];
             // No signal is needed: its subscription has no dead letters.
             if message.form == Form::Signal {
                 return;
@@ -461,6 +474,8 @@ impl World {
                 topic: message.topic,
                 forged: message.forged,
                 task: None,
+                way,
+                root,
                 name: None,
                 not_before: 0,
                 newer: false,

@@ -11,32 +11,31 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use hyper::StatusCode;
 use opwatch::app::build;
-use opwatch::clock::{Clock, Deadline};
+use opwatch::clock::Clock;
 use opwatch::config::Config;
-use opwatch::delivery::Delivery;
-use opwatch::intake::http::App;
-use opwatch::intake::push::open;
+use opwatch::intake::http::{Answered, App, answer_in_place};
 use opwatch::ledger::Ledger;
 use opwatch::message::Defaults;
 use opwatch::net::endpoints::Endpoints;
 use opwatch::net::transport::Transport;
 use opwatch::outlets::slack;
-use opwatch::policy::{Adopted, Adoption, Locations, Policy, Principal};
-use opwatch::runner::DeliveryResult;
+use opwatch::policy::{Adopted, Adoption, Limits, Locations, Policy, Principal};
 use opwatch::services::Service;
 use opwatch::settings::Settings;
 use opwatch::testing;
-use opwatch::trust::{Route, Trust};
+use opwatch::trust::Trust;
 use opwatch::watch::{Routing, Target};
 
 use super::boundary::TOPIC;
 use super::datastore::{KIND, NAMESPACE};
+use super::gate;
 use super::owed::STALL_AFTER;
-use super::plan::{Access, CHANNELS, Fault, Ms, Plan};
+use super::plan::{Access, CHANNELS, Fault, Ms, Plan, Planted};
 use super::services::SimTransport;
 use super::signals::{OWN_ACCOUNT, ROBOT};
-use super::world::{Event, Form, World, time};
+use super::world::{Event, World, time};
 
 /// What a run came to.
 pub(crate) struct Summary {
@@ -73,17 +72,21 @@ impl Clock for Skewed {
 
 /// What the settings of an instance depend on.
 #[derive(Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 struct Setup {
     access: Access,
     notify: Option<&'static str>,
     ledger: bool,
     adopts: bool,
+    limits: Limits,
+    /// It asks for Pub/Sub's token.
+    gated: bool,
     /// Every second instance has other settings.
     mixed: bool,
 }
 
 fn settings(setup: Setup, trust: Trust, has_sink: bool, has_own: bool) -> Settings {
-    let Setup { access, notify, ledger, adopts, .. } = setup;
+    let Setup { access, notify, ledger, adopts, limits, gated, .. } = setup;
     let (notify, stall_after) = if has_own { (other_notify(notify), 3) } else { (notify, STALL_AFTER) };
     let bot = access == Access::Bot;
     let target = bot.then(|| Target::new(CHANNELS[0]));
@@ -109,6 +112,7 @@ fn settings(setup: Setup, trust: Trust, has_sink: bool, has_own: bool) -> Settin
                 exports: Locations::Below(vec!["gs://b".to_owned()]),
                 imports: Locations::Unset,
                 mentions: Some(Vec::new()),
+                limits,
                 adoption: if adopts { adoption() } else { Adoption::default() },
                 ..testing::policy(slack.powers())
             },
@@ -120,7 +124,7 @@ fn settings(setup: Setup, trust: Trust, has_sink: bool, has_own: bool) -> Settin
             ..testing::config(slack.powers())
         },
         outlets: vec![Arc::new(slack)],
-        push_identity: None,
+        push_identity: gated.then(gate::identity),
         endpoints: Endpoints::default(),
         access_token: Some("token".into()),
     }
@@ -152,7 +156,7 @@ fn ledger() -> Ledger {
     }
 }
 
-type Work = Pin<Box<dyn Future<Output = DeliveryResult>>>;
+type Work = Pin<Box<dyn Future<Output = Answered>>>;
 
 struct Instance {
     app: Arc<App>,
@@ -206,8 +210,10 @@ pub(crate) fn run(plan: Plan) -> Summary {
 impl Run {
     fn new(plan: Plan) -> Self {
         let Plan { access, notify, ledger, adopts, .. } = plan;
-        let mixed = plan.around.mixed;
-        let (skews, setup) = (plan.skews.clone(), Setup { access, notify, ledger, adopts, mixed });
+        let (mixed, limits) = (plan.around.mixed, plan.around.limits);
+        let gated = plan.planted != Some(Planted::OpenGate);
+        let (skews, setup) =
+            (plan.skews.clone(), Setup { access, notify, ledger, adopts, limits, gated, mixed });
         let world = Arc::new(Mutex::new(World::new(plan)));
         let mut run = Self { world, instances: Vec::new(), in_flight: BTreeMap::new(), setup };
         for skew in skews {
@@ -253,7 +259,10 @@ impl Run {
                 Event::Expire(index) => self.world().expire(index),
                 Event::Commit(index) => self.world().commit_late(index),
                 Event::Deploy(instance, internal) => self.redeploy(instance, internal),
-                Event::Forge(victim) => self.world().forge(victim),
+                Event::Forge(victim) => {
+                    self.world().forge(victim);
+                    self.intrude(victim);
+                }
                 Event::Signal(operation, entry) => self.world().signal(operation, entry),
                 Event::Freeze(instance, lasting) => self.world().freeze(instance, lasting),
                 Event::Stop => (0..self.instances.len()).for_each(|instance| self.kill(instance)),
@@ -266,22 +275,26 @@ impl Run {
         let Some((number, instance, pushed)) = begun else { return };
         self.weather(number, instance);
         let app = Arc::clone(&self.instances[instance].app);
-        let signal = {
-            let world = self.world();
-            (world.messages[index].form == Form::Signal).then(|| world.read_signal(index))
-        };
-        if let Some(signal) = signal {
-            let work = async move { app.runner.signal(signal, Deadline::start()).await };
-            self.in_flight.insert(number, (instance, Box::pin(tokio::task::unconstrained(work))));
-            self.poll(number);
-            return;
-        }
-        let delivery = open(&pushed.body).expect("a push").deliver(pushed.route, &app.trust);
-        let dead = pushed.route == Route::DeadLetter;
+        let request = self.world().request(pushed);
         let work: Work =
-            Box::pin(tokio::task::unconstrained(handle(app, delivery.expect("it may push there"), dead)));
+            Box::pin(tokio::task::unconstrained(async move { answer_in_place(&app, request).await }));
         self.in_flight.insert(number, (instance, work));
         self.poll(number);
+    }
+
+    /// A stranger pushes to an instance what Pub/Sub pushed, without its token: it is refused at once, and nothing else happens.
+    fn intrude(&mut self, victim: usize) {
+        let Some((instance, request)) = self.world().intrusion(victim) else { return };
+        let app = Arc::clone(&self.instances[instance].app);
+        // No push makes a call now.
+        self.world().current = 0;
+        let mut work = Box::pin(tokio::task::unconstrained(answer_in_place(&app, request)));
+        let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let refused = matches!(&polled, Poll::Ready(answered)
+            if answered.response.status() == StatusCode::UNAUTHORIZED && answered.handled.is_none());
+        if !refused {
+            self.world().ledger.broken("a push of a stranger is let in".to_owned());
+        }
     }
 
     /// What befalls an instance by itself, before it is given a push.
@@ -341,9 +354,9 @@ impl Run {
         let killed = std::mem::take(&mut self.world().killed);
         if killed {
             self.kill(instance);
-        } else if let Poll::Ready(handled) = polled {
+        } else if let Poll::Ready(answered) = polled {
             self.in_flight.remove(&number);
-            self.world().finish(number, &handled);
+            self.world().finish(number, &answered);
         } else {
             self.world().waits_for_its_turn(number);
         }
@@ -364,6 +377,7 @@ impl Run {
         if world.ledger.violation.is_none() {
             world.ledger.close();
             world.close_slack();
+            world.close_limits();
             world.close_owed();
         }
         Summary {
@@ -386,14 +400,6 @@ impl Run {
                 .collect(),
             longest_fork: world.ledger.longest_fork,
         }
-    }
-}
-
-async fn handle(app: Arc<App>, delivery: Delivery, dead: bool) -> DeliveryResult {
-    if dead {
-        app.runner.handle_dead_letter(delivery, Deadline::start()).await
-    } else {
-        app.runner.handle(delivery, Deadline::start()).await
     }
 }
 

@@ -9,8 +9,10 @@ use std::time::Duration;
 use opwatch::net::transport::{Answer, Failure, Method, Request, Sending, Transport};
 use opwatch::testing;
 use secrecy::ExposeSecret;
-use serde_json::Value;
+use serde::Deserialize;
 
+use super::gate;
+use super::limits::Counted;
 use super::owed::Seen;
 use super::plan::{Access, Down, Effect, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
 use super::slack::{self, SlackAction};
@@ -67,7 +69,14 @@ struct Reply {
 
 impl Transport for SimTransport {
     fn send(&self, request: Request, limit: Duration) -> Sending<'_> {
+        if request.url.expose_secret() == gate::KEYS {
+            return Box::pin(std::future::ready(Ok(gate::keys())));
+        }
         let mut world = self.0.lock().expect("the world");
+        if !world.pushes.contains_key(&world.current) {
+            world.ledger.broken("a push of a stranger is let in".to_owned());
+            return Box::pin(std::future::pending());
+        }
         let mut reply = world.send(&request, limit);
         drop(world);
         reply.world = Some(Arc::clone(&self.0));
@@ -131,6 +140,7 @@ impl World {
         self.before(target, number, &request.body);
         let asked = target.is_slack().then(|| self.read_slack(target, &request.body));
         let call = target.is_datastore().then(|| self.read_datastore(target, &request.body));
+        let slot = self.claimed_slot(target, &request.body);
         let effect = self.choose(target, &path, &request.body);
         self.effects += 1;
         let limit = limit.as_millis() as Ms;
@@ -167,6 +177,9 @@ impl World {
         }
         let due = now + wait.min(limit);
         self.pushes.get_mut(&number).expect("in flight").awaits = due;
+        if let Some(slot) = slot {
+            self.after_claim(slot, effect, &result, due);
+        }
         let body_mark = call.as_ref().map_or_else(|| hash_of(&request.body), |call| call.mark);
         let marks = [1, number, target as u64, hash_of(path.as_bytes()), body_mark, due];
         self.note(&marks, || format!("push {number}: {target:?} {path} {effect:?}"));
@@ -389,8 +402,15 @@ impl World {
             }
             Target::Tasks | Target::ReadTask | Target::DeleteTask | Target::Lookup | Target::Commit => {}
         }
+        let is_kickoff = message.form == Form::Kickoff;
         if first_look && target == Target::Look {
             self.ledger.checked(message.watch, message.form, now);
+        }
+        match target {
+            Target::Look | Target::List if first_look && is_kickoff => self.hold_to_limit(Counted::Watches),
+            Target::Start => self.hold_to_limit(Counted::Starts),
+            Target::Hook | Target::Post => self.hold_notice_to_limit(),
+            _ => {}
         }
     }
 
@@ -430,24 +450,15 @@ impl World {
         if target == Target::Look {
             let message = &self.messages[push.message];
             let (last, form) = (self.ledger.is_last(message), message.form);
-            // A signal's look edits nothing.
-            if !(matches!(form, Form::Signal | Form::Look) && seen(result) == Seen::Running) {
-                let skew = if wrong { skew } else { 0 };
-                self.ledger.saw(watch, seen(result), last, skew, now);
+            let seen = seen(result);
+            if matches!(seen, Seen::Done | Seen::Unknown) {
+                push.saw_end = seen == Seen::Done;
             }
-        }
-        let answer = match result {
-            Ok(answer) if (200..300).contains(&answer.status) && target == Target::Look => answer,
-            _ => return,
-        };
-        // Most looks see it running.
-        if answer.body.windows(11).any(|word| word == b"\"done\":true") {
-            let shown: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-            let own = !shown["name"].as_str().is_none_or(|name| name.contains("/operations/other"));
-            let state = &shown["metadata"]["common"]["state"];
-            let state = state.as_str().or(shown["metadata"]["operationState"].as_str());
-            let clear = shown.get("error").is_some() || state == Some("SUCCESSFUL");
-            push.saw_end = own && shown["done"] == true && clear;
+            // A signal's look edits nothing.
+            if !(matches!(form, Form::Signal | Form::Look) && seen == Seen::Running) {
+                let skew = if wrong { skew } else { 0 };
+                self.ledger.saw(watch, seen, last, skew, now);
+            }
         }
     }
 
@@ -460,7 +471,7 @@ impl World {
             Target::DeleteTask => self.delete_task(path),
             _ => self.create_task(body),
         };
-        (status, value.to_string())
+        (status, serde_json::to_string(&value).expect("JSON"))
     }
 
     /// The fault that strikes this call, if one does.
@@ -599,20 +610,52 @@ fn refuse(answer: &mut Answer, status: u16, word: &str) {
     (answer.status, answer.body) = (status, error(status, word).to_string().into());
 }
 
+/// As much of an answer to a look as the books need.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Shown<'a> {
+    #[serde(borrow)]
+    name: &'a str,
+    done: bool,
+    error: Option<ShownError<'a>>,
+    metadata: ShownMetadata<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ShownError<'a> {
+    #[serde(borrow)]
+    status: &'a str,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ShownMetadata<'a> {
+    #[serde(borrow)]
+    common: ShownState<'a>,
+    operation_state: &'a str,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ShownState<'a> {
+    #[serde(borrow)]
+    state: &'a str,
+}
+
 /// What an answer to a look says.
 fn seen(result: &Result<Answer, Failure>) -> Seen {
     let Ok(answer) = result else { return Seen::Nothing };
-    let shown: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let own = shown["name"].as_str().is_some_and(|name| !name.contains("/operations/other"));
-    let metadata = &shown["metadata"];
-    let state = metadata["common"]["state"].as_str().or(metadata["operationState"].as_str());
-    let known = shown.get("error").is_some() || state == Some("SUCCESSFUL");
+    let shown: Shown<'_> = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let own = !shown.name.is_empty() && !shown.name.contains("/operations/other");
+    let is_known = shown.error.is_some()
+        || [shown.metadata.common.state, shown.metadata.operation_state].contains(&"SUCCESSFUL");
     match answer.status {
-        200 if own && shown["done"] == true && !known => Seen::Unknown,
-        200 if own && shown["done"] == true => Seen::Done,
+        200 if own && shown.done && !is_known => Seen::Unknown,
+        200 if own && shown.done => Seen::Done,
         200 if own => Seen::Running,
         401 | 408 | 429 => Seen::Nothing,
-        409 if shown["error"]["status"] == "ABORTED" => Seen::Nothing,
+        409 if shown.error.is_some_and(|error| error.status == "ABORTED") => Seen::Nothing,
         400..500 => Seen::Refused,
         _ => Seen::Nothing,
     }

@@ -1,9 +1,7 @@
 //! Signals: the audit log's entries of operations, as they come: once or more, late, early, or never, and what a stranger
 //! forges. With adoption they begin watches of operations that nobody asked to watch.
 
-use chrono::{DateTime, Utc};
-use opwatch::services::{Operation, Service};
-use opwatch::signal::{Phase, Signal};
+use opwatch::signal::Phase;
 use serde_json::{Value, json};
 
 use super::boundary::Topic;
@@ -149,15 +147,35 @@ impl World {
         (data, entry)
     }
 
-    /// The signal that a message is.
-    pub(crate) fn read_signal(&self, message: usize) -> Signal {
+    /// The entry of the audit log that a message is, as a log sink publishes it.
+    pub(super) fn log_entry(&self, message: usize) -> Value {
         let (data, entry) = self.entry(message);
         let name = data["signal"].as_str().expect("a name");
-        let service = if name.contains("/databases/") { Service::FIRESTORE } else { Service::DATASTORE };
-        let operation = Operation::new(service, name).expect("a name");
-        let at: DateTime<Utc> = time(data["at"].as_u64().expect("a time"));
-        let principal = entry.principal().map(str::to_owned);
-        Signal { operation, phase: entry.phase(), method: None, principal, at }
+        let project = name.split('/').nth(1).expect("a project");
+        let (service, method) = if name.contains("/databases/") {
+            ("firestore.googleapis.com", "google.firestore.admin.v1.FirestoreAdmin.ExportDocuments")
+        } else {
+            ("datastore.googleapis.com", "google.datastore.admin.v1.DatastoreAdmin.ExportEntities")
+        };
+        let at = time(data["at"].as_u64().expect("a time")).to_rfc3339();
+        let who = entry.principal().map_or_else(|| json!({}), |who| json!({"principalEmail": who}));
+        let mut operation = json!({"id": name, "producer": service});
+        for (flag, phase) in [("first", Phase::Started), ("last", Phase::Ended)] {
+            if [phase, Phase::AtOnce].contains(&entry.phase()) {
+                operation[flag] = json!(true);
+            }
+        }
+        json!({
+            "protoPayload": {"@type": "type.googleapis.com/google.cloud.audit.AuditLog", "authenticationInfo": who,
+                "serviceName": service, "methodName": method, "resourceName": format!("projects/{project}")},
+            "insertId": message.to_string(),
+            "resource": {"type": "audited_resource",
+                "labels": {"project_id": project, "service": service, "method": method}},
+            "timestamp": at,
+            "severity": "NOTICE",
+            "logName": format!("projects/{project}/logs/cloudaudit.googleapis.com%2Factivity"),
+            "operation": operation,
+        })
     }
 
     /// A signal is about the watch whose sentinel waits, as long as one does.

@@ -1,6 +1,7 @@
 //! Slack: a webhook that shows what it is sent, and a bot's messages, which are posted, edited and taken back.
 
 use opwatch::net::transport::{Answer, Failure};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::plan::{Access, CHANNELS, Down, Effect, Fault, HOUR, Kind, Planted};
@@ -78,9 +79,16 @@ pub(crate) fn message_of(live: &Value) -> Option<usize> {
 
 /// What Slack limits by itself: of posts each channel, else each method.
 pub(crate) fn limited(target: Target, body: &[u8]) -> String {
-    let payload: Value = serde_json::from_slice(body).unwrap_or_default();
+    #[derive(Default, Deserialize)]
+    struct Post<'a> {
+        #[serde(default)]
+        channel: &'a str,
+    }
     match target {
-        Target::Post => format!("posts to {}", payload["channel"].as_str().unwrap_or_default()),
+        Target::Post => {
+            let Post { channel } = serde_json::from_slice(body).unwrap_or_default();
+            format!("posts to {channel}")
+        }
         _ => format!("{target:?}"),
     }
 }
@@ -283,6 +291,8 @@ impl World {
         let may_tell = push.may_tell();
         let message = &self.messages[push.message];
         let (is_report, dead) = (message.form == Form::Report, message.dead);
+        self.tells_of_limit();
+        self.hold_to_way(watch, says);
         if self.plan.ledger && is_report && !dead && says != RUNNING {
             self.told_under_claim();
         }
@@ -302,6 +312,12 @@ impl World {
             _ => {
                 self.hold_to_truth(watch, says);
                 self.ledger.posted(watch, says, now);
+                if self.plan.planted == Some(Planted::ToldThrice) && self.pushes[&self.current].copy {
+                    for _ in 0..2 {
+                        self.hold_to_way(watch, says);
+                        self.ledger.posted(watch, says, now);
+                    }
+                }
                 // In the payload's JSON the line's own quotes are escaped.
                 // The id of a lost kickoff is unknown, so the line has a key of its own; what its start begins after
                 // this, in a push that was not answered in time, has another.
@@ -337,6 +353,10 @@ impl World {
         let watch = message.watch;
         if CHANNEL_WORDS.contains(&word) || word.contains(NEW_WORD) {
             self.ledger.books[watch].channel_refused = true;
+        }
+        if matches!(deed, Some(SlackAction::Told | SlackAction::Posted(_))) {
+            push.told_ok |= ok;
+            push.told_unsure |= !ok;
         }
         match deed {
             Some(SlackAction::Told | SlackAction::Posted(_)) if !ok && asked.says == Some(STALLED) => {

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use opwatch::policy::Limits;
 use serde_json::json;
 
 use super::claims::FROZEN;
@@ -32,6 +33,8 @@ pub(crate) struct Surroundings {
     pub(crate) mixed: bool,
     /// How far a clock may be wrong.
     pub(crate) skew: Ms,
+    /// What a publisher may ask for.
+    pub(crate) limits: Limits,
 }
 
 impl Default for Surroundings {
@@ -44,6 +47,7 @@ impl Default for Surroundings {
             listed: 0,
             mixed: false,
             skew: 10 * MINUTE,
+            limits: Limits::NONE,
         }
     }
 }
@@ -64,6 +68,7 @@ impl Surroundings {
             listed: if rng.chance(0.2) { listed } else { 0 },
             mixed: rng.chance(0.3),
             skew: if rng.chance(0.2) { 2 * HOUR } else { usual.skew },
+            limits: usual.limits,
         }
     }
 }

@@ -12,12 +12,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::boundary::{INTERNAL_TOPIC, TOPIC, Topic, as_old};
-use super::ledger::{is_aside, is_later_try};
+use super::ledger::{is_aside, is_later_try, is_stall};
+use super::limits::{is_claim, is_of_limit};
 use super::plan::{Access, DAY, Down, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
 use super::pubsub::Message;
 use super::slack::message_of;
+use super::ways::Way;
 use super::world::{Event, Form, World, form, moment, time};
 
+#[derive(Clone)]
 pub(crate) struct Task {
     /// As opwatch asked for it.
     pub(crate) asked_name: String,
@@ -32,7 +35,11 @@ pub(crate) struct Task {
     deleted: bool,
     /// Its queue has given it its turn.
     has_turn: bool,
-    /// How often it could not be published.
+    /// The last copy on the way to it, and the first task of the report that it tries again: itself, if it is none.
+    pub(super) way: Way,
+    pub(super) root: usize,
+    /// How often it was published, and how often it could not be.
+    pub(super) runs: u32,
     refusals: u32,
     /// The name is free again from then on.
     free_at: Ms,
@@ -92,6 +99,23 @@ struct Data<'a> {
     data: &'a str,
 }
 
+/// What the body of a task's request publishes: the data, and the message in it.
+fn published(body: &str) -> Result<(Vec<u8>, Value), String> {
+    let decode = |text: &str| STANDARD.decode(text).map_err(|error| error.to_string());
+    let publish = decode(body)?;
+    let Publish { messages: [publish] } =
+        serde_json::from_slice(&publish).map_err(|error| error.to_string())?;
+    let data = decode(publish.data)?;
+    let message = serde_json::from_slice(&data).map_err(|error| error.to_string())?;
+    Ok((data, message))
+}
+
+/// The message of the task that a call asks for.
+pub(super) fn asked_message(body: &[u8]) -> Option<Value> {
+    let Create { task } = serde_json::from_slice(body).ok()?;
+    Some(published(task.http_request.body).ok()?.1)
+}
+
 impl World {
     /// Creates a task: status and body.
     #[allow(clippy::too_many_lines, reason = "one call, in the order of its effects")]
@@ -115,7 +139,8 @@ impl World {
             let violation = format!("push {} asks for its own name {}", self.current, asked.name);
             self.ledger.broken(violation);
         }
-        if !keeps(own, &asked.message) {
+        let claims = is_claim(&asked.message);
+        if !claims && !keeps(own, &asked.message) {
             self.ledger.broken("what a newer version added was not passed on".to_owned());
         }
         let (watch, own_form, dated) = (own.watch, own.form, push.dated);
@@ -135,7 +160,7 @@ impl World {
         // Slack is not the API that asked to wait.
         let not_before = match form {
             Form::Report if own_form == Form::Report => slack_not_before,
-            Form::Report | Form::Sentinel => 0,
+            Form::Report | Form::Sentinel | Form::Claim => 0,
             _ => api_not_before,
         };
         if planted == Some(Planted::Retry) && asked.message["state"]["report"]["tries"].as_u64() > Some(0) {
@@ -170,17 +195,24 @@ impl World {
             form => form,
         };
         let mut name = asked.name.clone();
-        if planted == Some(Planted::NextName) && !matches!(form, Form::Report | Form::Sentinel)
-            || planted == Some(Planted::ReportName) && form == Form::Report
+        let of_limit = is_of_limit(&asked.message);
+        if planted == Some(Planted::NextName) && !matches!(form, Form::Report | Form::Sentinel | Form::Claim)
+            || planted == Some(Planted::ReportName) && form == Form::Report && !of_limit
+            || planted == Some(Planted::LimitTwice) && of_limit
             || planted == Some(Planted::SentinelTwice) && form == Form::Report && own_form == Form::Sentinel
         {
             name = format!("{name}-{}", self.rng.next());
         }
         let now = self.now();
+        if claims && self.is_slot_spoilt(&asked.message) {
+            return (409, error(409, "ALREADY_EXISTS"));
+        }
         let anew = self.names.get(&name).copied();
-        if let Some(index) = anew
-            && (!self.tasks[index].dispatched || now < self.tasks[index].free_at)
-        {
+        let exists = anew.filter(|index| !self.tasks[*index].dispatched || now < self.tasks[*index].free_at);
+        if of_limit && self.refuses(&asked.message, exists.is_some(), anew.is_some()) {
+            return (200, json!({"name": told}));
+        }
+        if let Some(index) = exists {
             let adopts = planted == Some(Planted::AdoptsWatched) && own_form == Form::Signal;
             if adopts && form == Form::Sentinel {
                 return (200, json!({"name": told}));
@@ -188,10 +220,19 @@ impl World {
             return self.exists(index, &asked);
         }
         // A stall's warning is asked for before the next step, a sentinel after it, and neither is a step by itself.
-        if !is_aside(&asked.message) || own_form == Form::Report {
+        if claims {
+            self.has_slot(&asked.message, anew.is_some());
+        } else if !is_aside(&asked.message) || own_form == Form::Report {
             self.pushes.get_mut(&self.current).expect("in flight").created = Some(true);
         }
+        let way = self.way_of_task(&asked.message);
+        let root = Some(self.pushes[&self.current].message)
+            .filter(|_| is_later_try(&asked.message["state"]["report"]))
+            .and_then(|message| self.root_of(message));
         let task = Task {
+            way,
+            root: root.unwrap_or(self.tasks.len()),
+            runs: 0,
             asked_name: asked.name,
             watch,
             form,
@@ -217,7 +258,10 @@ impl World {
         self.ledger.scheduled(&task, &asked.message, own_form, anew.is_some(), dated, begun, is_old, now);
         self.tasks.push(task);
         let index = self.tasks.len() - 1;
-        self.names.insert(name.clone(), index);
+        self.names.insert(name, index);
+        if form == Form::Sentinel {
+            self.sentinels.push(index);
+        }
         if form == Form::Check {
             self.look_for_forks(index);
         }
@@ -229,12 +273,33 @@ impl World {
         let marks = [2, index as u64, watch as u64, asked.at, at];
         self.note(&marks, || format!("task {index} of w{watch} {form:?} due {} runs {at}", asked.at));
         self.at(at, Event::Dispatch(index));
+        if planted == Some(Planted::Repeats) && self.may_repeat(index, &asked.message) {
+            let again = Task { root: self.tasks.len(), ..self.tasks[index].clone() };
+            self.ledger.scheduled(&again, &asked.message, own_form, false, dated, begun, is_old, now);
+            self.tasks.push(again);
+            self.at(at, Event::Dispatch(self.tasks.len() - 1));
+        }
         (200, json!({"name": told}))
+    }
+
+    /// Whether the planted fault repeats a report: nothing on its way is a copy, but something of its watch is.
+    fn may_repeat(&self, index: usize, message: &Value) -> bool {
+        let task = &self.tasks[index];
+        let is_end = task.form == Form::Report
+            && !is_stall(message)
+            && !is_of_limit(message)
+            && !is_later_try(&message["state"]["report"]);
+        is_end && task.way.is_none() && self.ledger.books[task.watch].copies > 0
     }
 
     /// The name is taken.
     fn exists(&mut self, there: usize, asked: &ParsedRequest) -> (u16, Value) {
         let push = self.pushes.get_mut(&self.current).expect("in flight");
+        if is_claim(&asked.message) {
+            let is_error = self.plan.planted == Some(Planted::LimitNever);
+            let (status, word) = if is_error { (503, "UNAVAILABLE") } else { (409, "ALREADY_EXISTS") };
+            return (status, error(status, word));
+        }
         let is_step = !is_aside(&asked.message) || self.messages[push.message].form == Form::Report;
         if is_step {
             // The first try may have created it.
@@ -266,12 +331,7 @@ impl World {
         if request.oauth_token.service_account_email != "tasks@p.iam.gserviceaccount.com" {
             return Err("it has no token".to_owned());
         }
-        let decode = |text: &str| STANDARD.decode(text).map_err(|error| error.to_string());
-        let publish = decode(request.body)?;
-        let Publish { messages: [publish] } =
-            serde_json::from_slice(&publish).map_err(|error| error.to_string())?;
-        let data = decode(publish.data)?;
-        let message = serde_json::from_slice(&data).map_err(|error| error.to_string())?;
+        let (data, message) = published(request.body)?;
         let at = match task.schedule_time {
             Some(text) => moment(text).ok_or("a bad scheduleTime")?,
             None => self.now(),
@@ -441,8 +501,11 @@ impl World {
 
     /// A newer version put its word for `notify` in the sentinel too, as it wrote both.
     pub(super) fn renew_sentinel(&mut self, watch: usize) {
-        let waits = |task: &&mut Task| task.watch == watch && task.form == Form::Sentinel && !task.dispatched;
-        for task in self.tasks.iter_mut().filter(waits) {
+        for index in &self.sentinels {
+            let task = &mut self.tasks[*index];
+            if task.watch != watch || task.dispatched {
+                continue;
+            }
             let mut message: Value = serde_json::from_slice(&task.data).unwrap_or_default();
             message["notify"] = json!(NEW_NOTIFY);
             task.data = message.to_string().into_bytes();
@@ -451,20 +514,22 @@ impl World {
 
     /// The watch whose sentinel waits for an operation.
     pub(super) fn waiting_sentinel(&self, operation: &str) -> Option<usize> {
-        let waits =
-            |task: &&Task| task.form == Form::Sentinel && !task.dispatched && task.operation == operation;
-        self.tasks.iter().find(waits).map(|task| task.watch)
+        let waits = |task: &&Task| !task.dispatched && task.operation == operation;
+        self.sentinels.iter().map(|index| &self.tasks[*index]).find(waits).map(|task| task.watch)
     }
 
     /// Whether a waiting check is lost. Only one whose watch should have a sentinel, which no other watch's end deletes.
     fn loses_check(&mut self, index: usize) -> bool {
+        if self.tasks[index].form != Form::Check || !self.plan.rates.contains_key(&Fault::CheckLost) {
+            return false;
+        }
         let (watch, now) = (self.tasks[index].watch, self.now());
         let operation = &self.tasks[index].operation;
         let is_shared = self.tasks.iter().any(|task| task.watch != watch && task.operation == *operation);
         let guarded = self.ledger.is_guarded(watch) && !is_shared;
         let waits = self.plan.planted == Some(Planted::SentinelLost)
             || self.waiting_sentinel(operation) == Some(watch);
-        if self.tasks[index].form != Form::Check || !guarded || !waits || !self.strikes(Fault::CheckLost) {
+        if !guarded || !waits || !self.strikes(Fault::CheckLost) {
             return false;
         }
         self.leave_message_of(index);
@@ -484,9 +549,9 @@ impl World {
         };
         let lost = &self.tasks[index];
         let Some(message) = live(lost) else { return };
-        let waits =
-            |task: &&Task| task.form == Form::Sentinel && !task.dispatched && task.watch == lost.watch;
-        if self.tasks.iter().find(waits).and_then(live) == Some(message) {
+        let waits = |task: &&Task| !task.dispatched && task.watch == lost.watch;
+        let sentinel = self.sentinels.iter().map(|index| &self.tasks[*index]).find(waits);
+        if sentinel.and_then(live) == Some(message) {
             self.shown[message].has_sentinel_alone = true;
         } else {
             self.shown[message]

@@ -2,7 +2,7 @@
 //! happens next is the first of a queue, so a run depends on its plan alone.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::claims::Claims;
 use super::datastore::Datastore;
 use super::ledger::Ledger;
+use super::limits::{Counts, is_claim};
 use super::operations::Operation;
 use super::outputs::{Outputs, Prefix};
 use super::plan::{CHANNELS, DAY, Fault, Kickoff, Kind, MINUTE, Ms, Plan, SECOND};
@@ -69,6 +70,8 @@ pub(crate) enum Form {
     Test,
     /// What the audit log says of an operation.
     Signal,
+    /// Nothing: its task keeps a name taken.
+    Claim,
 }
 
 /// One instance of opwatch, as the world sees it.
@@ -99,8 +102,10 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) messages: Vec<Message>,
     pub(crate) tasks: Vec<Task>,
+    /// Those of them that are sentinels.
+    pub(super) sentinels: Vec<usize>,
     /// Each name with its last task.
-    pub(crate) names: BTreeMap<String, usize>,
+    pub(crate) names: HashMap<String, usize>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) by_name: BTreeMap<String, usize>,
     pub(crate) outputs: Outputs,
@@ -115,6 +120,7 @@ pub(crate) struct World {
     /// That push's instance is to be killed.
     pub(crate) killed: bool,
     pub(crate) ledger: Ledger,
+    pub(super) counts: Counts,
     pub(super) paces: Paces,
     pub(crate) claims: Claims,
     pub(crate) datastore: Datastore,
@@ -123,6 +129,10 @@ pub(crate) struct World {
     pub(crate) effects: u64,
     pub(crate) deliveries: u64,
     pub(crate) injected: BTreeMap<Fault, u64>,
+    /// Copies that began a way of their own.
+    pub(super) copies: u64,
+    /// Pushes that strangers sent.
+    pub(super) intrusions: u64,
     events: u64,
     hash: u64,
     pub(crate) trace: Vec<String>,
@@ -148,7 +158,8 @@ impl World {
             rng: Rng::new(plan.seed),
             messages: Vec::new(),
             tasks: Vec::new(),
-            names: BTreeMap::new(),
+            sentinels: Vec::new(),
+            names: HashMap::new(),
             operations: Vec::new(),
             by_name: BTreeMap::new(),
             outputs: Outputs::default(),
@@ -160,6 +171,7 @@ impl World {
             current: 0,
             killed: false,
             ledger: Ledger::new(&plan),
+            counts: Counts::default(),
             paces: Paces::default(),
             claims: Claims::default(),
             datastore: Datastore::default(),
@@ -167,6 +179,8 @@ impl World {
             effects: 0,
             deliveries: 0,
             injected: BTreeMap::new(),
+            copies: 0,
+            intrusions: 0,
             events: 0,
             hash: 0xcbf2_9ce4_8422_2325,
             trace: Vec::new(),
@@ -221,6 +235,11 @@ impl World {
         }
         if self.ledger.violation.is_some() {
             return None;
+        }
+        let is_over = |Reverse((_, _, event)): &Reverse<(Ms, u64, Event)>| matches!(event, Event::Wake(push) if !self.pushes.contains_key(push));
+        // Most time limits are those of pushes that were answered long before.
+        while self.queue.peek().is_some_and(is_over) {
+            self.queue.pop();
         }
         let Reverse((at, _, event)) = self.queue.pop()?;
         if at > LONGEST {
@@ -407,7 +426,9 @@ pub(crate) fn hash_of(bytes: &[u8]) -> u64 {
 /// What the data is, as opwatch's message format has it.
 pub(crate) fn form(value: &Value) -> Form {
     let Some(state) = value.get("state") else { return Form::Kickoff };
-    if state.get("report").is_some() {
+    if is_claim(value) {
+        Form::Claim
+    } else if state.get("report").is_some() {
         Form::Report
     } else if value.get("start").is_some() {
         Form::Start
