@@ -97,6 +97,8 @@ pub(crate) struct Book {
     pub(super) runs_by_way: BTreeMap<Way, u64>,
     /// A limit refused it.
     pub(super) limited: bool,
+    /// Its next check was scheduled.
+    has_chain: bool,
     /// When the last try of its start is due.
     starts_until: Ms,
     /// An acknowledged delivery saw the end.
@@ -389,6 +391,7 @@ impl Ledger {
                 }
             }
             Form::Check => {
+                book.has_chain = true;
                 let attempt = message["attempt"].as_u64().unwrap_or(0);
                 let last = attempt >= book.steps.last();
                 book.began = book.began.max(begun.unwrap_or(0));
@@ -605,8 +608,9 @@ impl Ledger {
             let book = &self.books[watch];
             let posts = book.posts.len() as u64;
             let unheard = self.kinds[watch] == Kind::Adopted && book.heard.is_none();
-            // What a limit refuses may be in the log alone, unless something was begun.
-            let refused = book.limited && book.looks.is_empty() && book.operations.is_empty();
+            // What a limit refuses may be in the log alone, unless its checks had begun. A copy may be refused, too.
+            let started = !book.operations.is_empty() && book.copies == 0;
+            let refused = book.limited && !book.has_chain && !started;
             if posts == 0 && !book.not_wanted && !book.counts_as_delivered && !unheard && !refused {
                 self.broken(format!("w{watch}: ended in silence"));
                 return;
