@@ -203,7 +203,9 @@ impl World {
         let is_created = matches!(result, Ok(answer) if answer.status == 200);
         let most = slot.counted.most(self.plan.around.limits);
         let period = self.counts.periods.entry((slot.counted, slot.at)).or_default();
-        if matches!(effect, Some(Effect::CrashAfter)) && is_taken || effect == Some(Effect::CrashBefore) {
+        // A call that is given up before its answer comes kills nobody.
+        let is_killed = effect == Some(Effect::CrashBefore) || effect == Some(Effect::CrashAfter) && is_taken;
+        if is_killed && !is_late {
             return;
         }
         if is_taken && !is_late {

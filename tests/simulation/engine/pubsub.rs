@@ -156,7 +156,7 @@ impl World {
     pub(crate) fn publish(&mut self, watch: usize, form: Form, data: Vec<u8>, task: Option<usize>) {
         let way = task.and_then(|task| {
             self.tasks[task].runs += 1;
-            if self.tasks[task].runs > 1 { self.branch() } else { self.tasks[task].way }
+            if self.tasks[task].runs > 1 { Some(self.branch()) } else { self.tasks[task].way }
         });
         let message = Message {
             watch,
@@ -285,7 +285,7 @@ impl World {
             had_internal: internal,
             generation,
             hangs,
-            way: if copy { self.branch() } else { way },
+            way: if copy { Some(self.branch()) } else { way },
             ..Push::default()
         };
         self.ledger.delivered(&self.messages[index], copy, now, due);
@@ -459,7 +459,7 @@ impl World {
         message.nacks += 1;
         if !message.dead && message.nacks >= attempts {
             message.acknowledged = true;
-            let (root, way) = (self.root_of(index), self.branch());
+            let (root, way) = (self.root_of(index), Some(self.branch()));
             let message = &self.messages[index];
             // No signal is needed: its subscription has no dead letters.
             if message.form == Form::Signal {

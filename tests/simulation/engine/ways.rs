@@ -13,9 +13,9 @@ pub(crate) type Way = Option<u64>;
 
 impl World {
     /// A copy begins its way.
-    pub(super) fn branch(&mut self) -> Way {
+    pub(super) fn branch(&mut self) -> u64 {
         self.copies += 1;
-        Some(self.copies)
+        self.copies
     }
 
     /// The way of a task that the push that is worked on asks for. A report is tried again only when Slack did not take it.
@@ -32,7 +32,7 @@ impl World {
             self.ledger
                 .broken(format!("w{watch}: a report is tried again, though Slack took it: not explained"));
         }
-        if unsure { self.branch() } else { way }
+        if unsure { Some(self.branch()) } else { way }
     }
 
     /// The first task of the report that a message is a try of.
