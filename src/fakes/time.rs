@@ -1,9 +1,10 @@
-//! The virtual clock: real UTC plus an offset that only grows.
+//! The virtual clock: real UTC plus an offset that only grows, in whole milliseconds, which all times in messages have. So nothing
+//! that happens later has an earlier time in a message.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use tokio::sync::watch;
 
 /// A clock that can be moved forward, shared by all its clones.
@@ -53,7 +54,7 @@ impl crate::clock::Clock for Time {
 
 #[expect(clippy::disallowed_methods, reason = "the stand-ins' clock is made here")]
 fn shifted(offset: TimeDelta) -> DateTime<Utc> {
-    Utc::now() + offset
+    (Utc::now() + offset).trunc_subsecs(3)
 }
 
 /// `at + by`, or the end of time: a stuck operation may be given `Duration::MAX`.
