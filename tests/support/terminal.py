@@ -1,10 +1,11 @@
 """A terminal with a command on it: reads a scenario in JSON from standard input, prints the screens in JSON.
 
 {"command": [...], "variables": {...}, "columns": 80, "rows": 24, "limit": seconds,
- "steps": [{"until": "text on the screen"}, {"resize": [columns, rows]}, {"type": "text"}, {"exit": true}],
+ "steps": [{"until": "regular expression"}, {"resize": [columns, rows]}, {"type": "text"}, {"exit": true}],
  "every": seconds}
 
-`until` and `exit` each add a screen as lines. With `every`, what is on the screen is kept so often, with its colours, in
+`until` and `exit` each add a screen as lines. What a command draws may come in parts, so the expression should reach to the end
+(`\\Z`) of what is drawn. With `every`, what is on the screen is kept so often, with its colours, in
 "frames": [[seconds, [[text, colour], ...] for each line]].
 """
 
@@ -12,6 +13,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -91,7 +93,7 @@ def main():
         elif "type" in step:
             os.write(terminal.file, step["type"].encode())
         elif "until" in step:
-            while step["until"] not in "\n".join(terminal.lines()):
+            while not re.search(step["until"], "\n".join(terminal.lines())):
                 if not terminal.read():
                     raise SystemExit("the command ended before " + repr(step) + ":\n" + "\n".join(terminal.lines()))
             screens.append(terminal.lines())
