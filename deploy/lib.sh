@@ -257,33 +257,44 @@ set_names() {
   esac
 }
 
-# The settings of the service, a JSON object. What the service knows by itself is not among them.
-service_environment() {
-  local setting more=()
+# The settings of the service, as SETTING=value in `assignments`; of several for one the last counts. What the service knows by itself
+# is not among them.
+assign_settings() {
+  local setting
+  assignments=("TOPIC=$topic_name"
+    "INTERNAL_TOPIC=projects/$PROJECT/topics/$internal_topic"
+    "CHECK_QUEUE=projects/$PROJECT/locations/$REGION/queues/$check_queue"
+    "REPORT_QUEUE=projects/$PROJECT/locations/$REGION/queues/$report_queue"
+    "NOTICE_QUEUE=projects/$PROJECT/locations/$REGION/queues/$notice_queue"
+    "TASKS_SERVICE_ACCOUNT=$tasks_account")
   for setting in "${service_settings[@]}"; do
-    [[ -z ${!setting-} ]] || more+=("$setting=${!setting}")
+    [[ -z ${!setting-} ]] || assignments+=("$setting=${!setting}")
   done
-  [[ ${VERIFY_PUSHES:-yes} == no ]] || more+=("PUSH_AUDIENCE=$audience" "PUSH_SERVICE_ACCOUNT=$push_account")
+  [[ ${VERIFY_PUSHES:-yes} == no ]] || assignments+=("PUSH_AUDIENCE=$audience" "PUSH_SERVICE_ACCOUNT=$push_account")
   # What opwatch started itself has its watch already.
-  [[ -z ${ADOPT-} ]] || more+=("ADOPT_EXCEPT=$run_account${ADOPT_EXCEPT:+,$ADOPT_EXCEPT}")
-  [[ -z $accept_until ]] || more+=("ACCEPT_PUBLIC_STATE_UNTIL=$accept_until")
-  [[ $digests == off ]] || more+=("DIGEST_TOPIC=projects/$PROJECT/topics/$digest_topic"
+  [[ -z ${ADOPT-} ]] || assignments+=("ADOPT_EXCEPT=$run_account${ADOPT_EXCEPT:+,$ADOPT_EXCEPT}")
+  [[ -z $accept_until ]] || assignments+=("ACCEPT_PUBLIC_STATE_UNTIL=$accept_until")
+  [[ $digests == off ]] || assignments+=("DIGEST_TOPIC=projects/$PROJECT/topics/$digest_topic"
     "DIGEST_SUBSCRIPTION=projects/$PROJECT/subscriptions/$digest_subscription")
-  [[ $digests != ending ]] || more+=("DIGEST_ABOVE=0")
-  [[ -z ${MORE_SETTINGS+set} ]] || more+=("${MORE_SETTINGS[@]}")
-  jq -n --args '[$ARGS.positional[] | capture("^(?<key>[^=]+)=(?<value>.*)$"; "s")] | from_entries' \
-    "TOPIC=$topic_name" \
-    "INTERNAL_TOPIC=projects/$PROJECT/topics/$internal_topic" \
-    "CHECK_QUEUE=projects/$PROJECT/locations/$REGION/queues/$check_queue" \
-    "REPORT_QUEUE=projects/$PROJECT/locations/$REGION/queues/$report_queue" \
-    "NOTICE_QUEUE=projects/$PROJECT/locations/$REGION/queues/$notice_queue" \
-    "TASKS_SERVICE_ACCOUNT=$tasks_account" \
-    "${more[@]}"
+  [[ $digests != ending ]] || assignments+=("DIGEST_ABOVE=0")
+  [[ -z ${MORE_SETTINGS+set} ]] || assignments+=("${MORE_SETTINGS[@]}")
+}
+
+# The settings of the service, a JSON object.
+service_environment() {
+  local assignments
+  assign_settings
+  jq -n --args '[$ARGS.positional[] | capture("^(?<key>[^=]+)=(?<value>.*)$"; "s")] | from_entries' "${assignments[@]}"
 }
 
 # setting NAME [DEFAULT]: a setting of the service, which MORE_SETTINGS may have too.
 setting() {
-  service_environment | jq -r --arg name "$1" --arg default "${2-}" '.[$name] // $default'
+  local assignments assignment value=${2-}
+  assign_settings
+  for assignment in "${assignments[@]}"; do
+    [[ $assignment != "$1="* ]] || value=${assignment#*=}
+  done
+  printf '%s\n' "$value"
 }
 
 # starts WHAT: whether the service may start an export or an import.
