@@ -377,7 +377,7 @@ attempt() {
         return 1
       fi
       cat "$errors" >&2
-      hint_at_agent "$errors"
+      hint "$errors"
       rm -f "$errors"
       return 1
     fi
@@ -386,11 +386,19 @@ attempt() {
   rm -f "$errors"
 }
 
-# hint_at_agent ERRORS: Google makes a service's own account at its first use, if not before.
-hint_at_agent() {
+# hint ERRORS: what to do about an error, where gcloud does not say it.
+hint() {
+  # Google makes a service's own account at its first use, if not before.
   if grep -q 'gcp-sa-.*does not exist' "$1"; then
     say "to create that account, run: gcloud beta services identity create --project=$PROJECT" \
       "--service=pubsub.googleapis.com (or cloudtasks.googleapis.com); then run this again" >&2
+  elif grep -qE 'constraints/gcp\.resourceLocations' "$1"; then
+    say "your organization allows resources in some locations only. To list them, run: gcloud org-policies describe" \
+      "gcp.resourceLocations --project=$PROJECT --effective; then set REGION, SECRET_LOCATIONS and TOPIC_REGIONS to such" \
+      "locations in deploy/settings.env and run this again" >&2
+  elif grep -qE 'constraints/[A-Za-z.]+' "$1"; then
+    say "a policy of your organization refuses this. To see what it allows, run: gcloud org-policies describe" \
+      "$(sed -nE '/constraints\//{ s/.*constraints\/([A-Za-z.]+).*/\1/p; q; }' "$1") --project=$PROJECT --effective" >&2
   fi
 }
 

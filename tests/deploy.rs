@@ -123,6 +123,7 @@ fn an_old_project_with_a_bot_and_an_image_built_there() {
     doctor_finds_what_differs(&cloud);
     up_repairs_what_differs(&cloud);
     doctor_runs_as_the_runtime_account(&cloud);
+    without_alerts_up_deletes_the_policies(&cloud);
 
     everything_is_removed(&cloud);
     assert_eq!(cloud.refused(), Vec::<String>::new());
@@ -154,6 +155,21 @@ fn google_chat_in_place_of_slack() {
         ran.text
     );
     assert!(ran.code == Some(1) && !ran.text.contains(CANARY), "{}", ran.text);
+
+    // An organization that allows resources in some regions only: the error names the settings.
+    cloud.restrict_locations();
+    let ran = cloud.run(
+        "up",
+        &[],
+        &format!("https://chat.googleapis.com/v1/spaces/A/messages?key=k&token={CANARY}\n"),
+    );
+    assert!(ran.code == Some(1) && !ran.text.contains(CANARY), "{}", ran.text);
+    assert!(ran.text.contains("constraints/gcp.resourceLocations violated"), "{}", ran.text);
+    assert!(
+        ran.text.contains("set REGION, SECRET_LOCATIONS and TOPIC_REGIONS to such locations"),
+        "{}",
+        ran.text
+    );
 }
 
 #[test]
@@ -995,7 +1011,6 @@ fn the_ledger_has_its_policies(cloud: &Cloud) {
 
 /// Six policies, made once; `deploy/up` updates one whose definition is another.
 fn alerts_are_made_and_follow_their_definition(cloud: &Cloud) {
-    let is_policy = |key: &String| key.starts_with("monitoring:");
     let policies: Vec<_> = cloud.resources().into_iter().filter(is_policy).collect();
     assert_eq!(policies.len(), 6, "{policies:?}");
     let conditions = policies.iter().map(|key| cloud.resource(key)["conditions"].to_string());
@@ -1016,6 +1031,21 @@ fn alerts_are_made_and_follow_their_definition(cloud: &Cloud) {
     let mut policy = cloud.resource(&policies[0]);
     policy["userLabels"]["definition"] = json!("another");
     cloud.put(&policies[0], policy);
+}
+
+fn without_alerts_up_deletes_the_policies(cloud: &Cloud) {
+    let policy = cloud.resources().into_iter().find(is_policy).unwrap();
+    let kept = cloud.resource(&policy);
+    cloud.file("settings.env", &cloud.settings().replace("ALERTS=yes", "ALERTS=no"));
+    let text = cloud.run("up", &["--no-test"], "").ok();
+    assert_eq!(text.matches("delete alert policy \"opwatch: ").count(), 6, "{text}");
+    assert!(!cloud.resources().iter().any(is_policy), "{text}");
+    // One that was left is for `deploy/down`.
+    cloud.put(&policy, kept);
+}
+
+fn is_policy(key: &String) -> bool {
+    key.starts_with("monitoring:")
 }
 
 /// All that a person may do to it in the console.
@@ -1200,7 +1230,7 @@ fn everything_is_removed(cloud: &Cloud) {
         assert!(text.contains(&format!("delete {what}\n")), "{what}: {text}");
     }
     assert!(text.contains("gcloud projects remove-iam-policy-binding far --condition=None"), "{text}");
-    assert_eq!(text.matches("delete alert policy \"opwatch: ").count(), 6, "{text}");
+    assert_eq!(text.matches("delete alert policy \"opwatch: ").count(), 1, "{text}");
     // A role that was deleted can still be restored, and what the ledger holds is the user's.
     let is_record = |key: &str| key.contains("/executions/") || key.contains("/builds/");
     let mut left = made(cloud);

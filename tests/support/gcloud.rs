@@ -111,6 +111,8 @@ struct State {
     permissions: BTreeMap<String, Support>,
     executions: u32,
     executions_are_refused: bool,
+    /// The organization's policy on locations allows no global resources.
+    restricts_locations: bool,
     /// The messages of subscriptions that are pulled from.
     backlogs: BTreeMap<String, Vec<Waiting>>,
 }
@@ -336,6 +338,11 @@ impl Cloud {
     pub(crate) fn leased(&self, subscription: &str) -> usize {
         let state = self.state();
         state.backlogs.get(subscription).into_iter().flatten().filter(|message| message.is_leased).count()
+    }
+
+    /// From now on the organization allows resources in some regions only.
+    pub(crate) fn restrict_locations(&self) {
+        self.state().restricts_locations = true;
     }
 
     pub(crate) fn make_doctor_red(&self) {
@@ -735,6 +742,7 @@ impl State {
             "monitoring" => value = alert_policy(value)?,
             "pubsub" => check_subscription(&value)?,
             "iam" => self.check_permissions(&value)?,
+            "secretmanager" if self.restricts_locations => check_locations(&value)?,
             _ => {}
         }
         self.resources.insert(key.clone(), value.clone());
@@ -1079,6 +1087,17 @@ fn created(asked: &Asked) -> Option<(String, Value)> {
         }
         _ => None,
     }
+}
+
+/// A secret of automatic replication is a global one. The answer is a real one: <https://github.com/firebase/firebase-tools/issues/6454>
+fn check_locations(secret: &Value) -> Result<(), Refusal> {
+    if secret["replication"]["userManaged"].is_object() {
+        return Ok(());
+    }
+    let message = "Constraint constraints/gcp.resourceLocations violated for [orgpolicy:projects/123456789] attempting to create a \
+                   secret in [global]. For more information, see \
+                   https://cloud.google.com/resource-manager/docs/organization-policy/defining-locations.";
+    Err(Refusal::new(400, "FAILED_PRECONDITION", message))
 }
 
 /// What a subscription keeps from its creation on: <https://cloud.google.com/pubsub/docs/subscription-properties>
