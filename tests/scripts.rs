@@ -137,6 +137,23 @@ fn without_the_emulators_only_they_are_left_out() {
 fn shellcheck_finds_nothing() {
     let found = Command::new("shellcheck").arg("--version").output();
     assert!(found.is_ok(), "shellcheck is missing: tests/run installs it");
+    let checked = Command::new("shellcheck").current_dir(root()).args(scripts()).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
+
+/// `set -o pipefail` makes a pipeline fail when its reader ends first and the writer has more to write.
+#[test]
+fn no_reader_of_a_pipeline_ends_before_its_writer() {
+    let early = ["| head", "| grep -q", "| grep -m"];
+    for script in scripts() {
+        let text = fs::read_to_string(&script).unwrap();
+        let found = text.lines().find(|line| early.iter().any(|reader| line.contains(reader)));
+        assert_eq!(found, None, "{}", script.display());
+    }
+}
+
+/// All scripts of the shell.
+fn scripts() -> Vec<PathBuf> {
     let folders = [".ci", "benches", "deploy", "deploy/lib", "docs", "tests"];
     let files = folders.iter().flat_map(|folder| fs::read_dir(root().join(folder)).unwrap());
     let mut scripts: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
@@ -147,8 +164,7 @@ fn shellcheck_finds_nothing() {
             .any(|head| text.starts_with(head))
     });
     assert!(scripts.len() >= 17, "{scripts:?}");
-    let checked = Command::new("shellcheck").current_dir(root()).args(scripts).output().unwrap();
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+    scripts
 }
 
 fn root() -> &'static Path {

@@ -118,7 +118,7 @@ ensure_role() {
   actual=$(jq -ncS --argjson actual "${actual:-null}" '
     $actual | select(. != null) | {permissions: (.includedPermissions // [] | sort), stage}')
   # IAM is asked only before the role becomes another one. It supports all permissions of Datastore.
-  if [[ $(role_as_json) != "$actual" ]] && tr ',' '\n' <<<"$wanted" | grep -qv '^datastore\.'; then
+  if [[ $(role_as_json) != "$actual" && -n $(tr ',' '\n' <<<"$wanted" | grep -v '^datastore\.') ]]; then
     permissions=$(supported_permissions "$wanted")
   fi
   settle_role
@@ -141,7 +141,7 @@ settle_role() {
   refusal=$scratch/refusal
   until settle "role $role" "$(role_as_json)" "$actual" iam roles % "$role" \
     --title="opwatch: reads operations, starts exports" --permissions="$permissions" --stage=GA; do
-    unwanted=$(sed -nE 's/.*Permission ([^ ]+) is not (valid|supported in custom roles)\..*/\1/p' "$refusal" | head -n 1)
+    unwanted=$(sed -nE '/Permission [^ ]+ is not (valid|supported in custom roles)\./{ s/.*Permission ([^ ]+) is not .*/\1/p; q; }' "$refusal")
     if [[ -z $unwanted || ,$permissions, != *,"$unwanted",* ]]; then
       cat "$refusal" >&2
       return 1
