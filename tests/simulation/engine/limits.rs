@@ -22,6 +22,8 @@ use super::world::{Event, Form, World, time};
 /// Slots that one kickoff asks for, and the time for that.
 const TRIES: u32 = 5;
 const TRY_TIME: Ms = 2 * SECOND;
+/// How long a push takes at most, in seconds.
+const LONGEST_PUSH: i64 = 21;
 /// A push's time without what is kept for scheduling its next step.
 const CALL_TIME: Ms = 15 * SECOND;
 
@@ -202,6 +204,7 @@ impl World {
         let is_late = due >= since + push.time_to_count(since);
         let is_created = matches!(result, Ok(answer) if answer.status == 200);
         let most = slot.counted.most(self.plan.around.limits);
+        let is_settled = !self.has_wrong_clocks() && time(self.now()).timestamp() > slot.at + LONGEST_PUSH;
         let period = self.counts.periods.entry((slot.counted, slot.at)).or_default();
         // A call that is given up before its answer comes kills nobody.
         let is_killed = effect == Some(Effect::CrashBefore) || effect == Some(Effect::CrashAfter) && is_taken;
@@ -212,8 +215,10 @@ impl World {
             if taken < TRIES {
                 return;
             }
+            // An instance knows the slots of one period at a time: where clocks are wrong, and while one period follows another, it
+            // may forget them.
             let unaware = period.unaware.entry((instance, generation)).or_default();
-            *unaware += 1;
+            *unaware += usize::from(is_settled);
             if *unaware > most / TRIES as usize {
                 let violation = format!("w{watch}: an instance lets {unaware} in above the limit of {most}");
                 self.ledger.broken(violation);
