@@ -117,6 +117,11 @@ mod tests {
             let says = (error.permanent(), error.refused(), error.may_pass());
             assert_eq!(says, (permanent, refused, may_pass), "{fault:?}, ambiguous: {ambiguous}");
         }
+        let ends = [Fault::Gone, Fault::Uneditable, Fault::Target, Fault::Passing].map(Fault::ends_edits);
+        assert_eq!(ends, [true, true, false, false]);
+        let error =
+            PostError { word: "x".to_owned(), ..PostError::new("Slack", Fault::Access, "no".to_owned(), "") };
+        assert_eq!(error.to_string(), "Slack: no");
     }
 
     #[test]

@@ -82,6 +82,26 @@ mod tests {
     }
 
     #[test]
+    fn a_bar_shows_how_far_it_is() {
+        let drawn = |percent| {
+            let bar = bar(percent);
+            let count = |cell: char| bar.matches(cell).count();
+            assert!(bar.ends_with(&format!(" {percent}%")), "{bar}");
+            (count('█'), count('░'))
+        };
+        assert_eq!([drawn(0), drawn(4), drawn(5), drawn(50)], [(0, 20), (0, 20), (1, 19), (10, 10)]);
+        assert_eq!([drawn(99), drawn(100), drawn(101), drawn(255)], [(19, 1), (20, 0), (20, 0), (20, 0)]);
+    }
+
+    #[test]
+    fn a_payload_takes_over_fields() {
+        use serde_json::json;
+        assert_eq!(with(json!({"a": 1, "b": 2}), json!({"b": 3, "c": 4})), json!({"a": 1, "b": 3, "c": 4}));
+        assert_eq!(with(json!({"a": 1}), Json::Null), json!({"a": 1}));
+        assert_eq!(without_backticks("`a`"), "\u{2cb}a\u{2cb}");
+    }
+
+    #[test]
     fn cuts_on_a_character_and_never_inside_an_escape() {
         assert_eq!(escaped("a<b>&c", 100), "a&lt;b&gt;&amp;c");
         assert_eq!(escaped("<<<<", 9), "&lt;&lt;…");

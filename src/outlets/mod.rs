@@ -7,6 +7,8 @@ pub mod events;
 mod layout;
 mod set;
 pub mod slack;
+#[cfg(test)]
+mod tests;
 mod thinning;
 pub mod topic;
 

@@ -232,6 +232,47 @@ mod tests {
     }
 
     #[test]
+    fn what_has_other_causes_means_other_things() {
+        let fault = |http, message: &str, asked| refused(http, message, asked).err().map(|error| error.fault);
+        for asked in [Asked::Post, Asked::Edit] {
+            assert_eq!(fault(400, "API key not valid.", asked), Some(Fault::Content), "an app has none");
+        }
+        for asked in [Asked::Edit, Asked::Webhook] {
+            assert_eq!(fault(409, "Requested entity already exists", asked), Some(Fault::Unknown));
+        }
+        for asked in [Asked::Post, Asked::Edit, Asked::Webhook] {
+            assert_eq!(fault(413, "", asked), Some(Fault::Content), "whoever says that it is too large");
+            assert_eq!(fault(413, "Too large", asked), Some(Fault::Content));
+            assert_eq!(fault(100, "x", asked), Some(Fault::Foreign));
+            assert_eq!(fault(425, "x", asked), Some(Fault::Passing));
+        }
+        let error = crate::services::ApiError::of_text("what is this?");
+        let unreadable = of_error(&CallError::Unreadable { error, date: None }, Asked::Post).unwrap_err();
+        assert_eq!((unreadable.fault, unreadable.ambiguous), (Fault::Unclear, true));
+        assert_eq!(unreadable.text, "what is this?");
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_chats_words_and_what_to_do() {
+        for (http, message, asked, advice) in [
+            (503, "x", Asked::Post, "retried automatically"),
+            (302, "x", Asked::Post, "not a response of Google Chat"),
+            (400, "x", Asked::Post, "retried as plain text"),
+            (403, "not a member", Asked::Post, "add the Chat app to the space"),
+            (404, "x", Asked::Edit, "a separate message"),
+            (401, "x", Asked::Post, "ACCESS_TOKEN=$(gcloud"),
+            (403, "insufficient scopes", Asked::Post, "lacks the scope"),
+            (403, "it is disabled", Asked::Post, "configure a Chat app"),
+            (404, "x", Asked::Webhook, "create a new incoming webhook"),
+        ] {
+            let error = refused(http, message, asked).unwrap_err();
+            assert!(error.advice.contains(advice), "{http} {message}: {}", error.advice);
+            assert_eq!((error.outlet, error.word.as_str()), ("Google Chat", "X"));
+            assert_eq!(error.text, format!("{http} {message}"));
+        }
+    }
+
+    #[test]
     fn the_next_try_waits_as_long_as_chat_asks_and_counts_from_its_clock() {
         let date = chrono::DateTime::from_timestamp(1_800_000_000, 0);
         let of = |http, retry_after| {

@@ -129,6 +129,15 @@ mod tests {
     }
 
     #[test]
+    fn a_post_and_its_repetitions_have_a_request_id_of_their_own() {
+        let own = request_id("spaces/A", "a");
+        assert_eq!(own, request_id("spaces/A", "a"));
+        for other in [request_id("spaces/B", "a"), request_id("spaces/A", "b")] {
+            assert_ne!(own, other);
+        }
+    }
+
+    #[test]
     fn a_receipt_that_comes_in_a_message_is_one_that_opwatch_wrote() {
         let read = |value: &Value| read_receipt(value.as_object().unwrap());
         let id = message_id("x");

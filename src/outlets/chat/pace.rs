@@ -136,6 +136,59 @@ mod tests {
         assert_eq!(pace.turns().len(), 1);
     }
 
+    #[test]
+    fn a_space_is_remembered_as_long_as_it_matters() {
+        let pace = Pace::default();
+        let known = |space, after: TimeDelta| {
+            pace.take(space, at(0) + after, LONGEST).unwrap();
+            pace.turns().len()
+        };
+        // Its next turn is 1.1 seconds later.
+        pace.take(A, at(0), LONGEST).unwrap();
+        assert_eq!(known("spaces/B", TimeDelta::milliseconds(61_099)), 2);
+        assert_eq!(known("spaces/B", TimeDelta::milliseconds(61_100)), 1);
+        // What is left of a limit is remembered for longer.
+        let limited: Result<(), PostError> = Err(answer::held_back(Duration::from_secs(1)));
+        for second in [100, 110] {
+            let _ = pace.take(A, at(second), LONGEST);
+            pace.written(A, call(second), Stopwatch::start(), &limited);
+        }
+        assert_eq!(known("spaces/B", TimeDelta::seconds(200)), 2);
+        assert_eq!(known("spaces/B", TimeDelta::seconds(300)), 1);
+    }
+
+    #[test]
+    fn a_turn_that_is_waited_for_holds_nothing_back() {
+        let pace = Pace::default();
+        for _ in 0..3 {
+            pace.take(A, at(0), LONGEST).unwrap();
+        }
+        // The next turn is at 3.3 seconds.
+        let resting = |after| pace.resting(A, at(0) + TimeDelta::milliseconds(after));
+        assert_eq!(resting(299).and_then(|held| held.retry_after), Some(Duration::from_millis(3_001)));
+        assert_eq!(resting(300), None);
+        assert_eq!(pace.resting("spaces/B", at(0)), None);
+        let wait = pace.take(A, at(0) + TimeDelta::milliseconds(300), LONGEST);
+        assert_eq!(wait, Ok(LONGEST), "as long as a write waits at most");
+        assert!(!pace.admits(A, at(3)), "its turn is more than a write away");
+    }
+
+    #[test]
+    fn a_write_that_took_long_or_was_refused_moves_the_next_turn() {
+        let pace = Pace::default();
+        pace.take(A, at(0), LONGEST).unwrap();
+        // It was made at second 5: its turn was waited for.
+        pace.written(A, call(5), Stopwatch::start(), &Ok(()));
+        let wait = pace.take(A, at(5), LONGEST).unwrap();
+        assert!((1_100..1_600).contains(&wait.as_millis()), "{wait:?}");
+        let refused: Result<(), PostError> = Err(answer::held_back(Duration::from_secs(1_000_000)));
+        pace.written(A, call(0), Stopwatch::start(), &refused);
+        let day = pace.resting(A, at(0)).unwrap().retry_after.unwrap();
+        assert_eq!(day.as_secs(), 86_400, "no wait is longer");
+        pace.written("spaces/B", call(0), Stopwatch::start(), &refused);
+        assert_eq!(pace.resting("spaces/B", at(0)), None, "it had no turn");
+    }
+
     #[tokio::test]
     async fn a_turn_is_waited_for() {
         let pace = Pace::default();
@@ -145,6 +198,8 @@ mod tests {
         assert!(took.milliseconds() >= 1_100);
         assert_eq!((second.now, second.limit), (at(0) + WRITE, Duration::from_millis(6_900)));
         let short = Call { limit: Duration::from_secs(2), now: at(0) };
-        assert_eq!(pace.turn(A, short).await.unwrap_err().retry_after, Some(Duration::from_millis(2_200)));
+        let refused = pace.turn(A, short).await.unwrap_err();
+        assert_eq!(refused.retry_after, Some(Duration::from_millis(2_200)));
+        assert!(refused.fault == crate::outlets::Fault::Passing && !refused.ambiguous, "{refused:?}");
     }
 }

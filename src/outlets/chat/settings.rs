@@ -148,6 +148,16 @@ mod tests {
     }
 
     #[test]
+    fn a_url_of_another_host_is_told_where_it_may_lead() {
+        let why = |base| on_chat(&Url::parse("https://hooks.slack.com/x").unwrap(), base).unwrap_err();
+        assert_eq!(why(CHAT), "must begin with https://chat.googleapis.com/");
+        let local = "must begin with https://chat.googleapis.com/ (or with the chat URL in ENDPOINTS: http://[::1]:9)";
+        assert_eq!(why("http://[::1]:9"), local);
+        let url = Url::parse("http://127.0.0.1:1/v1/spaces/A/messages?key=k&token=t").unwrap();
+        assert!(on_chat(&url, "http://127.0.0.1:1").is_ok() && on_chat(&url, CHAT).is_err());
+    }
+
+    #[test]
     fn only_the_secrets_of_a_webhooks_url_are_kept() {
         let url = Url::parse(&format!("{HOOK}&threadKey=x&messageReplyOption=y")).unwrap();
         assert_eq!(on_chat(&url, CHAT).unwrap().expose_secret(), HOOK);

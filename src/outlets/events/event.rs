@@ -291,6 +291,81 @@ mod tests {
         event.attributes().iter().all(fits)
     }
 
+    /// A report of everything that an event tells.
+    fn failed() -> Report {
+        let name = "projects/p/databases/d/operations/o";
+        let facts = serde_json::from_value(json!({"start": "2026-11-23T03:00:00Z",
+            "end": "2026-11-23T03:01:00.5Z", "state": "FAILED", "stage": "copying",
+            "entities": {"done": 5, "of": 10}, "bytes": {"done": 7}, "output": "gs://b/x"}));
+        let watch = crate::watch::Watch {
+            id: "w".to_owned(),
+            title: Some("Nightly".to_owned()),
+            ..crate::watch::Watch::default()
+        };
+        let verdict = crate::watch::Verdict::new(Outcome::Failed, None, facts.unwrap());
+        let mut report = Report::new(watch, verdict, "2026-11-23T03:02:00Z".parse().unwrap());
+        report.operation = Operation::new(Service::FIRESTORE, name).ok();
+        report.error = Some(ApiError::new(7, "PERMISSION_DENIED", "no"));
+        report.attempt = Some(3);
+        report
+    }
+
+    #[test]
+    fn an_event_tells_what_is_known() {
+        let report = failed();
+        let told = json!(Event::of(&report, "x", "projects/p/topics/t"));
+        let data = json!({"outcome": "failed", "title": "Nightly", "watch": "w", "service": "firestore",
+            "project": "p", "operation": "projects/p/databases/d/operations/o",
+            "startTime": "2026-11-23T03:00:00Z", "endTime": "2026-11-23T03:01:00.500Z", "state": "FAILED",
+            "entities": {"done": 5, "of": 10}, "bytes": {"done": 7}, "output": "gs://b/x",
+            "error": {"code": 7, "status": "PERMISSION_DENIED", "message": "no"}, "attempt": 3});
+        let expected = json!({"specversion": "1.0", "id": "x",
+            "source": "//pubsub.googleapis.com/projects/p/topics/t",
+            "type": "dev.opwatch.operation.failed.v1", "subject": "projects/p/databases/d/operations/o",
+            "time": "2026-11-23T03:01:00.500Z", "datacontenttype": "application/json", "data": data});
+        assert_eq!(told, expected);
+        let running = Report { outcome: Outcome::Running, ..failed() };
+        let told = json!(Event::of(&running, "x", "t"));
+        assert_eq!((&told["data"]["stage"], &told["data"]["percent"]), (&json!("copying"), &json!(50)));
+        let mut unknown = failed();
+        unknown.facts.end = None;
+        unknown.error = Some(ApiError::of_text("no response"));
+        let told = json!(Event::of(&unknown, "x", "t"));
+        assert_eq!(told["time"], "2026-11-23T03:02:00Z", "when it was noticed");
+        assert_eq!(told["data"]["error"], json!({"message": "no response"}));
+        unknown.facts.error = Some(ApiError::new(0, "ABORTED", "own"));
+        let told = json!(Event::of(&unknown, "x", "t"));
+        assert_eq!(told["data"]["error"], json!({"status": "ABORTED", "message": "own"}), "its own first");
+        let test = Report { outcome: Outcome::Doctor, ..failed() };
+        assert_eq!(json!(Event::of(&test, "x", "t"))["type"], "dev.opwatch.test.v1");
+    }
+
+    #[test]
+    fn the_attributes_are_those_that_filters_ask_for() {
+        let report = failed();
+        let event = Event::of(&report, "x", "projects/p/topics/t");
+        let expected = [
+            ("ce-specversion", "1.0"),
+            ("ce-id", "x"),
+            ("ce-source", "//pubsub.googleapis.com/projects/p/topics/t"),
+            ("ce-type", "dev.opwatch.operation.failed.v1"),
+            ("ce-subject", "projects/p/databases/d/operations/o"),
+            ("ce-time", "2026-11-23T03:01:00.500Z"),
+            ("contentType", "application/json"),
+            ("content-type", "application/json"),
+            ("outcome", "failed"),
+            ("service", "firestore"),
+            ("project", "p"),
+        ];
+        assert_eq!(event.attributes(), expected);
+        let data: Value = serde_json::from_slice(&event.data()).unwrap();
+        assert_eq!(data, json!(event)["data"]);
+        let nothing = Report { operation: None, ..failed() };
+        let event = Event::of(&nothing, "x", "projects/p/topics/t");
+        let names: Vec<_> = event.attributes().into_iter().map(|(name, _)| name).collect();
+        assert!(!names.contains(&"ce-subject") && !names.contains(&"service") && names.len() == 8);
+    }
+
     proptest! {
         #[test]
         fn every_event_is_valid(report in report()) {

@@ -161,6 +161,24 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_says_what_to_do_and_when_to_try_again() {
+        let (retry_after, date) = (Some(Duration::from_secs(7)), Some(crate::testing::at(5)));
+        for (status, advice) in [
+            (503, "retried automatically"),
+            (410, "not sent again"),
+            (302, "redirects are not followed"),
+            (401, "may differ from EVENTS_SECRET"),
+        ] {
+            let answer = Answer { retry_after, date, ..crate::testing::answer(status, "") };
+            let error = judge(&answer).unwrap_err();
+            assert_eq!((error.outlet, error.retry_after, error.date), ("EVENTS_URL", retry_after, date));
+            assert!(error.advice.contains(advice), "{status}: {}", error.advice);
+            assert_eq!(error.text, format!("the receiver answered {status}"));
+        }
+        assert!(advice(Fault::Content).contains("report this as a bug"));
+    }
+
+    #[test]
     fn each_status_means_one_thing() {
         for status in 100..600_u16 {
             let answer = crate::testing::answer(status, "ok");

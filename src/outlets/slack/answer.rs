@@ -195,7 +195,11 @@ mod tests {
             ("restricted_action_read_only_channel", Fault::Target),
             ("channel_not_found", Fault::Target),
             ("channel_is_archived", Fault::Target),
+            ("is_inactive", Fault::Target),
             ("message_not_found", Fault::Gone),
+            ("edit_window_closed", Fault::Uneditable),
+            ("missing_scope", Fault::Access),
+            ("action_prohibited", Fault::Access),
             ("no_service", Fault::Access),
             ("token_revoked", Fault::Access),
             ("ratelimited", Fault::Passing),
@@ -238,6 +242,46 @@ mod tests {
     }
 
     #[test]
+    fn an_error_is_told_as_slack_said_it() {
+        let of_webhook = |status, body: &str| of_webhook(&answer(status, body)).unwrap_err();
+        let of_api = |status, body: &str| of_api("chat.update", &answer(status, body)).unwrap_err();
+        for (error, text, word) in [
+            (of_webhook(404, "no_service\n"), "404 no_service", "no_service"),
+            (of_webhook(503, ""), "503", ""),
+            (of_webhook(400, "{}"), "400 {}", "{}"),
+            (of_webhook(400, r#"{"error":"no_text"}"#), r#"400 {"error":"no_text"}"#, "no_text"),
+            (of_api(503, ""), "chat.update: 503", ""),
+            (of_api(200, "<html>"), "chat.update: 200 <html>", ""),
+            (of_api(200, &api_error("no_text")), "chat.update: no_text", "no_text"),
+        ] {
+            assert_eq!((error.outlet, error.text.as_str(), error.word.as_str()), ("Slack", text, word));
+        }
+        assert_eq!(fault_of_api(200, r#"{"error":"no_text"}"#), Fault::Content, "an error is one without ok");
+        let wait = Some(Duration::from_secs(7));
+        let limited = Answer { retry_after: wait, ..answer(429, api_error("ratelimited")) };
+        assert_eq!(super::of_api("x", &limited).unwrap_err().retry_after, wait);
+        assert_eq!(super::of_webhook(&limited).unwrap_err().retry_after, wait);
+    }
+
+    #[test]
+    fn what_was_not_sent_is_not_ambiguous() {
+        for (failure, ambiguous) in [
+            (Failure::NotConnected("x".to_owned()), false),
+            (Failure::Broken("x".to_owned()), true),
+            (Failure::TimedOut(Duration::from_secs(1)), true),
+            (Failure::TooLong, true),
+        ] {
+            let error = no_answer(&failure);
+            assert_eq!((error.fault, error.ambiguous), (Fault::Passing, ambiguous), "{failure}");
+            assert_eq!(error.text, failure.to_string());
+        }
+        let date = crate::testing::at(5);
+        let held = held_back(Duration::from_secs(9), date);
+        assert_eq!((held.fault, held.ambiguous), (Fault::Passing, false));
+        assert_eq!((held.retry_after, held.date), (Some(Duration::from_secs(9)), Some(date)));
+    }
+
+    #[test]
     fn an_error_is_as_long_as_a_line() {
         let long = "x".repeat(10_000);
         for error in
@@ -262,5 +306,8 @@ mod tests {
         assert!(advice("missing_scope").contains("chat:write"));
         assert!(advice("token_revoked").contains("SLACK_BOT_TOKEN"));
         assert!(advice("restricted_action").contains("MENTION"));
+        assert!(advice("action_prohibited").contains("ask a workspace admin"));
+        assert!(advice("edit_window_closed").contains("separate message"));
+        assert!(advice("invalid_blocks").contains("retried as plain text"));
     }
 }

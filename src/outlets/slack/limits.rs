@@ -62,9 +62,7 @@ impl RateLimits {
             waits.entry(limited).or_insert_with(|| Wait { until, ahead, thinning: Thinning::new(PACE) });
         kept.thinning.limited(now, until);
         // Concurrent calls may each be given a wait: the later end holds.
-        if kept.until < until {
-            (kept.until, kept.ahead) = (until, ahead);
-        }
+        (kept.until, kept.ahead) = (kept.until, kept.ahead).max((until, ahead));
     }
 
     fn waits(&self) -> MutexGuard<'_, BTreeMap<String, Wait>> {
@@ -89,10 +87,39 @@ mod tests {
 
     #[test]
     fn of_two_waits_the_longer_one_holds() {
+        let (long, short) = ((60, at(300)), (5, at(7)));
+        for order in [[long, short], [short, long]] {
+            let limits = RateLimits::default();
+            for (seconds, date) in order {
+                limits.keep("post".to_owned(), Duration::from_secs(seconds), Some(date), at(0));
+            }
+            let held = limits.held_back(&["post"], at(20)).unwrap();
+            assert_eq!((held.retry_after, held.date), (Some(Duration::from_secs(40)), Some(at(320))));
+            assert!(limits.held_back(&["post"], at(59)).is_some());
+            assert_eq!(limits.held_back(&["post"], at(60)), None);
+        }
+    }
+
+    #[test]
+    fn the_longest_wait_of_all_that_limit_a_call_holds_it_back() {
         let limits = RateLimits::default();
-        limits.keep("post".to_owned(), Duration::from_secs(60), None, at(0));
-        limits.keep("post".to_owned(), Duration::from_secs(5), None, at(0));
-        let held = limits.held_back(&["post"], at(20)).unwrap();
-        assert_eq!(held.retry_after, Some(Duration::from_secs(40)));
+        for (limited, seconds) in [("a", 10), ("b", 30), ("c", 20)] {
+            limits.keep(limited.to_owned(), Duration::from_secs(seconds), None, at(0));
+        }
+        let left = |limited: &[&str]| limits.held_back(limited, at(0)).and_then(|held| held.retry_after);
+        assert_eq!(left(&["a", "b", "c"]), Some(Duration::from_secs(30)));
+        assert_eq!(left(&["c", "a"]), Some(Duration::from_secs(20)));
+        assert_eq!([left(&["d"]), left(&[])], [None, None]);
+        assert_eq!(limits.held_back(&["a"], at(1)).unwrap().date, Some(at(1)), "this instance's clock");
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_a_day() {
+        for seconds in [86_401, u64::MAX] {
+            let limits = RateLimits::default();
+            limits.keep("post".to_owned(), Duration::from_secs(seconds), None, at(0));
+            let day = Duration::from_secs(86_400);
+            assert_eq!(limits.held_back(&["post"], at(0)).unwrap().retry_after, Some(day));
+        }
     }
 }
