@@ -5,6 +5,8 @@
 //! by words. One that no row matches has no cause: it is shown as it came.
 
 mod command;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use super::error::VPC_SERVICE_CONTROLS;

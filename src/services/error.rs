@@ -246,6 +246,69 @@ mod tests {
         }
     }
 
+    fn detail(kind: &str, fields: &Value) -> Value {
+        let mut detail = fields.clone();
+        detail["@type"] = json!(format!("type.googleapis.com/google.rpc.{kind}"));
+        detail
+    }
+
+    #[test]
+    fn each_kind_of_detail_tells_its_own_and_the_first_counts() {
+        let info = |details: &[Value]| *ApiError::default().with_details(details).info.unwrap();
+        let metadata =
+            json!({"service": "s", "consumer": "c", "permission": "p", "uid": "u", "quota_limit": "q"});
+        let whole = detail("ErrorInfo", &json!({"reason": "R", "domain": "d", "metadata": metadata}));
+        let other = detail("ErrorInfo", &json!({"reason": "X", "domain": "x", "metadata": {"uid": "x"}}));
+        let violations =
+            |kind: &str| json!({"violations": [{"type": kind, "description": "D"}, {"type": "Z"}]});
+        let perimeter = detail("PreconditionFailure", &violations(VPC_SERVICE_CONTROLS));
+        let quota = |quota: &Value| detail("QuotaFailure", &json!({"violations": [quota]}));
+        let expected = ErrorInfo {
+            reason: "R".to_owned(),
+            domain: "d".to_owned(),
+            service: "s".to_owned(),
+            consumer: "c".to_owned(),
+            permission: "p".to_owned(),
+            uid: "u".to_owned(),
+            quota: "q".to_owned(),
+            violation: String::new(),
+        };
+        assert_eq!(info(&[whole.clone(), other]), expected);
+        let found = info(&[whole, perimeter.clone(), quota(&json!({"quotaId": "Q"}))]);
+        assert_eq!(found, ErrorInfo { violation: VPC_SERVICE_CONTROLS.to_owned(), ..expected });
+        assert_eq!(info(&[perimeter]).uid, "D");
+        let terms = info(&[detail("PreconditionFailure", &violations("TOS"))]);
+        assert_eq!((terms.violation.as_str(), terms.uid.as_str()), ("TOS", ""));
+        assert_eq!(info(&[quota(&json!({"quotaId": "Q", "quotaMetric": "M"}))]).quota, "Q");
+        assert_eq!(info(&[quota(&json!({"quotaMetric": "M"}))]).quota, "M");
+        let longest = detail("ErrorInfo", &json!({"reason": "a".repeat(128)}));
+        assert_eq!(info(&[longest]).reason.len(), 128);
+    }
+
+    #[test]
+    fn an_error_is_told_with_what_is_known() {
+        for (code, status, text, told) in [
+            (0, "", "x", "x"),
+            (0, "", "", ""),
+            (503, "", "", "503"),
+            (503, "", "x", "503: x"),
+            (0, "ABORTED", "x", "ABORTED: x"),
+            (409, "ABORTED", "x", "409 ABORTED: x"),
+        ] {
+            assert_eq!(ApiError::new(code, status, text).to_string(), told);
+        }
+    }
+
+    #[test]
+    fn a_path_is_taken_by_its_words_and_status() {
+        let is_taken = |status, text| ApiError::new(400, status, text).is_path_taken();
+        for status in [Status::InvalidArgument, Status::FailedPrecondition, Status::AlreadyExists] {
+            assert!(is_taken(status.clone(), "Path already exists: gs://b/x"));
+            assert!(!is_taken(status, "Bucket already exists"));
+        }
+        assert!(!is_taken(Status::Internal, "Path already exists"));
+    }
+
     #[test]
     fn a_delay_is_whole_seconds_rounded_up() {
         let delay = |text: &str| {

@@ -131,6 +131,21 @@ mod tests {
     }
 
     #[test]
+    fn hosts_and_versions_are_as_long_as_they_may_be() {
+        let is_taken = |host: &str, version: &str| {
+            ExtraService::parse(&format!("livestream=https://{host}.googleapis.com/{version}")).is_ok()
+        };
+        let label = |length| "a".repeat(length);
+        assert!(is_taken(&label(63), "v1") && !is_taken(&label(64), "v1"));
+        assert!(is_taken("a", &label(40)) && !is_taken("a", &label(41)));
+        // 253 characters with the domain.
+        let longest = [label(59), label(59), label(59), label(59)].join(".");
+        assert_eq!(longest.len() + ".googleapis.com".len(), 254);
+        assert!(!is_taken(&longest, "v1") && is_taken(&longest[1..], "v1"));
+        assert!(is_taken("a", "a/b/c") && !is_taken("a", "a/b/c/d") && !is_taken("a", "a//c"));
+    }
+
+    #[test]
     fn only_an_address_of_googles_is_taken() {
         for good in [
             LINE,
@@ -176,6 +191,10 @@ mod tests {
             "https://googleapis.com/v1",
             "https://.googleapis.com/v1",
             "https://-.googleapis.com/v1",
+            "https://-a.googleapis.com/v1",
+            "https://a-.googleapis.com/v1",
+            "https://a.googleapis.com/V1",
+            "https://a.googleapis.com/v1-x",
             "https://a..googleapis.com/v1",
             "https://{location}-live.googleapis.com/v1",
             "https://LIVE.googleapis.com/v1",

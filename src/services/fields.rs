@@ -49,6 +49,12 @@ mod tests {
             ["a.b", "a.n", "a.t", "a.f", "a.o", "c"].map(|path| fields.has(path)),
             [true, true, true, false, false, false]
         );
+        let body =
+            br#"{"null": null, "text": "", "none": [], "some": [0], "object": {"x": null}, "zero": 0}"#;
+        let paths = ["null", "text", "none", "some", "object", "zero"];
+        let fields = Fields::read(body, &paths).unwrap();
+        assert_eq!(paths.map(|path| fields.has(path)), [false, false, false, true, true, true]);
+        assert_eq!(paths.map(|path| fields.text(path)), ["", "", "", "", "", "0"]);
         assert!(Fields::read(b"[]", &["a"]).is_none() && Fields::read(b"{", &["a"]).is_none());
     }
 }

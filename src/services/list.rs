@@ -356,6 +356,70 @@ mod tests {
     }
 
     #[test]
+    fn only_what_can_be_a_part_of_a_url_becomes_one() {
+        let list = |project: &str, location: Option<&str>, database: &str| {
+            let place = ListPlace { project, location, database };
+            Service::FIRESTORE.operation_list(ListPlace { location: None, ..place })?;
+            "redis".parse::<Service>().unwrap().operation_list(place).map(|list| list.page("", 9))
+        };
+        let longest = "p".repeat(100);
+        for good in ["p", "example.com:p", "(default)", "p-1_x", &longest] {
+            assert!(list(good, None, "d").is_ok() && list("p", None, good).is_ok(), "{good}");
+        }
+        let too_long = "p".repeat(101);
+        for wrong in ["", ".p", "..", "p/x", "p?x", "p x", "p%2f", &too_long] {
+            assert_eq!(list(wrong, None, "d"), Err(NoList::Unusable), "{wrong}");
+            assert_eq!(list("p", None, wrong), Err(NoList::Unusable), "{wrong}");
+        }
+        for wrong in ["-x", "Europe", "a.b", ""] {
+            assert_eq!(list("p", Some(wrong), "d"), Err(NoList::Unusable), "{wrong}");
+        }
+        assert!(list("p", Some("europe-west1"), "d").is_ok());
+    }
+
+    #[test]
+    fn the_next_page_is_asked_for_by_its_token() {
+        let page = |id: &str, token: &str| {
+            let place = ListPlace { project: "p", location: None, database: "d" };
+            let list = id.parse::<Service>().unwrap().operation_list(place).unwrap();
+            assert_eq!(list.service().id(), id);
+            list.page(token, 9)
+        };
+        assert_eq!(page("datastore", "a/b"), "v1/projects/p/operations?pageSize=9&pageToken=a%2Fb");
+        let jobs = "bigquery/v2/projects/p/jobs?projection=full&maxResults=9&pageToken=t";
+        assert_eq!(page("bigquery.jobs", "t"), jobs);
+        assert_eq!(page("container", ""), "v1/projects/p/locations/-/operations");
+        assert_eq!(page("container", "t"), "v1/projects/p/locations/-/operations?pageToken=t");
+    }
+
+    #[test]
+    fn there_is_a_page_where_a_person_can_look() {
+        let page = |id: &str| id.parse::<Service>().unwrap().console_page("p");
+        let start = "https://console.cloud.google.com";
+        assert_eq!(page("datastore"), format!("{start}/datastore/import-export?project=p"));
+        let api = |name: &str| format!("{start}/apis/api/{name}.googleapis.com?project=p");
+        assert_eq!(page("firestore"), api("firestore"), "its own page is that of one database");
+        assert_eq!(page("tpu"), api("tpu"));
+    }
+
+    #[test]
+    fn what_is_no_page_is_refused_and_what_is_odd_passed_over() {
+        let place = ListPlace { project: "p", location: None, database: "d" };
+        let list = "redis".parse::<Service>().unwrap().operation_list(place).unwrap();
+        for wrong in ["", "[]", "7", "<html>", "null"] {
+            assert!(list.read(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+        let odd = json!({"operations": [7, {}, {"name": 7}, {"name": "projects/p/locations/l/operations/o", "done": true}],
+            "nextPageToken": "", "missingZones": ["a", 7]});
+        let page = list.read(odd.to_string().as_bytes()).unwrap();
+        assert_eq!((page.operations.len(), page.next), (1, None));
+        assert_eq!(page.unreachable, ["a"]);
+        assert!(matches!(page.operations[0].1, Observation::Ended(..)));
+        let other = json!({"operations": "x"});
+        assert!(list.read(other.to_string().as_bytes()).unwrap().operations.is_empty());
+    }
+
+    #[test]
     fn pages_of_every_form_are_read() {
         let read = |id: &str, body: &Value| {
             let service: Service = id.parse().unwrap();

@@ -130,6 +130,7 @@ mod tests {
     fn every_word_reads_back_and_an_unknown_one_is_kept() {
         for (code, status, word) in &CODES {
             assert_eq!((&Status::from(*word), status.word()), (status, *word));
+            assert_eq!(status.to_string(), *word);
             assert_eq!(Status::of_code(*code), if *code == 0 { Status::Missing } else { status.clone() });
         }
         assert_eq!(

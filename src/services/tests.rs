@@ -1,5 +1,9 @@
 //! Every golden answer is read as `tests/data/expected_operations.json` says.
 
+mod jobs;
+mod names;
+mod standard;
+
 use std::collections::BTreeMap;
 use std::fs;
 

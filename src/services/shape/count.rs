@@ -109,3 +109,68 @@ fn metrics(answer: &Value) -> Option<Progress> {
     let (done, of) = counts.reduce(|sum, one| (sum.0.saturating_add(one.0), sum.1.saturating_add(one.1)))?;
     Some(Progress { done, of: Some(of) })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(count: &Count, answer: &Value) -> Option<(u64, Option<u64>)> {
+        count.read(answer).map(|progress| (progress.done, progress.of))
+    }
+
+    #[test]
+    fn a_percentage_is_at_most_a_hundred() {
+        let percent = |value: Value| read(&Count::Percent("a.*"), &json!({"a": [value]}));
+        for (value, done) in [
+            (json!(0), Some(0)),
+            (json!("42"), Some(42)),
+            (json!(42.9), Some(42)),
+            (json!(100), Some(100)),
+            (json!(101), None),
+            (json!(-1), None),
+            (json!(-0.5), None),
+            (json!("x"), None),
+        ] {
+            assert_eq!(percent(value.clone()), done.map(|done| (done, Some(100))), "{value}");
+        }
+        assert_eq!(read(&Count::Percent("a.*"), &json!({"a": ["x", 7]})), Some((7, Some(100))));
+    }
+
+    #[test]
+    fn sums_are_of_all_that_paths_lead_to() {
+        let sum = Count::Sum { done: &["a.*.done", "b"], of: &["a.*.of"] };
+        let answer = json!({"a": [{"done": 1, "of": "10"}, {"done": "2", "of": 5}, {}], "b": 4});
+        assert_eq!(read(&sum, &answer), Some((7, Some(15))));
+        assert_eq!(read(&sum, &json!({"b": 4})), Some((4, None)));
+        assert_eq!(read(&sum, &json!({"a": [{"of": 4}]})), Some((0, Some(4))), "a zero is left out");
+        assert_eq!(read(&sum, &json!({})), None);
+        assert_eq!(read(&sum, &json!({"b": u64::MAX, "a": [{"done": 9}]})), Some((u64::MAX, None)));
+    }
+
+    #[test]
+    fn items_are_counted_by_their_words() {
+        let (state, done) = ("a.*.state", "DONE");
+        let counted = Count::Items { state, done, of: "" };
+        let of_some = Count::Items { state, done, of: "of" };
+        let state = |state: &str| json!({"state": state});
+        let answer = json!({"a": [state("DONE"), state("RUNNING"), state("DONE")], "of": 9});
+        assert_eq!(
+            [read(&counted, &answer), read(&of_some, &answer)],
+            [Some((2, Some(3))), Some((2, Some(9)))]
+        );
+        for nothing in [json!({}), json!({"a": [], "of": 0})] {
+            assert_eq!([read(&counted, &nothing), read(&of_some, &nothing)], [None, None]);
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_named() {
+        let of = |count: Count| count.paths();
+        assert_eq!([of(Count::Percent("a")), of(Count::Share("b"))], [["a"], ["b"]]);
+        assert_eq!(of(Count::Sum { done: &["a", "b"], of: &["c"] }), ["a", "b", "c"]);
+        assert_eq!(of(Count::Items { state: "a", done: "X", of: "b" }), ["a", "b"]);
+        assert_eq!(of(Count::Metrics), ["progress.metrics.*.name", "progress.metrics.*.intValue"]);
+    }
+}

@@ -187,6 +187,75 @@ mod tests {
         assert_eq!((restore.entities, restore.overall), (None, progress(40, Some(100))));
     }
 
+    /// What the answer to a look at an operation of Datastore's with this metadata shows.
+    fn read(metadata: &Value, done: bool, error: &Value) -> Observation {
+        let operation = Operation::new(Service::DATASTORE, "projects/p/operations/x").unwrap();
+        let answer = serde_json::json!({"name": operation.name(), "done": done, "metadata": metadata,
+            "error": error, "response": {"outputUrl": "gs://b/x"}});
+        read_operation(&operation, answer.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_state_that_nobody_knows_is_no_success() {
+        let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        for (state, error, ending) in [
+            ("SUCCESSFUL", "null", Ending::Succeeded),
+            ("STATE_UNSPECIFIED", "null", Ending::Succeeded),
+            ("FAILED", "null", Ending::Failed),
+            ("CANCELLED", "null", Ending::Cancelled),
+            ("NEW", "null", Ending::Unknown),
+            ("SUCCESSFUL", r#"{"code": 7}"#, Ending::Failed),
+            ("SUCCESSFUL", r#"{"code": 1}"#, Ending::Cancelled),
+            ("NEW", r#"{"message": "x"}"#, Ending::Failed),
+        ] {
+            let metadata = serde_json::json!({"common": {"state": state}});
+            match read(&metadata, true, &json(error)) {
+                Observation::Ended(is, _) => assert_eq!(is, ending, "{state} {error}"),
+                other => panic!("{state} {error}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_an_export_takes_is_read_where_the_service_writes_it() {
+        let filter = |metadata: &Value| match read(metadata, false, &Value::Null) {
+            Observation::Running(facts) => facts.filter.map(|filter| (filter.kinds, filter.namespaces)),
+            other => panic!("{other:?}"),
+        };
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        for (metadata, expected) in [
+            (
+                r#"{"entityFilter": {"kinds": ["a", 7, "b"], "namespaceIds": [""]}}"#,
+                Some((texts(&["a", "b"]), texts(&[""]))),
+            ),
+            (r#"{"entityFilter": {}}"#, Some((Vec::new(), Vec::new()))),
+            (r#"{"collectionIds": ["a"]}"#, Some((texts(&["a"]), Vec::new()))),
+            (r#"{"namespaceIds": ["n"]}"#, Some((Vec::new(), texts(&["n"])))),
+            (r#"{"collectionIds": []}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(filter(&serde_json::from_str(metadata).unwrap()), expected, "{metadata}");
+        }
+        let many = serde_json::json!({"collectionIds": vec!["é".repeat(200); 200]});
+        let (kinds, _) = filter(&many).unwrap();
+        assert_eq!((kinds.len(), kinds[0].chars().count()), (100, 100));
+    }
+
+    #[test]
+    fn a_listed_operation_says_what_its_start_asked_for() {
+        let entry = serde_json::json!({"name": "projects/p/databases/d/operations/x",
+            "metadata": {"outputUriPrefix": "gs://b/x", "collectionIds": ["a"], "labels": {"a": "b", "c": 7}}});
+        let page = serde_json::json!({"operations": [entry]});
+        let (listed, _) = read_list(Service::FIRESTORE, page.to_string().as_bytes()).unwrap();
+        let asked = serde_json::json!({"outputUriPrefix": "gs://b/x/", "collectionIds": ["a"]});
+        let asked = crate::services::Request::of(asked.as_object().unwrap());
+        assert_eq!(listed[0].request, asked);
+        let labels = listed[0].labels.iter().map(|(name, value)| format!("{name}={value}"));
+        assert_eq!(labels.collect::<Vec<_>>(), ["a=b"]);
+        let unnamed = br#"{"operations": [{"done": true}]}"#;
+        assert_eq!(read_list(Service::FIRESTORE, unnamed).unwrap().0[0].operation, None);
+    }
+
     #[test]
     fn any_number_of_fraction_digits_is_read() {
         let times = |name| (seen(name).1.start, seen(name).1.end);

@@ -99,6 +99,14 @@ impl<'de> DeserializeSeed<'de> for Keep<'_> {
     }
 }
 
+macro_rules! counts_as_null {
+    ($($visit:ident: $type:ty),*) => {$(
+        fn $visit<E>(self, _: $type) -> Result<Value, E> {
+            Ok(Value::Null)
+        }
+    )*};
+}
+
 /// A path that leads on needs an object or a list: anything else counts as null.
 impl<'de> Visitor<'de> for Keep<'_> {
     type Value = Value;
@@ -127,25 +135,7 @@ impl<'de> Visitor<'de> for Keep<'_> {
         Ok(Value::Array(items))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
+    counts_as_null!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
 
     fn visit_unit<E>(self) -> Result<Value, E> {
         Ok(Value::Null)
@@ -205,6 +195,17 @@ mod tests {
         );
         for (path, count) in [("status.events.last.text", 1), ("conditions.type=Completed.state", 1)] {
             assert_eq!(find(&kept(&[path]), path).len(), count, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_path_does_not_lead_through_counts_as_null() {
+        let body = r#"{"text": "x", "int": -1, "count": 1, "share": 0.5, "truth": true, "null": null}"#;
+        let names = ["text", "int", "count", "share", "truth", "null"];
+        let paths = names.map(|name| format!("{name}.more"));
+        let kept = read(body.as_bytes(), &paths.each_ref().map(String::as_str)).unwrap();
+        for name in names {
+            assert_eq!(kept.get(name), Some(&Value::Null), "{name}");
         }
     }
 

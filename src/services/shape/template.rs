@@ -40,3 +40,38 @@ pub(super) fn every(answer: &Value, path: &str) -> Vec<String> {
     });
     texts.filter(|text| !text.is_empty()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_template_needs_all_of_its_paths() {
+        let answer = json!({"a": {"b": "x", "n": 7}, "list": ["", "y", "z"], "object": {}, "no": null});
+        for (templates, expected) in [
+            (&["a.b"][..], Some("x")),
+            (&["a.n"], Some("7")),
+            (&["list.*"], Some("y")),
+            (&["none", "a.b"], Some("x")),
+            (&["object", "no"], None),
+            (&["p/{a.b}/q/{a.n}/r"], Some("p/x/q/7/r")),
+            (&["{a.b}.{none}", "{a.n}"], Some("7")),
+            (&["{a.b}{list.*}"], Some("xy")),
+            (&["{a.b"], None),
+            (&[], None),
+        ] {
+            assert_eq!(first(&answer, templates).as_deref(), expected, "{templates:?}");
+        }
+        assert_eq!(every(&answer, "list.*"), ["y", "z"]);
+        assert_eq!(every(&json!({"a": [true, 1.5, {}, []]}), "a.*"), ["true", "1.5"]);
+    }
+
+    #[test]
+    fn the_paths_of_a_template_are_those_in_braces_or_itself() {
+        let of = |template| paths(template).collect::<Vec<_>>();
+        assert_eq!(of("a.b"), ["a.b"]);
+        assert_eq!(of("p/{a.b}/q/{c}/r"), ["a.b", "c"]);
+    }
+}
