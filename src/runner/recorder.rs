@@ -72,11 +72,9 @@ pub(super) struct Claimed {
 /// What the ledger knows of the runs before this one.
 #[derive(Default)]
 pub(super) struct PriorRun {
-    /// The run that is reported, if it can be compared.
+    /// The run that is reported, if it can be compared and the ledger answered what it knows.
     run: Option<Success>,
     known: Option<RunBaseline>,
-    /// Whether the ledger was asked and answered.
-    asked: bool,
 }
 
 /// Why the ledger did not do something.
@@ -175,10 +173,8 @@ impl Recorder {
         let key = ledger.success_key(&work.each_ref().map(String::as_str));
         let limit = deadline.for_ledger();
         let known = within(limit, ledger.remembered(&self.google, &key, limit)).await;
-        match self.or_warn("a run is not compared with the previous one", known) {
-            Some(known) => PriorRun { run, known, asked: true },
-            None => PriorRun { run, ..PriorRun::default() },
-        }
+        let known = self.or_warn("a run is not compared with the previous one", known);
+        known.map(|known| PriorRun { run, known }).unwrap_or_default()
     }
 
     /// How long the last run of the work took that `check` looks at, in seconds, as `facts` show it running; 0 if that is not
@@ -203,8 +199,8 @@ impl Recorder {
     /// Records that `report` was sent. Nothing else is left to do, so a ledger that worked is tried twice.
     pub(super) async fn sent(&self, report: &Report, Claimed { lease, past }: &Claimed, deadline: Deadline) {
         let (Some(ledger), Some(lease)) = (&self.config.ledger, lease) else { return };
-        let run = past.run.as_ref().filter(|_| past.asked);
-        let news = run.and_then(|run| RunBaseline::after(past.known.as_ref(), run, ledger.keep));
+        let news =
+            past.run.as_ref().and_then(|run| RunBaseline::after(past.known.as_ref(), run, ledger.keep));
         let key = work_of(report).map(|work| ledger.success_key(&work.each_ref().map(String::as_str)));
         let news = key.zip(news);
         for _ in 0..if lease.certain { TRIES } else { 1 } {

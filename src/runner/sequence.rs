@@ -48,7 +48,7 @@ impl Runner {
         let created = self.scheduler.next(&message, at, is_first, deadline).await;
         let schedule_milliseconds = Some(watch.milliseconds());
         if let (Message::Check(check), Ok(created), true) = (&message, &created, begins) {
-            let is_own = *created == Created::New || !telling.has_opened();
+            let is_own = *created == Created::New;
             Box::pin(self.guard(check, is_own, at.unwrap_or(now), now, deadline)).await;
         }
         match (&message, &created) {

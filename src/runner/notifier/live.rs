@@ -27,13 +27,6 @@ pub(in crate::runner) struct ProgressUpdate {
     announces: bool,
 }
 
-impl ProgressUpdate {
-    /// Whether this delivery posted the message that follows the watch.
-    pub(in crate::runner) fn has_opened(&self) -> bool {
-        self.opened.is_some()
-    }
-}
-
 impl Notifier {
     /// Whether people are to hear now that the operation waits for one of them or makes no progress; the next check remembers
     /// that they were told.
