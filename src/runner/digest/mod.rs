@@ -70,3 +70,36 @@ impl Digester {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+    use crate::watch::Powers;
+
+    fn digester() -> Digester {
+        Digester::new(Arc::new(testing::config(Powers::default())))
+    }
+
+    #[test]
+    fn the_last_window_that_was_asked_for_is_remembered() {
+        let digester = digester();
+        assert!(!digester.has_asked(10));
+        digester.remember_asked(10);
+        assert!(digester.has_asked(10) && !digester.has_asked(20));
+        digester.remember_asked(20);
+        assert!(digester.has_asked(20) && !digester.has_asked(10));
+    }
+
+    #[test]
+    fn of_the_reports_that_were_told_the_last_are_remembered() {
+        let digester = digester();
+        let ids = |range: std::ops::Range<usize>| range.map(|number| number.to_string());
+        assert!(!digester.was_told("0"));
+        digester.remember_told(ids(0..REMEMBERED));
+        assert!(digester.was_told("0") && digester.was_told("7") && !digester.was_told("x"));
+        digester.remember_told(ids(REMEMBERED..REMEMBERED + 2));
+        let told = ["0", "1", "2", "10001"].map(|id| digester.was_told(id));
+        assert_eq!(told, [false, false, true, true]);
+    }
+}

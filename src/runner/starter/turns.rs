@@ -47,3 +47,40 @@ impl Turns {
         Arc::clone(turns.entry(request).or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(4);
+
+    fn known(turns: &Turns) -> Vec<String> {
+        turns.0.lock().unwrap().keys().cloned().collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_is_remembered_while_somebody_has_it_or_waits_for_it() {
+        let turns = Turns::default();
+        let held = turns.take("a".to_owned(), "k", LIMIT).await.ok().unwrap();
+        let waited_for = turns.of("b".to_owned());
+        drop(turns.take("c".to_owned(), "k", LIMIT).await);
+        assert_eq!(known(&turns), ["a", "b", "c"]);
+        turns.of("d".to_owned());
+        assert_eq!(known(&turns), ["a", "b", "d"]);
+        drop((held, waited_for));
+        turns.of("e".to_owned());
+        assert_eq!(known(&turns), ["e"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_in_vain_learns_whether_it_is_for_its_own_kickoff() {
+        let turns = Turns::default();
+        let held = turns.take("a".to_owned(), "k", LIMIT).await;
+        for (key, same_kickoff) in [("k", true), ("another", false)] {
+            let busy = turns.take("a".to_owned(), key, LIMIT).await.err().unwrap();
+            assert_eq!(busy.same_kickoff, same_kickoff);
+        }
+        drop(held);
+        assert!(turns.take("a".to_owned(), "another", LIMIT).await.is_ok());
+    }
+}
