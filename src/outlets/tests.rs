@@ -17,7 +17,7 @@ use super::*;
 use crate::google::{Google, Tokens};
 use crate::net::transport::{Answer, Failure, Request, Sending as Sent, Transport};
 use crate::prose::Colour;
-use crate::services::OperationInfo;
+use crate::services::{OperationInfo, Service};
 use crate::testing::{Script, TOPIC, answer, at};
 use crate::watch::{Routing, Verdict, Watch};
 
@@ -39,6 +39,13 @@ impl Played {
             (request.url.expose_secret().to_owned(), body)
         };
         self.requests.lock().unwrap().iter().map(of).collect()
+    }
+
+    /// The headers of all requests.
+    pub(super) fn headers(&self) -> Vec<(String, String)> {
+        let requests = self.requests.lock().unwrap();
+        let headers = requests.iter().flat_map(|request| &request.headers);
+        headers.map(|(name, value)| (name.to_string(), value.clone())).collect()
     }
 }
 
@@ -201,6 +208,9 @@ fn the_id_of_a_message_follows_from_what_it_is_about() {
     assert_eq!(digest.id(), hash(&["t", "w", "digest"]));
     assert_eq!(progress("a").id(), hash(&["t", "w", "a", "progress"]));
     assert_eq!(progress("").id(), hash(&["t", "w", "", "progress"]));
+    let operation = Operation::new(Service::DATASTORE, "projects/p/operations/o").unwrap();
+    let check = Check::new(Watch { id: "w".to_owned(), ..Watch::default() }, operation, at(0));
+    assert_eq!(About::progress("t", &check).id(), progress("projects/p/operations/o").id());
     let end = report(Outcome::Failed);
     let about_end = About { digest: true, ..about(&end) };
     assert_eq!(about_end.id(), report_id(TOPIC, &end), "that of its task");

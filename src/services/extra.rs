@@ -116,6 +116,7 @@ mod tests {
     #[test]
     fn an_added_service_is_one_like_those_of_the_table() {
         let service = ExtraService::parse(LINE).unwrap().add().unwrap();
+        assert_eq!(ExtraService::parse(LINE).unwrap().id(), "extratest");
         assert_eq!(ExtraService::parse(LINE).unwrap().add(), Ok(service), "once more");
         assert_eq!("extratest".parse(), Ok(service));
         assert!(

@@ -162,4 +162,21 @@ mod tests {
             assert!(!asked.matches_operation(&request(&changed.to_string())), "{field}");
         }
     }
+
+    #[test]
+    fn a_time_that_was_asked_for_was_taken() {
+        let asked = |snapshot: &str| request(&format!(r#"{{"snapshotTime":"{snapshot}"}}"#));
+        let none = request("{}");
+        for time in ["2026-11-28T03:00:00Z", "${date}T03:00:00Z"] {
+            assert!(!asked(time).matches_operation(&none), "{time}");
+        }
+        for no_time in ["", "x"] {
+            assert!(asked(no_time).matches_operation(&none), "{no_time:?}");
+        }
+        assert!(none.matches_operation(&asked("2026-11-28T03:00:00Z")), "the service chose one");
+        let found = asked("2026-11-28T03:00:00Z");
+        let west = asked("${date}T22:00:00-05:00");
+        assert!(west.matches_operation(&found), "the day before, in that zone");
+        assert!(!asked("2026-11-28T03:00:01Z").matches_operation(&found));
+    }
 }

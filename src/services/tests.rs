@@ -1,8 +1,10 @@
 //! Every golden answer is read as `tests/data/expected_operations.json` says.
 
+mod facts;
 mod jobs;
 mod names;
 mod standard;
+mod urls;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -140,6 +140,8 @@ mod tests {
             "https://chat.googleapis.com.evil.com/v1/spaces/A/messages?key=k&token=canary",
             "https://chat.googleapis.com/v1/spaces/A/messages?token=canary",
             "https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=",
+            "https://chat.googleapis.com/v1/spaces/A/messages?token=canary&x=y",
+            "https://chat.googleapis.com/v1/spaces/A/messages?key=canary&x=y",
             "https://chat.googleapis.com/v1/rooms/canary/messages?key=k&token=x",
             "https://hooks.slack.com/services/T0/B0/canary",
         ] {

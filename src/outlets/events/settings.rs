@@ -116,6 +116,8 @@ mod tests {
             "http://example.com/canary",
             "http://127.0.0.1.example.com/",
             "https://user:canary@example.com/",
+            "https://canary@example.com/",
+            "https://:canary@example.com/",
             "https://example.com/#canary",
             "ftp://127.0.0.1/canary",
             "example.com/canary",
@@ -127,6 +129,10 @@ mod tests {
         {
             assert_eq!(problems("https://example.com", wrong), ["EVENTS_SECRET"], "{wrong}");
         }
+        let why = |url: &str| url_problem(url).unwrap_or_default();
+        assert!(why("http://example.com/").contains("only allowed for loopback"));
+        assert!(why("ftp://example.com/").contains("an https URL") && why("x").contains("is not a URL"));
+        assert!(key("canary").is_err_and(|why| why.contains("whsec_ followed by")));
         assert_eq!(problems(" ", GOOD), ["EVENTS_URL"]);
         assert_eq!(problems("https://example.com", ""), ["EVENTS_SECRET"]);
         assert_eq!(problems("http://example.com", "canary"), ["EVENTS_URL", "EVENTS_SECRET"]);

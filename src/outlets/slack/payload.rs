@@ -64,7 +64,7 @@ pub fn plain_payload(notice: &Notice, part: Part) -> Json {
 /// The blocks, with sentences as long as they may be together.
 fn fitting_blocks(notice: &Notice, part: Part) -> Vec<Json> {
     let mut notice = notice.clone();
-    for sentence in [SECTION, SECTION / 2, SECTION / 6] {
+    for sentence in [SECTION, SECTION / 2] {
         let blocks = blocks(&notice, part, sentence);
         if length(&blocks) <= TOTAL {
             return blocks;

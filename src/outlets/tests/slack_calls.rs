@@ -190,7 +190,7 @@ fn a_long_link_is_left_out() {
     assert!(linked(500) && !linked(501));
 }
 
-fn bot(answer: Json) -> (Arc<Played>, Bot) {
+fn bot(answer: &Json) -> (Arc<Played>, Bot) {
     let transport = Played::new([Ok(crate::testing::answer(200, answer.to_string()))]);
     let bot = Bot::new(Arc::<Played>::clone(&transport), "https://slack.com".to_owned(), "xoxb-x".into());
     (transport, bot)
@@ -201,7 +201,7 @@ async fn a_bot_posts_to_a_channel_and_knows_the_message_by_what_slack_says() {
     let (notice, end) = (notice(), report(Outcome::Succeeded));
     let channel = Target::new("C024BE91L");
     for (ts, receipt) in [(json!("1.000200"), Some(of_slack())), (json!(1.5), None), (json!("../x"), None)] {
-        let (transport, bot) = bot(json!({"ok": true, "channel": "C0OTHER99", "ts": ts}));
+        let (transport, bot) = bot(&json!({"ok": true, "channel": "C0OTHER99", "ts": ts}));
         let posted = bot.post(To::Target(Some(&channel)), content(&notice, about(&end)), call(0)).await;
         assert_eq!(posted, Ok(receipt));
         let expected = json!({"channel": "C024BE91L", "text": "*Title* · 10 s", "unfurl_links": false,
@@ -222,7 +222,7 @@ async fn a_reply_goes_to_the_thread_unless_it_would_reach_nobody_there() {
         (Reach::Everyone, "U024BE7LH", Some(true)),
         (Reach::Everyone, "x", Some(true)),
     ] {
-        let (transport, bot) = bot(json!({"ok": true, "ts": "2.000300"}));
+        let (transport, bot) = bot(&json!({"ok": true, "ts": "2.000300"}));
         let notice = mentioning(who);
         let to = To::Reply { of: &of, reach };
         let posted = bot.post(to, content(&notice, about(&end)), call(0)).await.unwrap().unwrap();
@@ -238,7 +238,7 @@ async fn a_reply_goes_to_the_thread_unless_it_would_reach_nobody_there() {
 async fn an_edit_replaces_all_of_the_message() {
     let (notice, end, at) = (notice(), report(Outcome::Succeeded), of_slack());
     for plain in [true, false] {
-        let (transport, bot) = bot(json!({"ok": true}));
+        let (transport, bot) = bot(&json!({"ok": true}));
         let content = Content { plain, ..content(&notice, about(&end)) };
         assert_eq!(bot.edit(&at, content, call(0)).await, Ok(()));
         let text = if plain { "Title · 10 s" } else { "*Title* · 10 s" };
@@ -246,11 +246,11 @@ async fn an_edit_replaces_all_of_the_message() {
             "parse": "none"});
         assert_eq!(transport.asked(), [("https://slack.com/api/chat.update".to_owned(), body)]);
     }
-    let (transport, bot) = bot(json!({"ok": true}));
+    let (transport, bot) = bot(&json!({"ok": true}));
     assert_eq!(bot.retract(&at, call(0)).await, Ok(()));
     let body = json!({"channel": "C024BE91L", "ts": "1.000200"});
     assert_eq!(transport.asked(), [("https://slack.com/api/chat.delete".to_owned(), body)]);
-    let (transport, bot) = self::bot(json!({"ok": false, "error": "invalid_auth"}));
+    let (transport, bot) = self::bot(&json!({"ok": false, "error": "invalid_auth"}));
     assert_eq!(bot.probe(Duration::from_secs(8)).await.unwrap_err().fault, Fault::Access);
     assert_eq!(transport.asked(), [("https://slack.com/api/auth.test".to_owned(), json!({}))]);
 }

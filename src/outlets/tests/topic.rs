@@ -1,4 +1,4 @@
-//! The topic of events.
+//! Events: those that a receiver gets, and those of the topic.
 
 use super::*;
 
@@ -12,6 +12,37 @@ fn topic(answer: Answer) -> (Arc<Played>, Arc<dyn Outlet>) {
 
 fn error(status: u16, word: &str) -> Answer {
     answer(status, json!({"error": {"code": status, "message": "no", "status": word}}).to_string())
+}
+
+/// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
+#[tokio::test]
+async fn only_ends_are_posted_and_signed() {
+    let notice = notice();
+    for (outcome, status, fault) in [
+        (Outcome::Failed, 204, None),
+        (Outcome::Doctor, 200, None),
+        (Outcome::Failed, 500, Some(Fault::Passing)),
+        (Outcome::Running, 500, None),
+    ] {
+        let transport = Played::new([Ok(answer(status, ""))]);
+        let outlet = others(&ALL[..2]).remove(0).open(&tools(&transport));
+        let report = report(outcome);
+        let posted = outlet.post(To::Target(None), content(&notice, about(&report)), call(0)).await;
+        assert_eq!(posted.as_ref().err().map(|error| error.fault), fault, "{posted:?}");
+        assert!(posted.is_err() || posted == Ok(None));
+        let asked = transport.asked();
+        assert_eq!(asked.len(), usize::from(outcome != Outcome::Running));
+        let Some((url, body)) = asked.first() else { continue };
+        assert_eq!(
+            (url.as_str(), body["id"].as_str()),
+            ("https://example.com/x", Some(about(&report).id().as_str()))
+        );
+        let headers: Vec<_> = transport.headers();
+        let names = ["content-type", "webhook-timestamp", "webhook-signature", "webhook-id"];
+        assert_eq!(headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+        assert_eq!(headers[1].1, at(0).timestamp().to_string());
+        assert!(headers[2].1.starts_with("v1,") && headers[3].1 == about(&report).id());
+    }
 }
 
 #[tokio::test]

@@ -331,23 +331,28 @@ fn each_cause_has_the_commands_that_fix_or_show_it() {
         (
             no_billing(),
             true,
-            "gcloud billing projects describe demo\ngcloud billing projects link demo --billing-account=BILLING_ACCOUNT",
+            "gcloud billing projects describe demo\n\
+             gcloud billing projects link demo --billing-account=BILLING_ACCOUNT",
         ),
         (
             perimeter(Some("abc")),
             false,
-            "gcloud logging read 'log_id(\"cloudaudit.googleapis.com/policy\") AND protoPayload.metadata.vpcServiceControlsUniqueId=\"abc\"' --project=demo",
+            "gcloud logging read 'log_id(\"cloudaudit.googleapis.com/policy\") AND \
+             protoPayload.metadata.vpcServiceControlsUniqueId=\"abc\"' --project=demo",
         ),
         (wrong_project(), false, "gcloud projects describe demo"),
         (
             agent(Some("a@p.iam.gserviceaccount.com")),
             true,
-            "gcloud storage buckets add-iam-policy-binding gs://my-backups --role=roles/storage.admin --member=serviceAccount:a@p.iam.gserviceaccount.com",
+            "gcloud storage buckets add-iam-policy-binding gs://my-backups --role=roles/storage.admin \
+             --member=serviceAccount:a@p.iam.gserviceaccount.com",
         ),
         (
             agent(None),
             true,
-            "gcloud storage buckets add-iam-policy-binding gs://my-backups --role=roles/storage.admin --member=serviceAccount:service-$(gcloud projects describe demo --format='value(projectNumber)')@gcp-sa-firestore.iam.gserviceaccount.com",
+            "gcloud storage buckets add-iam-policy-binding gs://my-backups --role=roles/storage.admin \
+             --member=serviceAccount:service-$(gcloud projects describe demo \
+             --format='value(projectNumber)')@gcp-sa-firestore.iam.gserviceaccount.com",
         ),
         (
             Some(nobody),
@@ -357,7 +362,8 @@ fn each_cause_has_the_commands_that_fix_or_show_it() {
         (
             Some(elsewhere(bucket())),
             false,
-            "gcloud storage buckets describe gs://my-backups --format='value(location)'\ngcloud firestore databases describe --database='(default)' --project=demo --format='value(locationId)'",
+            "gcloud storage buckets describe gs://my-backups --format='value(location)'\n\
+             gcloud firestore databases describe --database='(default)' --project=demo --format='value(locationId)'",
         ),
         (Some(database), false, "gcloud firestore databases list --project=demo"),
     ] {

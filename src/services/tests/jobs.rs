@@ -216,6 +216,57 @@ fn the_metrics_of_gke_are_summed() {
 }
 
 #[test]
+fn a_code_of_cancellation_is_no_failure() {
+    let name = "projects/p/locations/l/operations/o";
+    let ending = |error: Value| {
+        ended(read("container", name, &json!({"name": "o", "status": "DONE", "error": error})))
+    };
+    let (is, facts) = ending(json!({"code": 1, "message": "x"}));
+    assert_eq!((is, facts.error.unwrap().to_string().as_str()), (Ending::Cancelled, "1 CANCELLED: x"));
+    let (is, facts) = ending(json!({"code": 9}));
+    assert_eq!((is, facts.error.unwrap().to_string().as_str()), (Ending::Failed, "9 FAILED_PRECONDITION: "));
+    assert_eq!(ending(json!({})).0, Ending::Succeeded);
+    // An HTTP status is no such code.
+    assert_eq!(ended(compute(json!({"status": "DONE", "httpErrorStatusCode": 1}))).0, Ending::Failed);
+}
+
+#[test]
+fn a_migration_waits_by_its_phase() {
+    let name = "projects/p/locations/l/migrationJobs/m";
+    let job = |phase: &str| {
+        let answer = json!({"name": name, "state": "RUNNING", "phase": phase});
+        let facts = running(read("datamigration.migrationJobs", name, &answer));
+        (facts.waits, facts.stage)
+    };
+    assert_eq!(job("CDC"), (true, Some("CDC".to_owned())));
+    assert_eq!(job("FULL_DUMP"), (false, Some("FULL_DUMP".to_owned())));
+}
+
+#[test]
+fn what_was_told_to_be_written_or_read_is_known_before_the_end() {
+    let sql = |context: &str, status: &str| {
+        let answer = json!({"name": "o", "targetProject": "p", "status": status, context: {"uri": "gs://b/x"},
+            "operationType": "EXPORT", "targetId": "i", "insertTime": "2026-11-20T03:00:00Z"});
+        read("sqladmin", "projects/p/operations/o", &answer)
+    };
+    for context in ["exportContext", "importContext"] {
+        let facts = running(sql(context, "RUNNING"));
+        assert_eq!((facts.prefix.as_deref(), facts.output), (Some("gs://b/x"), None), "{context}");
+        assert_eq!(
+            (facts.work.as_deref(), facts.target.as_deref()),
+            (Some("EXPORT"), Some("projects/p/instances/i"))
+        );
+        assert_eq!(facts.start, Some("2026-11-20T03:00:00Z".parse().unwrap()), "it waits for its turn");
+    }
+    assert_eq!(ended(sql("exportContext", "DONE")).1.output.as_deref(), Some("gs://b/x"));
+    let name = "projects/p/locations/l/dlpJobs/j";
+    let result = json!({"processedBytes": "5", "totalEstimatedBytes": "10"});
+    let job = json!({"name": name, "state": "RUNNING", "inspectDetails": {"result": result}});
+    let facts = running(read("dlp.dlpJobs", name, &job));
+    assert_eq!(facts.bytes, Some(Progress { done: 5, of: Some(10) }));
+}
+
+#[test]
 fn a_share_is_one() {
     let share = |ratios: &[f64]| {
         let name = "projects/p/regions/r/jobs/j";

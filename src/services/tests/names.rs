@@ -1,12 +1,8 @@
 //! Names of operations, and what follows from them: hosts, paths, commands, pages.
 
-use super::*;
+use std::hash::BuildHasher;
 
-/// What the URL may be, with its service.
-fn found(url: &str) -> Vec<String> {
-    let of = |operation: Operation| format!("{} {}", operation.service(), operation.name());
-    Operation::of_url(url).unwrap().into_iter().map(of).collect()
-}
+use super::*;
 
 fn service(id: &str) -> Service {
     id.parse().unwrap()
@@ -122,7 +118,15 @@ fn a_service_is_known_by_its_id() {
     assert_eq!([datastore.to_string(), format!("{datastore:?}")], ["datastore", "Service(datastore)"]);
     let set: std::collections::HashSet<_> = [datastore, firestore, service("datastore")].into();
     assert_eq!(set.len(), 2);
+    let hasher = std::hash::RandomState::default();
+    let [one, same, other] =
+        [datastore, service("datastore"), firestore].map(|service| hasher.hash_one(service));
+    assert!(one == same && one != other);
     assert_eq!(Service::list([datastore, firestore]), "datastore, firestore");
+    assert_eq!(
+        [service("redis").permission(), service("webrisk").permission()],
+        [Some("redis.operations.get"), None]
+    );
     assert_eq!(Service::defaults(), [datastore, firestore]);
     assert_eq!(["", "Datastore", "data"].map(str::parse::<Service>), [Err(()), Err(()), Err(())]);
     assert_eq!((datastore.title(), datastore.version(), datastore.kind()), ("Datastore", "v1", "operation"));
@@ -246,7 +250,7 @@ fn a_command_of_gcloud_has_the_parts_of_the_name() {
     assert!(gcloud("apphub", IN_EUROPE, "describe").is_some());
     assert_eq!(gcloud("apphub", "projects/p/locations/l/things/t/operations/o", "describe"), None);
     assert!(gcloud("redis", "projects/p/locations/l/operations/o", "describe").is_some());
-    let list = |service, resource| list_command(service, resource);
+    let list = list_command;
     assert_eq!(
         list(Service::FIRESTORE, "projects/p/databases/(default)").as_deref(),
         Some("gcloud firestore operations list --project=p --database='(default)'")
@@ -278,161 +282,4 @@ fn the_page_of_the_console_is_that_of_the_operation() {
     );
     assert_eq!(page("cloudbuild.builds", "projects/p/builds/b"), None, "without a location there is none");
     assert_eq!(page("tpu", IN_EUROPE), None);
-}
-
-#[test]
-fn a_url_is_the_operations_if_every_part_of_it_is() {
-    for (url, expected) in [
-        (
-            "https://bigquery.googleapis.com/bigquery/v2/projects/p/jobs/j?location=EU",
-            Some("bigquery.jobs projects/p/locations/EU/jobs/j"),
-        ),
-        (
-            "https://dataflow.googleapis.com/v1b3/projects/p/locations/l/jobs/j?view=JOB_VIEW_SUMMARY",
-            Some("dataflow.jobs projects/p/locations/l/jobs/j"),
-        ),
-        (
-            "https://dataflow.googleapis.com/v1b3/projects/p/locations/l/jobs/j",
-            Some("dataflow.jobs projects/p/locations/l/jobs/j"),
-        ),
-        ("https://dataflow.googleapis.com/v1b3/projects/p/locations/l/jobs/j?view=OTHER", None),
-        (
-            "https://www.googleapis.com/compute/v1/projects/p/global/operations/o",
-            Some("compute projects/p/global/operations/o"),
-        ),
-        ("https://www.googleapis.com/v1/projects/p/operations/o", None),
-        (
-            "https://sqladmin.googleapis.com/sql/v1beta4/projects/p/operations/o",
-            Some("sqladmin projects/p/operations/o"),
-        ),
-        (
-            "https://datastore.googleapis.com/projects/p/operations/o",
-            Some("datastore projects/p/operations/o"),
-        ),
-        (
-            "https://datastore.googleapis.com/a/b/projects/p/operations/o",
-            Some("datastore projects/p/operations/o"),
-        ),
-        ("https://datastore.googleapis.com/a/b/c/projects/p/operations/o", None),
-        ("//datastore.googleapis.com/projects/p/operations/o", Some("datastore projects/p/operations/o")),
-        ("//datastore.googleapis.com/v1/projects/p/operations/o", None),
-        (
-            "https://datastore.googleapis.com/v1/projects/p/operations/o?",
-            Some("datastore projects/p/operations/o"),
-        ),
-        ("https://datastore.googleapis.com/v1/projects/p/operations/o?alt=json", None),
-        ("https://firestore.googleapis.com/v1/projects/p/operations/o", None),
-        (
-            "https://europe-west1-aiplatform.googleapis.com/v1/projects/p/locations/europe-west1/operations/o",
-            Some("aiplatform projects/p/locations/europe-west1/operations/o"),
-        ),
-        (
-            "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/europe-west1/operations/o",
-            None,
-        ),
-        (
-            "https://aiplatform.googleapis.com/v1/projects/p/locations/europe-west1/operations/o",
-            Some("aiplatform projects/p/locations/europe-west1/operations/o"),
-        ),
-        ("https://datastore.googleapis.com", None),
-    ] {
-        let expected: Vec<_> = expected.into_iter().collect();
-        assert_eq!(found(url), expected, "{url}");
-    }
-}
-
-#[test]
-fn a_page_of_the_console_is_a_jobs_if_every_part_of_it_is() {
-    let start = "https://console.cloud.google.com";
-    for (page, expected) in [
-        ("dataproc/jobs/j?region=r&project=p", Some("dataproc.jobs projects/p/regions/r/jobs/j")),
-        ("dataproc/jobs/j;x=y?project=p&region=r&x=y", Some("dataproc.jobs projects/p/regions/r/jobs/j")),
-        ("dataproc/jobs;x=y/j?region=r&project=p", Some("dataproc.jobs projects/p/regions/r/jobs/j")),
-        ("dataproc/job/j?region=r&project=p", None),
-        ("dataproc/jobs/j?project=p", None),
-        ("dataproc/jobs/j", None),
-        ("dataproc/batches/l/b?project=p", Some("dataproc.batches projects/p/locations/l/batches/b")),
-        (
-            "cloud-build/builds;region=l/b?project=p",
-            Some("cloudbuild.builds projects/p/locations/l/builds/b"),
-        ),
-        ("cloud-build/builds;zone=l/b?project=p", None),
-    ] {
-        let expected: Vec<_> = expected.into_iter().collect();
-        assert_eq!(found(&format!("{start}/{page}")), expected, "{page}");
-    }
-}
-
-#[test]
-fn facts_of_a_deletion_are_told_by_their_words() {
-    let is_deletion = |work: Option<&str>, state: Option<&str>| {
-        let (work, state) = (work.map(str::to_owned), state.map(str::to_owned));
-        OperationInfo { work, state, ..OperationInfo::default() }.is_deletion()
-    };
-    for (work, state, expected) in [
-        (Some("DELETE_BACKUP"), None, true),
-        (Some("delete"), None, true),
-        (None, Some("DELETING"), true),
-        (Some("CREATE"), Some("DELETING"), true),
-        (Some("BULK_DELETE_DOCUMENTS"), None, false),
-        (Some("CREATE"), Some("RUNNING"), false),
-        (Some("BULK"), None, false),
-        (None, None, false),
-    ] {
-        assert_eq!(is_deletion(work, state), expected, "{work:?} {state:?}");
-    }
-}
-
-#[test]
-fn a_percentage_is_that_of_what_matters_most() {
-    let of = |done| Some(Progress { done, of: Some(100) });
-    let count = Progress { done: 4, of: Some(100) };
-    let all = OperationInfo {
-        entities: of(1),
-        bytes: of(2),
-        overall: of(3),
-        items: Some(Items { unit: Unit::Steps, count }),
-        ..OperationInfo::default()
-    };
-    assert_eq!(all.percent(), Some(1));
-    let unknown = Some(Progress { done: 1, of: None });
-    let bytes = OperationInfo { entities: unknown, ..all.clone() };
-    assert_eq!(bytes.percent(), Some(2), "the first that can be told");
-    let overall = OperationInfo { entities: None, bytes: None, ..all.clone() };
-    assert_eq!(overall.percent(), Some(3));
-    assert_eq!(OperationInfo { overall: None, ..overall }.percent(), Some(4));
-}
-
-#[test]
-fn facts_of_a_message_are_cut_to_what_one_may_carry() {
-    let long = || Some("é".repeat(5_000));
-    let facts = OperationInfo {
-        work: long(),
-        state: long(),
-        target: long(),
-        output: long(),
-        prefix: long(),
-        stage: Some("a\nb".repeat(500)),
-        warnings: vec!["a\nb".repeat(500); 9],
-        error: Some(ApiError { text: "é".repeat(5_000), ..ApiError::default() }),
-        start: Some(DateTime::<Utc>::MAX_UTC),
-        end: Some("2026-11-20T03:00:00Z".parse().unwrap()),
-        ..OperationInfo::default()
-    };
-    let cut = facts.cut();
-    let chars = |text: &Option<String>| text.as_ref().unwrap().chars().count();
-    assert_eq!([&cut.work, &cut.state, &cut.stage].map(chars), [64, 64, 128]);
-    assert_eq!([&cut.target, &cut.output, &cut.prefix].map(chars), [1_024; 3]);
-    assert_eq!(cut.warnings.iter().map(|text| text.chars().count()).collect::<Vec<_>>(), [300; 3]);
-    assert!(!cut.stage.unwrap().contains('\n') && !cut.warnings[0].contains('\n'));
-    assert_eq!(cut.error.unwrap().text.chars().count(), 2_000);
-    assert_eq!((cut.start, cut.end.is_some()), (None, true));
-}
-
-/// An older version reads what is left out as not there.
-#[test]
-fn what_is_not_so_is_left_out_of_a_message() {
-    assert_eq!(json!(OperationInfo::default()), json!({}));
-    let flags = OperationInfo { waits: true, endless: true, ..OperationInfo::default() };
-    assert_eq!(json!(flags), json!({"waits": true, "endless": true}));
 }
