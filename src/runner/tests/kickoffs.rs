@@ -10,10 +10,6 @@ use crate::hash::short_hash;
 use crate::policy::{Of, Route, Routes, Targets};
 use crate::runner::StartLine;
 
-fn error(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 /// The result for a message whose next step was scheduled at once.
 fn scheduled(decision: Action) -> DeliveryResult {
     DeliveryResult { schedule_milliseconds: Some(0), ..DeliveryResult::new(decision) }
@@ -47,7 +43,7 @@ fn what_the_settings_forbid_is_a_problem_of_a_persons_message_and_the_end_of_a_w
             operation: operation.to_owned(),
             attempt: Some(0),
             start,
-            error: error("PROJECTS no longer allows it"),
+            error: Some("PROJECTS no longer allows it".to_owned()),
             call_milliseconds,
             ..scheduled(Action::Abandoned)
         };
