@@ -87,8 +87,8 @@ impl Runner {
             return Some(self.drain(slot, now, deadline).await.handled);
         }
         let outlet = self.notifier.outlet_of(report).filter(|_| report.digested)?;
-        let step = self.edit(outlet, report.clone(), now, deadline).await;
-        Some(DeliveryResult { acknowledged: true, ..step.handled })
+        // It is acknowledged in any case: a digest tells it.
+        Some(self.edit(outlet, report.clone(), now, deadline).await.handled)
     }
 
     /// Posts `report`, and at once with less where Slack refuses a part: nothing can carry that to a next try.

@@ -51,9 +51,7 @@ impl Runner {
             Err(not_edited) => {
                 let report = Report { digested: true, ..report.clone() };
                 let step = self.notifier.not_posted(outlet, report, &not_edited, milliseconds, now);
-                let handled =
-                    DeliveryResult { decision: Action::Buffered, acknowledged: true, ..step.handled };
-                Step { handled, ..step }
+                Step { handled: DeliveryResult { decision: Action::Buffered, ..step.handled }, ..step }
             }
         };
         Some(step.after_call(milliseconds))

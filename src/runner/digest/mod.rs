@@ -44,10 +44,11 @@ impl Digester {
             && report.fallback_reason.is_none()
     }
 
-    /// Counts a report to this target, and says whether this instance saw too many of them in the last minute.
+    /// Counts a report to this target, and says whether this instance saw too many of them in the last minute: of those that
+    /// [`Self::takes`], whose limit is not 0.
     pub(super) fn is_flood(&self, outlet: &dyn Outlet, target: Option<&Target>, now: DateTime<Utc>) -> bool {
-        let above = self.config.digests.as_ref().map_or(0, |digests| digests.above);
-        above > 0 && outlet.powers().texts && self.floods.saw(outlet.id(), target, above, now)
+        let digests = self.config.digests.as_ref();
+        digests.is_some_and(|digests| self.floods.saw(outlet.id(), target, digests.above, now))
     }
 
     fn has_asked(&self, window: i64) -> bool {
