@@ -202,6 +202,10 @@ fn a_signal_goes_on_where_an_earlier_delivery_stopped() {
     let again = stopped.next();
     assert_eq!(again, first);
     assert_eq!(stopped.asked("\"sentinel\":true").len(), 1);
+    // It was over by then.
+    stopped.script("Get v1/", [ended()]);
+    assert_eq!(stopped.signal(started()), scheduled(Action::Ended));
+    assert_eq!(stopped.asked("Delete v2/").len(), 1, "as after any other check of the chain");
 }
 
 #[test]

@@ -172,7 +172,14 @@ fn a_lost_start_is_told_with_what_it_began_or_with_how_to_make_it_again() {
     };
     let labels = json!({"opwatch-key": "99"});
     let common = json!({"state": "PROCESSING", "startTime": at(5), "labels": labels});
-    told(json!({"operations": [{"name": NAME, "metadata": {"common": common}}]}), NAME, false);
+    let listed = json!({"operations": [{"name": NAME, "metadata": {"common": common}}]});
+    told(listed.clone(), NAME, false);
+    let world = World::of([Fake::slack(), Fake::topic()], |_| ());
+    world.script("/operations?", [says(200, &listed)]);
+    world.dead_letter(&start());
+    let copy = &world.next()["state"]["report"]["outlet"]["message"];
+    let fields = ["name", "start", "key"].map(|field| copy[field].clone());
+    assert_eq!(fields, [json!(NAME), Value::Null, Value::Null], "it was made");
     told(json!({}), "", true);
     let world = World::set(|config| config.policy.starts.clear());
     world.dead_letter(&start());

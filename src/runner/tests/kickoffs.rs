@@ -6,9 +6,11 @@ use super::world::{
     start,
 };
 use super::*;
+use crate::google::task_id;
 use crate::hash::short_hash;
 use crate::policy::{Of, Route, Routes, Targets};
 use crate::runner::StartLine;
+use crate::watch::{Test, Watch};
 
 /// The result for a message whose next step was scheduled at once.
 fn scheduled(decision: Action) -> DeliveryResult {
@@ -77,6 +79,9 @@ fn a_test_goes_through_the_queue_of_checks_and_then_through_that_of_reports() {
         ..DeliveryResult::new(Action::Posted)
     };
     assert_eq!(world.handle(&world.next()), posted);
+    let watch = Watch { id: "99".to_owned(), ..Watch::default() };
+    let id = task_id(testing::TOPIC, &Message::Test(Test { watch, is_continuation: true }));
+    assert!(world.tasks()[0]["name"].as_str().unwrap().ends_with(&id), "the second of its messages");
     let queues: Vec<_> = world.tasks().iter().map(queue).collect();
     assert_eq!(
         (queues.as_slice(), world.outlet().calls()),

@@ -55,6 +55,16 @@ fn a_message_that_follows_a_watch_is_posted_first_and_edited_after_each_further_
 }
 
 #[test]
+fn only_a_message_that_is_edited_says_how_far_the_operation_is() {
+    for (word, says_so) in [("live", true), ("start,end", false)] {
+        let world = World::new();
+        world.handle(&second(word));
+        let text = &world.outlet().told()[0].text;
+        assert_eq!(text.contains("7%"), says_so, "{text}");
+    }
+}
+
+#[test]
 fn what_can_be_edited_is_told_before_the_next_step_and_the_rest_by_whoever_scheduled() {
     let handled = |fake: Fake, word: &str, reply: Option<Reply>| {
         let world = World::of([fake], |_| ());
