@@ -314,6 +314,7 @@ fn what_only_one_outlet_understands_goes_to_no_other() {
 }
 
 /// An answer that names the message.
+#[expect(clippy::unnecessary_wraps, reason = "a transport may fail")]
 pub(super) fn named() -> Result<Answer, Failure> {
     Ok(answer(200, json!({"name": "spaces/A/messages/m"}).to_string()))
 }

@@ -298,7 +298,7 @@ mod facts_tests {
         assert_eq!(percent(100, Some(100)), Some(100));
         assert_eq!(percent(0, Some(100)), Some(0));
         assert_eq!(percent(104, Some(100)), None);
-        assert_eq!(percent(4, Some(0)), None);
+        assert_eq!([percent(4, Some(0)), percent(0, Some(0))], [None, None]);
         assert_eq!(percent(4, None), None);
         assert_eq!(percent(u64::MAX, Some(u64::MAX)), Some(100));
     }

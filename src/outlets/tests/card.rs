@@ -65,11 +65,11 @@ fn each_part_has_its_own() {
 
 #[test]
 fn without_anything_to_show_it_is_a_line() {
-    assert_eq!(payload(&super::notice(), Part::Whole), json!({"text": "Title · 10 s"}));
+    assert_eq!(payload(&notice(), Part::Whole), json!({"text": "Title · 10 s"}));
     assert_eq!(payload(&mentioning("users/7"), Part::Whole), json!({"text": "<users/7> Title · 10 s"}));
     assert_eq!(payload(&mentioning("users/7"), Part::Edit), json!({"text": "Title · 10 s"}));
     assert_eq!(payload(&mentioning("here"), Part::Whole), json!({"text": "Title · 10 s"}), "that is Slack's");
-    let one = Notice { values: vec![short("v")], ..super::notice() };
+    let one = Notice { values: vec![short("v")], ..notice() };
     let columns = sections(&payload(&one, Part::Whole))[0][0]["columns"]["columnItems"].clone();
     assert_eq!(columns.as_array().unwrap().len(), 1);
 }
@@ -93,7 +93,7 @@ fn as_plain_text_it_has_the_same_parts() {
 #[test]
 fn of_plain_text_only_whole_commands_are_left_out_and_only_what_must_be() {
     let shown = |texts: Vec<Text>, commands: Vec<Text>| {
-        let notice = Notice { texts, commands, ..super::notice() };
+        let notice = Notice { texts, commands, ..notice() };
         plain_payload(&notice, Part::Whole)["text"].as_str().unwrap().to_owned()
     };
     let two = || commands(2, "y", 500);
@@ -119,7 +119,7 @@ fn of_plain_text_only_whole_commands_are_left_out_and_only_what_must_be() {
 fn what_is_too_large_is_shortened_step_by_step() {
     let sentences = |count: usize| {
         let texts = (0..count).map(|_| plain("デ".repeat(4_000))).collect();
-        let payload = payload(&Notice { texts, ..super::notice() }, Part::Whole);
+        let payload = payload(&Notice { texts, ..notice() }, Part::Whole);
         assert!(size(&payload) <= 31_000);
         let widgets = sections(&payload).remove(0);
         let lengths: Vec<_> = widgets.iter().map(|widget| text(widget).chars().count()).collect();
@@ -132,7 +132,7 @@ fn what_is_too_large_is_shortened_step_by_step() {
     assert!(left < 90 && left > 45, "no more than must go: {left}");
     let values = |count: usize| {
         let values = (0..count).map(|_| name("デ".repeat(4_000))).collect();
-        let payload = payload(&Notice { values, ..super::notice() }, Part::Whole);
+        let payload = payload(&Notice { values, ..notice() }, Part::Whole);
         assert!(size(&payload) <= 31_000);
         let widgets = sections(&payload).remove(0);
         let lengths: Vec<_> = widgets.iter().map(|widget| text(widget).chars().count()).collect();
@@ -149,7 +149,7 @@ fn the_last_commands_go_before_sentences_and_values() {
         values: vec![name("n")],
         texts: vec![plain("It ended.")],
         commands: commands(5, "デ", 3_000),
-        ..super::notice()
+        ..notice()
     };
     let shown = payload(&notice, Part::Whole);
     assert_eq!(count(&shown, |text| text.starts_with("```\nデ")), 3);
@@ -164,7 +164,7 @@ fn there_are_no_more_widgets_than_a_card_may_have() {
     let widgets = |shorts: usize, names: usize, texts: usize| {
         let values = (0..shorts).map(|_| short("s")).chain((0..names).map(|_| name("n"))).collect();
         let texts = (0..texts).map(|_| plain("t")).collect();
-        let sections = sections(&payload(&Notice { values, texts, ..super::notice() }, Part::Whole));
+        let sections = sections(&payload(&Notice { values, texts, ..notice() }, Part::Whole));
         let in_columns = |widget: &Json| {
             let columns = widget["columns"]["columnItems"].as_array().into_iter().flatten();
             columns.map(|column| column["widgets"].as_array().unwrap().len()).sum::<usize>()
@@ -183,7 +183,7 @@ fn there_are_no_more_widgets_than_a_card_may_have() {
 fn a_long_link_is_left_out() {
     let linked = |length: usize| {
         let link = Some(format!("https://e.com/{}", "x".repeat(length - 14)));
-        let notice = Notice { values: vec![Field { link, ..name("n") }], ..super::notice() };
+        let notice = Notice { values: vec![Field { link, ..name("n") }], ..notice() };
         let widget = sections(&payload(&notice, Part::Whole)).remove(0).remove(0);
         widget["decoratedText"]["button"]["onClick"]["openLink"]["url"].is_string()
     };

@@ -106,7 +106,7 @@ fn of_plain_text_only_whole_commands_are_left_out_and_only_what_must_be() {
         let notice = Notice {
             texts: vec![plain("x".repeat(length))],
             commands: (0..commands).flat_map(|_| [plain("Run:"), code("y".repeat(500))]).collect(),
-            ..super::notice()
+            ..notice()
         };
         let text = plain_payload(&notice, Part::Whole)["text"].as_str().unwrap().to_owned();
         (text.matches('y').count(), text.chars().count())
@@ -123,7 +123,7 @@ fn of_plain_text_only_whole_commands_are_left_out_and_only_what_must_be() {
     let many = Notice {
         mentions: (0..20).map(|_| Mention::new(format!("U{}", "A".repeat(20)))).collect(),
         texts: vec![plain("x".repeat(5_000))],
-        ..super::notice()
+        ..notice()
     };
     let text = plain_payload(&many, Part::Whole)["text"].as_str().unwrap().to_owned();
     assert_eq!((text.chars().count(), text.matches("<@").count()), (4_000, 20));
@@ -133,7 +133,7 @@ fn of_plain_text_only_whole_commands_are_left_out_and_only_what_must_be() {
 fn what_is_too_long_together_is_shortened_step_by_step() {
     let sentences = |count: usize| {
         let texts = (0..count).map(|_| plain("x".repeat(4_000))).collect();
-        let payload = payload(&Notice { texts, ..super::notice() }, Part::Whole);
+        let payload = payload(&Notice { texts, ..notice() }, Part::Whole);
         blocks(&payload).iter().map(|block| text(block).chars().count()).collect::<Vec<_>>()
     };
     assert_eq!(sentences(3), [3_000; 3]);
@@ -145,7 +145,7 @@ fn what_is_too_long_together_is_shortened_step_by_step() {
         values: vec![name("n")],
         texts: vec![plain("It ended.")],
         commands: commands(6, "y", 2_800),
-        ..super::notice()
+        ..notice()
     };
     let shown = payload(&notice, Part::Whole);
     assert_eq!(count(&shown, is_command), 4);
@@ -163,7 +163,7 @@ fn a_text_is_as_long_as_slack_takes_it() {
     let notice = Notice {
         values: vec![name("n".repeat(5_000)), short("s".repeat(5_000))],
         texts: vec![code("c".repeat(5_000))],
-        ..super::notice()
+        ..notice()
     };
     let blocks = blocks(&payload(&notice, Part::Whole));
     let lengths = blocks.iter().map(|block| text(block).chars().count()).collect::<Vec<_>>();
@@ -173,10 +173,10 @@ fn a_text_is_as_long_as_slack_takes_it() {
 
 #[test]
 fn there_are_no_more_fields_and_blocks_than_slack_takes() {
-    let many = Notice { values: (0..23).map(|_| short("v")).collect(), ..super::notice() };
+    let many = Notice { values: (0..23).map(|_| short("v")).collect(), ..notice() };
     let fields = |block: &Json| block["fields"].as_array().unwrap().len();
     assert_eq!(blocks(&payload(&many, Part::Whole)).iter().map(fields).collect::<Vec<_>>(), [10, 10, 3]);
-    let many = Notice { texts: (0..60).map(|_| plain("x")).collect(), ..super::notice() };
+    let many = Notice { texts: (0..60).map(|_| plain("x")).collect(), ..notice() };
     assert_eq!(blocks(&payload(&many, Part::Whole)).len(), 50);
 }
 
@@ -184,7 +184,7 @@ fn there_are_no_more_fields_and_blocks_than_slack_takes() {
 fn a_long_link_is_left_out() {
     let linked = |length: usize| {
         let link = Some(format!("https://e.com/{}", "x".repeat(length - 14)));
-        let notice = Notice { values: vec![Field { link, ..name("n") }], ..super::notice() };
+        let notice = Notice { values: vec![Field { link, ..name("n") }], ..notice() };
         text(&blocks(&payload(&notice, Part::Whole))[0]).contains("|Cloud Console>")
     };
     assert!(linked(500) && !linked(501));

@@ -1,5 +1,7 @@
 //! Which cause an error has, row by row.
 
+#![expect(clippy::unnecessary_wraps, reason = "each is the cause that an error may have")]
+
 use super::*;
 
 const DENIED: Status = Status::PermissionDenied;

@@ -25,6 +25,7 @@ fn done(metadata: &Value, error: &Value) -> (Ending, OperationInfo) {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a fact may be missing")]
 fn at(text: &str) -> Option<DateTime<Utc>> {
     Some(text.parse().unwrap())
 }
