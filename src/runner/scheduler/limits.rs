@@ -208,11 +208,12 @@ impl Limit {
     }
 
     /// All reports of one hour and limit have the same task, so only the first is posted. The log has a line for each. It has an ID of
-    /// its own: the same watch may have been reported before, and then neither the ledger nor the name of another try may take it
-    /// for that report.
+    /// its own: the same watch may have been reported before, or refused in another hour, and then neither the ledger nor the name
+    /// of another try may take it for that report.
     fn refused(&self, report: Report, now: DateTime<Utc>) -> (Decision, String) {
         let slot = Slot { of: format!("limit {}", self.of), at: beginning(now, HOUR), number: 0 };
-        let watch = Watch { id: short_hash(&["limit", &self.of, &report.watch.id]), ..report.watch };
+        let id = short_hash(&["limit", &self.of, &slot.at.to_string(), &report.watch.id]);
+        let watch = Watch { id, ..report.watch };
         let report = Report { watch, slot: Some(slot), ..report };
         (Decision::Report(Box::new(report)), format!("the limit {}={} is reached", self.setting, self.most))
     }
@@ -225,26 +226,30 @@ pub(in crate::runner) fn beginning(now: DateTime<Utc>, period: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::google::{report_id, task_id};
     use crate::testing::at;
     use crate::watch::{InvalidMessage, Problem, ProblemKind};
 
-    /// A notice may have been told when a copy of it is the first one that the limit refuses.
+    /// A notice may have been told, or refused in an earlier hour, when a copy of it is the first one that the limit refuses.
     #[test]
-    fn the_message_of_a_limit_is_another_report_than_that_of_what_it_refuses() {
+    fn the_message_of_a_limit_is_another_report_than_that_of_what_it_refuses_and_of_another_hour() {
         let problem = Problem::new("nmae", ProblemKind::Other);
         let unusable = InvalidMessage { problem, excerpt: String::new(), message_id: "7".to_owned() };
         let notice = Report::of_unusable("id".to_owned(), unusable, at(0));
         let limit = Limit { setting: "MAX_NOTICES_PER_HOUR", of: NOTICES.to_owned(), period: HOUR, most: 1 };
-        let Some(Decision::Report(refused)) = limit.refuse_notice(notice.clone(), at(0)).next else {
-            panic!("it is reported")
+        let refused = |seconds| match limit.refuse_notice(notice.clone(), at(seconds)).next {
+            Some(Decision::Report(report)) => *report,
+            _ => panic!("it is reported"),
         };
-        assert_ne!(report_id("t", &refused), report_id("t", &notice));
-        let [refused, notice] = [*refused, notice].map(|report| {
-            let report = Report { tries: 1, ..report };
-            task_id("t", &Message::Report(Box::new(report)))
-        });
-        assert_ne!(refused, notice, "the name of another try");
+        assert_eq!(refused(0), refused(HOUR - 1));
+        let reports = [notice.clone(), refused(0), refused(HOUR)];
+        let ids: BTreeSet<_> = reports.iter().map(|report| report_id("t", report)).collect();
+        assert_eq!(ids.len(), 3);
+        let retries = reports.map(|report| Message::Report(Box::new(Report { tries: 1, ..report })));
+        let names: BTreeSet<_> = retries.iter().map(|retry| task_id("t", retry)).collect();
+        assert_eq!(names.len(), 3, "the name of another try");
     }
 }
