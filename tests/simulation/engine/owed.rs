@@ -78,7 +78,8 @@ impl Ledger {
     pub(crate) fn in_time(&mut self, watch: usize, now: Ms) {
         let book = &mut self.books[watch];
         let Some(last) = book.owed.last_look.replace(now) else { return };
-        let most = book.steps.longest(book.age(last)) * 3 / 2 + HOPS;
+        // A clock that is ahead makes a watch older.
+        let most = book.steps.longest(book.age(last) + self.most_skew) * 3 / 2 + HOPS;
         // After its report only what is left of a copy's chain comes.
         let undisturbed = book.owed.touched_until.is_none_or(|at| at < last) && book.first_reports.is_empty();
         if undisturbed && now - last > most {
