@@ -1011,7 +1011,7 @@ fn the_ledger_has_its_policies(cloud: &Cloud) {
 
 /// Six policies, made once; `deploy/up` updates one whose definition is another.
 fn alerts_are_made_and_follow_their_definition(cloud: &Cloud) {
-    let policies: Vec<_> = cloud.resources().into_iter().filter(is_policy).collect();
+    let policies: Vec<_> = cloud.resources().into_iter().filter(|key| is_policy(key)).collect();
     assert_eq!(policies.len(), 6, "{policies:?}");
     let conditions = policies.iter().map(|key| cloud.resource(key)["conditions"].to_string());
     let conditions = conditions.collect::<Vec<_>>().join("\n");
@@ -1034,17 +1034,17 @@ fn alerts_are_made_and_follow_their_definition(cloud: &Cloud) {
 }
 
 fn without_alerts_up_deletes_the_policies(cloud: &Cloud) {
-    let policy = cloud.resources().into_iter().find(is_policy).unwrap();
+    let policy = cloud.resources().into_iter().find(|key| is_policy(key)).unwrap();
     let kept = cloud.resource(&policy);
     cloud.file("settings.env", &cloud.settings().replace("ALERTS=yes", "ALERTS=no"));
     let text = cloud.run("up", &["--no-test"], "").ok();
     assert_eq!(text.matches("delete alert policy \"opwatch: ").count(), 6, "{text}");
-    assert!(!cloud.resources().iter().any(is_policy), "{text}");
+    assert!(!cloud.resources().iter().any(|key| is_policy(key)), "{text}");
     // One that was left is for `deploy/down`.
     cloud.put(&policy, kept);
 }
 
-fn is_policy(key: &String) -> bool {
+fn is_policy(key: &str) -> bool {
     key.starts_with("monitoring:")
 }
 
