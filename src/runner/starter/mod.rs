@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use self::look_up::{Found, START_TIME};
 use super::check::decided;
@@ -21,10 +21,14 @@ use crate::decision::{
 use crate::google::{CallError, Google};
 use crate::policy::Policy;
 use crate::services::{ApiError, Operation};
-use crate::watch::{LookUp, Problem, Reason, Start, idempotency_key, request_hash};
+use crate::watch::{Adopted, LookUp, Problem, Reason, Start, idempotency_key, request_hash};
 
 /// How long a start waits for another one of the same request, so that a look-up and a start still fit into the push.
 const TURN_TIME: Duration = Duration::from_secs(4);
+
+/// The least backoff of the push subscription (`deploy/lib/transport.sh`): what comes sooner is no redelivery, and is not looked up
+/// above a limit.
+const REDELIVERY: TimeDelta = TimeDelta::seconds(10);
 
 /// What a step of a start came to: the decision, the word for its first check, and the error of a call that failed.
 pub(super) struct Turn {
@@ -55,13 +59,17 @@ impl Starter {
         deadline: Deadline,
     ) -> Step {
         let watch = Stopwatch::start();
-        if !start.is_continuation
+        let turn = if !start.is_continuation
             && let Err(limit) = scheduler.count_watch(&start.watch.id, now, deadline).await
         {
-            return limit.refuse_start(&start, now);
-        }
-        let Turn { decision, on, error } =
-            self.look_up_and_start(&start, Some(scheduler), now, deadline).await;
+            match self.begun_before(&start, now, deadline).await {
+                Some(turn) => turn,
+                None => return limit.refuse_start(&start, now),
+            }
+        } else {
+            self.look_up_and_start(&start, Some(scheduler), now, deadline).await
+        };
+        let Turn { decision, on, error } = turn;
         let seen = match &decision {
             Decision::Check(check, _) => check.last.as_ref().map(|seen| seen.at),
             Decision::Report(report) => Some(report.at),
@@ -70,6 +78,19 @@ impl Starter {
         let decided = if on == Action::NotStarted { on } else { decided(&decision, on) };
         let step = Step::to(decision, decided, seen.unwrap_or(now));
         step.with_error(error).after_call(watch.milliseconds())
+    }
+
+    /// What an earlier delivery of this kickoff started, if it ended before it scheduled a check: that is watched above the limit, too.
+    async fn begun_before(&self, start: &Start, now: DateTime<Utc>, deadline: Deadline) -> Option<Turn> {
+        if now - start.published_at < REDELIVERY {
+            return None;
+        }
+        self.policy.permit_start(&start.request).ok()?;
+        let Found::Operation(listed, Adopted::Key, date) = self.search(start, false, deadline).await else {
+            return None;
+        };
+        let decision = begin(start, *listed, Some(Adopted::Key), date.unwrap_or(now));
+        Some(Turn { decision, on: Action::Adopted, error: None })
     }
 
     /// The operation that a lost start began nevertheless, if it can be found.

@@ -1,5 +1,6 @@
 //! What the limits count, what they refuse, and what is said of it.
 
+use super::starts::{own, page};
 use super::world::{EXPORT, NAME, World, check, garbled, passed_on, refuses, report, says, start, with_log};
 use super::*;
 use crate::policy::Limits;
@@ -76,6 +77,31 @@ fn a_start_counts_as_a_watch_until_it_is_passed_on() {
     assert_eq!(refused.error.as_deref(), Some("the limit MAX_WATCHES_PER_MINUTE=1 is reached"));
     assert_eq!(world.next()["state"]["report"]["outcome"], "notStarted");
     assert_eq!(handle(&world, "3", &passed_on(start(), &json!({}))).decision, Action::Started);
+}
+
+/// An earlier delivery may have started it, and ended before it scheduled a check.
+#[test]
+fn what_a_redelivered_kickoff_has_begun_is_watched_above_the_limit() {
+    for (seconds, key, decision, lists) in
+        [(9, "2", Action::NotStarted, 0), (10, "2", Action::Adopted, 1), (10, "3", Action::NotStarted, 1)]
+    {
+        let world = limited(|limits| limits.watches_per_minute = 1);
+        assert_eq!(handle(&world, "1", &start()).decision, Action::Started);
+        let published = world.now();
+        world.clock.set(published + chrono::TimeDelta::seconds(seconds));
+        let mut begun = own("PROCESSING");
+        begun["metadata"]["common"]["labels"]["opwatch-key"] = json!(key);
+        world.script("/operations?", [page(&[begun], None)]);
+        world.forget_calls();
+        let handled = world.deliver(delivery("2", published, start().to_string().into_bytes()));
+        assert_eq!(
+            (handled.decision, world.asked("/operations?").len()),
+            (decision, lists),
+            "{seconds} {key}"
+        );
+        assert!(world.asked(EXPORT).is_empty(), "nothing is started");
+        assert_eq!(world.next()["name"] == NAME, decision == Action::Adopted);
+    }
 }
 
 #[test]

@@ -20,14 +20,14 @@ fn result(decision: Action) -> DeliveryResult {
 }
 
 /// The operation of this kickoff, as a list has it.
-fn own(state: &str) -> Value {
+pub(super) fn own(state: &str) -> Value {
     let labels = json!({"opwatch-key": "99"});
     let common =
         json!({"state": state, "startTime": at(1), "operationType": "EXPORT_ENTITIES", "labels": labels});
     json!({"name": NAME, "metadata": {"common": common}})
 }
 
-fn page(operations: &[Value], next: Option<&str>) -> Reply {
+pub(super) fn page(operations: &[Value], next: Option<&str>) -> Reply {
     let mut page = json!({"operations": operations});
     if let Some(next) = next {
         page["nextPageToken"] = json!(next);
