@@ -118,7 +118,7 @@ ensure_role() {
   actual=$(jq -ncS --argjson actual "${actual:-null}" '
     $actual | select(. != null) | {permissions: (.includedPermissions // [] | sort), stage}')
   # IAM is asked only before the role becomes another one. It supports all permissions of Datastore.
-  if [[ $(role_as_json) != "$actual" && -n $(tr ',' '\n' <<<"$wanted" | grep -v '^datastore\.') ]]; then
+  if [[ $(role_as_json) != "$actual" ]] && grep -qv '^datastore\.' <<<"${wanted//,/$'\n'}"; then
     permissions=$(supported_permissions "$wanted")
   fi
   settle_role
