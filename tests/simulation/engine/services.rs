@@ -24,6 +24,8 @@ pub(crate) struct SimTransport(pub(crate) Arc<Mutex<World>>);
 
 /// How long a call takes at most whose service hangs.
 const CALL_LIMIT: Ms = 8 * SECOND;
+/// The push subscription's least backoff.
+const REDELIVERY: Ms = 10 * SECOND;
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -402,13 +404,23 @@ impl World {
             }
             Target::Tasks | Target::ReadTask | Target::DeleteTask | Target::Lookup | Target::Commit => {}
         }
-        let is_kickoff = message.form == Form::Kickoff;
+        let (is_kickoff, watch) = (message.form == Form::Kickoff, message.watch);
         if first_look && target == Target::Look {
             self.ledger.checked(message.watch, message.form, now);
         }
+        // What a redelivery may have begun is looked up above the limit, too.
+        let skew = if self.has_wrong_clocks() { self.plan.most_skew() } else { 0 };
+        let looks_back = target == Target::List && now + skew >= self.ledger.books[watch].at + REDELIVERY;
         match target {
-            Target::Look | Target::List if first_look && is_kickoff => self.hold_to_limit(Counted::Watches),
-            Target::Start => self.hold_to_limit(Counted::Starts),
+            Target::Look | Target::List if first_look && is_kickoff && !looks_back => {
+                self.hold_to_limit(Counted::Watches);
+            }
+            Target::Start => {
+                if is_kickoff {
+                    self.hold_to_limit(Counted::Watches);
+                }
+                self.hold_to_limit(Counted::Starts);
+            }
             Target::Hook | Target::Post => self.hold_notice_to_limit(),
             _ => {}
         }
