@@ -192,7 +192,7 @@ fn the_operation_of_a_lost_kickoff_is_found() {
     }
 }
 
-/// The second kickoff of an hour is refused, or the second notice: whoever comes first has the slot.
+/// The second kickoff of an hour is refused, or the second notice: the first to come has the slot.
 #[test]
 fn a_kickoff_above_a_limit() {
     let mut schedules = 0;

@@ -241,7 +241,7 @@ mod tests {
             assert_eq!(fault(409, "Requested entity already exists", asked), Some(Fault::Unknown));
         }
         for asked in [Asked::Post, Asked::Edit, Asked::Webhook] {
-            assert_eq!(fault(413, "", asked), Some(Fault::Content), "whoever says that it is too large");
+            assert_eq!(fault(413, "", asked), Some(Fault::Content), "from any sender");
             assert_eq!(fault(413, "Too large", asked), Some(Fault::Content));
             assert_eq!(fault(100, "x", asked), Some(Fault::Foreign));
             assert_eq!(fault(425, "x", asked), Some(Fault::Passing));

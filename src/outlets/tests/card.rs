@@ -1,6 +1,6 @@
 //! What Google Chat is sent.
 
-use super::slack_calls::{code, commands, name, plain, short};
+use super::slack_calls::{code, commands, name, plain, short, with_all_parts};
 use super::*;
 use crate::outlets::chat::{payload, plain_payload};
 use crate::prose::{Field, Text};
@@ -76,13 +76,7 @@ fn without_anything_to_show_it_is_a_line() {
 
 #[test]
 fn as_plain_text_it_has_the_same_parts() {
-    let notice = Notice {
-        bar: Some(42),
-        values: vec![short("<10 s>")],
-        texts: vec![plain("It ended.")],
-        commands: commands(1, "x", 3),
-        ..mentioning("users/7")
-    };
+    let notice = with_all_parts("users/7");
     let text = |part| plain_payload(&notice, part)["text"].as_str().unwrap().to_owned();
     assert_eq!(text(Part::Whole), "<users/7> Title · 10 s\nShort: ‹10 s›\nIt ended.\nRun:\n    xxx");
     assert_eq!(text(Part::Edit), "Title · 10 s\nShort: ‹10 s›");

@@ -25,6 +25,17 @@ pub(super) fn commands(count: usize, character: &str, length: usize) -> Vec<Text
     (0..count).flat_map(|_| [plain("Run:"), code(character.repeat(length))]).collect()
 }
 
+/// A notice with a part of each kind that mentions someone.
+pub(super) fn with_all_parts(who: &str) -> Notice {
+    Notice {
+        bar: Some(42),
+        values: vec![short("<10 s>")],
+        texts: vec![plain("It ended.")],
+        commands: commands(1, "x", 3),
+        ..mentioning(who)
+    }
+}
+
 fn blocks(payload: &Json) -> Vec<Json> {
     payload["attachments"][0]["blocks"].as_array().cloned().unwrap_or_default()
 }
@@ -69,13 +80,7 @@ fn each_part_has_its_own() {
 
 #[test]
 fn as_plain_text_it_has_the_same_parts() {
-    let notice = Notice {
-        bar: Some(42),
-        values: vec![short("<10 s>")],
-        texts: vec![plain("It ended.")],
-        commands: commands(1, "x", 3),
-        ..mentioning("U024BE7LH")
-    };
+    let notice = with_all_parts("U024BE7LH");
     let text = |part| {
         let payload = plain_payload(&notice, part);
         assert_eq!(payload["mrkdwn"], false);

@@ -117,7 +117,7 @@ fn what_a_robot_starts_is_not_adopted_at_its_end_either() {
     assert_eq!((world.asked("Get v1/").len(), world.tasks().len()), (0, 1));
     assert_eq!(world.signal(signal(Phase::Ended, None)), of(Action::Ignored), "the name is taken");
     assert_eq!(world.asked("Get v1/").len(), 0);
-    // Of a robot's operation that nobody adopts nothing is kept.
+    // Of a robot's operation, which is not adopted, nothing is kept.
     let world = World::new();
     assert_eq!(world.signal(signal(Phase::Started, Some(ROBOT))), of(Action::Ignored));
     assert_eq!(world.asked(""), [""; 0]);

@@ -10,7 +10,7 @@ use crate::outlets::Fault;
 use crate::policy::Targets;
 use crate::testing::at;
 
-/// The result of one about the operation of which somebody was told, or was to be.
+/// The result of one about the operation that was reported, or was to be.
 fn of(decision: Action) -> DeliveryResult {
     DeliveryResult { operation: NAME.to_owned(), needs_attention: true, ..DeliveryResult::new(decision) }
 }

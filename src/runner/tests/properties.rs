@@ -42,7 +42,7 @@ fn answer() -> BoxedStrategy<Result<Answer, Failure>> {
     prop_oneof![4 => whole, 1 => failed.prop_map(Err)].boxed()
 }
 
-/// What the ledger may answer: a claim that is one's own, somebody else's, sent or gone, a conflict, a refusal, nothing.
+/// What the ledger may answer: a claim that is one's own, another one's, sent or gone, a conflict, a refusal, nothing.
 fn ledger_answer() -> BoxedStrategy<Result<Answer, Failure>> {
     let claim =
         |properties: Value| json!({"found": [{"entity": {"properties": properties}, "version": "7"}]});
@@ -75,7 +75,7 @@ fn access() -> BoxedStrategy<Access> {
     prop_oneof![Just(Access::Webhook), Just(Access::Bot)].boxed()
 }
 
-/// Whether nobody wants to hear of it.
+/// Whether it is not wanted.
 fn asks_for_failures_only(message: &Message) -> bool {
     let Message::Report(report) = message else { return false };
     report.outcome == Outcome::Succeeded && report.watch.routing.notify == Some(Notify::Failure)

@@ -61,7 +61,7 @@ fn an_outlet_that_asked_to_wait_is_told_nothing_before() {
     assert!(due >= at(300) && due < at(400), "{due}");
     let mut unwanted = report("succeeded", &json!({}));
     unwanted["notify"] = json!("failure");
-    assert_eq!(world.handle(&unwanted), result(Action::NotWanted), "what nobody wants waits for nothing");
+    assert_eq!(world.handle(&unwanted), result(Action::NotWanted), "what is not wanted waits for nothing");
     assert_eq!(world.outlet().calls(), [""; 0]);
 }
 

@@ -1,4 +1,4 @@
-//! A start: looked up first, then made once, and tried again while nobody can tell.
+//! A start: looked up first, then made once, and tried again while its outcome is unknown.
 
 use super::world::{
     EXPORT, NAME, Reply, World, fails, passed_on, refuses, request_label, running, says, start, with_log,

@@ -1,4 +1,4 @@
-//! When a step is due by a slow clock, how often a report waits for another delivery, and what somebody must act on.
+//! When a step is due by a slow clock, how often a report waits for another delivery, and what a person must act on.
 
 use super::*;
 use crate::decision::WAITS;

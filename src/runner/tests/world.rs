@@ -127,7 +127,7 @@ impl Apis {
         let scripted = script.and_then(|(_, replies)| replies.pop_front());
         match (task, scripted) {
             (Some(task), Some(reply)) => {
-                // Whoever sees the connection break does not see that the task was created.
+                // When the connection breaks, it is not known that the task was created.
                 if matches!(&reply.answer, Err(Failure::Broken(_)) | Ok(Answer { status: 200, .. })) {
                     self.tasks.lock().unwrap().push(task);
                 }
@@ -402,7 +402,7 @@ pub(super) fn start() -> Value {
     json!({"start": {"service": "datastore", "path": "projects/demo:export", "body": body}})
 }
 
-/// The label by which the request of [`start`] is recognised, whoever makes it.
+/// The label by which the request of [`start`] is recognised, for any kickoff.
 pub(super) fn request_label() -> Value {
     let world = World::new();
     world.handle(&start());
@@ -418,7 +418,7 @@ pub(super) fn with_ledger(config: &mut Config) {
     config.ledger = Some(Ledger { kind, project, namespace, database, keep });
 }
 
-/// The ledger's answers when somebody else has the report, or had: what is claimed is found.
+/// The ledger's answers when another push has the report, or had: what is claimed is found.
 pub(super) fn claimed(state: &str, until: DateTime<Utc>) -> [(&'static str, Vec<Reply>); 2] {
     let properties = json!({"state": {"stringValue": state}, "owner": {"stringValue": "another"},
         "until": {"timestampValue": until}});

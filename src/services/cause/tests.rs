@@ -135,7 +135,7 @@ fn a_precondition_tells_of_a_perimeter_where_no_reason_does() {
     assert_eq!([violated("", "TOS"), violated("NEW", "VPC_SERVICE_CONTROLS")], [None, None]);
 }
 
-/// A reason that nobody knows means something else than its status does by itself.
+/// An unknown reason means something else than its status does by itself.
 #[test]
 fn only_without_a_reason_the_status_decides() {
     let exhausted = |info: Option<ErrorInfo>, text: &str| {

@@ -29,7 +29,7 @@ const KEY_ID: &str = "key-1";
 /// Where Google's keys are.
 pub(super) const KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
 
-/// Google's key, and somebody else's. They are those of `tests/support/tokens.rs`.
+/// Google's key, and another one. They are those of `tests/support/tokens.rs`.
 const GOOGLE: &[u8] = include_bytes!("../../data/identity/google.der");
 const OTHER: &[u8] = include_bytes!("../../data/identity/other.der");
 
@@ -76,7 +76,7 @@ fn token(now: Ms) -> String {
     tokens.entry(day).or_insert_with(|| signed(GOOGLE, AUDIENCE, ACCOUNT, (day - 1, day + 2))).clone()
 }
 
-/// What strangers have in its place: nothing, a token of their own making, and Google's for another account, for another service, and
+/// What strangers have in its place: nothing, a token that they signed themselves, and Google's for another account, for another service, and
 /// of long ago.
 fn tokens_of_strangers() -> &'static [Option<String>; 5] {
     static TOKENS: LazyLock<[Option<String>; 5]> = LazyLock::new(|| {

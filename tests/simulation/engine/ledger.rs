@@ -146,7 +146,7 @@ impl Book {
         now.saturating_sub(self.oldest.unwrap_or(self.at))
     }
 
-    /// Operations that it may tell of beside the first.
+    /// Operations that it may report in addition to the first.
     pub(super) fn second_starts(&self) -> u64 {
         (self.operations.len() as u64 + self.operations_alike).saturating_sub(1)
     }
@@ -157,7 +157,7 @@ impl Book {
         first(false).is_some_and(|left| Some(left) < first(true))
     }
 
-    /// Ends that may be told beside the first without a copy: a true one after another, the sentinel's, and that of a chain which can't
+    /// Ends that may be reported in addition to the first without a copy: a true one after another, the sentinel's, and that of a chain which can't
     /// read what a signal's look saw.
     pub(super) fn ends_without_copies(&self) -> u64 {
         u64::from(self.left_first()) + self.sentinels + u64::from(self.unknown_after_signal)

@@ -242,7 +242,7 @@ impl World {
         }
     }
 
-    /// Nobody passes a limit uncounted.
+    /// Nothing passes a limit uncounted.
     pub(super) fn hold_to_limit(&mut self, counted: Counted) {
         let most = counted.most(self.plan.around.limits);
         if most == 0 {

@@ -252,7 +252,7 @@ pub(crate) enum Planted {
     LimitEarly,
     /// The message of an hour in which a limit refused something is lost.
     LimitSilent,
-    /// Each refusal has a message of its own.
+    /// Each refusal has a separate message.
     LimitTwice,
 }
 

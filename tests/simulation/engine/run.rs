@@ -72,7 +72,7 @@ impl Clock for Skewed {
 
 /// What the settings of an instance depend on.
 #[derive(Clone, Copy)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a separate setting")]
 struct Setup {
     access: Access,
     notify: Option<&'static str>,

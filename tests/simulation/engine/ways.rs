@@ -1,4 +1,4 @@
-//! On which way a message came. A copy begins a way of its own: a second delivery, a second run of a task, a dead letter, or another try
+//! On which way a message came. A copy begins another way: a second delivery, a second run of a task, a dead letter, or another try
 //! after an answer of Slack's that was lost. Slack shows each report once on each way, so that what is told again is explained by one
 //! particular copy, and no copy explains two.
 

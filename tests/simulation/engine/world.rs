@@ -129,7 +129,7 @@ pub(crate) struct World {
     pub(crate) effects: u64,
     pub(crate) deliveries: u64,
     pub(crate) injected: BTreeMap<Fault, u64>,
-    /// Copies that began a way of their own.
+    /// Copies that began another way.
     pub(super) copies: u64,
     /// Pushes that strangers sent.
     pub(super) intrusions: u64,
