@@ -240,9 +240,15 @@ impl Visit for Fields {
 pub(crate) mod tests {
     use super::*;
     use serde_json::Value;
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, LazyLock, Mutex};
+
+    /// A second subscriber, for as long as tests run: while there is only one, `tracing` takes a line that another thread comes to
+    /// first for one that no subscriber wants, and the thread that logs loses it too.
+    static LISTENS: LazyLock<tracing::Dispatch> =
+        LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
 
     pub(crate) fn logged(log: impl FnOnce()) -> Vec<Value> {
+        LazyLock::force(&LISTENS);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
         let write = move |line: &[u8]| sink.lock().unwrap().push(line.to_vec());
