@@ -81,8 +81,7 @@ impl Scheduler {
         now: DateTime<Utc>,
         deadline: Deadline,
     ) -> Result<(), Limit> {
-        // An ambiguous one was sent before, possibly by a version without limits.
-        if start.counted || start.ambiguous {
+        if start.counted {
             return Ok(());
         }
         let most = self.config.policy.limits.starts_per_hour;
@@ -199,7 +198,8 @@ impl Limit {
 
     /// What follows a start that this limit refuses, and the error for the log.
     pub(in crate::runner) fn refused_start(&self, start: &Start, now: DateTime<Utc>) -> (Decision, String) {
-        self.refused(Report::of_start(start, self.verdict(Outcome::NotStarted), now), now)
+        let outcome = if start.ambiguous { Outcome::CannotTell } else { Outcome::NotStarted };
+        self.refused(Report::of_start(start, self.verdict(outcome), now), now)
     }
 
     fn verdict(&self, outcome: Outcome) -> Verdict {

@@ -123,11 +123,7 @@ fn a_start_above_the_limit_of_its_hour_is_refused_unless_it_was_counted_before()
     let report = world.next()["state"]["report"].clone();
     assert_eq!((&report["outcome"], &report["reason"]["kind"]), (&json!("notStarted"), &json!("limit")));
     assert_eq!(world.asked(EXPORT).len(), 1);
-    for (state, decision) in [
-        (json!({}), Action::NotStarted),
-        (json!({"counted": true}), Action::Started),
-        (json!({"ambiguous": true}), Action::Started),
-    ] {
+    for (state, decision) in [(json!({}), Action::NotStarted), (json!({"counted": true}), Action::Started)] {
         assert_eq!(handle(&world, "3", &passed_on(start(), &state)).decision, decision, "{state}");
     }
     let mut elsewhere = start();
@@ -136,6 +132,24 @@ fn a_start_above_the_limit_of_its_hour_is_refused_unless_it_was_counted_before()
     let starts: Vec<_> = slots(&world).into_iter().filter(|(of, ..)| of.starts_with("start ")).collect();
     let slot = |project: &str| (format!("start {project}"), 0, 0, Some(3_600));
     assert_eq!(starts, [slot("demo"), slot("other")]);
+}
+
+/// It has waited for another delivery of its kickoff, and nothing says that it was sent.
+#[test]
+fn an_ambiguous_start_counts_and_above_the_limit_its_outcome_is_not_known() {
+    let ambiguous = passed_on(start(), &json!({"ambiguous": true, "waits": 1}));
+    let world = limited(|limits| limits.starts_per_hour = 1);
+    assert_eq!(
+        decisions(&world, &[("1", &ambiguous), ("2", &start())]),
+        [Action::Started, Action::NotStarted]
+    );
+    let world = limited(|limits| limits.starts_per_hour = 1);
+    assert_eq!(
+        decisions(&world, &[("1", &start()), ("2", &ambiguous)]),
+        [Action::Started, Action::NotStarted]
+    );
+    let report = &world.next()["state"]["report"];
+    assert_eq!((&report["outcome"], &report["reason"]["kind"]), (&json!("cannotTell"), &json!("limit")));
 }
 
 #[test]
