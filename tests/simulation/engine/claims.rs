@@ -172,8 +172,9 @@ impl World {
         let mut unmarked = false;
         for told in self.claims.of(&claiming.report) {
             if told.owner == claiming.owner && !told.marked && told.open.is_none() {
-                unmarked |= !claiming.has_failed();
-                told.open = Some(NOT_MARKED);
+                // One that stood still may have no time left for the mark.
+                unmarked |= !claiming.has_failed() && !push.frozen;
+                told.open = Some(if push.frozen { FROZEN } else { NOT_MARKED });
             }
         }
         if unmarked {

@@ -50,6 +50,10 @@ pub(crate) struct Book {
     pub(crate) not_wanted: bool,
     /// Messages but reports that Pub/Sub gave up on.
     pub(crate) lost: u64,
+    /// A look for what such a start began found no answer, or took too long. It is not looked for again.
+    pub(crate) blind_look_up: bool,
+    /// Pub/Sub deleted a message of it, as each of its deliveries had met a fault for as long as it is kept.
+    pub(crate) deleted: bool,
     /// First reports in the order in which they were asked for: of a true end or not.
     pub(crate) first_reports: Vec<bool>,
     /// First reports whose name was free again.
@@ -381,7 +385,7 @@ impl Ledger {
                     };
                     book.unknown_after_signal |= left && cannot_tell;
                     book.ended_by_signal |= is_end && matches!(asker, Form::Signal | Form::Look);
-                } else if book.copies + book.sentinels > 0 || by_signal {
+                } else if book.copies + book.lost + book.sentinels > 0 || by_signal {
                     book.freed_reports += 1;
                 } else {
                     self.broken(format!("w{watch}: a second report without a copy"));
@@ -611,7 +615,8 @@ impl Ledger {
             // What a limit refuses may be in the log alone, unless its checks had begun. A copy may be refused, too.
             let started = !book.operations.is_empty() && book.copies == 0;
             let refused = book.limited && !book.has_chain && !started;
-            if posts == 0 && !book.not_wanted && !book.counts_as_delivered && !unheard && !refused {
+            let undelivered = book.counts_as_delivered || book.deleted;
+            if posts == 0 && !book.not_wanted && !undelivered && !unheard && !refused {
                 self.broken(format!("w{watch}: ended in silence"));
                 return;
             }
@@ -623,7 +628,7 @@ impl Ledger {
                 .iter()
                 .any(|(_, outcome)| matches!(*outcome, "succeeded" | "failed" | "was cancelled"));
             let known = !matches!(self.kinds[watch], Kind::Test | Kind::Bad);
-            let excused = book.not_wanted || book.rolled_back || book.counts_as_delivered;
+            let excused = book.not_wanted || book.rolled_back || book.counts_as_delivered || book.deleted;
             if book.saw_end && known && !told && !excused {
                 self.broken(format!("w{watch}: its end was seen and not told: {:?}", book.posts));
                 return;

@@ -323,7 +323,7 @@ impl World {
     pub(super) fn close_limits(&mut self) {
         let excused = |watch: &usize| {
             let book = &self.ledger.books[*watch];
-            book.counts_as_delivered || book.rolled_back
+            book.counts_as_delivered || book.rolled_back || book.deleted
         };
         let silent = self.counts.refusals.iter().find(|(_, hour)| !hour.told && !hour.of.iter().any(excused));
         if let Some(((counted, at), _)) = silent {

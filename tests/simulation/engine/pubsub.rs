@@ -16,6 +16,9 @@ use super::world::{Event, Form, Instance, World, hash_of};
 /// The subscriptions' `--ack-deadline` in `deploy/up`.
 pub(super) const ACK_DEADLINE: Ms = 60 * SECOND;
 
+/// How long opwatch takes for a push at most.
+pub(super) const PUSH_LIMIT: Ms = 20 * SECOND;
+
 /// The same's `messageRetentionDuration`: the default, and that of dead letters.
 const RETENTION: Ms = 7 * DAY;
 const RETENTION_OF_DEAD: Ms = 31 * DAY;
@@ -49,6 +52,8 @@ pub(crate) struct Message {
     /// Deliveries that no instance had room for.
     untaken: u32,
     nacks: u32,
+    /// opwatch refused it, and no fault made it do so.
+    refused: bool,
     acknowledged: bool,
     /// On the dead-letter topic.
     pub(crate) dead: bool,
@@ -177,6 +182,7 @@ impl World {
             deliveries: 0,
             untaken: 0,
             nacks: 0,
+            refused: false,
             acknowledged: false,
             dead: false,
         };
@@ -232,6 +238,9 @@ impl World {
             let jitter = self.rng.below(2 * MINUTE);
             self.ledger.touched(watch, now);
             self.at(until + jitter, Event::Deliver(index));
+            return None;
+        }
+        if self.is_deleted(index) {
             return None;
         }
         let disorder = self.disorder(index);
@@ -299,7 +308,7 @@ impl World {
         let marks = [6, number, index as u64, instance as u64];
         let about = if self.plan.verbose { self.messages[index].about() } else { String::new() };
         self.note(&marks, || format!("push {number}: message {index}, {about}, to instance {instance}"));
-        for limit in [8 * SECOND, 15 * SECOND, 20 * SECOND, 21 * SECOND] {
+        for limit in [8 * SECOND, 15 * SECOND, PUSH_LIMIT, 21 * SECOND] {
             self.at(now + limit + 1, Event::Wake(number));
         }
         Some((number, instance, pushed))
@@ -334,17 +343,25 @@ impl World {
         None
     }
 
-    /// A message that nobody has acknowledged is kept for as long as `deploy/up` says.
-    fn hold_to_retention(&mut self, index: usize) {
+    /// Whether Pub/Sub deletes a message now, which it keeps for as long as `deploy/up` says. That may happen only where each delivery
+    /// met a fault.
+    fn is_deleted(&mut self, index: usize) -> bool {
         let message = &self.messages[index];
         let kept = if message.dead { RETENTION_OF_DEAD } else { RETENTION };
-        if !message.acknowledged && self.now() > message.published + kept {
+        if message.acknowledged || self.now() <= message.published + kept {
+            return false;
+        }
+        let (watch, refused) = (message.watch, message.refused);
+        if refused {
             self.ledger.broken(format!("message {index} was never acknowledged, and is deleted"));
         }
+        self.ledger.count("messages that were deleted");
+        self.ledger.books[watch].deleted = true;
+        self.messages[index].acknowledged = true;
+        true
     }
 
     fn disorder(&mut self, index: usize) -> Option<Disorder> {
-        self.hold_to_retention(index);
         let now = self.now();
         self.deliveries += 1;
         if let Some(script) = &self.plan.script {
@@ -387,7 +404,7 @@ impl World {
             _ => {}
         }
         let spent = self.now() - push.began;
-        if spent > 20 * SECOND && !push.frozen {
+        if spent > PUSH_LIMIT && !push.frozen {
             self.ledger.broken(format!("push {number} took {spent} ms"));
         }
         let last_resort = matches!(decision, Some(Action::GaveUp | Action::KeptLost));
@@ -409,6 +426,7 @@ impl World {
             let subscription = self.subscription_of(push.message);
             self.subscriptions[subscription].back_off = 0;
         } else {
+            self.messages[push.message].refused |= !push.excused;
             self.refuse(push.message);
         }
     }
@@ -484,6 +502,7 @@ impl World {
                 deliveries: 0,
                 untaken: 0,
                 nacks: 0,
+                refused: false,
                 acknowledged: false,
                 dead: true,
             };

@@ -15,6 +15,7 @@ use super::gate;
 use super::limits::Counted;
 use super::owed::Seen;
 use super::plan::{Access, Down, Effect, Fault, HOUR, MINUTE, Ms, Planted, SECOND};
+use super::pubsub::Message;
 use super::slack::{self, SlackAction};
 use super::tasks::{error, seconds};
 use super::world::{Event, Form, World, hash_of, time};
@@ -22,8 +23,8 @@ use super::world::{Event, Form, World, hash_of, time};
 /// The line of all instances to the world.
 pub(crate) struct SimTransport(pub(crate) Arc<Mutex<World>>);
 
-/// How long a call takes at most whose service hangs.
-const CALL_LIMIT: Ms = 8 * SECOND;
+/// How long a call takes at most.
+pub(super) const CALL_LIMIT: Ms = 8 * SECOND;
 /// The push subscription's least backoff.
 const REDELIVERY: Ms = 10 * SECOND;
 
@@ -379,6 +380,10 @@ impl World {
                     let violation = format!("push {number}: Slack had asked this instance for quiet");
                     self.ledger.broken(violation);
                 }
+                // The look for what it began, if it is a lost start, had its time.
+                if message.dead && now >= push.began + CALL_LIMIT {
+                    self.ledger.books[message.watch].blind_look_up = true;
+                }
                 if early && message.form == Form::Report {
                     let violation = format!(
                         "push {number}: Slack had asked to wait with this report until {}",
@@ -505,9 +510,12 @@ impl World {
         if effect.is_some() {
             self.touch(self.current);
         }
-        let watch = self.messages[self.pushes[&current].message].watch;
+        let Message { watch, dead, .. } = self.messages[self.pushes[&current].message];
         if effect.is_some() && matches!(target, Target::List | Target::Start) {
             self.ledger.start_disturbed(watch);
+        }
+        if effect.is_some() && dead && matches!(target, Target::Look | Target::List) {
+            self.ledger.books[watch].blind_look_up = true;
         }
         effect
     }

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::plan::{Access, CHANNELS, Down, Effect, Fault, HOUR, Kind, Planted};
-use super::pubsub::Push;
-use super::services::Target;
+use super::pubsub::{PUSH_LIMIT, Push};
+use super::services::{CALL_LIMIT, Target};
 use super::world::{Event, Form, World, form, hash_of};
 
 /// The first line of what a message says, as the books know it.
@@ -278,7 +278,7 @@ impl World {
         let started = self.ledger.books[watch].operations.last().map(|index| &self.operations[*index]);
         if let Some(operation) = started
             && says == "the watch was lost"
-            && !push.api_failed
+            && !self.ledger.books[watch].blind_look_up
             && operation.visible_at <= pushed
         {
             let text = String::from_utf8_lossy(body);
@@ -434,13 +434,13 @@ impl World {
     /// A push was handled: what it posted stands in its next step, or was taken back.
     pub(crate) fn look_for_orphans(&mut self, push: &Push, acknowledged: bool) {
         let instance = &self.instances[push.instance];
-        // It may not call Slack then, as far as is known here.
+        // It may not call Slack then, as far as is known here: it counts from when Slack's answer arrived.
         let quiet = |target: Target| {
-            let until = instance.quiet_until.get(&limited(target, &[])).copied();
+            let until = instance.quiet_until.get(&limited(target, &[])).map(|until| until + CALL_LIMIT);
             Some(self.now()) < until || instance.stepped || push.generation != instance.generation
         };
         // Nor when its time is over.
-        let late = push.frozen;
+        let late = push.frozen || self.now() >= push.began + PUSH_LIMIT;
         let (no_deletes, no_edits) = (late || quiet(Target::Delete), late || quiet(Target::Update));
         if let Some(index) = push.opened.filter(|_| push.created != Some(true))
             && self.shown[index].is_running()
@@ -507,7 +507,7 @@ impl World {
 
     pub(crate) fn close_slack(&mut self) {
         for (index, shown) in self.shown.iter().enumerate() {
-            if !shown.is_running() {
+            if !shown.is_running() || self.ledger.books[shown.watch].deleted {
                 continue;
             }
             let Some(why) = shown.orphaned else {

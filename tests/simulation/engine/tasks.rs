@@ -609,8 +609,14 @@ impl World {
         if self.loses_check(index) {
             return;
         }
-        if self.strikes(Fault::PublishLost) {
+        let is_lost = self.strikes(Fault::PublishLost);
+        if is_lost {
             self.ledger.ran_twice(watch, form, now);
+        }
+        if form == Form::Sentinel && self.tasks[index].runs == 0 {
+            self.ledger.sentinel_ran(watch);
+        }
+        if is_lost {
             self.publish(watch, form, data, Some(index));
             self.at(now + 100, Event::Dispatch(index));
             return;
@@ -620,9 +626,6 @@ impl World {
         task.dispatched = true;
         task.free_at = now + hours;
         self.ledger.dispatched(watch, index, now);
-        if form == Form::Sentinel {
-            self.ledger.sentinel_ran(watch);
-        }
         if self.strikes(Fault::TaskTwice) {
             self.ledger.ran_twice(watch, form, now);
             self.publish(watch, form, data.clone(), Some(index));
