@@ -35,7 +35,7 @@ impl Client {
         Self { transport, limits: RateLimits::default() }
     }
 
-    /// Sends it, and lets `judge` say what the answer means.
+    /// Sends it, once more if it is repeatable and the connection broke, and lets `judge` say what the answer means.
     pub(super) async fn send<T>(
         &self,
         post: Post<'_>,
@@ -54,30 +54,26 @@ impl Client {
             longest: None,
         };
         let watch = Stopwatch::start();
-        let answer = self.exchange(request, call.limit, post.repeatable).await;
+        let took = || Duration::from_millis(watch.milliseconds());
+        let by_now = || call.now + TimeDelta::from_std(took()).unwrap_or_default();
+        let second = post.repeatable.then(|| request.clone());
+        let mut answer = self.transport.send(request, call.limit).await;
+        // An idle connection may have been closed.
+        if let (Err(Failure::Broken(_)), Some(request)) = (&answer, second) {
+            // Meanwhile Slack may have asked another call to wait.
+            if let Some(held_back) = self.limits.held_back(&[&post.limited], by_now()) {
+                return Err(held_back);
+            }
+            answer = self.transport.send(request, call.limit.saturating_sub(took())).await;
+        }
         let answer = answer.map_err(|failure| answer::no_answer(&failure))?;
         // A `Date` is cut to whole seconds: a try that counts from it must not come a moment too early.
         let date = answer.date.map(|date| date + TimeDelta::seconds(1));
         if let Some(wait) = answer.retry_after.filter(|_| answer.status >= 400) {
             // Slack counts from its answer.
-            let took = TimeDelta::from_std(Duration::from_millis(watch.milliseconds()));
-            self.limits.keep(post.limited, wait, date, call.now + took.unwrap_or_default());
+            self.limits.keep(post.limited, wait, date, by_now());
         }
         judge(&answer).map_err(|error| PostError { date, ..error })
-    }
-
-    /// Sends `request`, and once more with `again` if the connection broke: one that was idle may have been closed.
-    async fn exchange(&self, request: Request, limit: Duration, again: bool) -> Result<Answer, Failure> {
-        let watch = Stopwatch::start();
-        let second = again.then(|| request.clone());
-        let answer = self.transport.send(request, limit).await;
-        match (&answer, second) {
-            (Err(Failure::Broken(_)), Some(request)) => {
-                let left = limit.saturating_sub(Duration::from_millis(watch.milliseconds()));
-                self.transport.send(request, left).await
-            }
-            _ => answer,
-        }
     }
 }
 
@@ -122,16 +118,56 @@ pub(super) mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_begins_with_the_answer() {
         let client = Client::new(Arc::new(Slow(Duration::from_secs(3))));
-        let post = Post {
-            url: "https://slack.com".into(),
-            token: None,
-            body: &Json::Null,
-            limited: "x".to_owned(),
-            repeatable: false,
-        };
-        let sent = client.send(post, call(0), |_| Err::<(), _>(answer::held_back(Duration::ZERO, at(0))));
+        let sent =
+            client.send(post(false), call(0), |_| Err::<(), _>(answer::held_back(Duration::ZERO, at(0))));
         sent.await.unwrap_err();
         let is_held_back = |second| client.limits.held_back(&["x"], at(second)).is_some();
         assert!(is_held_back(3) && !is_held_back(4));
+    }
+
+    fn post(repeatable: bool) -> Post<'static> {
+        let limited = "x".to_owned();
+        Post { url: "https://slack.com".into(), token: None, body: &Json::Null, limited, repeatable }
+    }
+
+    /// A Slack to which the first connection breaks after a second.
+    struct Breaks(Mutex<u32>);
+
+    impl Transport for Breaks {
+        fn send(&self, _: Request, _: Duration) -> Sending<'_> {
+            Box::pin(async move {
+                let first = {
+                    let mut calls = self.0.lock().unwrap();
+                    *calls += 1;
+                    *calls == 1
+                };
+                if !first {
+                    return Ok(answer(200, "ok"));
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Err(Failure::Broken("closed".to_owned()))
+            })
+        }
+    }
+
+    /// The wait that another call was asked for meanwhile is kept.
+    #[tokio::test(start_paused = true)]
+    async fn a_broken_call_is_repeated_unless_slack_asks_for_a_wait_meanwhile() {
+        for (repeatable, until, calls, sent) in
+            [(true, 0, 2, true), (true, 1, 2, true), (true, 2, 1, false), (false, 0, 1, false)]
+        {
+            let transport = Arc::new(Breaks(Mutex::new(0)));
+            let client = Client::new(Arc::<Breaks>::clone(&transport));
+            let answered = client.send(post(repeatable), call(0), |answer| Ok(answer.status));
+            let asked = async { client.limits.keep("x".to_owned(), Duration::from_secs(until), None, at(0)) };
+            let (answered, ()) = tokio::join!(answered, asked);
+            assert_eq!(
+                (*transport.0.lock().unwrap(), answered.is_ok()),
+                (calls, sent),
+                "{repeatable} {until}"
+            );
+            let waits = answered.err().and_then(|error| error.retry_after);
+            assert_eq!(waits, (until == 2).then_some(Duration::from_secs(1)), "{repeatable} {until}");
+        }
     }
 }

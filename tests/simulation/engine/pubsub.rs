@@ -114,6 +114,8 @@ pub(crate) struct Push {
     pub(crate) ends_edited: bool,
     /// The message whose end it could not make.
     pub(crate) edit_failed: Option<usize>,
+    /// The report that is there in place of its own follows another message, or none.
+    pub(crate) is_there_without: bool,
     /// The claim on its report.
     pub(crate) claiming: Option<Claiming>,
     /// The last copy on its way.

@@ -459,8 +459,9 @@ impl World {
                 None
             };
         }
-        // Its report was sent before, so it asked for nothing but this edit.
-        if let Some(index) = push.edit_failed.filter(|_| acknowledged && push.created.is_none())
+        // Its report was sent before, so it asked for nothing but this edit; or another asked for it, and knows nothing of it.
+        let is_only = push.created.is_none() || push.is_there_without;
+        if let Some(index) = push.edit_failed.filter(|_| acknowledged && is_only)
             && self.shown[index].is_running()
         {
             self.shown[index].orphaned.get_or_insert("a copy could not make its end");
@@ -493,6 +494,7 @@ impl World {
         let Some(index) = own.filter(|own| push.opened != Some(*own)) else { return };
         if form(asked) == Form::Report {
             push.closes = push.closes.or(Some(index));
+            push.is_there_without |= own != other;
             return;
         }
         if own == other {
