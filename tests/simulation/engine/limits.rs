@@ -92,6 +92,8 @@ pub(crate) struct Counting {
     slot: Slot,
     since: Ms,
     taken: u32,
+    /// It was let in: an answer in the last moment may still lead to another call.
+    is_over: bool,
 }
 
 /// The books of all limits.
@@ -177,7 +179,7 @@ impl World {
         let now = self.now();
         let push = self.pushes.get_mut(&self.current).expect("in flight");
         if push.counting.is_none_or(|counting| counting.slot.counted != slot.counted) {
-            push.counting = Some(Counting { slot, since: now, taken: 0 });
+            push.counting = Some(Counting { slot, since: now, taken: 0, is_over: false });
             let budget = push.time_to_count(now);
             self.at(now + budget + 1, Event::Wake(self.current));
         }
@@ -195,7 +197,7 @@ impl World {
         let push = self.pushes.get_mut(&self.current).expect("in flight");
         let (instance, generation, watch) =
             (push.instance, push.generation, self.messages[push.message].watch);
-        let Some(counting) = &mut push.counting else { return };
+        let Some(counting) = push.counting.as_mut().filter(|counting| !counting.is_over) else { return };
         let since = counting.since;
         let is_taken = matches!(result, Ok(answer) if answer.status == 409
             && answer.body.windows(14).any(|word| word == b"ALREADY_EXISTS"));
@@ -233,6 +235,9 @@ impl World {
         } else if effect.is_none() && !is_late {
             // No fault explains this answer.
             return;
+        }
+        if let Some(counting) = &mut self.pushes.get_mut(&self.current).expect("in flight").counting {
+            counting.is_over = true;
         }
         let counts_twice = period.admitted.contains(&watch);
         period.admitted.push(watch);
