@@ -25,6 +25,9 @@ use super::tasks::Task;
 
 /// A run with more events a watch than this never ends: a message goes round in it.
 const MOST_EVENTS: u64 = 1_000_000;
+/// Nothing strikes at random after so long: where instances are killed all the time, and lists have many pages, a run would take
+/// months.
+const FAULTS_END: Ms = 21 * DAY;
 /// Nor does one that takes longer: the longest outage is 30 days, and a copy comes 6 days late.
 const LONGEST: Ms = 90 * DAY;
 
@@ -267,7 +270,8 @@ impl World {
 
     /// Whether `fault` strikes now.
     pub(crate) fn strikes(&mut self, fault: Fault) -> bool {
-        let Some(rate) = self.plan.rates.get(&fault).copied() else { return false };
+        let rate = self.plan.rates.get(&fault).copied().filter(|_| self.now() < FAULTS_END);
+        let Some(rate) = rate else { return false };
         let strikes = self.rng.chance(rate);
         if strikes {
             *self.injected.entry(fault).or_default() += 1;
