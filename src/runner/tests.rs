@@ -2,6 +2,7 @@
 //! that stands still. Others look at Slack's own outlet, over HTTP.
 
 mod adoption;
+mod apis;
 mod dead_letters;
 mod digests;
 mod history;

@@ -1,6 +1,7 @@
 //! Signals: what begins a watch, what ends one, and what is left to the checks.
 
-use super::world::{NAME, ROBOT, World, adopting, breaks, ended, refuses, says, signal};
+use super::apis::{breaks, ended, refuses, says};
+use super::world::{NAME, ROBOT, World, adopting, signal};
 use super::*;
 use crate::policy::{Of, Route, Routes};
 use crate::services::{Operation, Service};

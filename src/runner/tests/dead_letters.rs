@@ -1,9 +1,10 @@
 //! What Pub/Sub gave up on: who is told, of what, and what becomes of the dead letter.
 
+use super::apis::{ended, refuses, running, says};
 use super::outlet::{Fake, fault};
 use super::world::{
-    NAME, World, carrying, check, digests, drain, ended, followed, garbled, log_of, refuses, report,
-    request_label, running, says, start, with_log,
+    NAME, World, carrying, check, digests, drain, followed, garbled, log_of, report, request_label, start,
+    with_log,
 };
 use super::*;
 use crate::outlets::Fault;

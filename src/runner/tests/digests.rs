@@ -1,9 +1,9 @@
 //! The buffer of digests: what enters it, what a drain tells of it, and what stays.
 
+use super::apis::{refuses, says};
 use super::outlet::{Fake, asks_to_wait, fault};
 use super::world::{
-    NAME, World, check, digests, drain, followed, log_of, pulled, refuses, report, says, start, with_ledger,
-    with_log,
+    NAME, World, check, digests, drain, followed, log_of, pulled, report, start, with_ledger, with_log,
 };
 use super::*;
 use crate::outlets::{Fault, PostError};

@@ -1,7 +1,8 @@
 //! What the ledger adds: whose a report is, how a run compares with the one before, and what is kept of each look.
 
+use super::apis::{Reply, breaks, refuses, says};
 use super::outlet::fault;
-use super::world::{NAME, Reply, World, breaks, check, claimed, log_of, refuses, report, says, with_ledger};
+use super::world::{NAME, World, check, claimed, log_of, report, with_ledger};
 use super::*;
 use crate::outlets::Fault;
 use crate::testing::at;

@@ -1,10 +1,8 @@
 //! Messages as they come: what a person may ask for, what a setting changes, what the log says, and what follows.
 
+use super::apis::{ended, running, says};
 use super::outlet::Fake;
-use super::world::{
-    CHECKS, NAME, NOTICES, REPORTS, World, check, digests, drain, ended, garbled, passed_on, running, says,
-    start,
-};
+use super::world::{CHECKS, NAME, NOTICES, REPORTS, World, check, digests, drain, garbled, passed_on, start};
 use super::*;
 use crate::google::task_id;
 use crate::hash::short_hash;

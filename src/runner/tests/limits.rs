@@ -1,7 +1,8 @@
 //! What the limits count, what they refuse, and what is said of it.
 
+use super::apis::{refuses, says};
 use super::starts::{own, page};
-use super::world::{EXPORT, NAME, World, check, garbled, passed_on, refuses, report, says, start, with_log};
+use super::world::{EXPORT, NAME, World, check, garbled, passed_on, report, start, with_log};
 use super::*;
 use crate::policy::Limits;
 use crate::testing::at;

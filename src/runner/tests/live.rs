@@ -1,10 +1,8 @@
 //! What people are told while an operation runs: by which delivery, and when not.
 
+use super::apis::{Reply, breaks, ended, refuses, says};
 use super::outlet::{Fake, fault};
-use super::world::{
-    NAME, Reply, World, breaks, check, ended, followed, live, log_of, passed_on, refuses, report, says,
-    signal,
-};
+use super::world::{NAME, World, check, followed, live, log_of, passed_on, report, signal};
 use super::*;
 use crate::outlets::Fault;
 use crate::services::Service;

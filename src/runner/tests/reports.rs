@@ -1,9 +1,8 @@
 //! A report: where it goes, what becomes of the message that follows its watch, and when it is tried again.
 
+use super::apis::{Reply, ended, running, says};
 use super::outlet::{Fake, asks_to_wait, fault};
-use super::world::{
-    NAME, Reply, World, check, ended, followed, foreign, log_of, passed_on, report, running, says,
-};
+use super::world::{NAME, World, check, followed, foreign, log_of, passed_on, report};
 use super::*;
 use crate::outlets::{Fault, PostError};
 use crate::policy::Targets;

@@ -1,6 +1,7 @@
 //! What a watch leaves in the queue of checks when it ends, and whose it is.
 
-use super::world::{CHECKS, NAME, ROBOT, World, adopting, check, ended, log_of, refuses, says, signal};
+use super::apis::{ended, refuses, says};
+use super::world::{CHECKS, NAME, ROBOT, World, adopting, check, log_of, signal};
 use super::*;
 use crate::signal::Phase;
 use crate::testing::at;

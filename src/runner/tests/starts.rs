@@ -1,8 +1,7 @@
 //! A start: looked up first, then made once, and tried again while its outcome is unknown.
 
-use super::world::{
-    EXPORT, NAME, Reply, World, fails, passed_on, refuses, request_label, running, says, start, with_log,
-};
+use super::apis::{Reply, fails, refuses, running, says};
+use super::world::{EXPORT, NAME, World, passed_on, request_label, start, with_log};
 use super::*;
 use crate::net::transport::Failure;
 use crate::runner::StartLine;
