@@ -502,6 +502,7 @@ fn the_way_back(cloud: &Cloud) {
     assert!((9 * 24 - 1..=9 * 24).contains(&accepts_for(cloud).unwrap()));
     let changed: Vec<_> = cloud.take_changes().into_iter().map(|call| call.resource).collect();
     assert_eq!(changed, [SERVICE, &format!("{TOPIC}:setIamPolicy"), INTERNAL_PUSH]);
+    rolling_back_again_changes_nothing_for_a_day(cloud);
 
     // What version 0.1 leaves when it deploys: nothing of what it does not know.
     let mut service = cloud.resource(SERVICE);
@@ -515,6 +516,28 @@ fn the_way_back(cloud: &Cloud) {
     cloud.run("up", &["--no-test"], "").ok();
     check_subscriptions(cloud);
     assert_eq!(accepts_for(cloud), Some(9 * 24 - 1));
+}
+
+fn rolling_back_again_changes_nothing_for_a_day(cloud: &Cloud) {
+    let text = cloud.run("rollback", &[], "").ok();
+    let changes = cloud.take_changes();
+    assert!(changes.is_empty(), "{changes:?}\n{text}");
+    assert!(text.contains("unchanged: opwatch's own messages are accepted at / until 20"), "{text}");
+    assert!(text.contains("unchanged: subscription opwatch-internal\n"), "{text}");
+
+    // A message that is published now may come a week later, and a task of version 0.1 a day after that.
+    accept_for(cloud, 8 * 24 - 1);
+    let text = cloud.run("rollback", &["--dry-run"], "").ok();
+    assert!(text.contains("would accept opwatch's own messages at / for nine days: "), "{text}");
+    accept_for(cloud, 8 * 24 + 1);
+    let text = cloud.run("rollback", &["--dry-run"], "").ok();
+    assert!(!text.contains("would "), "{text}");
+
+    let mut internal = cloud.resource(INTERNAL_PUSH);
+    internal["pushConfig"]["oidcToken"]["audience"] = json!("https://elsewhere.example");
+    cloud.put(INTERNAL_PUSH, internal);
+    let text = cloud.run("rollback", &["--dry-run"], "").ok();
+    assert!(text.contains("would update subscription opwatch-internal (audience: "), "{text}");
 }
 
 // === The first day ===

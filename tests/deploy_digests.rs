@@ -1,6 +1,7 @@
 //! The steps of `deploy/` for the buffer of digests, with the real gcloud on the stand-in: it is emptied before it is removed.
 //! How it is made, compared and repaired is part of the story of a bot in `deploy.rs`.
 
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::json;
 
 use crate::deploy::{DIGEST_PULL, DIGEST_TOPIC, check_digest_subscription, environment};
@@ -77,6 +78,8 @@ fn a_roll_back_says_what_waits(cloud: &Cloud) {
     let text = cloud.run("rollback", &["--dry-run"], "").ok();
     assert!(text.contains(",DIGEST_ABOVE=0") && !text.contains("no digests"), "{text}");
 
+    rolled_back_the_service_buffers_no_more(cloud);
+
     cloud.keep_messages(DIGEST_PULL, &["2026-11-22T22:00:00Z"; 3]);
     let text = cloud.run("rollback", &["--dry-run"], "").ok();
     assert!(
@@ -88,6 +91,24 @@ fn a_roll_back_says_what_waits(cloud: &Cloud) {
     assert!(text.contains("100 reports or more in the buffer of digests will not be posted.\n"), "{text}");
     assert!(text.contains("would delete subscription opwatch-digest: "), "{text}");
     assert_eq!(cloud.leased(DIGEST_PULL), 0);
+}
+
+/// That it accepts its own messages at / already does not suffice.
+fn rolled_back_the_service_buffers_no_more(cloud: &Cloud) {
+    let before = cloud.resource(SERVICE);
+    let until = (Utc::now() + TimeDelta::days(9)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    for (above, buffers) in [("20", true), ("0", false)] {
+        let mut service = before.clone();
+        let settings = service["spec"]["template"]["spec"]["containers"][0]["env"].as_array_mut().unwrap();
+        settings.retain(|setting| setting["name"] != "DIGEST_ABOVE");
+        settings.push(json!({"name": "DIGEST_ABOVE", "value": above}));
+        settings.push(json!({"name": "ACCEPT_PUBLIC_STATE_UNTIL", "value": until}));
+        cloud.put(SERVICE, service);
+        let text = cloud.run("rollback", &["--dry-run"], "").ok();
+        assert_eq!(text.contains(",DIGEST_ABOVE=0"), buffers, "{text}");
+        assert_eq!(text.contains("unchanged: opwatch's own messages are accepted at /"), !buffers, "{text}");
+    }
+    cloud.put(SERVICE, before);
 }
 
 fn a_pause_leaves_it_alone(cloud: &Cloud) {
