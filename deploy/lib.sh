@@ -207,6 +207,7 @@ set_names() {
   tasks_account=$NAME-tasks@$domain
   role=${ROLE_ID:-${NAME//-/_}}
   role_name=projects/$PROJECT/roles/$role
+  ledger_title=$NAME-ledger
   secret=$NAME-slack
   topic=$NAME
   internal_topic=$NAME-internal

@@ -337,6 +337,50 @@ fn an_upgrade_from_version_0_1_and_the_way_back() {
     assert_eq!(cloud.refused(), Vec::<String>::new());
 }
 
+/// Its owner is told commands with the condition that `deploy/up` sets in its own project: gcloud takes back only a grant of the
+/// same condition and title.
+#[test]
+fn the_owner_of_another_projects_ledger_is_told_what_to_run() {
+    let Some(cloud) = Cloud::new("ledger", "2026-01-01T00:00:00Z") else { return };
+    let ledger = "LEDGER_KIND=Seen\nLEDGER_PROJECT=far\nLEDGER_DATABASE=history\n";
+    cloud.file("settings.env", &format!("{SETTINGS}IMAGE={IMAGE}\n{ledger}"));
+    cloud.put("cloudresourcemanager:projects/far", json!({"projectId": "far"}));
+    cloud.put(&format!("iam:projects/demo/serviceAccounts/{RUN_ACCOUNT}"), json!({"email": RUN_ACCOUNT}));
+    // A policy sees an account that is new only at the second try.
+    let run = |command: &str| cloud.run("/bin/sh", &["-c", &format!("{command} || {command}")], "").ok();
+
+    let up = cloud.run("up", &["--dry-run"], "").ok();
+    let grant = command(&up, "gcloud projects add-iam-policy-binding far ");
+    run(grant);
+    let granted = format!(
+        "cloudresourcemanager:projects/far: roles/datastore.user: serviceAccount:{RUN_ACCOUNT} \
+         if resource.name == \"projects/far/databases/history\""
+    );
+    assert_eq!(cloud.grants(), [granted]);
+    assert!(!up.contains("would grant roles/datastore.user"), "{up}");
+
+    let down = cloud.run("down", &["--dry-run"], "").ok();
+    run(command(&down, "gcloud projects remove-iam-policy-binding far --condition='"));
+    assert_eq!(cloud.grants(), Vec::<String>::new());
+    // What version 0.1 asked for.
+    let wide = command(&down, "gcloud projects remove-iam-policy-binding far --condition=None ");
+    assert!(wide.ends_with(" --role=roles/datastore.user"), "{down}");
+
+    // Settings of the service may all be in one place.
+    let ledger = "MORE_SETTINGS=(LEDGER_KIND=Seen LEDGER_PROJECT=far LEDGER_DATABASE=history)\n";
+    cloud.file("settings.env", &format!("{SETTINGS}IMAGE={IMAGE}\n{ledger}"));
+    let up = cloud.run("up", &["--dry-run"], "").ok();
+    assert_eq!(command(&up, "gcloud projects add-iam-policy-binding far "), grant);
+    assert_eq!(cloud.refused(), Vec::<String>::new());
+}
+
+/// The one command of a text that begins so.
+fn command<'a>(text: &'a str, begin: &str) -> &'a str {
+    let mut found = text.lines().filter_map(|line| line.find(begin).map(|at| &line[at..]));
+    let (Some(only), None) = (found.next(), found.next()) else { panic!("{begin}: {text}") };
+    only
+}
+
 /// IAM takes no permission of a list when it refuses one of them.
 #[test]
 fn a_role_for_all_services_is_made_without_what_iam_refuses() {

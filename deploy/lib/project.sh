@@ -319,22 +319,33 @@ read_secret() {
 
 # The grant is conditioned on the one database
 # (https://cloud.google.com/datastore/docs/manage-databases#configure_per-database_access_permissions).
+# ledger_condition PROJECT-OF-THE-LEDGER
 ledger_condition() {
-  printf 'resource.name == "projects/%s/databases/%s"' "$PROJECT" "$(setting LEDGER_DATABASE '(default)')"
+  printf 'resource.name == "projects/%s/databases/%s"' "$1" "$(setting LEDGER_DATABASE '(default)')"
+}
+
+# The project of the ledger; nothing when it is off. MORE_SETTINGS may have it too.
+ledger_project() {
+  service_environment | jq -r --arg here "$PROJECT" 'if .LEDGER_KIND then .LEDGER_PROJECT // $here else "" end'
+}
+
+# ledger_binding add|remove PROJECT-OF-THE-LEDGER: the command that its owner must run. gcloud removes only a grant of the same
+# condition and title.
+ledger_binding() {
+  printf "gcloud projects %s-iam-policy-binding %s --condition='expression=%s,title=%s' --member=%s --role=roles/datastore.user" \
+    "$1" "$2" "$(ledger_condition "$2")" "$ledger_title" "serviceAccount:$run_account"
 }
 
 # Off unless LEDGER_KIND is set. Its entities carry the time after which Datastore may remove them.
 ensure_ledger() {
   local kind where
-  # MORE_SETTINGS may have it too.
-  where=$(service_environment | jq -r --arg here "$PROJECT" 'if .LEDGER_KIND then .LEDGER_PROJECT // $here else "" end')
-  if [[ -n ${LEDGER_KIND-} ]]; then
+  where=$(ledger_project)
+  if [[ -n $where ]]; then
     step "ledger"
   fi
   settle_ledger_grant "$where"
-  [[ -n ${LEDGER_KIND-} ]] || return 0
-  if [[ $where != "$PROJECT" ]]; then
-    say "in $where, its owner must grant roles/datastore.user to $run_account; docs/history.md describes the other steps"
+  if [[ -n $where && $where != "$PROJECT" ]]; then
+    say "in $where, its owner must run once (docs/history.md has the other steps):" $'\n'"  $(ledger_binding add "$where")"
     return
   fi
   for kind in $(ledger_kinds); do
@@ -350,8 +361,8 @@ ensure_ledger() {
 settle_ledger_grant() {
   local member=serviceAccount:$run_account wanted='' found
   if [[ $1 == "$PROJECT" ]]; then
-    wanted=$(ledger_condition)
-    condition=$wanted condition_title=$NAME-ledger
+    wanted=$(ledger_condition "$1")
+    condition=$wanted condition_title=$ledger_title
     grant "database $(setting LEDGER_DATABASE '(default)')" "$member" roles/datastore.user projects % "$PROJECT"
     condition='' condition_title=''
   fi
