@@ -486,6 +486,7 @@ fn the_upgrade_loses_nothing(cloud: &Cloud) {
     let (said, done) = text.split_once("create topic opwatch-internal").unwrap();
     assert!(said.contains("This upgrades a deployment of version 0.1:"), "{text}");
     assert!(!said.contains("\ngrant ") && !said.contains("\nupdate "), "{text}");
+    says_what_the_changelog_says(said);
     assert!(done.contains("update queue opwatch-reports (maxDispatchesPerSecond: 1 -> 500)"), "{text}");
     // The waiting task is due in an hour.
     let hours = accepts_for(cloud).unwrap();
@@ -511,6 +512,62 @@ fn the_upgrade_loses_nothing(cloud: &Cloud) {
         assert!(at(before) < deployed, "{before}: {changed:?}");
     }
     assert_eq!(changed.iter().filter(|changed| *changed == SERVICE).count(), 1);
+}
+
+/// The items of the changelog's section "Upgrading", each by a part of its text, and where `deploy/up` says the same.
+const UPGRADING: [(&str, &[&str]); 12] = [
+    ("Set `EXPORT_PREFIXES`", &["Exports may write only below EXPORT_PREFIXES", "IMPORT_PREFIXES"]),
+    (
+        "Messages choose a channel or a mention",
+        &["Messages may choose only from MENTIONS and SLACK_CHANNELS"],
+    ),
+    ("are started. Raise", &["At most 100 starts per project and hour"]),
+    ("with a fixed folder", &["with a fixed folder needs ${datetime} in it"]),
+    ("Remove `key`", &["must have no \"key\": deploy/schedule refuses it"]),
+    ("`opwatch validate *.json`", &["opwatch validate *.json"]),
+    (
+        "a complete incoming webhook",
+        &["https://hooks.slack.com/services/T…/B…/…", "a URL of Workflow Builder"],
+    ),
+    (
+        "a second topic, `NAME-internal`",
+        &[
+            "a new topic, opwatch-internal",
+            "/internal",
+            "opwatch-notices",
+            "Run deploy/up once more after that",
+        ],
+    ),
+    ("Watches without `interval` and `limit`", &["24 hours", "CHECK_INTERVAL=60s"]),
+    (
+        "The report queue dispatches 500",
+        &["opwatch-reports dispatches 500", "The ledger's grant covers only its database", "by its digest"],
+    ),
+    ("`NAME-digest`", &["opwatch-digest", "DIGESTS=no", "DIGEST_ABOVE=0"]),
+    ("To go back to 0.1", &["run deploy/rollback first", "${date}, ${time}, ${datetime}, ${id}"]),
+];
+
+/// A new item, or a setting that an item names, must be said too.
+fn says_what_the_changelog_says(said: &str) {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = words(said);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("CHANGELOG.md");
+    let changelog = fs::read_to_string(file).unwrap();
+    let (_, section) = changelog.split_once("\n### Upgrading\n\n").unwrap();
+    let (section, _) = section.split_once("\n### ").unwrap();
+    // The first paragraph introduces the list.
+    let items = section.split("\n\n").skip(1).flat_map(|paragraph| paragraph.split("\n- "));
+    let items: Vec<_> = items.map(words).filter(|item| !item.is_empty()).collect();
+    assert_eq!(items.len(), UPGRADING.len(), "{items:#?}");
+    for (item, (part, expected)) in items.iter().zip(UPGRADING) {
+        assert!(item.contains(part), "{part}: {item}");
+        let settings = item.split('`').skip(1).step_by(2).map(|code| code.split('=').next().unwrap());
+        let settings = settings
+            .filter(|code| code.contains('_') && code.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+        for expected in settings.chain(expected.iter().copied()) {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+    }
 }
 
 fn a_task_that_still_waits_extends_it(cloud: &Cloud) {

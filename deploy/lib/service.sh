@@ -80,14 +80,25 @@ say_upgrade() {
 
 This upgrades a deployment of version 0.1:
   - opwatch publishes its own messages to a new topic, $internal_topic, to which only $tasks_account may publish.
-    Messages and tasks of version 0.1 are accepted from topic $topic until $accept_until.
+    Its subscription pushes to /internal. Messages about messages that can't be used have a queue, $notice_queue.
+    Messages and tasks of version 0.1 are accepted from topic $topic until $accept_until (ACCEPT_PUBLIC_STATE_UNTIL).
     Run deploy/up once more after that: it ends this and revokes the account's grant on topic $topic.
   - Queue $report_queue dispatches ${REPORT_RATE:-500} reports per second instead of 1 (REPORT_RATE).
   - Exports may write only below EXPORT_PREFIXES, imports read only from IMPORT_PREFIXES. Messages may choose only from
     MENTIONS and SLACK_CHANNELS, by default MENTION and SLACK_CHANNEL.
   - At most ${MAX_STARTS_PER_HOUR:-100} starts per project and hour (MAX_STARTS_PER_HOUR).
-  - The ledger's grant covers only its database.
-  To return to version 0.1 later, run deploy/rollback first.
+  - A scheduled kickoff with a fixed folder needs \${datetime} in it: an export to a path that was used before is refused.
+  - A scheduled kickoff must have no "key": deploy/schedule refuses it, since it starts nothing on every second night.
+  - Some kickoffs that version 0.1 accepts are refused: check yours with opwatch validate *.json.
+  - SLACK_WEBHOOK_URL must be a complete incoming webhook (https://hooks.slack.com/services/T…/B…/…), not
+    a URL of Workflow Builder.
+  - Watches for which neither the message nor CHECK_INTERVAL and CHECK_LIMIT say otherwise last 24 hours instead of one, with checks
+    that become rarer. CHECK_INTERVAL=60s keeps a check a minute for an hour.
+  - With a Slack bot or Google Chat, many ends at once are posted together, from topic and subscription $digest_topic.
+    DIGESTS=no or DIGEST_ABOVE=0 keeps a message for each end.
+  - The ledger's grant covers only its database. An image that deploy/up builds is deployed by its digest.
+  To return to version 0.1 later, run deploy/rollback first, and remove the placeholders (\${date}, \${time}, \${datetime}, \${id})
+  from scheduled kickoffs.
 TEXT
 }
 
