@@ -152,6 +152,42 @@ fn no_reader_of_a_pipeline_ends_before_its_writer() {
     }
 }
 
+/// Cloud Build reads the base images from the Dockerfile by the names of its arguments, and passes what it found on.
+#[test]
+fn cloud_build_reads_and_passes_what_the_dockerfile_declares() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let (dockerfile, build) = (read("Dockerfile"), read("deploy/cloudbuild.yaml"));
+    let images = ["RUST_IMAGE", "RUNTIME_IMAGE"];
+
+    // What `sed` of the build prints: with two lines, or none, Docker would be asked for no image.
+    for name in images {
+        let sought = format!(r#"=$$(digest_of "$$(sed -n 's/^ARG {name}=//p' Dockerfile)")"#);
+        let (before, _) = build.split_once(&sought).unwrap_or_else(|| panic!("{sought}: {build}"));
+        let variable = before.split_whitespace().last().unwrap();
+        let passed = format!(r#"--build-arg="{name}=$${variable}""#);
+        assert!(build.contains(&passed), "{passed}: {build}");
+        let start = format!("ARG {name}=");
+        let values: Vec<_> = dockerfile.lines().filter_map(|line| line.strip_prefix(&start)).collect();
+        let &[value] = &values[..] else { panic!("{name}: {values:?}") };
+        let (image, tag) = value.rsplit_once(':').unwrap_or_else(|| panic!("{name}={value} has no tag"));
+        let is_name = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c))
+        };
+        assert!(is_name(image) && is_name(tag) && !tag.contains('/'), "{name}={value}");
+    }
+    let based_on = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM "));
+    let based_on: Vec<_> = based_on.map(|from| from.split(' ').next().unwrap()).collect();
+    assert_eq!(based_on, images.map(|name| format!("${{{name}}}")));
+
+    // Docker only warns of an argument that is not declared, and the labels need both in the last stage.
+    let passed = build.split("--build-arg=\"").skip(1).map(|rest| rest.split('=').next().unwrap());
+    assert_eq!(passed.collect::<Vec<_>>(), [images[0], images[1], "VERSION"]);
+    let (_, last) = dockerfile.rsplit_once("\nFROM ").unwrap();
+    let declared = last.lines().filter_map(|line| line.strip_prefix("ARG "));
+    let declared: Vec<_> = declared.map(|argument| argument.split('=').next().unwrap()).collect();
+    assert_eq!(declared, ["VERSION", "RUNTIME_IMAGE"]);
+}
+
 /// All scripts of the shell.
 fn scripts() -> Vec<PathBuf> {
     let folders = [".ci", "benches", "deploy", "deploy/lib", "docs", "tests"];
