@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::retry::MAX_TRIED;
 use crate::watch::Slot;
 
 /// A window: how often the buffer is emptied, in seconds.
@@ -28,6 +27,8 @@ const UNREADABLE: TimeDelta = TimeDelta::seconds(60);
 /// How long a group waits that was not taken, when the outlet did not say, and at most.
 const LEASE: Duration = Duration::from_secs(30);
 const LONGEST_LEASE: Duration = Duration::from_secs(300);
+/// How long a report is tried that no outlet takes: a day less than its subscription keeps it.
+const MAX_TRIED: TimeDelta = TimeDelta::days(30);
 /// How long a digest is posted again that the outlet answered with neither yes nor no; then it counts as delivered.
 const UNCLEAR: TimeDelta = TimeDelta::hours(1);
 
@@ -89,15 +90,15 @@ pub fn lease_of(retry_after: Option<Duration>, is_passing: bool) -> Duration {
     }
 }
 
-/// Whether a report that entered the buffer at `buffered` is given up: reports are tried for no longer.
+/// Whether a report that entered the buffer at `buffered`, and was not taken now either, is given up.
 pub fn is_given_up(buffered: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now - buffered > MAX_TRIED
 }
 
-/// Whether a digest with a report that entered the buffer at `buffered` was answered with neither yes nor no for so long that one
-/// more copy would do more harm than good.
-pub fn counts_as_delivered(buffered: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    now - buffered > UNCLEAR
+/// Whether an outlet has answered with neither yes nor no since `first`, for so long that one more copy would do more harm than
+/// good.
+pub fn counts_as_delivered(first: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - first > UNCLEAR
 }
 
 /// Items that belong together.
@@ -191,8 +192,8 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_given_up_after_eight_days_in_the_buffer() {
-        assert!(!is_given_up(at(0), at(8 * 86_400)) && is_given_up(at(0), at(8 * 86_400 + 1)));
+    fn reports_are_given_up_a_day_before_the_buffer_would_drop_them() {
+        assert!(!is_given_up(at(0), at(30 * 86_400)) && is_given_up(at(0), at(30 * 86_400 + 1)));
         assert!(!counts_as_delivered(at(0), at(3_600)) && counts_as_delivered(at(0), at(3_601)));
     }
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
-
 use crate::hash::short_hash;
 
 const FIRST: u64 = 10;
@@ -14,8 +12,6 @@ const DAY: u64 = 24 * HOUR;
 const TRIES_OF_FIRST_DAY: u32 = 149;
 /// Hourly tries after that: a week, long enough to replace a revoked webhook.
 const HOURLY_TRIES: u32 = 7 * 24;
-/// The time that all of these fill.
-pub(super) const MAX_TRIED: TimeDelta = TimeDelta::days(8);
 
 /// How often a report is posted again that Slack answered with neither yes nor no: then it counts as delivered.
 pub const UNCLEAR_RETRIES: u32 = 10;

@@ -6,11 +6,10 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::Deadline;
 use crate::config::Digests;
-use crate::decision::digest::is_given_up;
 use crate::google::{CallError, Pulled, report_id};
 use crate::message::{Received, read};
 use crate::outlets::Outlet;
-use crate::runner::{Action, Runner};
+use crate::runner::Runner;
 use crate::trust::Origin;
 use crate::watch::{Message, Report, Target};
 
@@ -69,7 +68,7 @@ impl Runner {
             let since = message.published.unwrap_or(now);
             let ack_id = message.ack_id.clone();
             match self.read_buffered(message, since) {
-                Some((outlet, report)) if !is_given_up(since, now) => {
+                Some((outlet, report)) => {
                     let id = report_id(&self.config.topic, &report);
                     if self.digests.was_told(&id) {
                         done.push(ack_id);
@@ -77,10 +76,6 @@ impl Runner {
                     }
                     let place = (outlet.id(), self.notifier.place_of(outlet, &report));
                     buffered.push((place, id.clone(), Buffered { report, id, ack_id, since }));
-                }
-                Some((outlet, report)) => {
-                    log(tracing::Level::ERROR, Action::GaveUp.word(), outlet, &report, "");
-                    done.push(ack_id);
                 }
                 None => done.push(ack_id),
             }
@@ -128,7 +123,7 @@ pub(super) fn log(level: tracing::Level, decision: &str, outlet: &dyn Outlet, re
             operation,
             watch,
             outcome,
-            "given up after a week in the buffer of digests"
+            "given up after 30 days in the buffer of digests"
         );
     } else {
         tracing::info!(

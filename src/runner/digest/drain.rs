@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use super::buffered::{Buffered, Place, log};
 use crate::clock::Deadline;
 use crate::config::Digests;
-use crate::decision::digest::{FoundInBuffer, Group, counts_as_delivered, drains_after, grouped, lease_of};
+use crate::decision::digest::{
+    FoundInBuffer, Group, counts_as_delivered, drains_after, grouped, is_given_up, lease_of,
+};
 use crate::hash::short_hash;
 use crate::outlets::{Fault, Outlet};
 use crate::runner::notifier::{EDITS, NotPosted, said};
@@ -23,6 +25,8 @@ struct Left {
     wait: Duration,
     error: String,
     needs_attention: bool,
+    /// The outlet did not take it, or asked to wait.
+    was_tried: bool,
 }
 
 /// What a drain comes to.
@@ -48,7 +52,12 @@ impl Runner {
         for group in grouped(buffered) {
             match self.tell_group(&group, now, deadline).await {
                 Ok(()) => self.acknowledge_group(digests, &group, deadline).await,
-                Err(left) => self.leave(digests, &group, left, &mut drained, deadline).await,
+                Err(left) => {
+                    let group = self.give_up(digests, group, &left, now, deadline).await;
+                    if !group.items.is_empty() {
+                        self.leave(digests, &group, left, &mut drained, deadline).await;
+                    }
+                }
             }
         }
         let found = match &error {
@@ -80,14 +89,16 @@ impl Runner {
         let (id, target) = (group.key.0, group.key.1.as_ref());
         let Some(outlet) = self.notifier.outlet(id) else { return Ok(()) };
         if deadline.for_call() < LEAST {
-            return Err(Left { wait: Duration::ZERO, error: String::new(), needs_attention: false });
+            let error = String::new();
+            return Err(Left { wait: Duration::ZERO, error, needs_attention: false, was_tried: false });
         }
         let posted = match self.notifier.resting_at(outlet, target) {
             Some(error) => Err(NotPosted { error, is_edit: false, mentions: false }),
             None => self.post_group(outlet, &group.items, deadline).await,
         };
+        let is_unclear = posted.as_ref().is_err_and(|not_posted| not_posted.error.fault == Fault::Unclear);
+        let since = self.digests.unclear_since(outlet.id(), target, is_unclear, now);
         let Err(not_posted) = posted else { return Ok(()) };
-        let since = group.items.iter().map(|item| item.since).min().unwrap_or(now);
         left(&not_posted, since, now)
     }
 
@@ -162,6 +173,28 @@ impl Runner {
         acknowledged.is_ok()
     }
 
+    /// The rest of a group that was not taken, without the reports that the buffer would drop soon.
+    async fn give_up<'a>(
+        &self,
+        digests: &Digests,
+        group: Group<Place<'a>, Buffered>,
+        left: &Left,
+        now: DateTime<Utc>,
+        deadline: Deadline,
+    ) -> Group<Place<'a>, Buffered> {
+        let is_over = |item: &Buffered| left.was_tried && is_given_up(item.since, now);
+        let (old, items): (Vec<_>, Vec<_>) = group.items.into_iter().partition(is_over);
+        let (copies_of_old, copies): (Vec<_>, Vec<_>) = group.copies.into_iter().partition(is_over);
+        if let Some(outlet) = self.notifier.outlet(group.key.0) {
+            for item in &old {
+                log(tracing::Level::ERROR, Action::GaveUp.word(), outlet, &item.report, "");
+            }
+        }
+        let done: Vec<String> = old.into_iter().chain(copies_of_old).map(|item| item.ack_id).collect();
+        self.acknowledge(digests, &done, deadline).await;
+        Group { items, copies, ..group }
+    }
+
     /// Lets the reports of a group come again when its wait is over.
     async fn leave(
         &self,
@@ -204,7 +237,7 @@ fn leases<'a>(group: &'a Group<Place<'_>, Buffered>) -> impl Iterator<Item = &'a
     group.items.iter().chain(&group.copies).map(|item| item.ack_id.as_str())
 }
 
-/// What becomes of a group that was not posted, of which the oldest report entered the buffer at `since`.
+/// What becomes of a group that was not posted, where the outlet has answered so since then.
 fn left(not_posted: &NotPosted, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Left> {
     let error = &not_posted.error;
     match error.fault {
@@ -229,6 +262,7 @@ fn left(not_posted: &NotPosted, since: DateTime<Utc>, now: DateTime<Utc>) -> Res
             wait: lease_of(error.retry_after, !error.permanent()),
             error: said(error, None),
             needs_attention: error.permanent(),
+            was_tried: true,
         }),
     }
 }

@@ -10,7 +10,11 @@ use crate::watch::Target;
 const MINUTE: TimeDelta = TimeDelta::seconds(60);
 
 /// An outlet's id, and a target in it.
-type Place = (&'static str, String);
+pub(super) type Place = (&'static str, String);
+
+pub(super) fn place(outlet: &'static str, target: Option<&Target>) -> Place {
+    (outlet, target.map(ToString::to_string).unwrap_or_default())
+}
 
 /// The last reports to each target.
 #[derive(Default)]
@@ -30,7 +34,7 @@ impl Floods {
         let above = usize::try_from(above).unwrap_or(usize::MAX);
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         places.retain(|_, times| times.back().is_some_and(is_recent));
-        let times = places.entry((outlet, target.map(ToString::to_string).unwrap_or_default())).or_default();
+        let times = places.entry(place(outlet, target)).or_default();
         times.push_back(now);
         while times.len() > above.saturating_add(1) {
             times.pop_front();

@@ -6,12 +6,12 @@ mod buffered;
 mod drain;
 mod flood;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use self::flood::Floods;
+use self::flood::{Floods, Place, place};
 use crate::config::Config;
 use crate::outlets::Outlet;
 use crate::watch::{Report, Target};
@@ -27,11 +27,19 @@ pub(super) struct Digester {
     asked: Mutex<Option<i64>>,
     /// The ids of reports that were told and could not be acknowledged: they come again.
     told: Mutex<VecDeque<String>>,
+    /// Since when an outlet has answered to digests for a target with neither yes nor no.
+    unclear: Mutex<HashMap<Place, DateTime<Utc>>>,
 }
 
 impl Digester {
     pub(super) fn new(config: Arc<Config>) -> Self {
-        Self { config, floods: Floods::default(), asked: Mutex::default(), told: Mutex::default() }
+        Self {
+            config,
+            floods: Floods::default(),
+            asked: Mutex::default(),
+            told: Mutex::default(),
+            unclear: Mutex::default(),
+        }
     }
 
     /// Whether `report` may wait for a digest: the end of a watch, to an outlet that people read. What was diverted, or stands
@@ -57,6 +65,23 @@ impl Digester {
 
     fn remember_asked(&self, window: i64) {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(window);
+    }
+
+    /// Since when this outlet has answered for this target as now: with neither yes nor no, or otherwise.
+    fn unclear_since(
+        &self,
+        outlet: &'static str,
+        target: Option<&Target>,
+        is_unclear: bool,
+        now: DateTime<Utc>,
+    ) -> DateTime<Utc> {
+        let mut unclear = self.unclear.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = place(outlet, target);
+        if is_unclear {
+            return *unclear.entry(place).or_insert(now);
+        }
+        unclear.remove(&place);
+        now
     }
 
     fn was_told(&self, report: &str) -> bool {

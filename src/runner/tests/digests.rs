@@ -314,7 +314,7 @@ fn the_buffer_is_pulled_from_until_little_comes() {
 }
 
 #[test]
-fn what_is_no_report_of_an_end_or_is_too_old_is_told_nobody_and_does_not_come_again() {
+fn what_is_no_report_of_an_end_is_told_nobody_and_does_not_come_again() {
     let told = |message: &Value, since| {
         let world = World::set(digests(10));
         world.script(":pull", [pulled([message], since)]);
@@ -334,18 +334,41 @@ fn what_is_no_report_of_an_end_or_is_too_old_is_told_nobody_and_does_not_come_ag
             (&json!("ERROR"), &json!(text), &json!("0"))
         );
     }
-    let [line] = told(&end("a"), at(-8 * 86_400 - 1)).try_into().unwrap();
-    let operation = line["operation"].clone();
-    assert!(operation.as_str().unwrap().ends_with("/a"));
-    let expected = json!({"severity": "ERROR", "message": "given up after a week in the buffer of digests",
-        "decision": "gave-up", "outlet": "slack", "operation": operation, "watch": "a", "outcome": "failed"});
-    assert_eq!(line, expected);
     let elsewhere = json!({"state": {"id": "7", "report": {"outlet": {"id": "chat", "message": end("a")}}}});
     let [line] = told(&elsewhere, at(0)).try_into().unwrap();
     assert_eq!(
         (&line["severity"], &line["decision"], &line["outlet"]),
         (&json!("WARNING"), &json!("dropped"), &json!("chat"))
     );
+}
+
+/// However long the queue of its drain was paused, it is tried.
+#[test]
+fn a_report_is_given_up_that_is_not_taken_when_the_buffer_would_soon_drop_it() {
+    let old = at(-30 * 86_400 - 1);
+    let world = World::set(digests(10));
+    world.script(":pull", [pulled(&[end("a"), end("b")], old)]);
+    assert_eq!(drained(&world).0, clean());
+    assert_eq!(world.outlet().calls().len(), 1, "both are told");
+    let refused = |reports: &[Value], since| {
+        let world = World::set(digests(10));
+        world.script(":pull", [pulled(reports, since)]);
+        world.outlet().script([Err(fault(Fault::Access))]);
+        let (_, lines) = drained(&world);
+        (world, lines)
+    };
+    let (world, lines) = refused(&[end("a"), end("a")], old);
+    let [line] = lines.try_into().unwrap();
+    let operation = line["operation"].clone();
+    assert!(operation.as_str().unwrap().ends_with("/a"));
+    let expected = json!({"severity": "ERROR", "message": "given up after 30 days in the buffer of digests",
+        "decision": "gave-up", "outlet": "slack", "operation": operation, "watch": "a", "outcome": "failed"});
+    assert_eq!(line, expected);
+    assert!(world.asked(":acknowledge")[0].ends_with(r#"{"ackIds":["a0","a1"]}"#));
+    assert_eq!(world.asked(":modifyAckDeadline").len(), 0);
+    let (world, lines) = refused(&[end("a"), end("b")], at(-30 * 86_400));
+    assert_eq!((lines.len(), world.asked(":acknowledge").len()), (0, 0), "{lines:?}");
+    assert_eq!(world.asked(":modifyAckDeadline").len(), 1);
 }
 
 #[test]
@@ -423,23 +446,39 @@ fn of_several_groups_that_stay_the_shortest_wait_counts_and_all_errors_are_told(
 }
 
 #[test]
-fn a_receiver_that_is_gone_and_one_that_never_says_yes_get_no_more_copies() {
-    for (error, since, ending) in [
-        (fault(Fault::Closed), at(0), "given up; action: do something"),
-        (fault(Fault::Unclear), at(-3_601), "it counts as delivered; action: do something"),
-    ] {
-        let world = World::set(digests(10));
-        world.script(":pull", [pulled(&[end("a"), end("b")], since)]);
-        world.outlet().script([Err(error)]);
-        let (handled, lines) = drained(&world);
-        assert_eq!(handled, clean());
-        let [line] = lines.try_into().unwrap();
-        assert_eq!(
-            (&line["severity"], &line["message"]),
-            (&json!("ERROR"), &json!(format!("Fake: refused; {ending}")))
-        );
-        assert_eq!((world.asked(":acknowledge").len(), world.asked(":modifyAckDeadline").len()), (1, 0));
-    }
+fn a_receiver_that_is_gone_gets_no_more_copies() {
+    let world = World::set(digests(10));
+    world.script(":pull", [pulled(&[end("a"), end("b")], at(0))]);
+    world.outlet().script([Err(fault(Fault::Closed))]);
+    let (handled, lines) = drained(&world);
+    assert_eq!(handled, clean());
+    let [line] = lines.try_into().unwrap();
+    let text = json!("Fake: refused; given up; action: do something");
+    assert_eq!((&line["severity"], &line["message"]), (&json!("ERROR"), &text));
+    assert_eq!((world.asked(":acknowledge").len(), world.asked(":modifyAckDeadline").len()), (1, 0));
+}
+
+/// The hour counts from its first such answer, however long the reports have waited for something else.
+#[test]
+fn a_receiver_that_says_neither_yes_nor_no_for_an_hour_gets_no_more_copies() {
+    let world = World::set(digests(10));
+    let drains = |replies: &[(i64, Result<(), PostError>)]| -> Vec<(usize, usize)> {
+        let drain = |(second, reply): &(i64, Result<(), PostError>)| {
+            world.forget_calls();
+            world.clock.set(at(*second));
+            world.script(":pull", [pulled(&[end("a"), end("b")], at(-86_400))]);
+            world.outlet().script([reply.clone()]);
+            drained(&world);
+            (world.asked(":acknowledge").len(), world.asked(":modifyAckDeadline").len())
+        };
+        replies.iter().map(drain).collect()
+    };
+    let unclear = || Err(fault(Fault::Unclear));
+    let (left, over) = ((0, 1), (1, 0));
+    assert_eq!(drains(&[(0, unclear()), (3_600, unclear()), (3_601, unclear())]), [left, left, over]);
+    // Another answer in between begins the hour anew.
+    let refused = Err(fault(Fault::Passing));
+    assert_eq!(drains(&[(3_700, refused), (3_701, unclear()), (7_302, unclear())]), [left, left, over]);
 }
 
 #[test]
