@@ -6,16 +6,18 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Action, DeliveryResult, Runner};
-use crate::clock::Deadline;
+use crate::clock::{Deadline, Stopwatch};
 use crate::google::{CallError, Created};
 use crate::hash::short_hash;
 use crate::services::Operation;
 use crate::signal::{Phase, Signal};
 use crate::text;
-use crate::watch::{Check, MAX_ACCOUNT_CHARS, Purpose, Routing, Watch};
+use crate::watch::{Check, MAX_ACCOUNT_CHARS, Message, Purpose, Routing, Watch};
 
 /// The checks of an adopted watch count from its signal, or from now if that is older.
 const FRESH: TimeDelta = TimeDelta::hours(1);
+/// How long the task of its first check waits at most, usually.
+const FIRST: TimeDelta = TimeDelta::minutes(1);
 
 impl Runner {
     /// Whether the settings allow that the operation of `signal` becomes a watch. What was over at once needs none.
@@ -40,10 +42,10 @@ impl Runner {
             return Box::pin(self.take(limit.refuse_watch(&check, now), deadline)).await;
         }
         match self.claims(&check, now, deadline).await {
-            Ok(true) => self.begin_adopted(check, now, deadline).await,
+            Ok(true) => self.begin_adopted(check, deadline).await,
             // It was watched within a day.
             Ok(false) => DeliveryResult::new(Action::Ignored),
-            Err(error) => not_claimed(&error),
+            Err(error) => not_scheduled(&error, "its sentinel"),
         }
     }
 
@@ -55,7 +57,7 @@ impl Runner {
             Ok(Created::New | Created::MaybeNew | Created::AlreadyExists) => {
                 DeliveryResult::new(Action::Ignored)
             }
-            Err(error) => not_claimed(&error),
+            Err(error) => not_scheduled(&error, "its sentinel"),
         }
     }
 
@@ -72,22 +74,29 @@ impl Runner {
         }
     }
 
-    /// Goes on where an earlier delivery of the signal may have stopped: the watch of this sentinel began with a signal.
+    /// Goes on where an earlier delivery of the signal may have stopped: the watch of this sentinel began with a signal, not long
+    /// ago. Later the name of its first check may be free, and a service says more than once that an operation runs.
     pub(super) async fn go_on_adopting(&self, sentinel: Check, deadline: Deadline) -> DeliveryResult {
-        if sentinel.watch.id != adopted_id(&sentinel.operation) {
+        let is_fresh = (self.clock.now() - sentinel.first).abs() < FRESH;
+        if sentinel.watch.id != adopted_id(&sentinel.operation) || !is_fresh {
             return DeliveryResult::new(Action::Ignored);
         }
-        let check = Check { attempt: 0, purpose: Purpose::Next, ..sentinel };
-        self.begin_adopted(check, self.clock.now(), deadline).await
+        self.begin_adopted(Check { attempt: 0, purpose: Purpose::Next, ..sentinel }, deadline).await
     }
 
-    async fn begin_adopted(&self, check: Check, now: DateTime<Utc>, deadline: Deadline) -> DeliveryResult {
-        let step = self.check(check, now, deadline).await;
-        let handled = Box::pin(self.take(step, deadline)).await;
-        if handled.decision == Action::CheckAgain {
-            return DeliveryResult { decision: Action::Adopted, ..handled };
+    /// Asks for the first check, now. Its task has one name, whichever delivery of which signal asks for it: a second chain of checks
+    /// would post a second message about the operation.
+    async fn begin_adopted(&self, check: Check, deadline: Deadline) -> DeliveryResult {
+        let watch = Stopwatch::start();
+        let created = self.scheduler.schedule(&Message::Check(Box::new(check)), None, deadline).await;
+        let schedule_milliseconds = Some(watch.milliseconds());
+        match created {
+            Ok(Created::New | Created::MaybeNew) => {
+                DeliveryResult { schedule_milliseconds, ..DeliveryResult::new(Action::Adopted) }
+            }
+            Ok(Created::AlreadyExists) => DeliveryResult::new(Action::Ignored),
+            Err(error) => not_scheduled(&error, "its first check"),
         }
-        handled
     }
 
     /// The first check of the watch that begins with `signal`.
@@ -104,20 +113,27 @@ impl Runner {
             max_checks,
             ..Watch::default()
         };
-        let first = if (now - signal.at).abs() < FRESH { signal.at } else { now };
+        // A time that is ahead would put off the first checks.
+        let first = if now - signal.at < FRESH { signal.at.min(now) } else { now };
         let account = |account: &String| text::line(text::cut(account, MAX_ACCOUNT_CHARS));
         Check { started_by: signal.principal.as_ref().map(account), ..Check::new(watch, operation, first) }
     }
 }
 
-/// The name of its sentinel is not known to be taken: the entry is to come again.
-fn not_claimed(error: &CallError) -> DeliveryResult {
+/// Where `what` is not known to be there, the signal is to come again.
+fn not_scheduled(error: &CallError, what: &str) -> DeliveryResult {
     DeliveryResult {
         acknowledged: false,
         needs_attention: !error.is_transient(),
-        error: Some(format!("its sentinel could not be created: {error}")),
+        error: Some(format!("{what} could not be created: {error}")),
         ..DeliveryResult::new(Action::NotScheduled)
     }
+}
+
+/// The first check of an adopted watch, while it may still wait.
+pub(super) fn first_of_adopted(check: &Check, now: DateTime<Utc>) -> Option<Check> {
+    let may_wait = check.watch.id == adopted_id(&check.operation) && now - check.first < FIRST;
+    may_wait.then(|| Check { attempt: 0, purpose: Purpose::Next, ..check.clone() })
 }
 
 /// The id of an adopted watch: the same for all signals about its operation.

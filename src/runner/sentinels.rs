@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::adopt::first_of_adopted;
 use crate::clock::{Clock, Deadline};
 use crate::config::Config;
 use crate::decision::{chain_checks, sentinel};
@@ -79,7 +80,8 @@ impl Sentinels {
             }
             Purpose::Signal(_) => {
                 let id = |check| task_id(topic, &Message::Check(Box::new(check)));
-                Some(Obsolete { sentinel, only_of: None, checks: chain_checks(check, now).map(id).collect() })
+                let checks = first_of_adopted(check, now).into_iter().chain(chain_checks(check, now));
+                Some(Obsolete { sentinel, only_of: None, checks: checks.map(id).collect() })
             }
         }
     }

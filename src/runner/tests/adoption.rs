@@ -27,6 +27,11 @@ fn scheduled(decision: Action) -> DeliveryResult {
     DeliveryResult { call_milliseconds: Some(0), schedule_milliseconds: Some(0), ..of(decision) }
 }
 
+/// Its first check is asked for, and nothing is looked at before.
+fn adopted() -> DeliveryResult {
+    DeliveryResult { schedule_milliseconds: Some(0), ..of(Action::Adopted) }
+}
+
 #[test]
 fn the_first_signal_begins_a_watch_with_the_schedule_and_the_place_of_the_settings() {
     let world = World::set(|config| {
@@ -35,10 +40,11 @@ fn the_first_signal_begins_a_watch_with_the_schedule_and_the_place_of_the_settin
         let of = Of::Service(Service::DATASTORE);
         config.policy.routes = Routes(vec![Route { of, target: Target::new("C0ROUTE"), mention: None }]);
     });
-    let handled = world.signal(started());
-    assert_eq!(handled, scheduled(Action::Adopted));
+    assert_eq!(world.signal(started()), adopted());
+    assert_eq!((world.asked("Get v1/").len(), world.outlet().calls().len()), (0, 0));
     let [sentinel, next] = world.messages().try_into().unwrap();
     assert_eq!((&sentinel["state"]["sentinel"], &sentinel["attempt"]), (&json!(true), &json!(8)));
+    assert_eq!((&next["attempt"], world.tasks()[1].get("scheduleTime")), (&json!(0), None), "{next}");
     assert_eq!(next["state"]["id"], sentinel["state"]["id"]);
     assert!(next["state"]["id"].as_str().unwrap().len() > 20, "{next}");
     for (field, expected) in
@@ -71,7 +77,7 @@ fn a_watch_that_is_to_last_so_long_begins_with_a_ladder() {
 
 #[test]
 fn an_old_signal_begins_a_watch_now() {
-    for (seconds, first) in [(-3_599, -3_599), (-3_600, 0), (-86_400, 0), (3_599, 3_599), (3_600, 0)] {
+    for (seconds, first) in [(-3_599, -3_599), (-3_600, 0), (-86_400, 0), (1, 0), (3_600, 0)] {
         let world = adopts();
         world.signal(Signal { at: at(seconds), ..started() });
         assert_eq!(world.messages()[0]["state"]["first"], json!(at(first)), "{seconds}");
@@ -99,8 +105,10 @@ fn what_began_and_ended_at_once_or_is_nobodys_wish_begins_no_watch() {
 fn an_end_of_what_nobody_watches_is_reported_where_it_would_have_been_adopted() {
     let world = adopts();
     world.script("Get v1/", [ended()]);
-    assert_eq!(world.signal(signal(Phase::Ended, None)), scheduled(Action::Ended));
+    assert_eq!(world.signal(signal(Phase::Ended, None)), adopted());
+    assert_eq!(world.handle(&world.next()).decision, Action::Ended);
     assert_eq!(world.next()["state"]["report"]["outcome"], "succeeded");
+    assert_eq!(world.asked("Delete v2/").len(), 1, "its sentinel");
     assert_eq!(World::new().signal(signal(Phase::Ended, None)), of(Action::Ignored));
 }
 
@@ -153,7 +161,7 @@ fn a_sentinel_that_can_not_be_read_holds_up_only_what_must_follow() {
     };
     let comes_again = DeliveryResult { acknowledged: false, error: text(503), ..of(Action::NotScheduled) };
     assert_eq!(unread(adopts(), Phase::Started, 503), comes_again);
-    assert_eq!(unread(adopts(), Phase::Started, 403), scheduled(Action::Adopted), "its name tells");
+    assert_eq!(unread(adopts(), Phase::Started, 403), adopted(), "its name tells");
     let ignored = DeliveryResult { error: text(503), ..of(Action::Ignored) };
     assert_eq!(unread(World::new(), Phase::Ended, 503), ignored);
     let denied = DeliveryResult { error: text(403), needs_attention: true, ..of(Action::Ignored) };
@@ -172,7 +180,7 @@ fn what_was_watched_within_a_day_is_not_adopted_again() {
 fn where_the_connection_broke_the_task_that_has_the_name_tells_whose_it_is() {
     let world = adopts();
     world.script("\"sentinel\":true", [breaks()]);
-    assert_eq!(world.signal(started()), scheduled(Action::Adopted));
+    assert_eq!(world.signal(started()), adopted());
     // The sentinel of a kickoff's watch.
     let kickoffs = World::new();
     kickoffs.handle(&json!({"name": NAME}));
@@ -196,17 +204,36 @@ fn a_signal_goes_on_where_an_earlier_delivery_stopped() {
     let [_, first] = world.messages().try_into().unwrap();
     // Had the first delivery stopped before that.
     let stopped = adopts();
-    stopped.script("\"attempt\":1", [says(503, &json!({}))]);
-    let refused = stopped.signal(started());
-    assert_eq!((refused.decision, refused.acknowledged), (Action::NotScheduled, false));
-    assert_eq!(stopped.signal(started()), scheduled(Action::Adopted));
-    let again = stopped.next();
-    assert_eq!(again, first);
+    stopped.script("\"attempt\":0", [refuses(503, "X")]);
+    let expected = DeliveryResult {
+        acknowledged: false,
+        error: Some("its first check could not be created: 503 X: no".to_owned()),
+        ..of(Action::NotScheduled)
+    };
+    assert_eq!(stopped.signal(started()), expected);
+    assert_eq!(stopped.signal(started()), adopted());
+    assert_eq!(stopped.next(), first);
     assert_eq!(stopped.asked("\"sentinel\":true").len(), 1);
-    // It was over by then.
-    stopped.script("Get v1/", [ended()]);
-    assert_eq!(stopped.signal(started()), scheduled(Action::Ended));
-    assert_eq!(stopped.asked("Delete v2/").len(), 1, "as after any other check of the chain");
+}
+
+/// Builds, batch jobs and upgrades say more than once that they run. A second chain of checks would post a second message.
+#[test]
+fn what_a_service_says_again_of_an_operation_that_runs_begins_nothing_twice() {
+    let world = adopts();
+    world.signal(started());
+    world.handle(&world.next());
+    let (tasks, posts) = (world.tasks().len(), world.outlet().calls());
+    for second in [85, 3_569, 3_570, 86_400] {
+        world.clock.set(at(second));
+        assert_eq!(world.signal(Signal { at: at(second), ..started() }), of(Action::Ignored), "{second}");
+    }
+    assert_eq!((world.tasks().len(), world.outlet().calls()), (tasks, posts));
+    assert_eq!(world.asked("Get v1/").len(), 1);
+    // An hour after its start, even where the name of its first check is free.
+    world.free(|message| message["attempt"] == 0);
+    assert_eq!(world.signal(started()), of(Action::Ignored));
+    world.clock.set(at(3_569));
+    assert_eq!(world.signal(started()), adopted());
 }
 
 #[test]
@@ -262,6 +289,15 @@ fn an_end_that_the_look_shows_is_reported_and_nothing_of_the_watch_is_left() {
         [format!("Delete v2/{}", names[1]), format!("Delete v2/{}", names[0])],
         "the sentinel, then the check"
     );
+    // An adopted watch has a task for its first check, too.
+    for (second, deleted) in [(29, 2), (30, 3)] {
+        let world = adopts();
+        world.signal(started());
+        world.script("Get v1/", [ended()]);
+        world.clock.set(at(second));
+        assert_eq!(world.signal(signal(Phase::Ended, None)).decision, Action::Ended);
+        assert_eq!(world.asked("Delete v2/").len(), deleted, "{second}");
+    }
 }
 
 #[test]

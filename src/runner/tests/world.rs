@@ -145,6 +145,11 @@ impl World {
         self.apis.tasks.lock().unwrap().clone()
     }
 
+    /// Forgets the tasks that publish such a message: their names are free again.
+    pub(super) fn free(&self, is: impl Fn(&Value) -> bool) {
+        self.apis.tasks.lock().unwrap().retain(|task| !is(&published(task)));
+    }
+
     /// What they publish.
     pub(super) fn messages(&self) -> Vec<Value> {
         self.tasks().iter().map(published).collect()

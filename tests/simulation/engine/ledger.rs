@@ -368,7 +368,9 @@ impl Ledger {
                     return;
                 }
                 // The name of a limit's message is the hour's, not the watch's.
-                let by_signal = book.signals > 0 && (disturbed || self.leaves_checks);
+                // The first check of an adopted watch may be on its way.
+                let may_wait = disturbed || self.leaves_checks || self.kinds[watch] == Kind::Adopted;
+                let by_signal = book.signals > 0 && may_wait;
                 if !anew || is_of_limit(message) {
                     book.first_reports.push(is_end);
                     let cannot_tell = report["outcome"] == "cannotTell";
