@@ -130,7 +130,10 @@ impl<'a> Known<'a> {
     }
 
     fn has_key(&self, found: &Listed) -> bool {
-        let labelled = found.labels.get(LABEL_KEY).is_some_and(|label| *label == self.key);
+        // A publisher chooses the key: what does something else is not what this kickoff asks for.
+        let request = found.labels.get(LABEL_REQUEST);
+        let labelled = found.labels.get(LABEL_KEY).is_some_and(|label| *label == self.key)
+            && request.is_none_or(|label| *label == self.hash);
         let runs = matches!(found.observation, Observation::Running(_));
         labelled && (runs || began_since(found, self.start.published_at - SAME_KEY))
     }
@@ -139,7 +142,7 @@ impl<'a> Known<'a> {
         if self.has_labels {
             return found.labels.get(LABEL_REQUEST).is_some_and(|label| *label == self.hash);
         }
-        self.request.matches_operation(&found.request)
+        self.request.matches_operation(&found.request, found.start)
     }
 }
 
@@ -233,6 +236,17 @@ mod tests {
             );
             assert_eq!(claimed(Service::DATASTORE, from, Some(2)), by_request, "its label is another's");
         }
+    }
+
+    #[test]
+    fn an_operation_with_the_key_that_does_something_else_is_another() {
+        let start = start(Service::DATASTORE);
+        let known = Known::of(&start);
+        let mut other = ran(&start, "7", -1, None);
+        other.labels.insert(LABEL_REQUEST.to_owned(), "another".to_owned());
+        assert_eq!((known.claim(&other), known.claim_of_lost(&other)), (Claim::No, Claim::No));
+        other.labels.remove(LABEL_REQUEST);
+        assert_eq!(known.claim(&other), Claim::Yes(Adopted::Key), "nothing says so");
     }
 
     #[test]

@@ -198,13 +198,16 @@ pub fn come_back(
     Decision::Start(Box::new(next), due(start, delay, now))
 }
 
+/// How soon a list is taken to show a new operation, which no reference says.
+const LISTED: TimeDelta = TimeDelta::seconds(10);
+
 /// When a start that is to wait `delay` is due. Nothing starts after the window, so people are told then, however long the
-/// service asked to wait.
+/// service asked to wait; but not before the list had time to show what this try may have begun.
 fn due(start: &Start, delay: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
     let due = now + TimeDelta::from_std(delay).unwrap_or_default();
     let told =
         start.published_at + TimeDelta::from_std(START_WINDOW).unwrap_or_default() + TimeDelta::seconds(1);
-    if now < told { due.min(told) } else { due }
+    if now < told { due.min(told.max(now + LISTED)) } else { due }
 }
 
 #[cfg(test)]
@@ -213,16 +216,15 @@ mod tests {
     use crate::services::{Service, StartMethod};
     use crate::watch::{StartRequest, Template};
 
-    #[test]
-    fn an_operation_counts_as_earlier_when_it_is_not_known_to_be_of_this_kickoff() {
-        let at = crate::testing::at;
+    /// A start of second 0.
+    fn export() -> Start {
         let method = StartMethod::find(Service::DATASTORE, "export").unwrap();
         let (path, body) = ("projects/p:export".to_owned(), Map::new());
-        let start = Start {
+        Start {
             watch: crate::watch::Watch::default(),
             request: StartRequest { method, path, body, template: None },
             key: None,
-            published_at: at(0),
+            published_at: crate::testing::at(0),
             tries: 0,
             turn_waits: 0,
             ambiguous: false,
@@ -231,7 +233,22 @@ mod tests {
             counted: false,
             error: None,
             is_continuation: false,
-        };
+        }
+    }
+
+    #[test]
+    fn the_last_look_is_at_the_end_of_the_window_but_not_at_once() {
+        let (at, start) = (crate::testing::at, export());
+        let due_after = |second| (due(&start, Duration::from_secs(600), at(second)) - at(0)).num_seconds();
+        for (second, expected) in [(0, 600), (3_000, 3_600), (3_100, 3_601), (3_590, 3_601), (3_595, 3_605)] {
+            assert_eq!(due_after(second), expected, "{second}");
+        }
+    }
+
+    #[test]
+    fn an_operation_counts_as_earlier_when_it_is_not_known_to_be_of_this_kickoff() {
+        let at = crate::testing::at;
+        let start = export();
         for (began, end, earlier) in [
             (Some(-9), Some(-1), true),
             (Some(-9), Some(0), false),

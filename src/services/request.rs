@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 use crate::placeholder::{Values, has_any, is_expansion, strip_expansion};
+
+/// A snapshot that the service chose is at most this far from the operation's start.
+const AT_START: TimeDelta = TimeDelta::minutes(10);
 
 /// What an export or import was asked to do, from its start's body or from its operation's metadata: both use
 /// the same field names. A start's texts are those before its placeholders are replaced.
@@ -36,10 +39,18 @@ impl Request {
         }
     }
 
-    /// Whether `found`, read from an operation, is what this start asked for: in the place of a placeholder stands any
-    /// value of its form, since another kickoff for the same slot has others. An output prefix that names only a bucket
-    /// is given a folder by the service.
-    pub fn matches_operation(&self, found: &Self) -> bool {
+    /// Whether `found`, read from an operation that `began` then, is what this start asked for.
+    ///
+    /// Where no time was asked for, the service may have chosen one at the operation's start.
+    pub fn matches_operation(&self, found: &Self, began: Option<DateTime<Utc>>) -> bool {
+        let taken = found.snapshot.as_deref().and_then(|time| time.parse::<DateTime<Utc>>().ok());
+        let is_old = taken.zip(began).is_some_and(|(taken, began)| (began - taken).abs() >= AT_START);
+        self.matches(found) && (self.snapshot.is_some() || !is_old)
+    }
+
+    /// In the place of a placeholder stands any value of its form, since another kickoff for the same slot has others. An
+    /// output prefix that names only a bucket is given a folder by the service.
+    fn matches(&self, found: &Self) -> bool {
         is_same(self.output.as_deref(), found.output.as_deref(), is_output)
             && is_same(self.input.as_deref(), found.input.as_deref(), is_expansion)
             && are_same(&self.collections, &found.collections)
@@ -99,15 +110,15 @@ mod tests {
                 r#"{{"outputUriPrefix":"{prefix}","collectionIds":{ids},"snapshotTime":"2026-11-23T00:00:00Z"}}"#
             ))
         };
-        assert!(asked.matches_operation(&found("gs://b/nightly", r#"["b","a"]"#)));
-        assert!(!asked.matches_operation(&found("gs://b/nightly/archive", r#"["a","b"]"#)), "another backup");
+        assert!(asked.matches(&found("gs://b/nightly", r#"["b","a"]"#)));
+        assert!(!asked.matches(&found("gs://b/nightly/archive", r#"["a","b"]"#)), "another backup");
         let bucket = request(r#"{"outputUriPrefix":"gs://b","collectionIds":["a","b"]}"#);
-        assert!(bucket.matches_operation(&found("gs://b/2026-11-23T03:00:00_1", r#"["a","b"]"#)));
-        assert!(!bucket.matches_operation(&found("gs://b/nightly/archive", r#"["a","b"]"#)));
-        assert!(!bucket.matches_operation(&found("gs://b2/2026", r#"["a","b"]"#)));
-        assert!(!asked.matches_operation(&found("gs://b/nightly2", r#"["a","b"]"#)));
-        assert!(!asked.matches_operation(&found("gs://b/nightly", r#"["a"]"#)));
-        assert!(!asked.matches_operation(&request(r#"{"inputUriPrefix":"gs://b/nightly"}"#)));
+        assert!(bucket.matches(&found("gs://b/2026-11-23T03:00:00_1", r#"["a","b"]"#)));
+        assert!(!bucket.matches(&found("gs://b/nightly/archive", r#"["a","b"]"#)));
+        assert!(!bucket.matches(&found("gs://b2/2026", r#"["a","b"]"#)));
+        assert!(!asked.matches(&found("gs://b/nightly2", r#"["a","b"]"#)));
+        assert!(!asked.matches(&found("gs://b/nightly", r#"["a"]"#)));
+        assert!(!asked.matches(&request(r#"{"inputUriPrefix":"gs://b/nightly"}"#)));
     }
 
     #[test]
@@ -123,25 +134,21 @@ mod tests {
         };
         let (prefix, ids) = ("gs://b/2026-11-28T030012", r#"["of-2026-11-28","all"]"#);
         let time = "2026-11-27T18:00:00.000Z";
-        assert!(asked.matches_operation(&found(prefix, ids, time)));
-        assert!(asked.matches_operation(&found("gs://b/2026-11-28T030013", ids, time)), "a second later");
-        assert!(!asked.matches_operation(&found("gs://b/2026-11-28T030012/x", ids, time)));
-        assert!(!asked.matches_operation(&found("gs://b/nightly", ids, time)));
-        assert!(!asked.matches_operation(&found(prefix, r#"["of-2026-11-28"]"#, time)));
-        assert!(!asked.matches_operation(&found(prefix, r#"["of-2026-11-28","all","x"]"#, time)));
-        assert!(!asked.matches_operation(&found(prefix, r#"["of-orders","all"]"#, time)));
-        assert!(!asked.matches_operation(&found(prefix, ids, "2026-11-27T19:00:00Z")), "another hour");
-        assert!(!asked.matches_operation(&found(prefix, ids, "")));
+        assert!(asked.matches(&found(prefix, ids, time)));
+        assert!(asked.matches(&found("gs://b/2026-11-28T030013", ids, time)), "a second later");
+        assert!(!asked.matches(&found("gs://b/2026-11-28T030012/x", ids, time)));
+        assert!(!asked.matches(&found("gs://b/nightly", ids, time)));
+        assert!(!asked.matches(&found(prefix, r#"["of-2026-11-28"]"#, time)));
+        assert!(!asked.matches(&found(prefix, r#"["of-2026-11-28","all","x"]"#, time)));
+        assert!(!asked.matches(&found(prefix, r#"["of-orders","all"]"#, time)));
+        assert!(!asked.matches(&found(prefix, ids, "2026-11-27T19:00:00Z")), "another hour");
+        assert!(!asked.matches(&found(prefix, ids, "")));
         let bucket = request(r#"{"outputUriPrefix":"gs://b-${date}"}"#);
-        assert!(
-            bucket.matches_operation(&request(
-                r#"{"outputUriPrefix":"gs://b-2026-11-28/2026-11-28T03:00:12_1"}"#
-            ))
-        );
-        assert!(!bucket.matches_operation(&request(r#"{"outputUriPrefix":"gs://b-2026-11-28/nightly/x"}"#)));
+        assert!(bucket.matches(&request(r#"{"outputUriPrefix":"gs://b-2026-11-28/2026-11-28T03:00:12_1"}"#)));
+        assert!(!bucket.matches(&request(r#"{"outputUriPrefix":"gs://b-2026-11-28/nightly/x"}"#)));
         let literal = request(r#"{"outputUriPrefix":"gs://b/$${date}"}"#);
-        assert!(literal.matches_operation(&request(r#"{"outputUriPrefix":"gs://b/${date}"}"#)));
-        assert!(!literal.matches_operation(&request(r#"{"outputUriPrefix":"gs://b/2026-11-28"}"#)));
+        assert!(literal.matches(&request(r#"{"outputUriPrefix":"gs://b/${date}"}"#)));
+        assert!(!literal.matches(&request(r#"{"outputUriPrefix":"gs://b/2026-11-28"}"#)));
     }
 
     #[test]
@@ -149,7 +156,7 @@ mod tests {
         let all = serde_json::json!({"outputUriPrefix": "gs://b/x", "inputUriPrefix": "gs://b/y", "collectionIds": ["a"],
             "namespaceIds": ["n"], "snapshotTime": "2026-11-23T00:00:00Z"});
         let asked = request(&all.to_string());
-        assert!(asked.matches_operation(&asked));
+        assert!(asked.matches(&asked));
         for (field, other) in [
             ("outputUriPrefix", serde_json::json!("gs://b/z")),
             ("inputUriPrefix", serde_json::json!("gs://b/z")),
@@ -159,7 +166,7 @@ mod tests {
         ] {
             let mut changed = all.clone();
             changed[field] = other;
-            assert!(!asked.matches_operation(&request(&changed.to_string())), "{field}");
+            assert!(!asked.matches(&request(&changed.to_string())), "{field}");
         }
     }
 
@@ -168,15 +175,22 @@ mod tests {
         let asked = |snapshot: &str| request(&format!(r#"{{"snapshotTime":"{snapshot}"}}"#));
         let none = request("{}");
         for time in ["2026-11-28T03:00:00Z", "${date}T03:00:00Z"] {
-            assert!(!asked(time).matches_operation(&none), "{time}");
+            assert!(!asked(time).matches(&none), "{time}");
         }
         for no_time in ["", "x"] {
-            assert!(asked(no_time).matches_operation(&none), "{no_time:?}");
+            assert!(asked(no_time).matches(&none), "{no_time:?}");
         }
-        assert!(none.matches_operation(&asked("2026-11-28T03:00:00Z")), "the service chose one");
+        let found = asked("2026-11-28T03:00:00Z");
+        let began = |time: &str| Some(time.parse().unwrap());
+        assert!(none.matches_operation(&found, began("2026-11-28T03:09:59Z")), "the service chose one");
+        assert!(
+            !none.matches_operation(&found, began("2026-11-28T03:10:00Z")),
+            "somebody asked for an old one"
+        );
+        assert!(none.matches_operation(&found, None), "nothing is known");
         let found = asked("2026-11-28T03:00:00Z");
         let west = asked("${date}T22:00:00-05:00");
-        assert!(west.matches_operation(&found), "the day before, in that zone");
-        assert!(!asked("2026-11-28T03:00:01Z").matches_operation(&found));
+        assert!(west.matches(&found), "the day before, in that zone");
+        assert!(!asked("2026-11-28T03:00:01Z").matches(&found));
     }
 }
