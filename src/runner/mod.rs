@@ -176,7 +176,7 @@ impl Runner {
             Message::Check(check) => self.check(*check, now, deadline).await,
             Message::Test(test) => {
                 Box::pin(self.drain_leftovers(deadline)).await;
-                self.test(test)
+                self.test(test, now, deadline).await
             }
             Message::Report(report) => Box::pin(self.report(*report, now, deadline)).await,
         };
@@ -192,7 +192,12 @@ impl Runner {
     }
 
     /// A test first goes through the check queue, then through the report queue.
-    fn test(&self, test: Test) -> Step {
+    async fn test(&self, test: Test, now: DateTime<Utc>, deadline: Deadline) -> Step {
+        if !test.is_continuation
+            && let Err(limit) = self.scheduler.count_watch(&test.watch.id, now, deadline).await
+        {
+            return limit.refuse_test(test, now);
+        }
         let now = self.clock.now();
         let decision = if test.is_continuation {
             Decision::Report(Box::new(Report::of_test(test.watch, now)))

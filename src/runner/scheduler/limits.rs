@@ -17,7 +17,7 @@ use crate::google::{CallError, Created};
 use crate::hash::short_hash;
 use crate::runner::{Action, Step, described};
 use crate::services::OperationInfo;
-use crate::watch::{Check, Message, Outcome, Reason, Report, Slot, Start, Verdict, Watch, idempotency_key};
+use crate::watch::{Check, Message, Outcome, Reason, Report, Slot, Start, Test, Verdict, Watch};
 
 /// Calls per kickoff to find a free slot.
 const MAX_CLAIMS: u32 = 5;
@@ -87,7 +87,8 @@ impl Scheduler {
         let most = self.config.policy.limits.starts_per_hour;
         let of = format!("start {}", start.request.project());
         let limit = Limit { setting: "MAX_STARTS_PER_HOUR", of, period: HOUR, most };
-        if self.has_room(&limit, &idempotency_key(start), now, deadline).await { Ok(()) } else { Err(limit) }
+        // Not by its key, which a publisher chooses, and may give to many.
+        if self.has_room(&limit, &start.watch.id, now, deadline).await { Ok(()) } else { Err(limit) }
     }
 
     /// Counts a notice among those of its hour, once: when it is posted, since its task has one name however often the same data
@@ -185,6 +186,13 @@ impl Limit {
     pub(in crate::runner) fn refuse_watch(&self, check: &Check, now: DateTime<Utc>) -> Step {
         let (next, error) =
             self.refused(Report::of_check(check, self.verdict(Outcome::CannotTell), now), now);
+        Step::to(next, Action::NotStarted, now).with_error(Some(error))
+    }
+
+    /// The step of a test that this limit refuses.
+    pub(in crate::runner) fn refuse_test(&self, test: Test, now: DateTime<Utc>) -> Step {
+        let report = Report::new(test.watch, self.verdict(Outcome::NotStarted), now);
+        let (next, error) = self.refused(report, now);
         Step::to(next, Action::NotStarted, now).with_error(Some(error))
     }
 

@@ -81,8 +81,11 @@ impl Starter {
     }
 
     /// What an earlier delivery of this kickoff started, if it ended before it scheduled a check: that is watched above the limit, too.
+    /// Only a label with the message's own ID shows it. A `key` is the publisher's, and without labels any kickoff of the same request
+    /// would count.
     async fn begun_before(&self, start: &Start, now: DateTime<Utc>, deadline: Deadline) -> Option<Turn> {
-        if now - start.published_at < REDELIVERY {
+        let is_shown = start.key.is_none() && start.request.service().has_labels();
+        if now - start.published_at < REDELIVERY || !is_shown {
             return None;
         }
         self.policy.permit_start(&start.request).ok()?;

@@ -80,25 +80,44 @@ fn a_start_counts_as_a_watch_until_it_is_passed_on() {
     assert_eq!(handle(&world, "3", &passed_on(start(), &json!({}))).decision, Action::Started);
 }
 
+#[test]
+fn a_test_counts_as_a_watch_until_it_is_passed_on() {
+    let world = limited(|limits| limits.watches_per_minute = 1);
+    let test = json!({"test": true});
+    assert_eq!(handle(&world, "1", &test).decision, Action::Tested);
+    let passed_on = world.next();
+    let refused = handle(&world, "2", &test);
+    assert_eq!(refused.decision, Action::NotStarted);
+    assert_eq!(refused.error.as_deref(), Some("the limit MAX_WATCHES_PER_MINUTE=1 is reached"));
+    let report = &world.next()["state"]["report"];
+    assert_eq!((&report["outcome"], &report["reason"]["kind"]), (&json!("notStarted"), &json!("limit")));
+    assert_eq!(handle(&world, "3", &passed_on).decision, Action::Tested);
+}
+
 /// An earlier delivery may have started it, and ended before it scheduled a check.
 #[test]
 fn what_a_redelivered_kickoff_has_begun_is_watched_above_the_limit() {
-    for (seconds, key, decision, lists) in
-        [(9, "2", Action::NotStarted, 0), (10, "2", Action::Adopted, 1), (10, "3", Action::NotStarted, 1)]
-    {
+    let mut keyed = start();
+    keyed["key"] = json!("2");
+    for (seconds, label, kickoff, decision, lists) in [
+        (9, "2", start(), Action::NotStarted, 0),
+        (10, "2", start(), Action::Adopted, 1),
+        (10, "3", start(), Action::NotStarted, 1),
+        (10, "2", keyed, Action::NotStarted, 0),
+    ] {
         let world = limited(|limits| limits.watches_per_minute = 1);
         assert_eq!(handle(&world, "1", &start()).decision, Action::Started);
         let published = world.now();
         world.clock.set(published + chrono::TimeDelta::seconds(seconds));
         let mut begun = own("PROCESSING");
-        begun["metadata"]["common"]["labels"]["opwatch-key"] = json!(key);
+        begun["metadata"]["common"]["labels"]["opwatch-key"] = json!(label);
         world.script("/operations?", [page(&[begun], None)]);
         world.forget_calls();
-        let handled = world.deliver(delivery("2", published, start().to_string().into_bytes()));
+        let handled = world.deliver(delivery("2", published, kickoff.to_string().into_bytes()));
         assert_eq!(
             (handled.decision, world.asked("/operations?").len()),
             (decision, lists),
-            "{seconds} {key}"
+            "{seconds} {label} {kickoff}"
         );
         assert!(world.asked(EXPORT).is_empty(), "nothing is started");
         assert_eq!(world.next()["name"] == NAME, decision == Action::Adopted);
@@ -133,6 +152,22 @@ fn a_start_above_the_limit_of_its_hour_is_refused_unless_it_was_counted_before()
     let starts: Vec<_> = slots(&world).into_iter().filter(|(of, ..)| of.starts_with("start ")).collect();
     let slot = |project: &str| (format!("start {project}"), 0, 0, Some(3_600));
     assert_eq!(starts, [slot("demo"), slot("other")]);
+}
+
+/// A publisher chooses the keys, and a Firestore export has no label that shows it.
+#[test]
+fn starts_with_one_key_count_each() {
+    let world = limited(|limits| limits.starts_per_hour = 2);
+    let keyed = |folder: &str| {
+        let body = json!({"outputUriPrefix": format!("gs://b/{folder}")});
+        let path = "projects/demo/databases/(default):exportDocuments";
+        json!({"key": "k", "start": {"service": "firestore", "path": path, "body": body}})
+    };
+    let begun = says(200, &json!({"name": "projects/demo/databases/(default)/operations/x"}));
+    world.script("Post v1/projects/demo/databases/(default):exportDocuments", vec![begun; 3]);
+    let kickoffs = ["1", "2", "3"].map(|id| (id, keyed(id)));
+    let kickoffs: Vec<_> = kickoffs.iter().map(|(id, kickoff)| (*id, kickoff)).collect();
+    assert_eq!(decisions(&world, &kickoffs), [Action::Started, Action::Started, Action::NotStarted]);
 }
 
 /// It has waited for another delivery of its kickoff, and nothing says that it was sent.
