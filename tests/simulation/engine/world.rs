@@ -27,7 +27,7 @@ use super::tasks::Task;
 const MOST_EVENTS: u64 = 1_000_000;
 /// Nothing strikes at random after so long: where instances are killed all the time, and lists have many pages, a run would take
 /// months.
-const FAULTS_END: Ms = 21 * DAY;
+const FAULTS_END: Ms = 10 * DAY;
 /// Nor does one that takes longer: the longest outage is 30 days, and a copy comes 6 days late.
 const LONGEST: Ms = 90 * DAY;
 
