@@ -83,6 +83,9 @@ load_settings() {
   NAME=${NAME:-opwatch}
   [[ $NAME =~ ^[a-z][a-z0-9-]{1,21}[a-z0-9]$ && $NAME != goog* ]] ||
     die "NAME=$NAME: it must be 3 to 23 characters from a-z, 0-9 and -, begin with a letter, and not with goog (reserved)"
+  # Another deployment's topics are called so, and its publishers must not be granted on them.
+  [[ ! $NAME =~ -(internal|dead|digest|signals)$ ]] ||
+    die "NAME=$NAME: it must not end in -internal, -dead, -digest or -signals, which are topics of another deployment"
   check_values
   set_names
   scratch=$(mktemp -d)

@@ -231,6 +231,7 @@ fn settings_that_can_not_be_are_refused_before_anything_is_called() {
     for (setting, said) in [
         ("NAME=ab", "NAME=ab: it must be 3 to 23 characters from a-z"),
         ("NAME=google-exports", "NAME=google-exports: it must be 3 to 23 characters from a-z"),
+        ("NAME=opwatch-internal", "NAME=opwatch-internal: it must not end in -internal, -dead, -digest"),
         ("CHECK_INTERVALL=5m", "CHECK_INTERVALL is not a setting. Did you mean CHECK_INTERVAL?"),
         ("TIMEZONE=UTC", "TIMEZONE is not a setting. Did you mean TIME_ZONE?"),
         ("BUCKET=b", "BUCKET is not a setting. deploy/settings.env.example lists all"),
