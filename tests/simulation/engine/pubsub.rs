@@ -62,6 +62,9 @@ pub(crate) struct Message {
 /// A message delivered so often is not doubled by Pub/Sub any more, and none comes days late after so long: where crashes and
 /// tries of reports are frequent too, copies of copies would have no end.
 const MOST_COPIES: u32 = 10;
+/// Nor in a world with so many messages for each watch: where names are free early, each copy of a report that Slack does not take
+/// has further tries, and copies of these.
+const CROWDED: usize = 100;
 const COPIES_END: Ms = 14 * DAY;
 
 /// A delivery in flight.
@@ -102,8 +105,8 @@ pub(crate) struct Push {
     pub(crate) created: Option<bool>,
     /// The connection broke while it asked: whose the task is, opwatch can't know.
     pub(crate) unsure: bool,
-    /// No answer came when it asked for a task.
-    pub(crate) create_timed_out: bool,
+    /// No answer of use came when it asked for a task.
+    pub(crate) create_unclear: bool,
     /// The message in Slack that it posted to follow the watch.
     pub(crate) opened: Option<usize>,
     /// Slack did not say that this was taken back.
@@ -369,7 +372,8 @@ impl World {
         if let Some(script) = &self.plan.script {
             return script.deliveries.get(&(self.deliveries - 1)).copied();
         }
-        if self.messages[index].deliveries + self.messages[index].untaken >= MOST_COPIES {
+        let is_crowded = self.messages.len() > CROWDED * (5 + self.plan.kickoffs.len());
+        if is_crowded || self.messages[index].deliveries + self.messages[index].untaken >= MOST_COPIES {
             return None;
         }
         if self.strikes(Fault::Duplicate) {

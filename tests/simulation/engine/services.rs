@@ -442,7 +442,11 @@ impl World {
         if target == Target::Tasks {
             let push = self.pushes.get_mut(&number).expect("in flight");
             push.unsure |= matches!(result, Err(Failure::Broken(_)));
-            push.create_timed_out |= matches!(result, Err(Failure::TimedOut(_)));
+            push.create_unclear |= match result {
+                Ok(answer) if answer.status == 200 => !answer.body.windows(6).any(|word| word == b"\"name\""),
+                Ok(answer) => answer.status >= 500,
+                Err(failure) => matches!(failure, Failure::TimedOut(_)),
+            };
             return;
         }
         if matches!(target, Target::ReadTask | Target::DeleteTask) {

@@ -303,7 +303,7 @@ impl World {
         let is_step = !is_aside(&asked.message) || self.messages[push.message].form == Form::Report;
         if is_step {
             // The first try may have created it.
-            push.unsure |= push.create_timed_out;
+            push.unsure |= push.create_unclear;
             push.created = push.created.or(Some(false));
         }
         if self.plan.access == Access::Bot && !is_aside(&asked.message) {
