@@ -366,14 +366,25 @@ impl World {
         true
     }
 
+    /// Whether copies of copies fill this world.
+    fn is_crowded(&self) -> bool {
+        self.messages.len() > CROWDED * (5 + self.plan.kickoffs.len())
+    }
+
+    /// Whether more messages wait than there are watches: no single one goes round.
+    pub(super) fn is_congested(&self) -> bool {
+        let waiting = self.messages.iter().filter(|message| !message.acknowledged);
+        waiting.count() > self.plan.kickoffs.len()
+    }
+
     fn disorder(&mut self, index: usize) -> Option<Disorder> {
         let now = self.now();
         self.deliveries += 1;
         if let Some(script) = &self.plan.script {
             return script.deliveries.get(&(self.deliveries - 1)).copied();
         }
-        let is_crowded = self.messages.len() > CROWDED * (5 + self.plan.kickoffs.len());
-        if is_crowded || self.messages[index].deliveries + self.messages[index].untaken >= MOST_COPIES {
+        if self.is_crowded() || self.messages[index].deliveries + self.messages[index].untaken >= MOST_COPIES
+        {
             return None;
         }
         if self.strikes(Fault::Duplicate) {

@@ -374,7 +374,7 @@ impl Run {
 
     fn summary(self) -> Summary {
         let mut world = self.world();
-        if world.ledger.violation.is_none() {
+        if world.ledger.violation.is_none() && !world.is_cut_off {
             world.ledger.close();
             world.close_slack();
             world.close_limits();

@@ -459,6 +459,14 @@ impl World {
                 None
             };
         }
+        // A dead letter has no next try.
+        let message = &self.messages[push.message];
+        if message.dead && acknowledged && no_edits {
+            let data: Value = serde_json::from_slice(&message.data).unwrap_or_default();
+            if let Some(index) = message_of(&data["state"]["live"]) {
+                self.shown[index].orphaned.get_or_insert("its end could not be edited in");
+            }
+        }
         // Its report was sent before, so it asked for nothing but this edit; or another asked for it, and knows nothing of it.
         let is_only = push.created.is_none() || push.is_there_without;
         if let Some(index) = push.edit_failed.filter(|_| acknowledged && is_only)
